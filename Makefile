@@ -1,0 +1,97 @@
+# exim-batv: GNU make.  `make help` lists what there is.
+
+BUILD        ?= build
+PREFIX       ?= /usr/local
+SYSCONFDIR   ?= /etc
+STATEDIR     ?= /var/lib/exim-batv
+EXIM_VERSION ?= 4.96
+CC           ?= gcc
+CFLAGS       ?= -O2 -g
+AR           ?= ar
+
+# WERROR=1: developers, `make check` and CI.  Not for packagers.
+WERROR       ?=
+# SAN=address,undefined: everything with these sanitizers, in a build directory of its own.
+SAN          ?=
+
+WARN  := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wformat=2 -Wwrite-strings \
+	 -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
+HARDEN := -fstack-protector-strong -fPIC
+# _FORTIFY_SOURCE wants optimisation and does not go with the sanitizers.
+FORTIFY := $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+CPPDEFS := -D_GNU_SOURCE -Isrc/core -Isrc/admin $(FORTIFY) -DBATV_DIR='"$(STATEDIR)"' \
+	 -DBATV_CONF='"$(SYSCONFDIR)/exim-batv/exim-batv.conf"' \
+	 -DBATV_VERSION='"$(shell sed -n 's/^## \[\{0,1\}\([0-9][^] ]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)"'
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALLCFLAGS = -std=c11 $(CPPFLAGS) $(CPPDEFS) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS)
+OUT := $(BUILD)$(if $(SAN),/san)
+
+CORE_SRC  := $(sort $(wildcard src/core/*.c))
+ADMIN_SRC := $(sort $(wildcard src/admin/*.c))
+DAEMON_SRC := $(sort $(wildcard src/batvd/*.c))
+CTL_SRC   := $(sort $(wildcard src/batvctl/*.c))
+obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+
+CORE_LIBS  := -lcrypto -lpcre2-8
+ADMIN_LIBS := -lini_config -lbasicobjects -lref_array -lcollection -ljansson -lsystemd $(CORE_LIBS)
+
+.PHONY: all help clean deps exim unit e2e demo check lint install uninstall FORCE
+all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
+
+help:
+	@echo 'make          build/libbatv.a, build/batvd, build/batvctl'
+	@echo 'make demo     five minutes: two mail servers, a bounce, a forged bounce, self-arming'
+	@echo 'make check    all tests; installs the libraries and tools it lacks'
+	@echo 'make exim     rebuild Exim with exim-batv: build/exim-$$EXIM_VERSION/bin/exim'
+	@echo '              EXIM_VERSION=4.96|4.98|sid, or EXIM_SOURCE=DIRECTORY|TARBALL'
+	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
+	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
+	@echo 'make lint     source checks'
+	@echo 'make deps     install what building and testing needs (Debian packages)'
+	@echo 'make clean    remove build/'
+
+$(OUT)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/libbatv.a: $(call obj,$(CORE_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/libbatvadm.a: $(call obj,$(ADMIN_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
+	$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+
+$(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
+	$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+
+# Unit tests: one program per module.  The first lines of each test say what it links:
+#	/* links: core/tag core/addr core/span */
+UNIT_SRC := $(sort $(wildcard test-harness/unit/test_*.c))
+UNIT_BIN := $(patsubst test-harness/unit/%.c,$(OUT)/unit/%,$(UNIT_SRC))
+unit_links = $(foreach m,$(shell sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(OUT)/obj/src/$(m).o)
+
+define unit_rule
+$(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(call unit_links,test-harness/unit/$(1).c)
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(ADMIN_LIBS)
+endef
+$(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
+
+unit: $(UNIT_BIN)
+	@test-harness/tools/run-units $(UNIT_BIN)
+
+# Exim: the script rebuilds only what changed.
+exim: $(BUILD)/libbatv.a
+	BUILD=$(BUILD) EXIM_VERSION=$(EXIM_VERSION) test-harness/exim/build
+
+e2e: all exim
+	@test-harness/e2e/run $(TESTS)
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(BUILD)

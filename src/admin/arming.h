@@ -1,0 +1,37 @@
+/*
+ * arming.h - does a domain refuse yet?  Pure; the daemon asks for each domain of the table.
+ */
+#ifndef BATV_ARMING_H
+#define BATV_ARMING_H
+
+#include "memory.h"
+#include "state.h"
+
+enum batv_arm_why {
+	BATV_ARM_ARMED,		/* signed, or valid bounces came back, for grace without a break */
+	BATV_ARM_GRACE,		/* evidence is there, grace runs until `when` */
+	BATV_ARM_NO_EVIDENCE,	/* nothing signed has left, no valid bounce has come */
+	BATV_ARM_STALE,		/* evidence is older than the last break: something has to leave signed */
+	BATV_ARM_SIGNING_OFF,
+	BATV_ARM_MODE_OBSERVE,	/* enforcement = observe */
+	BATV_ARM_MODE_REJECT,	/* enforcement = reject: refuses without asking */
+	BATV_ARM_NO_POLICY,	/* its policy is not in the state any more */
+	BATV_ARM_CLOCK,		/* evidence lies in the future: a clock that jumped */
+};
+
+struct batv_arm {
+	bool armed;		/* what the flag in the domain table is to be */
+	enum batv_arm_why why;
+	int64_t since;		/* armed or observing since (the evidence or the break); 0: not known */
+	int64_t when;		/* GRACE: it arms then; 0: not known */
+	const struct batv_policy *policy;
+	const struct batv_break *last_break;	/* the latest that concerns it; NULL: none */
+};
+
+struct batv_arm batv_arm_decide(const struct batv_state *state, const struct batv_domain *domain,
+				int64_t now);
+
+/* One sentence for people: "observing until 2026-11-29 12:00 UTC: ...". */
+void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size);
+
+#endif

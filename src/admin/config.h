@@ -1,0 +1,38 @@
+/*
+ * config.h - exim-batv.conf: what people write.  Only batvd and batvctl read it; they check
+ * it whole, and publish its effective content in the state.
+ */
+#ifndef BATV_CONFIG_H
+#define BATV_CONFIG_H
+
+#include "policy.h"
+
+#ifndef BATV_CONF
+# define BATV_CONF "/etc/exim-batv/exim-batv.conf"
+#endif
+#define BATV_CONFIG_MAX 262144		/* bytes */
+
+struct batv_config {
+	char directory[4096];		/* default BATV_DIR */
+	char exim[4096];		/* command with arguments, split at spaces, no shell; "" none */
+	char legacy_keys[4096];		/* file; "" none */
+	char *automatic_senders;	/* "" the built-in comparison */
+	int64_t key_rotation, key_retention;	/* seconds */
+	size_t n_policies;
+	struct batv_policy policies[BATV_POLICIES_MAX];	/* [0] is "default" */
+	char sum[17];			/* hex, of the text (and the legacy file's): has it changed? */
+	struct batv_keyring legacy;	/* only its legacy part is filled */
+	void *store;			/* owns all text */
+};
+
+/*
+ * Read and check a whole configuration file.  A missing file is an error (BATV_E_NO_FILE).
+ * On error *out holds nothing, and `message` is one line, complete:
+ * "/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h, at least 1d, not \"7\"".
+ */
+enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message, size_t size);
+enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
+				struct batv_config *out, char *message, size_t size);
+void batv_config_free(struct batv_config *config);	/* wipes legacy keys */
+
+#endif

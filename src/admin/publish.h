@@ -1,0 +1,18 @@
+/*
+ * publish.h - the state's writer: configuration, keys and breaks to text.  state.h reads it back.
+ */
+#ifndef BATV_PUBLISH_H
+#define BATV_PUBLISH_H
+
+#include "state.h"
+
+/*
+ * The state as text.  out from malloc, NUL-terminated; the caller wipes and frees.  Policies other than the
+ * default one are written as what differs from it.  `state` need not come from a file.
+ * Errors: BATV_E_TOO_LONG: above BATV_STATE_MAX; *list (may be NULL) is then "policy NAME, option NAME": the
+ * longest list, the one that should be a file.
+ */
+enum batv_err batv_state_format(const struct batv_state *state, char **out, size_t *len,
+				char *list, size_t list_size);
+
+#endif

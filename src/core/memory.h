@@ -1,0 +1,109 @@
+/*
+ * memory.h - the shared memory file: counters and the domain table (the sent-message
+ * filters come as further sections).  Many processes write at once, without locks; the
+ * daemon alone creates files and decides flags.
+ *
+ * Every access to the mapping goes through a guard: a file that somebody truncates while
+ * it is mapped is "no memory", never a SIGBUS.  docs/formats.md has the layout.
+ */
+#ifndef BATV_MEMORY_H
+#define BATV_MEMORY_H
+
+#include "verdict.h"
+
+#define BATV_MEMORY_MAGIC "BATVmem\n"	/* 8 bytes */
+#define BATV_MEMORY_VERSION 1
+#define BATV_MEMORY_PAGE 4096		/* the header page: the directory of sections */
+#define BATV_MEMORY_SECTIONS_MAX 32
+#define BATV_DOMAIN_SLOTS 16384
+#define BATV_DOMAIN_SLOT_SIZE 256
+#define BATV_DOMAIN_NAME_MAX 223	/* a longer domain stays in observe */
+#define BATV_COUNTER_DAYS 32
+
+enum batv_section { BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS = 2 };
+
+struct batv_memory {			/* start with all zero bytes */
+	void *base;			/* NULL: no memory */
+	size_t size;
+	int64_t dev, ino;
+	uint64_t generation;
+	size_t counters_at, domains_at;	/* offsets; 0: the section is not there */
+	size_t counters_count;
+	size_t domain_slots;
+	bool writable;
+};
+
+/*
+ * Map dir/name, unless that very file is mapped already.  On error memory->base is NULL and every
+ * other function treats it as "no memory".  Errors: those of batv_file_open,
+ * BATV_E_DAMAGED (not ours, sizes that contradict each other), BATV_E_VERSION.
+ */
+enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name);
+void batv_memory_close(struct batv_memory *memory);
+
+/* What is counted, for the life of the file and for each of the last 32 days. */
+enum batv_counter {
+	/* verdict x class x action come first: batv_counter_of() */
+	BATV_COUNT_JUDGED_END = BATV_VERDICT_COUNT * BATV_CLASS_COUNT * BATV_ACTION_COUNT,
+	BATV_COUNT_SIGNED = BATV_COUNT_JUDGED_END,	/* left signed, seen at the transport */
+	BATV_COUNT_LEFT_NO_STATE,	/* left bare for want of a usable state */
+	BATV_COUNT_LEFT_UNTRUSTED, BATV_COUNT_LEFT_DESTINATION, BATV_COUNT_LEFT_OTHER,
+	BATV_COUNT_DOUBT,		/* a decision that met a doubt */
+	BATV_COUNT_END
+};
+#define BATV_COUNTERS_ROOM 256		/* in the file: room for later ones */
+
+size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a);
+void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
+/* Since the file was made (days == 0), or over today and the days - 1 days before (1..32). */
+uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now);
+
+/* The last time that mail left bare for want of a usable state; 0: never. */
+int64_t batv_memory_bare_last(const struct batv_memory *memory);
+void batv_memory_bare_now(struct batv_memory *memory, int64_t now);	/* counts too */
+int64_t batv_memory_created(const struct batv_memory *memory);
+
+/*
+ * The domain table.  Names are folded to lower case.  Times are seconds since 1970 in 32
+ * bits (until 2106), 0: never; the last_ ones are written at most once an hour.
+ */
+#define BATV_DOMAIN_ARMED 1u		/* flags: written by the daemon alone */
+
+struct batv_domain {
+	char name[BATV_DOMAIN_NAME_MAX + 1];
+	uint32_t policy_sum;		/* batv_policy_sum(): the policy that it was last signed under */
+	uint32_t flags;
+	uint32_t first_signed, last_signed;	/* seen at the transport */
+	uint32_t first_valid, last_valid;	/* valid bounces that came back */
+	uint32_t decided;		/* when the daemon last changed flags */
+};
+
+enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
+
+uint32_t batv_policy_sum(const char *policy_name);
+
+/*
+ * Note evidence for a domain; claims a slot if it has none.  Errors: BATV_E_NO_FILE (no memory),
+ * BATV_E_FULL, BATV_E_TOO_LONG.  None of them matters to the mail at hand.
+ */
+enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain,
+			       const char *policy, enum batv_evidence what, int64_t now);
+/* False: no memory, or not in the table.  One look-up touches a page or two. */
+bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out);
+
+/* For daemon and status: the slot at index (0..domain_slots-1); false: empty. */
+bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
+/* Daemon only.  Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such slot, or not in use). */
+enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
+				    int64_t now);
+/* Daemon only: gives back slots whose claim was never finished (a killed process). */
+unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
+
+/*
+ * Run `body` with a guard: false when the mapping broke under it (SIGBUS), and then
+ * memory->base is NULL for good.  All functions above use it.
+ */
+bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
+		       void *arg);
+
+#endif

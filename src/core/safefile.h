@@ -1,0 +1,36 @@
+/*
+ * safefile.h - open what the administrator or the daemon has put into the state
+ * directory, and refuse what anybody else could have put there.
+ */
+#ifndef BATV_SAFEFILE_H
+#define BATV_SAFEFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "err.h"
+
+#ifndef BATV_DIR
+# define BATV_DIR "/var/lib/exim-batv"
+#endif
+
+/*
+ * Open the directory.  It has to be one, and nobody but its owner may write there.
+ * *fd is the caller's to close.  *st: may be NULL.
+ */
+enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st);
+
+/*
+ * Open a file of the directory for reading, or reading and writing: never creates, never
+ * follows a link, never blocks on a fifo; a regular file with one link, whose owner is
+ * the directory's owner, not writable for others and (unless group_writes) not for the group.
+ * *st is filled on success; on BATV_E_UNSAFE_FILE too, for the message.
+ */
+enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes,
+			     int *fd, struct stat *st);
+
+/* "owner is 33, the directory's is 108" and so on: why batv_file_open said unsafe. */
+void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, size_t size);
+
+#endif
