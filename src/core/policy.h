@@ -66,8 +66,10 @@ struct batv_option {
 	const char *name;
 	enum batv_option_type type;
 	size_t offset;			/* in struct batv_policy */
-	const char *fallback;		/* the default, as one would write it; NULL: computed */
-	const char *const *choices;	/* BATV_OPT_CHOICE: names in the order of their values; NULL ends */
+	const char *fallback;		/* the default, as one would write it; NULL: computed (grace:
+					 * key_retention, which a policy alone does not know: 7d) */
+	const char *const *choices;	/* BATV_OPT_CHOICE: names in the order of their values, "" for
+					 * a value that cannot be chosen; NULL ends */
 	const char *help;		/* one line */
 };
 
@@ -91,7 +93,10 @@ enum batv_err batv_option_get(const struct batv_policy *policy, const struct bat
 /* All options at their defaults. */
 void batv_policy_init(struct batv_policy *policy, const char *name);
 
-/* "7d", "1d12h", "90s"; what would overflow, has no unit, or is empty is refused. */
+/*
+ * "7d", "1d12h", "90s": units w d h m s, each once, the larger first.  What would overflow, has no
+ * unit, or is empty is refused.  Written as the same, without weeks; any number fits into 48 bytes.
+ */
 bool batv_duration_parse(struct batv_span s, int64_t *seconds);
 void batv_duration_format(int64_t seconds, char *out, size_t size);
 
