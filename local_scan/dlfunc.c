@@ -1,0 +1,207 @@
+/*
+ * dlfunc.c - the functions for Exim's ${dlfunc{...}{batv_...}{...}}.
+ *
+ * Signers and un-signers answer with a forced failure for "leave it as it is": never with an
+ * empty string, which Exim would take for the null sender.  Answers for conditions are never a forced
+ * failure, which Exim takes for true.
+ */
+#include <string.h>
+
+#include "exim_glue.h"
+#include "message.h"
+
+#define DLFUNC(name) \
+	__attribute__((visibility("default"))) \
+	int name(unsigned char **yield, int argc, unsigned char *argv[]); \
+	int name(unsigned char **yield, int argc, unsigned char *argv[])
+
+/* Argument i, "" when it was left out. */
+static const char *arg(int argc, unsigned char *const argv[], int i)
+{
+	return i < argc && argv[i] ? (const char *)argv[i] : "";
+}
+
+/* A result that depends on argument 0: as tainted as that one is. */
+static int answer(unsigned char **yield, const char *text, unsigned char *const argv[])
+{
+	*yield = batv_glue_text(text, argv[0]);
+	return batv_glue_code(BATV_GLUE_OK);
+}
+
+static int leave_alone(void)
+{
+	return batv_glue_code(BATV_GLUE_FORCED_FAILURE);
+}
+
+/* --- batv_sign -------------------------------------------------------------- */
+
+struct call {			/* the arguments of batv_sign */
+	const char *address, *recipient;
+	int64_t arrival;
+	struct batv_origin origin;
+	bool leaving;		/* at a transport, with a real message: what is seen is counted */
+};
+
+static void read_call(struct call *c, int argc, unsigned char *const argv[])
+{
+	uint64_t received = 0;
+
+	*c = (struct call) { .address = arg(argc, argv, 0), .recipient = arg(argc, argv, 1) };
+	batv_glue_origin(&c->origin);
+	if (argc > 3)	/* in a verification Exim's own id may be one of an earlier message */
+		c->origin.has_id = *arg(argc, argv, 3) != '\0';
+	if (strcmp(c->recipient, "@") == 0)	/* a batch for several domains */
+		c->recipient = "";
+	if (c->origin.has_id && batv_span_to_u64(batv_span_of(arg(argc, argv, 2)), &received) &&
+	    received <= INT64_MAX)
+		c->arrival = (int64_t)received;
+	c->leaving = c->origin.has_id && *arg(argc, argv, 4);
+}
+
+static void left_signed(const struct batv_session *session, const struct batv_signing *s,
+			const struct batv_policy *policy)
+{
+	batv_count(session->memory, BATV_COUNT_SIGNED, session->now);
+	(void)batv_domain_note(session->memory, s->domain, policy->name, BATV_EVIDENCE_SIGNED,
+			       session->now);
+}
+
+/* It was signed at routing.  A tag that a stranger brought along is no evidence. */
+static void left_tagged(const struct batv_session *session, const struct call *c,
+			const struct batv_signing *s)
+{
+	const struct batv_policy *policy;
+
+	if (s->carries_valid_tag &&
+	    batv_policy_of(session->state, &batv_glue_matcher, s->domain, &policy) == BATV_YES &&
+	    batv_is_trusted(policy, &batv_glue_matcher, &c->origin) == BATV_YES)
+		left_signed(session, s, policy);
+}
+
+static void left_bare(const struct batv_session *session, enum batv_sign_answer why)
+{
+	if (why == BATV_LEFT_NO_KEY)
+		batv_memory_bare_now(session->memory, session->now);
+	else if (why == BATV_LEFT_UNTRUSTED)
+		batv_count(session->memory, BATV_COUNT_LEFT_UNTRUSTED, session->now);
+	else if (why == BATV_LEFT_DESTINATION)
+		batv_count(session->memory, BATV_COUNT_LEFT_DESTINATION, session->now);
+	else
+		batv_count(session->memory, BATV_COUNT_LEFT_OTHER, session->now);
+}
+
+static void count_leaving(const struct batv_session *session, const struct call *c,
+			  const struct batv_signing *s)
+{
+	if (s->answer == BATV_SIGNED)
+		left_signed(session, s, s->policy);
+	else if (s->answer == BATV_LEFT_TAGGED)
+		left_tagged(session, c, s);
+	else
+		left_bare(session, s->answer);
+}
+
+static int no_state(const struct batv_session *session, const struct call *c)
+{
+	if (c->origin.has_id && *c->address)
+		batv_session_complain(session, "not-signed");
+	if (c->leaving && *c->address)
+		batv_memory_bare_now(session->memory, session->now);
+	return leave_alone();
+}
+
+/* batv_sign {address}{recipient}{received time}{message-id}{host} */
+DLFUNC(batv_sign)
+{
+	static struct batv_signing s;
+	struct batv_session session;
+	struct call c;
+
+	if (argc < 1)
+		return leave_alone();
+	batv_session_open(&session);
+	read_call(&c, argc, argv);
+	if (!session.state)
+		return no_state(&session, &c);
+
+	const struct batv_judge judge = {
+		.state = session.state, .memory = session.memory, .matcher = &batv_glue_matcher,
+		.origin = &c.origin, .now = session.now,
+	};
+
+	batv_sign_address(&judge, c.address, c.recipient, c.arrival, &s);
+	if (c.origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
+		batv_session_doubt(&session, batv_sign_answer_name(s.answer), "not-signed", c.address);
+	if (c.leaving)
+		count_leaving(&session, &c, &s);
+	return s.answer == BATV_SIGNED ? answer(yield, s.address, argv) : leave_alone();
+}
+
+/* --- the others ------------------------------------------------------------- */
+
+/* batv_unsign {address}: syntax only */
+DLFUNC(batv_unsign)
+{
+	const char *text = arg(argc, argv, 0);
+	struct batv_addr addr;
+	struct batv_tag tag;
+	char bare[BATV_ADDR_INPUT_MAX + 1];
+
+	if (batv_addr_parse(text, strlen(text), &addr) != BATV_OK || !batv_tag_parse(&addr, &tag) ||
+	    batv_tag_strip(&addr, &tag, bare, sizeof bare) != BATV_OK)
+		return leave_alone();
+	return answer(yield, bare, argv);
+}
+
+/* batv_verdict {address}: one word; "exempt" when there is no state to judge by */
+DLFUNC(batv_verdict)
+{
+	static struct batv_judgement j;
+	struct batv_session session;
+	struct batv_judge judge;
+	struct batv_origin origin;
+
+	batv_session_open(&session);
+	if (!session.state) {
+		batv_session_complain(&session, "verdict-exempt");
+		*yield = batv_glue_text(batv_verdict_name(BATV_EXEMPT), NULL);
+		return batv_glue_code(BATV_GLUE_OK);
+	}
+	batv_message_judge(&judge, &origin, &session, BATV_CLASS_OTHER);
+	batv_judge_recipient(&judge, arg(argc, argv, 0), &j);
+	*yield = batv_glue_text(batv_verdict_name(j.finding.verdict), NULL);
+	return batv_glue_code(BATV_GLUE_OK);
+}
+
+/*
+ * batv_refuse: "1" when the message in hand has to be refused now, else "0".  With the argument
+ * {text}: what the other side is to be told, or "" when the message is not refused.
+ */
+DLFUNC(batv_refuse)
+{
+	const bool text = strcmp(arg(argc, argv, 0), "text") == 0;
+	const char *body = batv_glue_expand("$message_body");
+	struct batv_session session;
+	struct batv_outcome *outcome;
+
+	batv_session_open(&session);
+	outcome = batv_message_outcome(&session, batv_span_of(body));
+	if (outcome->action != BATV_ACTION_REJECT)
+		*yield = batv_glue_text(text ? "" : "0", NULL);
+	else
+		*yield = text ? batv_message_refusal(outcome) : batv_glue_text("1", NULL);
+	return batv_glue_code(BATV_GLUE_OK);
+}
+
+/* batv_bare {address}: without any known tag; what is no address comes back as it is */
+DLFUNC(batv_bare)
+{
+	const char *text = arg(argc, argv, 0);
+	char bare[BATV_ADDR_INPUT_MAX + 1];
+
+	if (argc < 1)
+		return leave_alone();
+	if (batv_tag_bare(text, strlen(text), bare, sizeof bare) != BATV_OK)
+		return answer(yield, text, argv);
+	return answer(yield, bare, argv);
+}

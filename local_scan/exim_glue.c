@@ -1,0 +1,210 @@
+/*
+ * exim_glue.c - the only file that includes Exim's local_scan.h.
+ *
+ * Here and nowhere else: uschar, taint, the difference between Exim's versions (those that
+ * matter to us: log_write lost an argument and BOOL shrank in 4.100; pointers became const
+ * in 4.98 and later, which the casts below absorb).
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef LOCAL_SCAN
+# define LOCAL_SCAN
+#endif
+#include <local_scan.h>
+
+#include "exim_glue.h"
+
+#define LOG_LINE_MAX 900
+
+/* Exim's text as ours and back.  Its functions take uschar *, some of them const since 4.98. */
+static const char *from_exim(const uschar *s)
+{
+	return s ? (const char *)s : "";
+}
+
+static uschar *to_exim(const char *s)
+{
+	union { const char *ours; uschar *exims; } u = { .ours = s };
+
+	return u.exims;
+}
+
+const char *batv_glue_sender(void)
+{
+	return from_exim(sender_address);
+}
+
+const char *batv_glue_message_id(void)
+{
+	return from_exim(message_id);
+}
+
+size_t batv_glue_recipients(void)
+{
+	return recipients_count > 0 && recipients_list ? (size_t)recipients_count : 0;
+}
+
+const char *batv_glue_recipient(void *unused, size_t i)
+{
+	(void)unused;
+	return i < batv_glue_recipients() ? from_exim(recipients_list[i].address) : "";
+}
+
+void batv_glue_origin(struct batv_origin *origin)
+{
+	*origin = (struct batv_origin) {
+		.host_name = from_exim(sender_host_name),
+		.host_address = from_exim(sender_host_address),
+		.authenticated = sender_host_authenticated && *sender_host_authenticated,
+		.has_id = *batv_glue_message_id() != '\0',
+		.recipient = batv_glue_recipient,
+		.n_recipients = batv_glue_recipients(),
+	};
+}
+
+void batv_glue_recipient_set(size_t i, const char *address)
+{
+	if (i < batv_glue_recipients())
+		recipients_list[i].address = batv_glue_text(address, recipients_list[i].address);
+}
+
+void batv_glue_recipient_remove(size_t i)
+{
+	/* by position: receive_remove_recipient() would take the first of two equal ones */
+	if (i >= batv_glue_recipients())
+		return;
+	memmove(recipients_list + i, recipients_list + i + 1,
+		(batv_glue_recipients() - i - 1) * sizeof *recipients_list);
+	recipients_count--;
+}
+
+bool batv_glue_header_next(const void **at, struct batv_header *field)
+{
+	const header_line *h = *at ? ((const header_line *)*at)->next : header_list;
+
+	while (h && (h->type == '*' || !h->text || h->slen <= 0))	/* '*': deleted */
+		h = h->next;
+	if (!h)
+		return false;
+	*at = h;
+
+	const char *text = (const char *)h->text;
+	size_t len = (size_t)h->slen;
+	const char *colon = memchr(text, ':', len);
+
+	*field = (struct batv_header) { { text, len }, { text + len, 0 } };
+	if (colon) {
+		size_t name_len = (size_t)(colon - text);
+
+		while (name_len > 0 && (text[name_len - 1] == ' ' || text[name_len - 1] == '\t'))
+			name_len--;
+		field->name.len = name_len;
+		field->value = (struct batv_span) { colon + 1, len - (size_t)(colon + 1 - text) };
+	}
+	return true;
+}
+
+void batv_glue_header_add(const char *name, const char *value)
+{
+	header_add(' ', "%s: %s\n", name, value);
+}
+
+void batv_glue_header_remove(const char *name)
+{
+	header_remove(0, to_exim(name));
+}
+
+/* --- lists ------------------------------------------------------------------ */
+
+/*
+ * Exim expands its lists, as root when it delivers: a "$" that came out of a file would make
+ * the file's owner root.  batvd refuses it, and so do we.
+ */
+static bool safe_list(const char *list)
+{
+	return !strchr(list, '$');
+}
+
+static enum batv_match match_of(int code)
+{
+	return code == OK ? BATV_YES : code == FAIL ? BATV_NO : BATV_MAYBE;
+}
+
+static enum batv_match match_domain(void *ctx, const char *domain, const char *list)
+{
+	(void)ctx;
+	return safe_list(list) ? match_of(lss_match_domain(to_exim(domain), to_exim(list)))
+			       : BATV_MAYBE;
+}
+
+static enum batv_match match_address(void *ctx, const char *address, const char *list)
+{
+	(void)ctx;
+	return safe_list(list) ? match_of(lss_match_address(to_exim(address), to_exim(list), TRUE))
+			       : BATV_MAYBE;
+}
+
+static enum batv_match match_host(void *ctx, const char *name, const char *address, const char *list)
+{
+	(void)ctx;
+	if (!safe_list(list))
+		return BATV_MAYBE;
+	return match_of(lss_match_host(name && *name ? to_exim(name) : NULL, to_exim(address),
+				       to_exim(list)));
+}
+
+const struct batv_matcher batv_glue_matcher = {
+	.domain = match_domain,
+	.address = match_address,
+	.host = match_host,
+};
+
+const char *batv_glue_expand(const char *text)
+{
+	return (const char *)expand_string(to_exim(text));
+}
+
+void batv_glue_log(const char *format, ...)
+{
+	char line[LOG_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+#if LOCAL_SCAN_ABI_VERSION_MAJOR >= 9
+	log_write(LOG_MAIN, "%s", line);
+#else
+	log_write(0, LOG_MAIN, "%s", line);
+#endif
+}
+
+int batv_glue_code(enum batv_glue_code code)
+{
+	switch (code) {
+	case BATV_GLUE_OK:		return OK;
+	case BATV_GLUE_FORCED_FAILURE:	return FAIL_FORCED;
+	case BATV_GLUE_ACCEPT:		return LOCAL_SCAN_ACCEPT;
+	case BATV_GLUE_REJECT:		return LOCAL_SCAN_REJECT;
+	}
+	return ERROR;
+}
+
+unsigned char *batv_glue_text(const char *text, const void *like)
+{
+	size_t len = strlen(text);
+	uschar *copy = store_get((int)len + 1, like ? like : GET_UNTAINTED);
+
+	memcpy(copy, text, len + 1);
+	return copy;
+}
+
+void *batv_glue_room(size_t size)
+{
+	void *room = store_get((int)size, GET_UNTAINTED);
+
+	memset(room, 0, size);
+	return room;
+}

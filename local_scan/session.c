@@ -1,0 +1,146 @@
+/*
+ * session.c - state and memory of this process.
+ *
+ * Exim closes descriptors that it does not know when it forks, so none is kept: the directory is
+ * opened for each decision (microseconds), the mapping and the parsed state stay.  Nothing
+ * here creates or changes a file of ours, and no trouble is ever an error for the mail.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exim_glue.h"
+#include "safefile.h"
+#include "session.h"
+
+#define BATV_DEFAULT_MEMORY "memory"	/* where to count while there is no state to name it */
+
+static struct batv_state_holder holder;		/* 70 KiB: not on the stack of a mail process */
+static struct batv_memory memory;
+
+/* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under us. */
+static const char *directory(void)
+{
+	static char found[4096];
+	const char *named;
+
+	if (*found)
+		return found;
+	named = batv_glue_expand("${listnamed_d:batv_dir}");
+	if (named && *named == '/' && strlen(named) < sizeof found)
+		strcpy(found, named);
+	else
+		strcpy(found, BATV_DIR);
+	return found;
+}
+
+/* Has this been said already of this message, in this process? */
+static bool said(const char *action)
+{
+	static char last[64];
+	char this[sizeof last];
+
+	snprintf(this, sizeof this, "%s %s", action, batv_glue_message_id());
+	if (strcmp(this, last) == 0)
+		return true;
+	memcpy(last, this, sizeof last);
+	return false;
+}
+
+static void trouble(struct batv_session *session, const char *file, const char *error, unsigned line)
+{
+	char place[32] = "";
+
+	if (line)
+		snprintf(place, sizeof place, " line=%u", line);
+	snprintf(session->trouble, sizeof session->trouble, "file=%.160s%s%s error=\"%.100s\"",
+		 directory(), file, place, error);
+}
+
+static const char *state_error(int dirfd, enum batv_err err, char *why, size_t size)
+{
+	if (err != BATV_E_UNSAFE_FILE)
+		return batv_strerror(err);
+	batv_file_why(dirfd, BATV_STATE_NAME, false, why, size);
+	return why;
+}
+
+/* A list with a "$" would be expanded by Exim, as root when it delivers: batvd lets none through. */
+static bool has_dollar(const struct batv_state *state)
+{
+	for (size_t i = 0; i < state->n_policies; i++)
+		for (size_t o = 0; o < batv_options_count; o++) {
+			const struct batv_option *opt = &batv_options[o];
+			const char *list;
+
+			if (opt->type != BATV_OPT_DOMAINS && opt->type != BATV_OPT_ADDRESSES &&
+			    opt->type != BATV_OPT_HOSTS)
+				continue;
+			memcpy(&list, (const char *)&state->policies[i] + opt->offset, sizeof list);
+			if (list && strchr(list, '$'))
+				return true;
+		}
+	return false;
+}
+
+static const struct batv_state *usable_state(struct batv_session *session, int dirfd)
+{
+	char why[160];
+	enum batv_err err = batv_state_refresh(&holder, dirfd, session->now);
+
+	if (!holder.usable) {
+		trouble(session, "/" BATV_STATE_NAME, state_error(dirfd, err, why, sizeof why),
+			holder.line);
+		return NULL;
+	}
+	if (has_dollar(&holder.state)) {
+		trouble(session, "/" BATV_STATE_NAME, "a list with a $ in it", 0);
+		return NULL;
+	}
+	return &holder.state;
+}
+
+void batv_session_open(struct batv_session *session)
+{
+	const char *name = BATV_DEFAULT_MEMORY;
+	enum batv_err err;
+	int dirfd;
+
+	*session = (struct batv_session) { .memory = &memory, .now = (int64_t)time(NULL) };
+	err = batv_dir_open(directory(), &dirfd, NULL);
+	if (err != BATV_OK) {
+		batv_memory_close(&memory);
+		trouble(session, "", batv_strerror(err), 0);
+		return;
+	}
+	session->state = usable_state(session, dirfd);
+	session->observe_file = batv_observe_file(dirfd);
+	if (session->state)
+		name = session->state->memory;
+	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
+	if (*name)
+		(void)batv_memory_open(&memory, dirfd, name);
+	else
+		batv_memory_close(&memory);
+	close(dirfd);
+}
+
+void batv_session_complain(const struct batv_session *session, const char *action)
+{
+	if (!said(action))
+		batv_glue_log("batv: trouble=state action=%s %s: see batvctl status", action,
+			      session->trouble);
+}
+
+void batv_session_doubt(const struct batv_session *session, const char *doubt, const char *action,
+			const char *address)
+{
+	char shown[160];
+
+	batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
+	if (said(action))
+		return;
+	batv_printable(batv_span_of(address), shown, sizeof shown);
+	batv_glue_log("batv: doubt=%s action=%s address=<%s>: see batvctl check", doubt, action, shown);
+}

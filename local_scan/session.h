@@ -1,0 +1,31 @@
+/*
+ * session.h - what a process of Exim's holds of ours: the state and the memory, looked at
+ * anew for every decision, and one line in the main log when they can't be used.
+ */
+#ifndef BATV_SESSION_H
+#define BATV_SESSION_H
+
+#include "judge.h"
+
+struct batv_session {
+	const struct batv_state *state;	/* NULL: no usable state; nothing is signed or refused */
+	struct batv_memory *memory;	/* never NULL; may hold no mapping */
+	bool observe_file;
+	int64_t now;			/* the one reading of the clock for this decision */
+	char trouble[320];		/* why there is no state, for the log; "" if there is one */
+};
+
+/* Look at the state directory.  Leaves no trace. */
+void batv_session_open(struct batv_session *session);
+
+/*
+ * Say in the main log that there is no usable state, and what that led to ("not-signed").
+ * One line for a message, process and `action`.
+ */
+void batv_session_complain(const struct batv_session *session, const char *action);
+
+/* The same for a doubt that is not the state's: a list that could not be looked up. */
+void batv_session_doubt(const struct batv_session *session, const char *doubt, const char *action,
+			const char *address);
+
+#endif
