@@ -95,3 +95,16 @@ e2e: all exim
 
 clean:
 	rm -rf $(BUILD)
+
+deps:
+	@test-harness/tools/need $$(sed -n '/^[a-z]/p' test-harness/tools/packages)
+
+check:
+	@test-harness/check
+
+lint:
+	@test-harness/lint
+
+demo: deps
+	@$(MAKE) --no-print-directory -s all exim
+	@test-harness/e2e/demo
