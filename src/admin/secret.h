@@ -16,6 +16,7 @@
 #define BATV_ROTATION_MIN BATV_DAY
 #define BATV_RETENTION_MIN BATV_DAY
 #define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY)	/* a tag's day repeats after 1000 days */
+#define BATV_SECRET_TIME_MAX INT64_C(253402300799)	/* the last second of the year 9999 */
 
 struct batv_secret {
 	uint32_t number;		/* 1..999999; written, never a position; never reused */
@@ -33,10 +34,18 @@ struct batv_secrets {
 	bool has_memory_key;
 };
 
-/* Commits only if every line is good.  On error *line and *why (constant) tell where and what. */
+/*
+ * Commits only if every line is good.  On error *line (0: the file as a whole) and *why (constant)
+ * tell where and what; both may be NULL.
+ * Errors: BATV_E_VERSION, BATV_E_SYNTAX, BATV_E_CONFLICT (a number twice), BATV_E_FULL,
+ * BATV_E_TOO_LONG, BATV_E_IO (no memory).
+ */
 enum batv_err batv_secrets_parse(const char *text, size_t len, struct batv_secrets *out,
 				 unsigned *line, const char **why);
-/* out from malloc, NUL-terminated, the caller wipes and frees.  Reads back to the same. */
+/*
+ * out from malloc, NUL-terminated, the caller wipes and frees.  Reads back to the same.
+ * Errors: BATV_E_IO (no memory).
+ */
 enum batv_err batv_secrets_format(const struct batv_secrets *secrets, char **out, size_t *len);
 
 /* 32 random bytes from the operating system; BATV_E_IO if it has none. */
@@ -48,7 +57,10 @@ enum batv_err batv_secret_random(uint8_t bytes[static BATV_SECRET_LEN]);
  */
 enum batv_err batv_secrets_create(struct batv_secrets *out, int64_t rotation, int64_t retention,
 				  int64_t now);
-/* Add one with the next number.  start >= now.  Errors: BATV_E_FULL, BATV_E_IO, BATV_E_SYNTAX. */
+/*
+ * Add one with the next number.  start >= now.  Errors: BATV_E_FULL, BATV_E_IO,
+ * BATV_E_SYNTAX (rotation, retention or start out of its limits).  No change on error.
+ */
 enum batv_err batv_secrets_add(struct batv_secrets *secrets, int64_t rotation, int64_t retention,
 			       int64_t start);
 
@@ -63,7 +75,8 @@ const struct batv_secret *batv_secret_signing(const struct batv_secrets *secrets
  * (start <= now) stays, retired at now; one that has not signed is dropped.  Flags of secrets in both:
  * the earlier of two times stays.  The incoming memory key wins.
  * Errors: BATV_E_CONFLICT with *number: in both with other bytes, start, rotation or retention;
- * with `force` the incoming one is taken, and *broken is set (replaced without overlap).
+ * with `force` the incoming one is taken, and *broken is set if the local one has signed (replaced
+ * without overlap).  BATV_E_FULL, BATV_E_IO.  out may be local or incoming.  number, broken: may be NULL.
  */
 enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 				 const struct batv_secrets *incoming, bool force, int64_t now,

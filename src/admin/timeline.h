@@ -6,9 +6,11 @@
  *           big-endian, 32 bytes out), written as 64 lower-case hex characters
  *   K       (n + i) mod 10
  *   destroy (n + 1) * rotation + 1 day + retention;  DDD its day mod 1000
- * It is published from 14 days before the epoch (the first epoch of a secret: at once), if
- * its secret was not replaced by a later one, or retired, before that; current while its
- * secret signs in its epoch; live until destroy.
+ * It is published from 14 days before its epoch (the first epoch of a secret: at once), if that
+ * was due before its secret stopped signing: was replaced by one with a later start, or retired.
+ * A secret that signs again, because those after it were revoked or retired, has keys again
+ * from the epoch in which it does.  Keys are current while their secret signs in their epoch, and
+ * live until destroy.  A revoked secret has no keys at all.
  */
 #ifndef BATV_TIMELINE_H
 #define BATV_TIMELINE_H
@@ -23,6 +25,8 @@ enum batv_err batv_key_derive(const uint8_t bytes[static BATV_SECRET_LEN], uint6
 
 /*
  * The keys live at `now`, by from, then secret, then epoch; ring->legacy is left alone.
+ * from and until agree with batv_secret_signing at every moment.  So a key whose secret signs
+ * in two stretches of one epoch has one entry for each; one that never signs has from == until.
  * Errors: BATV_E_FULL (more than BATV_KEYS_MAX), BATV_E_IO.
  */
 enum batv_err batv_timeline_at(const struct batv_secrets *secrets, int64_t now,
@@ -35,8 +39,9 @@ int64_t batv_timeline_next(const struct batv_secrets *secrets, int64_t now);
 bool batv_timeline_fits(const struct batv_secrets *secrets, int64_t now);
 
 /*
- * The last moment at which a tag made with this secret's keys is alive: for breaks and for "until no
- * such tag can come back".  INT64_MAX while it signs.
+ * The moment from which no tag made with this secret's keys is alive, were it not revoked: for
+ * breaks and for "until no such tag can come back".  INT64_MAX when no end of its signing is
+ * known; 0: it never signs.  `secret` is an element of `secrets`.
  */
 int64_t batv_secret_last_tag(const struct batv_secrets *secrets, const struct batv_secret *secret);
 

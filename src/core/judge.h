@@ -59,7 +59,10 @@ struct batv_judgement {
 enum batv_match batv_policy_of(const struct batv_state *state, const struct batv_matcher *m,
 			       const char *domain, const struct batv_policy **policy);
 
-/* Verdict and own action of one recipient; follow it by batv_decide over all of them. */
+/*
+ * Verdict and own action of one recipient; follow it by batv_decide over all of them.  What is no
+ * address is unsignable, without a policy, and accepted.  Lists are asked only as far as needed.
+ */
 void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 			  struct batv_judgement *out);
 
@@ -72,7 +75,11 @@ enum batv_match batv_may_be_signed(const struct batv_policy *policy, const struc
 				   const struct batv_addr *bare, const char *bare_text,
 				   enum batv_reason *why);
 
-/* Trusted: design section 3.  MAYBE is treated as not trusted, and logged. */
+/*
+ * Trusted: authenticated; or no host and an id; or a host in trusted_hosts; or an envelope
+ * recipient (of the first 100) in none of inbound_domains, which only a permission to relay lets in
+ * (inbound_domains "": nothing can be told from a recipient).  MAYBE is treated as not trusted, and logged.
+ */
 enum batv_match batv_is_trusted(const struct batv_policy *policy, const struct batv_matcher *m,
 				const struct batv_origin *origin);
 

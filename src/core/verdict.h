@@ -29,7 +29,7 @@ enum batv_reason {
 	BATV_WHY_OBSERVE,		/* enforcement = observe */
 	BATV_WHY_NOT_ARMED,		/* enforcement = auto, the domain is not armed yet */
 	BATV_WHY_OBSERVE_FILE, BATV_WHY_CLASS, BATV_WHY_RELAY_HOST,
-	BATV_WHY_MIXED,			/* another recipient's policy only observes */
+	BATV_WHY_MIXED,			/* another recipient of the message decided it */
 	BATV_WHY_DOUBT,			/* a list could not be looked up, no usable state, ... */
 	BATV_WHY_NO_MEMORY,		/* could not be proven for want of a complete memory */
 	BATV_WHY_COUNT
@@ -72,7 +72,7 @@ bool batv_verdict_failed(enum batv_verdict verdict);
  * The verdict alone, in finding->verdict, reason, doubt; action ACCEPT.  Order: an
  * unprotected domain; a valid tag; exemptions of the message; of the recipient; what is never
  * signed; unsignable; remembered; then expired, forged, missing.  A MAYBE that would have
- * changed the answer sets doubt.
+ * changed the answer sets doubt.  A domain of which nobody knows is not-ours, in doubt.
  */
 void batv_verdict_of(const struct batv_message_facts *msg, const struct batv_rcpt_facts *rcpt,
 		     struct batv_finding *finding);
@@ -87,17 +87,22 @@ struct batv_mode_facts {
 	bool memory_complete;		/* readable, older than its retention: may judge other than dsn */
 };
 
-/* The action for this recipient alone: ACCEPT, MARK or REJECT, with rejecting and reason. */
+/*
+ * The action for this recipient alone: ACCEPT, MARK or REJECT, with rejecting and reason.  What has
+ * not failed is ACCEPT.  Of several reasons not to refuse the first holds: class, not-armed,
+ * observe, observe-file, relay-host, doubt, no-memory.
+ */
 void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding);
 
 /*
  * The message: adjusts the actions of all findings together and returns the message's
  * own: REJECT (refuse it whole), MARK (a header has something to say) or ACCEPT.
  *  - nobody REJECT: nothing changes.
- *  - a failed recipient whose mode only observes: every REJECT becomes MARK (WHY_MIXED),
- *    for a refusal would take that recipient's copy too.
+ *  - a failed recipient that is not refused for itself (its mode observes, its class is accepted), or
+ *    any recipient in doubt: every REJECT becomes MARK (WHY_MIXED), for a refusal would take that
+ *    recipient's copy too.
  *  - another one valid or remembered: every REJECT becomes REMOVE.
- *  - else the whole message is refused.
+ *  - else the whole message is refused: all actions become REJECT (WHY_MIXED where they were not).
  */
 enum batv_action batv_decide(struct batv_finding *findings, size_t n);
 
