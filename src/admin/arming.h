@@ -1,5 +1,10 @@
 /*
  * arming.h - does a domain refuse yet?  Pure; the daemon asks for each domain of the table.
+ *
+ * Evidence lasts from the first to the last signed mail or valid bounce.  Grace counts from
+ * its begin, or from the latest break (of its policy, or of all) if that came later; a
+ * break also wants evidence that is no older than itself.  A domain is armed once grace is
+ * over and no break's `until` lies ahead.
  */
 #ifndef BATV_ARMING_H
 #define BATV_ARMING_H
@@ -22,8 +27,9 @@ enum batv_arm_why {
 struct batv_arm {
 	bool armed;		/* what the flag in the domain table is to be */
 	enum batv_arm_why why;
-	int64_t since;		/* armed or observing since (the evidence or the break); 0: not known */
-	int64_t when;		/* GRACE: it arms then; 0: not known */
+	int64_t since;		/* what grace counts from: the evidence or the break; 0: not known */
+	int64_t when;		/* GRACE: it arms then; ARMED: since then; CLOCK: the date that cannot
+				 * be; else 0 */
 	const struct batv_policy *policy;
 	const struct batv_break *last_break;	/* the latest that concerns it; NULL: none */
 };
@@ -31,7 +37,10 @@ struct batv_arm {
 struct batv_arm batv_arm_decide(const struct batv_state *state, const struct batv_domain *domain,
 				int64_t now);
 
-/* One sentence for people: "observing until 2026-11-29 12:00 UTC: ...". */
+/*
+ * One sentence for people: "observing until 2026-11-29 12:00 UTC: ...".  Cut to size (512 is
+ * plenty), always NUL-terminated; size >= 1.
+ */
 void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size);
 
 #endif

@@ -17,7 +17,7 @@
 #define BATV_MEMORY_SECTIONS_MAX 32
 #define BATV_DOMAIN_SLOTS 16384
 #define BATV_DOMAIN_SLOT_SIZE 256
-#define BATV_DOMAIN_NAME_MAX 223	/* a longer domain stays in observe */
+#define BATV_DOMAIN_NAME_MAX 219	/* a longer domain stays in observe */
 #define BATV_COUNTER_DAYS 32
 
 enum batv_section { BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS = 2 };
@@ -55,7 +55,11 @@ enum batv_counter {
 
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a);
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
-/* Since the file was made (days == 0), or over today and the days - 1 days before (1..32). */
+/*
+ * Since the file was made (days == 0), or over today and the days - 1 days before (1..32).  What is
+ * counted on a day 32 or more days before one that a row has seen already (a clock that went far back)
+ * is counted for life only: a newer day is never overwritten.
+ */
 uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now);
 
 /* The last time that mail left bare for want of a usable state; 0: never. */
@@ -83,8 +87,9 @@ enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
 uint32_t batv_policy_sum(const char *policy_name);
 
 /*
- * Note evidence for a domain; claims a slot if it has none.  Errors: BATV_E_NO_FILE (no memory),
- * BATV_E_FULL, BATV_E_TOO_LONG.  None of them matters to the mail at hand.
+ * Note evidence for a domain; claims a slot if it has none.  first_ is set once; last_ follows the
+ * clock, in both directions, in steps of an hour.  Errors: BATV_E_NO_FILE (no memory, or it may only
+ * be read), BATV_E_FULL, BATV_E_TOO_LONG, BATV_E_SYNTAX (""). None of them matters to the mail at hand.
  */
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain,
 			       const char *policy, enum batv_evidence what, int64_t now);
@@ -93,15 +98,24 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 
 /* For daemon and status: the slot at index (0..domain_slots-1); false: empty. */
 bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
-/* Daemon only.  Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such slot, or not in use). */
+/*
+ * Daemon only; what is set already is left alone.  Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such
+ * slot, or not in use).
+ */
 enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
 				    int64_t now);
-/* Daemon only: gives back slots whose claim was never finished (a killed process). */
+/*
+ * Daemon only: ends claims that were never finished (a killed process) and are a minute old; how many.
+ * The slot itself stays unused.
+ */
 unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
 
 /*
  * Run `body` with a guard: false when the mapping broke under it (SIGBUS), and then
- * memory->base is NULL for good.  All functions above use it.
+ * memory->base is NULL for good; false, without running it, when it was NULL before.
+ * All functions above use it.  body touches the mapping and its own argument; it keeps nothing that needs
+ * releasing, for it may end at any access.  Asynchronous signals wait until it is over, so keep
+ * it short.  Guards may be nested.  Not for several threads at once.
  */
 bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
 		       void *arg);

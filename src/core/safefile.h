@@ -16,8 +16,10 @@
 #endif
 
 /*
- * Open the directory.  It has to be one, and nobody but its owner may write there.
- * *fd is the caller's to close.  *st: may be NULL.
+ * Open the directory.  It has to be one (not a link to one), and nobody but its owner may
+ * write there.  *fd is the caller's to close.  *st: may be NULL; filled on success, and for
+ * a directory that others may write to.
+ * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO.
  */
 enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st);
 
@@ -25,12 +27,17 @@ enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st);
  * Open a file of the directory for reading, or reading and writing: never creates, never
  * follows a link, never blocks on a fifo; a regular file with one link, whose owner is
  * the directory's owner, not writable for others and (unless group_writes) not for the group.
- * *st is filled on success; on BATV_E_UNSAFE_FILE too, for the message.
+ * flags: O_RDONLY or O_RDWR.  name: without "/".  *st is filled on success; on
+ * BATV_E_UNSAFE_FILE too, for the message.
+ * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept: EACCES).
  */
 enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes,
 			     int *fd, struct stat *st);
 
-/* "owner is 33, the directory's is 108" and so on: why batv_file_open said unsafe. */
+/*
+ * "owner is 33, the directory's is 108" and so on: why batv_file_open said unsafe.  Looks anew; for
+ * the message only.  out is always NUL-terminated; size >= 1.
+ */
 void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, size_t size);
 
 #endif

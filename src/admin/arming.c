@@ -1,0 +1,222 @@
+/*
+ * arming.c - does a domain refuse yet, and why: design of the self-arming.
+ *
+ * Pure: state, one domain's evidence and a time go in.  Invariant: armed is never true without
+ * evidence, nor without the policy that the evidence was noted under; whatever is not
+ * understood observes.
+ */
+#include "arming.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const struct batv_policy *policy_of(const struct batv_state *state,
+					   const struct batv_domain *domain)
+{
+	size_t i;
+
+	for (i = 0; i < state->n_policies; i++)
+		if (batv_policy_sum(state->policies[i].name) == domain->policy_sum)
+			return &state->policies[i];
+	return NULL;
+}
+
+static bool concerns(const struct batv_break *b, const struct batv_policy *policy)
+{
+	return strcmp(b->policy, "*") == 0 || (policy && strcmp(b->policy, policy->name) == 0);
+}
+
+/*
+ * The latest break, and the latest `until` of all of them: tags that may come back after a
+ * revocation still may after a later break of another kind.
+ */
+static const struct batv_break *breaks_of(const struct batv_state *state,
+					  const struct batv_policy *policy, int64_t *until)
+{
+	const struct batv_break *last = NULL;
+	size_t i;
+
+	*until = 0;
+	for (i = 0; i < state->n_breaks; i++) {
+		const struct batv_break *b = &state->breaks[i];
+
+		if (!concerns(b, policy))
+			continue;
+		if (!last || b->when > last->when)
+			last = b;
+		if (b->until > *until)
+			*until = b->until;
+	}
+	return last;
+}
+
+static int64_t earliest(uint32_t a, uint32_t b)
+{
+	if (a == 0 || b == 0)
+		return (int64_t)a + b;
+	return a < b ? a : b;
+}
+
+static int64_t latest(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A grace beyond the end of time never ends. */
+static int64_t grace_ends(int64_t from, int64_t grace)
+{
+	return grace > 0 && from > INT64_MAX - grace ? INT64_MAX : from + grace;
+}
+
+static struct batv_arm answer(struct batv_arm arm, enum batv_arm_why why, int64_t since,
+			      int64_t when)
+{
+	arm.why = why;
+	arm.since = since;
+	arm.when = when;
+	arm.armed = why == BATV_ARM_ARMED;
+	return arm;
+}
+
+/* enforcement = auto, signing on: what the evidence says. */
+static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_domain *d, int64_t until,
+				   int64_t now)
+{
+	int64_t first = earliest(d->first_signed, d->first_valid);
+	int64_t last = latest(d->last_signed, d->last_valid);
+	int64_t broken = arm.last_break ? arm.last_break->when : 0;
+	int64_t since, when;
+
+	if (first == 0)
+		return answer(arm, BATV_ARM_NO_EVIDENCE, broken, 0);
+	if (latest(first, last) > now + BATV_DAY)
+		return answer(arm, BATV_ARM_CLOCK, 0, latest(first, last));
+	if (arm.last_break && last < broken)
+		return answer(arm, BATV_ARM_STALE, broken, 0);
+	since = latest(first, broken);
+	when = latest(grace_ends(since, arm.policy->grace), until);
+	return answer(arm, now >= when ? BATV_ARM_ARMED : BATV_ARM_GRACE, since, when);
+}
+
+struct batv_arm batv_arm_decide(const struct batv_state *state, const struct batv_domain *domain,
+				int64_t now)
+{
+	struct batv_arm arm = { .policy = policy_of(state, domain) };
+	int64_t until, broken;
+
+	arm.last_break = breaks_of(state, arm.policy, &until);
+	broken = arm.last_break ? arm.last_break->when : 0;
+	if (!arm.policy)
+		return answer(arm, BATV_ARM_NO_POLICY, 0, 0);
+	if (arm.policy->enforcement == BATV_ENFORCE_REJECT)
+		return answer(arm, BATV_ARM_MODE_REJECT, 0, 0);
+	if (arm.policy->enforcement != BATV_ENFORCE_AUTO)
+		return answer(arm, BATV_ARM_MODE_OBSERVE, 0, 0);
+	if (!arm.policy->signing)
+		return answer(arm, BATV_ARM_SIGNING_OFF, broken, 0);
+	return decide_auto(arm, domain, until, now);
+}
+
+/* ---- For people ---- */
+
+#define WHEN_SIZE 40
+
+static const char *utc(int64_t when, char out[static WHEN_SIZE])
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	if (when > INT64_C(253402300799) || !gmtime_r(&t, &tm) ||
+	    strftime(out, WHEN_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0)
+		(void)snprintf(out, WHEN_SIZE, "the end of time");
+	return out;
+}
+
+/* ", after the break of ... (why)", or nothing. */
+static void break_text(const struct batv_arm *arm, char *out, size_t size)
+{
+	char when[WHEN_SIZE];
+
+	out[0] = '\0';
+	if (arm->last_break)
+		(void)snprintf(out, size, "the break of %s (%.200s)", utc(arm->last_break->when, when),
+			       arm->last_break->why);
+}
+
+static void explain_grace(const struct batv_arm *arm, const char *broken, char *out, size_t size)
+{
+	char when[WHEN_SIZE], since[WHEN_SIZE], grace[32];
+	bool after_break = arm->last_break && arm->last_break->when >= arm->since;
+	bool tags = arm->when > grace_ends(arm->since, arm->policy->grace);
+
+	batv_duration_format(arm->policy->grace, grace, sizeof grace);
+	(void)snprintf(out, size, "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
+		       "unless a break comes first", utc(arm->when, when), grace,
+		       after_break ? broken : utc(arm->since, since),
+		       after_break ? "" : ", the first signed mail or valid bounce",
+		       tags ? ", and revoked tags may come back until then" : "");
+}
+
+static void explain_armed(const struct batv_arm *arm, const char *broken, char *out, size_t size)
+{
+	char when[WHEN_SIZE], since[WHEN_SIZE];
+	bool after_break = arm->last_break && arm->last_break->when >= arm->since;
+
+	(void)snprintf(out, size, "refusing since %s: signed mail or valid bounces since %s, no break "
+		       "after that; a break makes it observe again", utc(arm->when, when),
+		       after_break ? broken : utc(arm->since, since));
+}
+
+/* Nothing has left signed, at all or since the break. */
+static void explain_waiting(const struct batv_arm *arm, const char *broken, char *out, size_t size)
+{
+	char grace[32];
+
+	batv_duration_format(arm->policy->grace, grace, sizeof grace);
+	(void)snprintf(out, size, "observing: no signed mail has left and no valid bounce has come%s%s; "
+		       "%s after the first one it refuses", *broken ? " since " : " yet", broken, grace);
+}
+
+void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
+{
+	char broken[WHEN_SIZE + 240], when[WHEN_SIZE];
+	const char *name = arm->policy ? arm->policy->name : "";
+
+	break_text(arm, broken, sizeof broken);
+	switch (arm->why) {
+	case BATV_ARM_ARMED:
+		explain_armed(arm, broken, out, size);
+		break;
+	case BATV_ARM_GRACE:
+		explain_grace(arm, broken, out, size);
+		break;
+	case BATV_ARM_NO_EVIDENCE:
+	case BATV_ARM_STALE:
+		explain_waiting(arm, broken, out, size);
+		break;
+	case BATV_ARM_SIGNING_OFF:
+		(void)snprintf(out, size, "observing%s%s: policy %.31s has signing = off; with signing on, "
+			       "grace begins with the first signed mail", *broken ? " since " : "",
+			       broken, name);
+		break;
+	case BATV_ARM_MODE_OBSERVE:
+		(void)snprintf(out, size, "observing: policy %.31s has enforcement = observe; "
+			       "nothing changes by itself", name);
+		break;
+	case BATV_ARM_MODE_REJECT:
+		(void)snprintf(out, size, "refusing: policy %.31s has enforcement = reject; "
+			       "nothing changes by itself", name);
+		break;
+	case BATV_ARM_NO_POLICY:
+		(void)snprintf(out, size, "observing: the policy under which it last signed is gone from "
+			       "the configuration; the next signed mail names its new one");
+		break;
+	case BATV_ARM_CLOCK:
+		(void)snprintf(out, size, "observing: its evidence is dated %s, in the future: the clock "
+			       "was or is wrong; it is looked at again when that date has come",
+			       utc(arm->when, when));
+		break;
+	}
+}

@@ -1,0 +1,87 @@
+/*
+ * memory_layout.h - the memory file, byte for byte: shared by its readers (memory.c), its
+ * maker (memory_file.c) and their tests.  Nobody else needs it; docs/formats.md explains it.
+ *
+ * Numbers are in the byte order of the host that made the file; `order` tells a file from a
+ * host of the other kind.  Every field has a fixed width and lies on a multiple of its
+ * width, so 32-bit and 64-bit programs of one host share a file.
+ */
+#ifndef BATV_MEMORY_LAYOUT_H
+#define BATV_MEMORY_LAYOUT_H
+
+#include <stddef.h>
+
+#include "memory.h"
+
+#define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
+
+struct batv_memory_section {
+	uint32_t type;			/* enum batv_section; readers skip what they do not know */
+	uint32_t reserved;		/* 0 */
+	uint64_t offset, size;		/* bytes; multiples of BATV_MEMORY_PAGE */
+	uint64_t param[5];		/* by type; 0 where there is none */
+};
+
+struct batv_memory_head {		/* the header page */
+	char magic[8];
+	uint64_t order;
+	uint32_t version, n_sections;
+	uint64_t generation;
+	int64_t created;		/* seconds since 1970 */
+	uint64_t size;			/* of the whole file */
+	uint64_t sum;			/* batv_memory_sum(): all above, and the sections in use */
+	uint64_t reserved;
+	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
+	uint8_t later[960];
+	int64_t bare_last;		/* from here on: written while the file is in use */
+	uint8_t more[1016];
+};
+_Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
+_Static_assert(offsetof(struct batv_memory_head, section) == 64, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, bare_last) == 3072, "as documented");
+
+/* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
+struct batv_counter_row {
+	uint64_t life;
+	uint64_t day[BATV_COUNTER_DAYS];	/* at day modulo 32: stamp << 40 | count */
+	uint64_t reserved[31];			/* a row never crosses a page */
+};
+_Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
+
+#define BATV_COUNT_BITS 40
+#define BATV_COUNT_MAX ((UINT64_C(1) << BATV_COUNT_BITS) - 1)
+
+/* Domains: param[0] slots (a power of two), param[1] bytes of a slot (256), param[2] probes. */
+struct batv_domain_slot {
+	uint64_t claim;			/* time of the claim << 32 | enum batv_slot_state */
+	uint32_t policy_sum, flags;
+	uint32_t first_signed, last_signed, first_valid, last_valid, decided;
+	char name[BATV_DOMAIN_NAME_MAX + 1];	/* lower case, ends in a NUL */
+};
+_Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "sixteen slots a page");
+
+/*
+ * A slot goes EMPTY -> CLAIMING -> READY or GONE, and READY and GONE are for ever.  That is
+ * why a name can have one slot only: see memory.c.
+ */
+enum batv_slot_state {
+	BATV_SLOT_EMPTY = 0,
+	BATV_SLOT_CLAIMING = 1,		/* a process writes the name */
+	BATV_SLOT_READY = 2,
+	BATV_SLOT_GONE = 3,		/* a claim never finished: not used, does not stop a search */
+};
+
+#define BATV_CLAIM_SECONDS 60		/* the daemon gives back older claims */
+
+/* Slots from the name's first one in which it can lie; at most so many are looked at. */
+#define BATV_DOMAIN_PROBES 256
+
+uint64_t batv_memory_sum(const struct batv_memory_head *head);
+/* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
+size_t batv_domain_home(const char *name, size_t len, size_t slots);
+
+/* What batv_memory_open believes of a header page: fills offsets and counts of *memory only. */
+enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,
+				     struct batv_memory *memory);
+
+#endif
