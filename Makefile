@@ -9,6 +9,10 @@ CC           ?= gcc
 CFLAGS       ?= -O2 -g
 AR           ?= ar
 
+# V=1 shows the whole commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
+
 # WERROR=1: developers, `make check` and CI.  Not for packagers.
 WERROR       ?=
 # SAN=address,undefined: everything with these sanitizers, in a build directory of its own.
@@ -52,21 +56,26 @@ help:
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/libbatv.a: $(call obj,$(CORE_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 $(OUT)/libbatvadm.a: $(call obj,$(ADMIN_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 $(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
-	$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
 
 $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
-	$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
 
 # Unit tests: one program per module.  The first lines of each test say what it links:
 #	/* links: core/tag core/addr core/span */
@@ -77,7 +86,8 @@ unit_links = $(foreach m,$(shell sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),
 define unit_rule
 $(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(call unit_links,test-harness/unit/$(1).c)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(ADMIN_LIBS)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(ADMIN_LIBS)
 endef
 $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 
