@@ -11,72 +11,72 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX 400	/* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
-#define GRACE_DEFAULT (7 * (int64_t)BATV_DAY)	/* the default of key_retention */
-#define DURATION_MAX (366 * (int64_t)BATV_DAY)
+#define TEXT_MAX      400 /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
+#define GRACE_DEFAULT (7 * (int64_t)BATV_DAY) /* the default of key_retention */
+#define DURATION_MAX  (366 * (int64_t)BATV_DAY)
 
-static const char *const enforcement_names[] = { "auto", "observe", "reject", NULL };
-static const char *const style_names[] = { "prvs", "subaddress", NULL };
+static const char *const enforcement_names[] = {"auto", "observe", "reject", NULL};
+static const char *const style_names[] = {"prvs", "subaddress", NULL};
 /* In the order of enum batv_action; nobody can ask for "remove": it follows from the others. */
-static const char *const unproven_names[] = { "accept", "mark", "", "reject", NULL };
+static const char *const unproven_names[] = {"accept", "mark", "", "reject", NULL};
 
-#define FIELD(f) offsetof(struct batv_policy, f)
+#define FIELD(f)    offsetof(struct batv_policy, f)
 #define UNPROVEN(c) (FIELD(unproven) + (c) * sizeof(int))
 
 const struct batv_option batv_options[] = {
-	{ "domains", BATV_OPT_DOMAINS, FIELD(domains), "+local_domains", NULL,
-	  "domains whose mail is signed and whose bounces are checked" },
-	{ "signing", BATV_OPT_BOOL, FIELD(signing), "on", NULL,
-	  "sign the return path of outgoing mail" },
-	{ "enforcement", BATV_OPT_CHOICE, FIELD(enforcement), "auto", enforcement_names,
-	  "refuse unproven bounces: once it is safe, never, or at once" },
-	{ "grace", BATV_OPT_DURATION, FIELD(grace), NULL, NULL,
-	  "how long signed mail must have left without a break before auto refuses" },
-	{ "tag_style", BATV_OPT_CHOICE, FIELD(tag_style), "prvs", style_names,
-	  "form of new tags; both forms are always recognised" },
-	{ "unsigned_senders", BATV_OPT_ADDRESSES, FIELD(unsigned_senders), "", NULL,
-	  "senders that are never signed, and whose bounces are never missing a tag" },
-	{ "unsigned_destinations", BATV_OPT_ADDRESSES, FIELD(unsigned_destinations), "", NULL,
-	  "recipients whose mail leaves with the bare sender" },
-	{ "trusted_hosts", BATV_OPT_HOSTS, FIELD(trusted_hosts), "+relay_from_hosts", NULL,
-	  "hosts whose mail is signed without authentication" },
-	{ "inbound_domains", BATV_OPT_DOMAINS, FIELD(inbound_domains),
-	  "+local_domains : +relay_to_domains", NULL,
-	  "recipient domains that anybody may write to; other mail needed permission to relay" },
-	{ "exempt_authenticated", BATV_OPT_BOOL, FIELD(exempt_authenticated), "on", NULL,
-	  "never refuse in an authenticated session" },
-	{ "exempt_acl", BATV_OPT_BOOL, FIELD(exempt_acl), "on", NULL,
-	  "never refuse when an ACL has set acl_m_batv = exempt" },
-	{ "exempt_hosts", BATV_OPT_HOSTS, FIELD(exempt_hosts), "", NULL,
-	  "hosts whose bounces are never refused" },
-	{ "own_hosts", BATV_OPT_HOSTS, FIELD(own_hosts), "<; 127.0.0.0/8 ; ::1 ; @[]", NULL,
-	  "hosts that originate our own mail (a backup MX is not one)" },
-	{ "exempt_recipients", BATV_OPT_ADDRESSES, FIELD(exempt_recipients),
-	  "postmaster@* : abuse@*", NULL, "recipients that get every bounce" },
-	{ "relay_in_hosts", BATV_OPT_HOSTS, FIELD(relay_in_hosts), "", NULL,
-	  "relays of ours (backup MX, filter gateway): what comes from them is marked, not refused" },
-	{ "unproven_dsn", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_DSN), "reject", unproven_names,
-	  "what an unproven delivery status notification leads to" },
-	{ "unproven_mdn", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_MDN), "mark", unproven_names,
-	  "what an unproven read receipt leads to" },
-	{ "unproven_autoreply", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_AUTOREPLY), "reject",
-	  unproven_names,
-	  "what an unproven automatic reply leads to, once a memory could have proven it" },
-	{ "unproven_calendar", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_CALENDAR), "mark",
-	  unproven_names, "what an unproven meeting reply leads to" },
-	{ "unproven_report", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_REPORT), "mark",
-	  unproven_names, "what an unproven DMARC, TLS or abuse report leads to" },
-	{ "unproven_other", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_OTHER), "mark", unproven_names,
-	  "what other unproven automatic mail leads to" },
-	{ "refusal_text", BATV_OPT_TEXT, FIELD(refusal_text),
-	  "This is a bounce of mail that was not sent from here: its sender address was forged. "
-	  "Our own mail leaves with a signed return path (BATV), and bounces of it come back to "
-	  "that address.", NULL,
-	  "what the other side reads after \"550 5.7.1\"" },
-	{ "result_header", BATV_OPT_BOOL, FIELD(result_header), "on", NULL,
-	  "put the verdict into a header X-BATV-Status" },
-	{ "unsign_recipients", BATV_OPT_BOOL, FIELD(unsign_recipients), "off", NULL,
-	  "let local_scan() take tags off the recipients, where no router does" },
+	{"domains", BATV_OPT_DOMAINS, FIELD(domains), "+local_domains", NULL,
+	 "domains whose mail is signed and whose bounces are checked"},
+	{"signing", BATV_OPT_BOOL, FIELD(signing), "on", NULL,
+	 "sign the return path of outgoing mail"},
+	{"enforcement", BATV_OPT_CHOICE, FIELD(enforcement), "auto", enforcement_names,
+	 "refuse unproven bounces: once it is safe, never, or at once"},
+	{"grace", BATV_OPT_DURATION, FIELD(grace), NULL, NULL,
+	 "how long signed mail must have left without a break before auto refuses"},
+	{"tag_style", BATV_OPT_CHOICE, FIELD(tag_style), "prvs", style_names,
+	 "form of new tags; both forms are always recognised"},
+	{"unsigned_senders", BATV_OPT_ADDRESSES, FIELD(unsigned_senders), "", NULL,
+	 "senders that are never signed, and whose bounces are never missing a tag"},
+	{"unsigned_destinations", BATV_OPT_ADDRESSES, FIELD(unsigned_destinations), "", NULL,
+	 "recipients whose mail leaves with the bare sender"},
+	{"trusted_hosts", BATV_OPT_HOSTS, FIELD(trusted_hosts), "+relay_from_hosts", NULL,
+	 "hosts whose mail is signed without authentication"},
+	{"inbound_domains", BATV_OPT_DOMAINS, FIELD(inbound_domains),
+	 "+local_domains : +relay_to_domains", NULL,
+	 "recipient domains that anybody may write to; other mail needed permission to relay"},
+	{"exempt_authenticated", BATV_OPT_BOOL, FIELD(exempt_authenticated), "on", NULL,
+	 "never refuse in an authenticated session"},
+	{"exempt_acl", BATV_OPT_BOOL, FIELD(exempt_acl), "on", NULL,
+	 "never refuse when an ACL has set acl_m_batv = exempt"},
+	{"exempt_hosts", BATV_OPT_HOSTS, FIELD(exempt_hosts), "", NULL,
+	 "hosts whose bounces are never refused"},
+	{"own_hosts", BATV_OPT_HOSTS, FIELD(own_hosts), "<; 127.0.0.0/8 ; ::1 ; @[]", NULL,
+	 "hosts that originate our own mail (a backup MX is not one)"},
+	{"exempt_recipients", BATV_OPT_ADDRESSES, FIELD(exempt_recipients),
+	 "postmaster@* : abuse@*", NULL, "recipients that get every bounce"},
+	{"relay_in_hosts", BATV_OPT_HOSTS, FIELD(relay_in_hosts), "", NULL,
+	 "relays of ours (backup MX, filter gateway): their mail is marked, not refused"},
+	{"unproven_dsn", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_DSN), "reject", unproven_names,
+	 "what an unproven delivery status notification leads to"},
+	{"unproven_mdn", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_MDN), "mark", unproven_names,
+	 "what an unproven read receipt leads to"},
+	{"unproven_autoreply", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_AUTOREPLY), "reject",
+	 unproven_names,
+	 "what an unproven automatic reply leads to, once a memory could have proven it"},
+	{"unproven_calendar", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_CALENDAR), "mark",
+	 unproven_names, "what an unproven meeting reply leads to"},
+	{"unproven_report", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_REPORT), "mark", unproven_names,
+	 "what an unproven DMARC, TLS or abuse report leads to"},
+	{"unproven_other", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_OTHER), "mark", unproven_names,
+	 "what other unproven automatic mail leads to"},
+	{"refusal_text", BATV_OPT_TEXT, FIELD(refusal_text),
+	 "This is a bounce of mail that was not sent from here: its sender address was forged. "
+	 "Our own mail leaves with a signed return path (BATV), and bounces of it come back to "
+	 "that address.",
+	 NULL, "what the other side reads after \"550 5.7.1\""},
+	{"result_header", BATV_OPT_BOOL, FIELD(result_header), "on", NULL,
+	 "put the verdict into a header X-BATV-Status"},
+	{"unsign_recipients", BATV_OPT_BOOL, FIELD(unsign_recipients), "off", NULL,
+	 "let local_scan() take tags off the recipients, where no router does"},
 };
 const size_t batv_options_count = sizeof batv_options / sizeof batv_options[0];
 
@@ -264,17 +264,35 @@ enum batv_err batv_option_get(const struct batv_policy *policy, const struct bat
 	return BATV_OK;
 }
 
+bool batv_policy_name_valid(struct batv_span name)
+{
+	if (name.len == 0 || name.len > BATV_POLICY_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		char c = batv_fold(name.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !batv_is_digit(c) && c != '-' && c != '_')
+			return false;
+	}
+	return true;
+}
+
 void batv_policy_init(struct batv_policy *policy, const char *name)
 {
-	*policy = (struct batv_policy){ .name = name, .grace = GRACE_DEFAULT };
+	*policy = (struct batv_policy){.name = name, .grace = GRACE_DEFAULT};
 	for (size_t i = 0; i < batv_options_count; i++) {
-		if (batv_options[i].fallback)
-			(void)batv_option_set(policy, &batv_options[i], batv_options[i].fallback, NULL);
+		const struct batv_option *opt = &batv_options[i];
+
+		if (opt->fallback)
+			(void)batv_option_set(policy, opt, opt->fallback, NULL);
 	}
 }
 
-static const struct { char unit; int64_t seconds; } units[] = {
-	{ 'w', 7 * BATV_DAY }, { 'd', BATV_DAY }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 },
+static const struct {
+	char unit;
+	int64_t seconds;
+} units[] = {
+	{'w', 7 * BATV_DAY}, {'d', BATV_DAY}, {'h', 3600}, {'m', 60}, {'s', 1},
 };
 #define UNITS (sizeof units / sizeof units[0])
 
@@ -288,14 +306,12 @@ bool batv_duration_parse(struct batv_span s, int64_t *seconds)
 	while (s.len > 0) {
 		for (digits = 0; digits < s.len && batv_is_digit(s.p[digits]); digits++)
 			;
-		if (digits == s.len ||
-		    !batv_span_to_i64((struct batv_span){ s.p, digits }, &count))
+		if (digits == s.len || !batv_span_to_i64((struct batv_span){s.p, digits}, &count))
 			return false;
 		/* Each unit once, the larger first: "12h1d" and "1d1d" are slips. */
 		while (unit < UNITS && units[unit].unit != s.p[digits])
 			unit++;
-		if (unit == UNITS ||
-		    __builtin_mul_overflow(count, units[unit].seconds, &part) ||
+		if (unit == UNITS || __builtin_mul_overflow(count, units[unit].seconds, &part) ||
 		    __builtin_add_overflow(sum, part, &sum))
 			return false;
 		unit++;
@@ -316,7 +332,7 @@ void batv_duration_format(int64_t seconds, char *out, size_t size)
 		text[at++] = '-';
 	if (seconds == 0)
 		at += (size_t)snprintf(text + at, sizeof text - at, "0s");
-	for (size_t i = 1; i < UNITS; i++) {	/* no weeks: people think of 14d */
+	for (size_t i = 1; i < UNITS; i++) { /* no weeks: people think of 14d */
 		uint64_t n = left / (uint64_t)units[i].seconds;
 
 		left %= (uint64_t)units[i].seconds;
@@ -332,13 +348,20 @@ void batv_duration_format(int64_t seconds, char *out, size_t size)
 const char *batv_class_name(enum batv_class c)
 {
 	switch (c) {
-	case BATV_CLASS_DSN:       return "dsn";
-	case BATV_CLASS_MDN:       return "mdn";
-	case BATV_CLASS_AUTOREPLY: return "autoreply";
-	case BATV_CLASS_CALENDAR:  return "calendar";
-	case BATV_CLASS_REPORT:    return "report";
-	case BATV_CLASS_OTHER:     return "other";
-	case BATV_CLASS_COUNT:     break;
+	case BATV_CLASS_DSN:
+		return "dsn";
+	case BATV_CLASS_MDN:
+		return "mdn";
+	case BATV_CLASS_AUTOREPLY:
+		return "autoreply";
+	case BATV_CLASS_CALENDAR:
+		return "calendar";
+	case BATV_CLASS_REPORT:
+		return "report";
+	case BATV_CLASS_OTHER:
+		return "other";
+	case BATV_CLASS_COUNT:
+		break;
 	}
 	return "unknown";
 }
@@ -346,11 +369,16 @@ const char *batv_class_name(enum batv_class c)
 const char *batv_action_name(enum batv_action a)
 {
 	switch (a) {
-	case BATV_ACTION_ACCEPT: return "accept";
-	case BATV_ACTION_MARK:   return "mark";
-	case BATV_ACTION_REMOVE: return "remove";
-	case BATV_ACTION_REJECT: return "reject";
-	case BATV_ACTION_COUNT:  break;
+	case BATV_ACTION_ACCEPT:
+		return "accept";
+	case BATV_ACTION_MARK:
+		return "mark";
+	case BATV_ACTION_REMOVE:
+		return "remove";
+	case BATV_ACTION_REJECT:
+		return "reject";
+	case BATV_ACTION_COUNT:
+		break;
 	}
 	return "unknown";
 }

@@ -66,10 +66,12 @@ struct batv_option {
 	const char *name;
 	enum batv_option_type type;
 	size_t offset;			/* in struct batv_policy */
-	const char *fallback;		/* the default, as one would write it; NULL: computed (grace:
-					 * key_retention, which a policy alone does not know: 7d) */
-	const char *const *choices;	/* BATV_OPT_CHOICE: names in the order of their values, "" for
-					 * a value that cannot be chosen; NULL ends */
+	/* The default, as one would write it; NULL: computed.  (grace is as long as
+	 * key_retention, which a policy alone does not know: it starts at 7d.) */
+	const char *fallback;
+	/* BATV_OPT_CHOICE: names in the order of their values, "" for a value that nobody can
+	 * choose; NULL ends. */
+	const char *const *choices;
 	const char *help;		/* one line */
 };
 
@@ -89,6 +91,9 @@ enum batv_err batv_option_set(struct batv_policy *policy, const struct batv_opti
 /* The value as text, in a form that batv_option_set reads back.  Errors: BATV_E_TOO_LONG. */
 enum batv_err batv_option_get(const struct batv_policy *policy, const struct batv_option *opt,
 			      char *out, size_t size);
+
+/* 1 to BATV_POLICY_NAME_MAX letters, digits, "-", "_". */
+bool batv_policy_name_valid(struct batv_span name);
 
 /* All options at their defaults. */
 void batv_policy_init(struct batv_policy *policy, const char *name);

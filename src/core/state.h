@@ -19,7 +19,7 @@
 struct batv_break {
 	const char *policy;
 	int64_t when;
-	int64_t until;		/* nothing arms before this (revoked tags still come back); 0: no such time */
+	int64_t until;		/* nothing arms before (revoked tags still come back); 0: none */
 	const char *why;	/* one line of text */
 };
 

@@ -14,7 +14,7 @@
 
 static struct batv_span span(const char *s)
 {
-	return (struct batv_span){ s, strlen(s) };
+	return (struct batv_span){s, strlen(s)};
 }
 
 static const struct batv_option *option(const char *name)
@@ -25,31 +25,33 @@ static const struct batv_option *option(const char *name)
 	return opt;
 }
 
-static const struct { const char *name, *value; } defaults[] = {
-	{ "domains", "+local_domains" },
-	{ "signing", "on" },
-	{ "enforcement", "auto" },
-	{ "grace", "7d" },
-	{ "tag_style", "prvs" },
-	{ "unsigned_senders", "" },
-	{ "unsigned_destinations", "" },
-	{ "trusted_hosts", "+relay_from_hosts" },
-	{ "inbound_domains", "+local_domains : +relay_to_domains" },
-	{ "exempt_authenticated", "on" },
-	{ "exempt_acl", "on" },
-	{ "exempt_hosts", "" },
-	{ "own_hosts", "<; 127.0.0.0/8 ; ::1 ; @[]" },
-	{ "exempt_recipients", "postmaster@* : abuse@*" },
-	{ "relay_in_hosts", "" },
-	{ "unproven_dsn", "reject" },
-	{ "unproven_mdn", "mark" },
-	{ "unproven_autoreply", "reject" },
-	{ "unproven_calendar", "mark" },
-	{ "unproven_report", "mark" },
-	{ "unproven_other", "mark" },
-	{ "refusal_text", NULL },
-	{ "result_header", "on" },
-	{ "unsign_recipients", "off" },
+static const struct {
+	const char *name, *value;
+} defaults[] = {
+	{"domains", "+local_domains"},
+	{"signing", "on"},
+	{"enforcement", "auto"},
+	{"grace", "7d"},
+	{"tag_style", "prvs"},
+	{"unsigned_senders", ""},
+	{"unsigned_destinations", ""},
+	{"trusted_hosts", "+relay_from_hosts"},
+	{"inbound_domains", "+local_domains : +relay_to_domains"},
+	{"exempt_authenticated", "on"},
+	{"exempt_acl", "on"},
+	{"exempt_hosts", ""},
+	{"own_hosts", "<; 127.0.0.0/8 ; ::1 ; @[]"},
+	{"exempt_recipients", "postmaster@* : abuse@*"},
+	{"relay_in_hosts", ""},
+	{"unproven_dsn", "reject"},
+	{"unproven_mdn", "mark"},
+	{"unproven_autoreply", "reject"},
+	{"unproven_calendar", "mark"},
+	{"unproven_report", "mark"},
+	{"unproven_other", "mark"},
+	{"refusal_text", NULL},
+	{"result_header", "on"},
+	{"unsign_recipients", "off"},
 };
 
 START_TEST(defaults_are_as_documented)
@@ -82,7 +84,7 @@ START_TEST(the_table_is_sound)
 		struct batv_policy p;
 		const char *why = NULL;
 
-		ck_assert_ptr_eq(option(opt->name), opt);	/* no name twice */
+		ck_assert_ptr_eq(option(opt->name), opt); /* no name twice */
 		ck_assert(opt->help && opt->help[0] && strlen(opt->help) < 90);
 		ck_assert_int_eq(opt->type == BATV_OPT_CHOICE, opt->choices != NULL);
 		ck_assert_uint_lt(opt->offset, sizeof p);
@@ -95,37 +97,70 @@ START_TEST(the_table_is_sound)
 	ck_assert_ptr_null(batv_option_find(span("domain")));
 	ck_assert_ptr_null(batv_option_find(span("domainss")));
 	ck_assert_ptr_null(batv_option_find(span("Domains")));
-	ck_assert_ptr_null(batv_option_find((struct batv_span){ NULL, 0 }));
+	ck_assert_ptr_null(batv_option_find((struct batv_span){NULL, 0}));
 }
 END_TEST
 
 /* value NULL: refused.  Otherwise what batv_option_get gives back. */
-static const struct { const char *name, *text, *value; } values[] = {
-	{ "signing", "on", "on" }, { "signing", "off", "off" }, { "signing", "Yes", "on" },
-	{ "signing", "no", "off" }, { "signing", "TRUE", "on" }, { "signing", "false", "off" },
-	{ "signing", "", NULL }, { "signing", "1", NULL }, { "signing", "onn", NULL },
-	{ "signing", "o", NULL }, { "signing", " on", NULL },
-	{ "enforcement", "observe", "observe" }, { "enforcement", "Reject", "reject" },
-	{ "enforcement", "auto", "auto" }, { "enforcement", "", NULL },
-	{ "enforcement", "rejec", NULL }, { "enforcement", "on", NULL },
-	{ "tag_style", "subaddress", "subaddress" }, { "tag_style", "btv1", NULL },
-	{ "unproven_dsn", "accept", "accept" }, { "unproven_dsn", "mark", "mark" },
-	{ "unproven_dsn", "remove", NULL }, { "unproven_dsn", "", NULL },
-	{ "unproven_other", "reject", "reject" },
-	{ "grace", "0s", "0s" }, { "grace", "2w", "14d" }, { "grace", "36h", "1d12h" },
-	{ "grace", "366d", "366d" }, { "grace", "366d1s", NULL }, { "grace", "7", NULL },
-	{ "grace", "-1d", NULL }, { "grace", "", NULL }, { "grace", "7 d", NULL },
-	{ "domains", "", "" }, { "domains", "a.example : *.b.example", "a.example : *.b.example" },
-	{ "domains", "cdb;/etc/domains.cdb", "cdb;/etc/domains.cdb" },
-	{ "domains", "b\xc3\xbc" "cher.example", "b\xc3\xbc" "cher.example" },
-	{ "domains", "${run{id}}", NULL }, { "domains", "a : $b", NULL }, { "domains", "$", NULL },
-	{ "domains", "a\n: b", NULL }, { "domains", "a\t: b", NULL }, { "domains", "a\x7f", NULL },
-	{ "domains", "a\x01", NULL },
-	{ "unsigned_senders", "^list-\\N.*\\N@example.com", "^list-\\N.*\\N@example.com" },
-	{ "exempt_hosts", "10.0.0.0/8", "10.0.0.0/8" }, { "exempt_hosts", "$h", NULL },
-	{ "refusal_text", "no", "no" }, { "refusal_text", "", NULL },
-	{ "refusal_text", "gr\xc3\xbc\xc3\x9f", NULL }, { "refusal_text", "a\rb", NULL },
-	{ "refusal_text", "costs $5", NULL },
+static const struct {
+	const char *name, *text, *value;
+} values[] = {
+	{"signing", "on", "on"},
+	{"signing", "off", "off"},
+	{"signing", "Yes", "on"},
+	{"signing", "no", "off"},
+	{"signing", "TRUE", "on"},
+	{"signing", "false", "off"},
+	{"signing", "", NULL},
+	{"signing", "1", NULL},
+	{"signing", "onn", NULL},
+	{"signing", "o", NULL},
+	{"signing", " on", NULL},
+	{"enforcement", "observe", "observe"},
+	{"enforcement", "Reject", "reject"},
+	{"enforcement", "auto", "auto"},
+	{"enforcement", "", NULL},
+	{"enforcement", "rejec", NULL},
+	{"enforcement", "on", NULL},
+	{"tag_style", "subaddress", "subaddress"},
+	{"tag_style", "btv1", NULL},
+	{"unproven_dsn", "accept", "accept"},
+	{"unproven_dsn", "mark", "mark"},
+	{"unproven_dsn", "remove", NULL},
+	{"unproven_dsn", "", NULL},
+	{"unproven_other", "reject", "reject"},
+	{"grace", "0s", "0s"},
+	{"grace", "2w", "14d"},
+	{"grace", "36h", "1d12h"},
+	{"grace", "366d", "366d"},
+	{"grace", "366d1s", NULL},
+	{"grace", "7", NULL},
+	{"grace", "-1d", NULL},
+	{"grace", "", NULL},
+	{"grace", "7 d", NULL},
+	{"domains", "", ""},
+	{"domains", "a.example : *.b.example", "a.example : *.b.example"},
+	{"domains", "cdb;/etc/domains.cdb", "cdb;/etc/domains.cdb"},
+	{"domains",
+	 "b\xc3\xbc"
+	 "cher.example",
+	 "b\xc3\xbc"
+	 "cher.example"},
+	{"domains", "${run{id}}", NULL},
+	{"domains", "a : $b", NULL},
+	{"domains", "$", NULL},
+	{"domains", "a\n: b", NULL},
+	{"domains", "a\t: b", NULL},
+	{"domains", "a\x7f", NULL},
+	{"domains", "a\x01", NULL},
+	{"unsigned_senders", "^list-\\N.*\\N@example.com", "^list-\\N.*\\N@example.com"},
+	{"exempt_hosts", "10.0.0.0/8", "10.0.0.0/8"},
+	{"exempt_hosts", "$h", NULL},
+	{"refusal_text", "no", "no"},
+	{"refusal_text", "", NULL},
+	{"refusal_text", "gr\xc3\xbc\xc3\x9f", NULL},
+	{"refusal_text", "a\rb", NULL},
+	{"refusal_text", "costs $5", NULL},
 };
 
 START_TEST(values_are_taken_or_refused)
@@ -136,7 +171,7 @@ START_TEST(values_are_taken_or_refused)
 	char text[512];
 	enum batv_err err;
 
-	memset(&p, 0, sizeof p);	/* padding too: compared below */
+	memset(&p, 0, sizeof p); /* padding too: compared below */
 	batv_policy_init(&p, "x");
 	memcpy(&before, &p, sizeof p);
 	err = batv_option_set(&p, opt, values[_i].text, &why);
@@ -165,7 +200,7 @@ START_TEST(a_reply_line_has_a_maximum)
 	ck_assert_int_eq(batv_option_set(&p, option("refusal_text"), text, NULL), BATV_E_SYNTAX);
 	text[400] = '\0';
 	ck_assert_int_eq(batv_option_set(&p, option("refusal_text"), text, NULL), BATV_OK);
-	ck_assert_ptr_eq(p.refusal_text, text);	/* borrowed */
+	ck_assert_ptr_eq(p.refusal_text, text); /* borrowed */
 	ck_assert_int_eq(batv_option_get(&p, option("refusal_text"), out, 400), BATV_E_TOO_LONG);
 	ck_assert_int_eq(batv_option_get(&p, option("refusal_text"), out, 401), BATV_OK);
 }
@@ -181,20 +216,47 @@ START_TEST(odd_policies_are_no_trap)
 	p.domains = NULL;
 	ck_assert_int_eq(batv_option_get(&p, option("enforcement"), text, sizeof text), BATV_OK);
 	ck_assert_str_eq(text, "");
-	ck_assert_int_eq(batv_option_get(&p, option("domains"), text, sizeof text), BATV_E_TOO_LONG);
+	ck_assert_int_eq(batv_option_get(&p, option("domains"), text, sizeof text),
+			 BATV_E_TOO_LONG);
 	ck_assert_int_eq(batv_option_get(&p, option("signing"), text, 0), BATV_E_TOO_LONG);
 }
 END_TEST
 
-static const struct { const char *text; int64_t seconds; } durations[] = {
-	{ "0s", 0 }, { "1s", 1 }, { "90s", 90 }, { "15m", 900 }, { "12h", 43200 },
-	{ "7d", 604800 }, { "2w", 1209600 }, { "1d12h", 129600 }, { "1w1d1h1m1s", 694861 },
-	{ "007d", 604800 }, { "0d", 0 }, { "9223372036854775807s", INT64_MAX },
-	{ "9223372036854775808s", -1 }, { "15250284452472w", -1 }, { "15250284452471w", 9223372036854460800 },
-	{ "106751991167300d15h30m7s", INT64_MAX }, { "106751991167300d15h30m8s", -1 },
-	{ "", -1 }, { "d", -1 }, { "7", -1 }, { "7x", -1 }, { "7D", -1 }, { "7d ", -1 }, { " 7d", -1 },
-	{ "-7d", -1 }, { "+7d", -1 }, { "7.5d", -1 }, { "12h1d", -1 }, { "1d1d", -1 }, { "1d12", -1 },
-	{ "1dh", -1 },
+static const struct {
+	const char *text;
+	int64_t seconds;
+} durations[] = {
+	{"0s", 0},
+	{"1s", 1},
+	{"90s", 90},
+	{"15m", 900},
+	{"12h", 43200},
+	{"7d", 604800},
+	{"2w", 1209600},
+	{"1d12h", 129600},
+	{"1w1d1h1m1s", 694861},
+	{"007d", 604800},
+	{"0d", 0},
+	{"9223372036854775807s", INT64_MAX},
+	{"9223372036854775808s", -1},
+	{"15250284452472w", -1},
+	{"15250284452471w", 9223372036854460800},
+	{"106751991167300d15h30m7s", INT64_MAX},
+	{"106751991167300d15h30m8s", -1},
+	{"", -1},
+	{"d", -1},
+	{"7", -1},
+	{"7x", -1},
+	{"7D", -1},
+	{"7d ", -1},
+	{" 7d", -1},
+	{"-7d", -1},
+	{"+7d", -1},
+	{"7.5d", -1},
+	{"12h1d", -1},
+	{"1d1d", -1},
+	{"1d12", -1},
+	{"1dh", -1},
 };
 
 START_TEST(durations_are_exact)
@@ -212,8 +274,8 @@ END_TEST
 
 START_TEST(durations_read_back)
 {
-	static const int64_t some[] = { 0, 1, 59, 60, 61, 3599, 3600, 86399, 86400, 604800,
-					INT64_MAX - 1, INT64_MAX };
+	static const int64_t some[] = {
+		0, 1, 59, 60, 61, 3599, 3600, 86399, 86400, 604800, INT64_MAX - 1, INT64_MAX};
 	char text[48];
 	int64_t got;
 
@@ -238,6 +300,21 @@ START_TEST(durations_read_back)
 }
 END_TEST
 
+START_TEST(names_of_policies)
+{
+	const char *longest = "abcdefghijklmnopqrstuvwxyz-_019";
+
+	ck_assert_uint_eq(strlen(longest), BATV_POLICY_NAME_MAX);
+	ck_assert(batv_policy_name_valid(span(longest)));
+	ck_assert(batv_policy_name_valid(span("A")));
+	ck_assert(!batv_policy_name_valid(span("abcdefghijklmnopqrstuvwxyz-_0123")));
+	ck_assert(!batv_policy_name_valid(span("")));
+	ck_assert(!batv_policy_name_valid(span("a b")));
+	ck_assert(!batv_policy_name_valid(span("*")));
+	ck_assert(!batv_policy_name_valid(span("b\xc3\xbc")));
+}
+END_TEST
+
 START_TEST(names_of_classes_and_actions)
 {
 	ck_assert_str_eq(batv_class_name(BATV_CLASS_DSN), "dsn");
@@ -252,12 +329,12 @@ START_TEST(names_of_classes_and_actions)
 	ck_assert_str_eq(batv_action_name(BATV_ACTION_REMOVE), "remove");
 	ck_assert_str_eq(batv_action_name(BATV_ACTION_REJECT), "reject");
 	ck_assert_str_eq(batv_action_name(BATV_ACTION_COUNT), "unknown");
-	for (int c = 0; c < BATV_CLASS_COUNT; c++) {	/* each class has its option */
+	for (int c = 0; c < BATV_CLASS_COUNT; c++) { /* each class has its option */
 		char name[64];
 
 		snprintf(name, sizeof name, "unproven_%s", batv_class_name((enum batv_class)c));
-		ck_assert_uint_eq(option(name)->offset, offsetof(struct batv_policy, unproven) +
-				  (size_t)c * sizeof(int));
+		ck_assert_uint_eq(option(name)->offset,
+				  offsetof(struct batv_policy, unproven) + (size_t)c * sizeof(int));
 	}
 }
 END_TEST
@@ -277,6 +354,7 @@ int main(void)
 	tcase_add_test(tc, odd_policies_are_no_trap);
 	tcase_add_loop_test(tc, durations_are_exact, 0, (int)COUNT(durations));
 	tcase_add_test(tc, durations_read_back);
+	tcase_add_test(tc, names_of_policies);
 	tcase_add_test(tc, names_of_classes_and_actions);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -1,0 +1,672 @@
+/* links: core/state core/policy core/safefile core/span core/hmac */
+/*
+ * test_state.c - a state is complete and right, or it is refused.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state.h"
+#include "state_text.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define NOW	 INT64_C(1795910400)
+
+static char text[4 * BATV_STATE_MAX];
+static struct batv_state state;
+static unsigned line;
+static const char *why;
+
+static enum batv_err parse(const char *whole, size_t len)
+{
+	/* Of exactly the size that the contract asks for: the sanitizer sees what lies outside. */
+	char *copy = malloc(len + 1);
+	enum batv_err err;
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, whole, len);
+	line = 0;
+	why = NULL;
+	err = batv_state_parse(copy, len, &state, &line, &why);
+	if (err != BATV_OK)
+		ck_assert_msg(why && why[0], "no reason");
+	free(copy);
+	return err;
+}
+
+static enum batv_err parse_body(const char *body)
+{
+	return parse(text, state_seal(body, strlen(body), text));
+}
+
+START_TEST(a_good_state_is_read_whole)
+{
+	char buffer[4096];
+	size_t len = state_seal(STATE_BODY, strlen(STATE_BODY), buffer);
+	const struct batv_policy *p = state.policies;
+
+	ck_assert_int_eq(batv_state_parse(buffer, len, &state, NULL, NULL), BATV_OK);
+	ck_assert_int_eq(state.written, NOW);
+	ck_assert_uint_eq(state.serial, 12);
+	ck_assert_str_eq(state.config_sum, "0123456789abcdef");
+	ck_assert_str_eq(state.fingerprint, "fedcba9876543210");
+	ck_assert_str_eq(state.memory, "memory.3");
+	ck_assert_str_eq(state.automatic_senders, "^(mailer-daemon|daemon)@.*$");
+	ck_assert_int_eq(state.key_rotation, 7 * 86400);
+	ck_assert_int_eq(state.key_retention, 129600);
+
+	ck_assert_uint_eq(state.n_policies, 3);
+	ck_assert_str_eq(p[0].name, "default");
+	ck_assert_str_eq(p[0].own_hosts, "<; 127.0.0.0/8 ; ::1 ; @[]");
+	ck_assert_str_eq(p[0].unsigned_senders, "");
+	ck_assert_str_eq(p[0].exempt_recipients, "postmaster@* : abuse@*"); /* by default */
+	ck_assert_str_eq(p[1].name, "shop");
+	ck_assert_str_eq(p[1].domains, "cdb;/etc/shop.cdb");
+	ck_assert_int_eq(p[1].enforcement, BATV_ENFORCE_REJECT);
+	ck_assert_int_eq(p[1].unproven[BATV_CLASS_MDN], BATV_ACTION_ACCEPT);
+	ck_assert(p[1].signing);
+	ck_assert_str_eq(p[2].name, "quiet");
+	ck_assert_int_eq(p[2].enforcement, BATV_ENFORCE_AUTO); /* of the default, not of shop */
+	ck_assert_int_eq(p[2].unproven[BATV_CLASS_MDN], BATV_ACTION_MARK);
+	ck_assert(!p[2].signing);
+
+	ck_assert_uint_eq(state.n_breaks, 2);
+	ck_assert_str_eq(state.breaks[0].policy, "*");
+	ck_assert_int_eq(state.breaks[0].when, 1795000000);
+	ck_assert_int_eq(state.breaks[0].until, 0);
+	ck_assert_str_eq(state.breaks[0].why, "signing was switched off");
+	ck_assert_str_eq(state.breaks[1].policy, "shop");
+	ck_assert_int_eq(state.breaks[1].until, 1795900000);
+}
+END_TEST
+
+START_TEST(keys_are_read_whole)
+{
+	const struct batv_key *k = state.ring.keys;
+
+	ck_assert_int_eq(parse_body(STATE_BODY), BATV_OK);
+	ck_assert_uint_eq(state.ring.n_keys, 2);
+	ck_assert_uint_eq(k[0].secret, 4711);
+	ck_assert_uint_eq(k[0].epoch, 2969);
+	ck_assert_uint_eq(k[0].number, 3);
+	ck_assert_uint_eq(k[0].day, 809);
+	ck_assert_int_eq(k[0].from, 1795651200);
+	ck_assert_int_eq(k[0].until, 1796256000);
+	ck_assert_int_eq(k[0].destroy, 1796947200);
+	ck_assert_mem_eq(k[0].text, KEY_A, 64);
+	ck_assert_mem_eq(k[1].text, KEY_B, 64);
+	ck_assert_uint_eq(state.ring.n_legacy, 1);
+	ck_assert_uint_eq(state.ring.legacy[0].len, 6);
+	ck_assert_mem_eq(state.ring.legacy[0].bytes, "s3cret", 6);
+	ck_assert_int_eq(state.ring.legacy[0].until, 1798675200);
+}
+END_TEST
+
+START_TEST(every_truncation_is_refused)
+{
+	size_t len = state_seal(STATE_BODY, strlen(STATE_BODY), text);
+
+	for (size_t n = 0; n < len; n++)
+		ck_assert_msg(parse(text, n) == BATV_E_DAMAGED, "%zu bytes", n);
+	ck_assert_int_eq(parse(text, len), BATV_OK);
+	text[len] = '\n';
+	ck_assert_int_eq(parse(text, len + 1), BATV_E_DAMAGED);
+	memcpy(text + len, text, len); /* two states in one file */
+	ck_assert_int_eq(parse(text, 2 * len), BATV_E_DAMAGED);
+}
+END_TEST
+
+START_TEST(every_flipped_byte_is_refused)
+{
+	size_t len = state_seal(STATE_BODY, strlen(STATE_BODY), text);
+	size_t version = strlen("exim-batv state ");
+
+	for (size_t i = 0; i < len; i++) {
+		char good = text[i];
+
+		for (int bit = 0; bit <= 8; bit++) { /* each bit, and all of them */
+			enum batv_err err;
+
+			text[i] = (char)(good ^ (bit < 8 ? 1 << bit : 0xff));
+			err = parse(text, len);
+			if (i >= version && i <= version + 1)
+				ck_assert_int_eq(err, BATV_E_VERSION);
+			else
+				ck_assert_msg(err == BATV_E_DAMAGED, "byte %zu", i);
+		}
+		text[i] = good;
+	}
+	ck_assert_int_eq(parse(text, len), BATV_OK);
+}
+END_TEST
+
+/* The lines of STATE_BODY, the first one left out, and what it is to lack or repeat one. */
+static bool may_be_missing(const char *s)
+{
+	static const char *const optional[] = {
+		"break ",	  "key ",	  "legacy ",
+		"signing ",	  "grace ",	  "unsigned_senders\n",
+		"own_hosts ",	  "enforcement ", "unproven_mdn ",
+		"domains +local",
+	};
+
+	for (size_t i = 0; i < COUNT(optional); i++) {
+		if (strncmp(s, optional[i], strlen(optional[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool may_repeat(const char *s)
+{
+	return strncmp(s, "key ", 4) == 0 || strncmp(s, "legacy ", 7) == 0;
+}
+
+START_TEST(every_line_twice_or_not_at_all)
+{
+	const char *body = STATE_BODY, *p = body;
+	char changed[2 * sizeof STATE_BODY];
+	unsigned at = 1;
+
+	for (; *p; p = strchr(p, '\n') + 1, at++) {
+		size_t before = (size_t)(p - body), len = (size_t)(strchr(p, '\n') + 1 - p);
+		enum batv_err err;
+
+		memcpy(changed, body, before);
+		memcpy(changed + before, p + len, strlen(p + len) + 1);
+		err = parse_body(changed);
+		if (at == 1)
+			ck_assert_int_eq(err, BATV_E_DAMAGED);
+		else if (strncmp(p, "policy ", 7) == 0) /* its domains become a second line */
+			ck_assert_int_eq(err, BATV_E_SYNTAX);
+		else
+			ck_assert_msg(err == (may_be_missing(p) ? BATV_OK : BATV_E_SYNTAX),
+				      "without line %u: %d", at, err);
+		memcpy(changed + before, p, len);
+		memcpy(changed + before + len, p, strlen(p) + 1);
+		err = parse_body(changed);
+		if (at == 1)
+			ck_assert_int_eq(err, BATV_E_VERSION);
+		else
+			ck_assert_msg(err == (may_repeat(p) ? BATV_OK : BATV_E_SYNTAX),
+				      "line %u twice: %d", at, err);
+		if (at > 1 && !may_repeat(p))
+			ck_assert_uint_eq(line, at + 1);
+	}
+	ck_assert_uint_eq(at, 27);
+}
+END_TEST
+
+#define KEY(...) "key " __VA_ARGS__ "\n"
+static const struct {
+	const char *lines;
+	enum batv_err want;
+} contents[] = {
+	{"", BATV_OK},
+	{"\n", BATV_E_VERSION},
+	{"nonsense 1\n", BATV_E_VERSION},
+	{"nonsense\n", BATV_E_VERSION},
+	{"end 0000000000000000\n", BATV_E_VERSION},
+	{"exim-batv state 1\n", BATV_E_VERSION},
+	{" domains x\n", BATV_E_VERSION},
+	{"domains\tx\n", BATV_E_VERSION},
+	{"Domains x\n", BATV_E_VERSION},
+	{"domains x\r\n", BATV_E_SYNTAX},
+	{"domains ${run{id}}\n", BATV_E_SYNTAX},
+	{"domains x\n", BATV_OK},
+	{"domains\n", BATV_OK},
+	{"trusted_hosts $x\n", BATV_E_SYNTAX},
+	{"refusal_text\n", BATV_E_SYNTAX},
+	{"signing maybe\n", BATV_E_SYNTAX},
+	{"grace 7\n", BATV_E_SYNTAX},
+	{"enforcement 2\n", BATV_E_SYNTAX},
+	{"unproven_dsn remove\n", BATV_E_SYNTAX},
+	{"key\n", BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 7 " KEY_A), BATV_OK},
+	{KEY("1 2 3 4 5 6 7 " KEY_A " "), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 7 " KEY_A "0"), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 7  " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 7 0011"), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 7 "
+	     "A0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
+	 BATV_E_SYNTAX},
+	{KEY("1 2 9 999 5 6 7 " KEY_A), BATV_OK},
+	{KEY("1 2 10 4 5 6 7 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 3 1000 5 6 7 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 -3 4 5 6 7 " KEY_A), BATV_E_SYNTAX},
+	{KEY("4294967295 18446744073709551615 3 4 5 6 253402300799 " KEY_A), BATV_OK},
+	{KEY("4294967296 2 3 4 5 6 7 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 18446744073709551616 3 4 5 6 7 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 6 253402300800 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 -6 7 " KEY_A), BATV_E_SYNTAX},
+	{KEY("1 2 3 4 5 7 6 " KEY_A), BATV_E_SYNTAX}, /* destroyed while it signs */
+	{KEY("1 2 3 4 9 8 8 " KEY_A), BATV_OK},	      /* never current */
+	{"legacy 1 00\n", BATV_OK},
+	{"legacy 1 0\n", BATV_E_SYNTAX},
+	{"legacy 1 \n", BATV_E_SYNTAX},
+	{"legacy 1\n", BATV_E_SYNTAX},
+	{"legacy x 00\n", BATV_E_SYNTAX},
+	{"legacy 1 0g\n", BATV_E_SYNTAX},
+	{"legacy 1 " KEY_A KEY_B "\n", BATV_OK},
+	{"legacy 1 " KEY_A KEY_B "00\n", BATV_E_SYNTAX},
+	{"break * 1 2 why\n", BATV_OK},
+	{"break * 1 2 \n", BATV_OK},
+	{"break * 1 2\n", BATV_OK},
+	{"break * 1 2 a  b \n", BATV_OK},
+	{"break gone 1 2 of a policy that is no more\n", BATV_OK},
+	{"break * 1\n", BATV_E_SYNTAX},
+	{"break *\n", BATV_E_SYNTAX},
+	{"break\n", BATV_E_SYNTAX},
+	{"break  1 2 why\n", BATV_E_SYNTAX},
+	{"break ** 1 2 why\n", BATV_E_SYNTAX},
+	{"break * -1 2 why\n", BATV_E_SYNTAX},
+	{"break * 1 253402300800 why\n", BATV_E_SYNTAX},
+	{"break * 1 2 wh\ty\n", BATV_E_SYNTAX},
+	{"policy a\ndomains x\n", BATV_OK},
+	{"policy a\ndomains\n", BATV_OK},
+	{"policy a\n", BATV_E_SYNTAX},
+	{"policy a\npolicy b\ndomains x\n", BATV_E_SYNTAX},
+	{"policy default\ndomains x\n", BATV_E_SYNTAX},
+	{"policy\ndomains x\n", BATV_E_SYNTAX},
+	{"policy a b\ndomains x\n", BATV_E_SYNTAX},
+	{"policy abcdefghijklmnopqrstuvwxyzabcdef\ndomains x\n", BATV_E_SYNTAX},
+	{"policy a\ndomains x\npolicy a\ndomains y\n", BATV_E_SYNTAX},
+	{"policy a\ndomains x\npolicy A\ndomains y\n", BATV_OK},
+};
+
+START_TEST(contents_with_a_right_checksum)
+{
+	char body[2048];
+	enum batv_err err;
+
+	snprintf(body, sizeof body, "%s%s", STATE_HEAD, contents[_i].lines);
+	err = parse_body(body);
+	ck_assert_msg(err == contents[_i].want, "%s: %d %s", contents[_i].lines, err, why);
+}
+END_TEST
+
+static const struct {
+	const char *from, *to;
+	enum batv_err want;
+} heads[] = {
+	{"written 1795910400", "written 253402300799", BATV_OK},
+	{"written 1795910400", "written 253402300800", BATV_E_SYNTAX},
+	{"written 1795910400", "written -1", BATV_E_SYNTAX},
+	{"written 1795910400", "written", BATV_E_SYNTAX},
+	{"written 1795910400", "written 0x10", BATV_E_SYNTAX},
+	{"serial 12", "serial 18446744073709551615", BATV_OK},
+	{"serial 12", "serial 18446744073709551616", BATV_E_SYNTAX},
+	{"serial 12", "serial 12 ", BATV_E_SYNTAX},
+	{"memory memory.3", "memory", BATV_OK},
+	{"memory memory.3", "memory ../secret", BATV_E_SYNTAX},
+	{"memory memory.3", "memory .hidden", BATV_E_SYNTAX},
+	{"memory memory.3", "memory a b", BATV_E_SYNTAX},
+	{"memory memory.3", "memory " KEY_A, BATV_OK},
+	{"memory memory.3", "memory " KEY_A "0", BATV_E_SYNTAX},
+	{"fingerprint fedcba9876543210", "fingerprint", BATV_OK},
+	{"config 0123456789abcdef", "config a/b", BATV_E_SYNTAX},
+	{"key_rotation 7d", "key_rotation 0s", BATV_E_SYNTAX},
+	{"key_rotation 7d", "key_rotation 7", BATV_E_SYNTAX},
+	{"key_retention 1d12h", "key_retention 106751991167300d", BATV_E_SYNTAX},
+	{"automatic_senders ^(mailer-daemon|daemon)@.*$", "automatic_senders", BATV_OK},
+	{"automatic_senders ^(mailer-daemon|daemon)@.*$", "automatic_senders a\x1b", BATV_E_SYNTAX},
+	{"exim-batv state 1", "exim-batv state 2", BATV_E_VERSION},
+	{"exim-batv state 1", "exim-batv state 11", BATV_E_VERSION},
+	{"exim-batv state 1", "exim-batv state 01", BATV_E_VERSION},
+	{"exim-batv state 1", "exim-batv state 1\r", BATV_E_VERSION},
+	{"exim-batv state 1", "exim-batv memory 1", BATV_E_DAMAGED},
+};
+
+START_TEST(heads_with_a_right_checksum)
+{
+	const char *body = STATE_BODY, *at = strstr(body, heads[_i].from);
+	char changed[2 * sizeof STATE_BODY];
+	enum batv_err err;
+
+	ck_assert_ptr_nonnull(at);
+	snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - body), body, heads[_i].to,
+		 at + strlen(heads[_i].from));
+	err = parse_body(changed);
+	ck_assert_msg(err == heads[_i].want, "%s: %d %s", heads[_i].to, err, why);
+}
+END_TEST
+
+START_TEST(a_nul_byte_is_refused)
+{
+	char body[] = STATE_BODY;
+
+	for (size_t i = strlen("exim-batv state 1\n"); i < sizeof body - 2; i++) {
+		char good = body[i];
+
+		body[i] = '\0';
+		ck_assert_int_eq(parse(text, state_seal(body, sizeof body - 1, text)),
+				 BATV_E_SYNTAX);
+		body[i] = good;
+	}
+}
+END_TEST
+
+/* A body with `n` times the line that format makes of its number. */
+static size_t repeated(char *body, const char *fmt, unsigned n)
+{
+	size_t len = (size_t)sprintf(body, "%s", STATE_HEAD);
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *hash = strchr(fmt, '#');
+
+		if (hash)
+			len += (size_t)sprintf(body + len, "%.*s%u%s\n", (int)(hash - fmt), fmt, i,
+					       hash + 1);
+		else
+			len += (size_t)sprintf(body + len, "%s\n", fmt);
+	}
+	return len;
+}
+
+static const struct {
+	const char *line;
+	unsigned most;
+} tables[] = {
+	{"key 1 # 3 4 5 6 7 " KEY_A, BATV_KEYS_MAX},
+	{"legacy 1 00", BATV_LEGACY_MAX},
+	{"policy p#\ndomains x", BATV_POLICIES_MAX - 1},
+	{"break p# 1 2 x", BATV_BREAKS_MAX},
+};
+
+START_TEST(full_tables)
+{
+	static char body[BATV_STATE_MAX];
+	size_t len = repeated(body, tables[_i].line, tables[_i].most);
+
+	ck_assert_int_eq(parse(text, state_seal(body, len, text)), BATV_OK);
+	len = repeated(body, tables[_i].line, tables[_i].most + 1);
+	ck_assert_int_eq(parse(text, state_seal(body, len, text)), BATV_E_FULL);
+}
+END_TEST
+
+START_TEST(sixty_four_kibibytes_and_no_more)
+{
+	static char body[BATV_STATE_MAX + 8];
+	size_t head = strlen(STATE_HEAD "domains "), want = BATV_STATE_MAX - 21;
+
+	memcpy(body, STATE_HEAD "domains ", head);
+	memset(body + head, 'x', sizeof body - head);
+	body[want - 1] = '\n';
+	ck_assert_uint_eq(state_seal(body, want, text), BATV_STATE_MAX);
+	ck_assert_int_eq(parse(text, BATV_STATE_MAX), BATV_OK);
+	body[want - 1] = 'x';
+	body[want] = '\n';
+	ck_assert_uint_eq(state_seal(body, want + 1, text), BATV_STATE_MAX + 1);
+	ck_assert_int_eq(parse(text, BATV_STATE_MAX + 1), BATV_E_TOO_LONG);
+}
+END_TEST
+
+/* The rest: real files. */
+
+static char dir[64];
+static int dirfd_;
+static struct batv_state_holder *holder;
+
+static void make_dir(void)
+{
+	strcpy(dir, "/tmp/test_state.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0750), 0);
+	dirfd_ = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(dirfd_, 0);
+	holder = calloc(1, sizeof *holder);
+	ck_assert_ptr_nonnull(holder);
+}
+
+static void remove_dir(void)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		(void)unlinkat(dirfd_, e->d_name, strcmp(e->d_name, "sub") == 0 ? AT_REMOVEDIR : 0);
+	if (d)
+		closedir(d);
+	close(dirfd_);
+	rmdir(dir);
+	free(holder);
+}
+
+static void put_file(const char *name, const void *data, size_t len)
+{
+	int fd = openat(dirfd_, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
+	ck_assert_int_eq(fchmod(fd, 0640), 0);
+	close(fd);
+}
+
+/* As the daemon does it. */
+static void replace_state(const char *body)
+{
+	put_file("new", text, state_seal(body, strlen(body), text));
+	ck_assert_int_eq(renameat(dirfd_, "new", dirfd_, "state"), 0);
+}
+
+static void check_refresh(int64_t now, enum batv_err want)
+{
+	ck_assert_int_eq(batv_state_refresh(holder, dirfd_, now), want);
+	ck_assert_int_eq(holder->err, want);
+	ck_assert_int_eq(holder->usable, want == BATV_OK);
+}
+
+START_TEST(refresh_reads_what_is_new_only)
+{
+	check_refresh(NOW, BATV_E_NO_FILE);
+	replace_state(STATE_BODY);
+	check_refresh(NOW, BATV_OK);
+	ck_assert_uint_eq(holder->state.serial, 12);
+	holder->state.serial = 99; /* would be 12 again if it were read again */
+	check_refresh(NOW, BATV_OK);
+	ck_assert_uint_eq(holder->state.serial, 99);
+	replace_state(STATE_BODY);
+	check_refresh(NOW, BATV_OK);
+	ck_assert_uint_eq(holder->state.serial, 12);
+	holder->state.serial = 99;
+	ck_assert_int_eq(fchmodat(dirfd_, "state", 0600, 0), 0); /* a new ctime: read again */
+	check_refresh(NOW, BATV_OK);
+	ck_assert_uint_eq(holder->state.serial, 12);
+}
+END_TEST
+
+START_TEST(refresh_sees_each_part_of_the_identity)
+{
+	int64_t *const parts[] = {&holder->dev, &holder->ino, &holder->mtime_ns, &holder->ctime_ns,
+				  &holder->size};
+
+	replace_state(STATE_BODY);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		check_refresh(NOW, BATV_OK);
+		holder->state.serial = 99;
+		*parts[i] -= 1;
+		check_refresh(NOW, BATV_OK);
+		ck_assert_uint_eq(holder->state.serial, 12);
+	}
+}
+END_TEST
+
+START_TEST(a_state_from_the_future_waits)
+{
+	replace_state(STATE_BODY);
+	check_refresh(NOW - BATV_STATE_SKEW - 1, BATV_E_FUTURE);
+	check_refresh(NOW - BATV_STATE_SKEW, BATV_OK);
+	holder->state.serial = 99; /* without being read again */
+	check_refresh(NOW - BATV_STATE_SKEW - 1, BATV_E_FUTURE);
+	check_refresh(NOW, BATV_OK);
+	ck_assert_uint_eq(holder->state.serial, 99);
+	check_refresh(0, BATV_E_FUTURE);
+	check_refresh(INT64_MAX, BATV_OK);
+	check_refresh(INT64_MIN, BATV_E_FUTURE);
+}
+END_TEST
+
+static bool holds_no_key(void)
+{
+	return !memmem(holder, sizeof *holder, KEY_A, 64) &&
+	       !memmem(holder, sizeof *holder, KEY_B, 64);
+}
+
+START_TEST(what_cannot_be_used_is_forgotten)
+{
+	char bad[sizeof STATE_BODY + 64];
+	size_t len;
+
+	replace_state(STATE_BODY);
+	check_refresh(NOW, BATV_OK);
+	ck_assert(!holds_no_key());
+	ck_assert_int_eq(unlinkat(dirfd_, "state", 0), 0);
+	check_refresh(NOW, BATV_E_NO_FILE);
+	ck_assert(holds_no_key());
+
+	replace_state(STATE_BODY "nonsense\n");
+	check_refresh(NOW, BATV_E_VERSION);
+	ck_assert_uint_eq(holder->line, 27);
+	ck_assert(holds_no_key());
+	check_refresh(NOW, BATV_E_VERSION); /* the same file: still known to be bad */
+	ck_assert_uint_eq(holder->line, 27);
+
+	len = state_seal(STATE_BODY, strlen(STATE_BODY), bad);
+	put_file("state", bad, len - 1);
+	check_refresh(NOW, BATV_E_DAMAGED);
+	ck_assert_uint_eq(holder->line, 0);
+	put_file("state", "", 0);
+	check_refresh(NOW, BATV_E_DAMAGED);
+	put_file("state", text, BATV_STATE_MAX + 1);
+	check_refresh(NOW, BATV_E_TOO_LONG);
+	ck_assert(holds_no_key());
+	replace_state(STATE_BODY);
+	check_refresh(NOW, BATV_OK);
+	replace_state(STATE_HEAD); /* shorter, without keys: nothing of the old one stays */
+	check_refresh(NOW, BATV_OK);
+	ck_assert(holds_no_key());
+}
+END_TEST
+
+START_TEST(unsafe_files_are_refused)
+{
+	replace_state(STATE_BODY);
+	ck_assert_int_eq(fchmodat(dirfd_, "state", 0660, 0), 0);
+	check_refresh(NOW, BATV_E_UNSAFE_FILE);
+	ck_assert_int_eq(fchmodat(dirfd_, "state", 0642, 0), 0);
+	check_refresh(NOW, BATV_E_UNSAFE_FILE);
+	ck_assert_int_eq(fchmodat(dirfd_, "state", 0640, 0), 0);
+	check_refresh(NOW, BATV_OK);
+	ck_assert_int_eq(linkat(dirfd_, "state", dirfd_, "other", 0), 0);
+	check_refresh(NOW, BATV_E_UNSAFE_FILE);
+	ck_assert(holds_no_key());
+	ck_assert_int_eq(unlinkat(dirfd_, "state", 0), 0);
+	ck_assert_int_eq(symlinkat("other", dirfd_, "state"), 0);
+	check_refresh(NOW, BATV_E_UNSAFE_FILE);
+	ck_assert_int_eq(unlinkat(dirfd_, "state", 0), 0);
+	ck_assert_int_eq(mkfifoat(dirfd_, "state", 0640), 0);
+	check_refresh(NOW, BATV_E_UNSAFE_FILE); /* and it did not block */
+}
+END_TEST
+
+START_TEST(the_observe_file)
+{
+	ck_assert(!batv_observe_file(dirfd_));
+	put_file("observe", "", 0);
+	ck_assert(batv_observe_file(dirfd_));
+	ck_assert_int_eq(fchmodat(dirfd_, "observe", 0, 0), 0);
+	ck_assert(batv_observe_file(dirfd_));
+	ck_assert_int_eq(unlinkat(dirfd_, "observe", 0), 0);
+	ck_assert_int_eq(symlinkat("nowhere", dirfd_, "observe"), 0);
+	ck_assert(batv_observe_file(dirfd_));
+	ck_assert_int_eq(unlinkat(dirfd_, "observe", 0), 0);
+	ck_assert(!batv_observe_file(dirfd_));
+	ck_assert(batv_observe_file(-1)); /* doubt */
+}
+END_TEST
+
+static double microseconds(const struct timespec *a, const struct timespec *b)
+{
+	return (double)(b->tv_sec - a->tv_sec) * 1e6 + (double)(b->tv_nsec - a->tv_nsec) / 1e3;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* A number for people; a limit would fail on somebody's slow machine. */
+START_TEST(how_long_it_takes)
+{
+	static char body[8192];
+	static double took[400];
+	size_t len = (size_t)sprintf(body, "%s", STATE_BODY);
+
+	for (unsigned i = 0; len < 2800; i++)
+		len += (size_t)sprintf(body + len, "key 4711 %u 1 816 5 6 7 %s\n", i, KEY_A);
+	replace_state(body);
+	for (size_t i = 0; i < COUNT(took); i++) {
+		struct timespec a, b;
+
+		holder->mtime_ns = 0;
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		ck_assert_int_eq(batv_state_refresh(holder, dirfd_, NOW), BATV_OK);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		took[i] = microseconds(&a, &b);
+	}
+	qsort(took, COUNT(took), sizeof took[0], by_size);
+	printf("a state of %zu bytes: refresh %.1f us", len + 21, took[COUNT(took) / 2]);
+	for (size_t i = 0; i < COUNT(took); i++) {
+		struct timespec a, b;
+
+		len = state_seal(body, strlen(body), text);
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		ck_assert_int_eq(batv_state_parse(text, len, &state, NULL, NULL), BATV_OK);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		took[i] = microseconds(&a, &b);
+	}
+	qsort(took, COUNT(took), sizeof took[0], by_size);
+	printf(", of it parsing %.1f us (medians)\n", took[COUNT(took) / 2]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("state");
+	TCase *tc = tcase_create("text"), *files = tcase_create("files");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	suite_add_tcase(s, files);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_good_state_is_read_whole);
+	tcase_add_test(tc, keys_are_read_whole);
+	tcase_add_test(tc, every_truncation_is_refused);
+	tcase_add_test(tc, every_flipped_byte_is_refused);
+	tcase_add_test(tc, every_line_twice_or_not_at_all);
+	tcase_add_loop_test(tc, contents_with_a_right_checksum, 0, (int)COUNT(contents));
+	tcase_add_loop_test(tc, heads_with_a_right_checksum, 0, (int)COUNT(heads));
+	tcase_add_test(tc, a_nul_byte_is_refused);
+	tcase_add_loop_test(tc, full_tables, 0, (int)COUNT(tables));
+	tcase_add_test(tc, sixty_four_kibibytes_and_no_more);
+	tcase_add_checked_fixture(files, make_dir, remove_dir);
+	tcase_add_test(files, refresh_reads_what_is_new_only);
+	tcase_add_test(files, refresh_sees_each_part_of_the_identity);
+	tcase_add_test(files, a_state_from_the_future_waits);
+	tcase_add_test(files, what_cannot_be_used_is_forgotten);
+	tcase_add_test(files, unsafe_files_are_refused);
+	tcase_add_test(files, the_observe_file);
+	tcase_add_test(files, how_long_it_takes);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
