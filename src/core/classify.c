@@ -1,0 +1,634 @@
+/*
+ * classify.c - the class of an automatic message.
+ *
+ * Every header field leaves bits behind, the start of the body some more, and the order of the
+ * questions at the end decides.  Two kinds of signs: structure, which says what a message is (a
+ * report type, a named header), and habits, by which old bounces without structure are known
+ * (sender, subject, phrases).  Structure of another kind overrules habits.
+ *
+ * Pure, no allocation, bounded work.  The text is the sender's: it may have any bytes, be
+ * folded, cut off, or lie.  A lie buys a class, which is no more than the administrator gives
+ * to everybody who sends that class.
+ */
+#include "classify.h"
+
+#include <string.h>
+
+#define VALUE_MAX      4096  /* bytes of a header field that are looked at */
+#define BODY_MAX       16384 /* bytes of the body that are looked at */
+#define TOKEN_MAX      80    /* a MIME token that we know is shorter */
+#define PARAMETERS_MAX 32    /* of a Content-Type */
+
+enum {
+	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
+	SEEN_DSN = 1u << 1,
+	SEEN_MDN = 1u << 2,
+	SEEN_CALENDAR = 1u << 3,
+	SEEN_AUTOREPLY = 1u << 4,
+	SEEN_UNTYPED_REPORT = 1u << 5, /* multipart/report that does not say of what */
+	SEEN_FROM_DAEMON = 1u << 6,    /* From: mailer-daemon and its kin, or nobody */
+	SEEN_FROM_POSTMASTER = 1u << 7,
+	SEEN_SUBJECT_BOUNCE = 1u << 8,
+	SEEN_SUBJECT_DMARC = 1u << 9,
+	SEEN_ARCHIVE = 1u << 10, /* zip or gzip: what DMARC reports come in */
+	SEEN_MULTIPART = 1u << 11,
+};
+
+/* ---- text ---- */
+
+static struct batv_span cut(struct batv_span s, size_t max)
+{
+	if (s.len > max)
+		s.len = max;
+	return s;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct batv_span trim(struct batv_span s)
+{
+	while (s.len > 0 && is_space(s.p[0]))
+		s.p++, s.len--;
+	while (s.len > 0 && is_space(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool is_text(struct batv_span s, const char *text)
+{
+	return batv_span_equal_fold(s, batv_span_of(text));
+}
+
+static bool starts_with(struct batv_span s, const char *prefix)
+{
+	struct batv_span want = batv_span_of(prefix);
+
+	return s.len >= want.len && batv_span_equal_fold(cut(s, want.len), want);
+}
+
+static bool contains(struct batv_span s, const char *text)
+{
+	char first = batv_fold(text[0]);
+
+	for (; s.len > 0; s.p++, s.len--)
+		if (batv_fold(s.p[0]) == first && starts_with(s, text))
+			return true;
+	return false;
+}
+
+/* Lists of texts end in NULL; they are written in lower case. */
+static bool starts_with_any(struct batv_span s, const char *const *list)
+{
+	for (; *list; list++)
+		if (starts_with(s, *list))
+			return true;
+	return false;
+}
+
+static bool contains_any(struct batv_span s, const char *const *list)
+{
+	for (; *list; list++)
+		if (contains(s, *list))
+			return true;
+	return false;
+}
+
+/* ---- structured header values: RFC 2045, RFC 5322 ---- */
+
+/* Comments nest, and a backslash takes the next character along. */
+static void skip_comment(struct batv_span *rest)
+{
+	size_t depth = 0;
+
+	while (rest->len > 0) {
+		char c = rest->p[0];
+
+		if (c == '\\' && rest->len > 1)
+			rest->p++, rest->len--;
+		else if (c == '(')
+			depth++;
+		else if (c == ')')
+			depth--;
+		rest->p++, rest->len--;
+		if (depth == 0)
+			return;
+	}
+}
+
+static void skip_blank(struct batv_span *rest)
+{
+	while (rest->len > 0 && (is_space(rest->p[0]) || rest->p[0] == '('))
+		if (rest->p[0] == '(')
+			skip_comment(rest);
+		else
+			rest->p++, rest->len--;
+}
+
+/* A word in a buffer of its own, for what is quoted is not one piece. */
+struct word {
+	char text[TOKEN_MAX];
+	size_t len;
+};
+
+/* Too long a word is no word that we know: what does not fit is dropped. */
+static void add_char(struct word *w, char c)
+{
+	if (w->len < sizeof w->text)
+		w->text[w->len++] = c;
+}
+
+static struct batv_span span_of_word(const struct word *w)
+{
+	return (struct batv_span){w->text, w->len};
+}
+
+static void take_quoted(struct batv_span *rest, struct word *w)
+{
+	rest->p++, rest->len--;
+	while (rest->len > 0 && rest->p[0] != '"') {
+		if (rest->p[0] == '\\' && rest->len > 1)
+			rest->p++, rest->len--;
+		if (rest->p[0] != '\r' && rest->p[0] != '\n')
+			add_char(w, rest->p[0]);
+		rest->p++, rest->len--;
+	}
+	if (rest->len > 0)
+		rest->p++, rest->len--;
+}
+
+/* A token or a quoted string up to one of `ends`, comments and white space around it dropped. */
+static void take_word(struct batv_span *rest, const char *ends, struct word *w)
+{
+	w->len = 0;
+	skip_blank(rest);
+	if (rest->len > 0 && rest->p[0] == '"')
+		take_quoted(rest, w);
+	else
+		while (rest->len > 0 && !is_space(rest->p[0]) && rest->p[0] != '(' &&
+		       (rest->p[0] == '\0' || !strchr(ends, rest->p[0]))) {
+			add_char(w, rest->p[0]);
+			rest->p++, rest->len--;
+		}
+	skip_blank(rest);
+}
+
+static bool take_char(struct batv_span *rest, char c)
+{
+	if (rest->len == 0 || rest->p[0] != c)
+		return false;
+	rest->p++, rest->len--;
+	return true;
+}
+
+static void skip_to(struct batv_span *rest, char c)
+{
+	while (rest->len > 0 && rest->p[0] != c)
+		if (rest->p[0] == '"') {
+			struct word ignored = {.len = 0};
+
+			take_quoted(rest, &ignored);
+		} else if (rest->p[0] == '(') {
+			skip_comment(rest);
+		} else {
+			rest->p++, rest->len--;
+		}
+}
+
+struct content_type {
+	struct word type, subtype;
+	struct word report_type; /* empty: it has none */
+};
+
+/* RFC 2231: name*, name*0, name*0*; the value may begin with charset'language'. */
+static void keep_parameter(struct content_type *ct, const struct word *name,
+			   const struct word *value)
+{
+	struct batv_span n = span_of_word(name), v = span_of_word(value);
+	const char *star = memchr(n.p, '*', n.len);
+	const char *quote;
+
+	if (star) {
+		n.len = (size_t)(star - n.p);
+		while ((quote = memchr(v.p, '\'', v.len)) != NULL) {
+			v.len -= (size_t)(quote + 1 - v.p);
+			v.p = quote + 1;
+		}
+	}
+	if (!is_text(n, "report-type") || ct->report_type.len > 0)
+		return;
+	memcpy(ct->report_type.text, v.p, v.len);
+	ct->report_type.len = v.len;
+}
+
+static void parse_content_type(struct batv_span value, struct content_type *ct)
+{
+	struct word name, text;
+
+	memset(ct, 0, sizeof *ct);
+	take_word(&value, "/;", &ct->type);
+	if (take_char(&value, '/'))
+		take_word(&value, ";", &ct->subtype);
+	for (unsigned i = 0; i < PARAMETERS_MAX && value.len > 0; i++) {
+		skip_to(&value, ';');
+		if (!take_char(&value, ';'))
+			break;
+		take_word(&value, "=;", &name);
+		if (!take_char(&value, '='))
+			continue;
+		take_word(&value, ";", &text);
+		keep_parameter(ct, &name, &text);
+	}
+}
+
+/* ---- header fields ---- */
+
+static unsigned of_report_type(struct batv_span type)
+{
+	if (type.len == 0)
+		return SEEN_UNTYPED_REPORT;
+	if (is_text(type, "delivery-status"))
+		return SEEN_DSN;
+	if (is_text(type, "disposition-notification"))
+		return SEEN_MDN;
+	if (is_text(type, "feedback-report") || is_text(type, "tlsrpt"))
+		return SEEN_REPORT;
+	return 0;
+}
+
+/* type/subtype of a message or of a part of it */
+static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
+{
+	if (is_text(type, "text"))
+		return is_text(subtype, "calendar") ? SEEN_CALENDAR : 0;
+	if (is_text(type, "message")) {
+		if (is_text(subtype, "delivery-status") ||
+		    is_text(subtype, "global-delivery-status"))
+			return SEEN_DSN;
+		if (is_text(subtype, "disposition-notification") ||
+		    is_text(subtype, "global-disposition-notification"))
+			return SEEN_MDN;
+		return is_text(subtype, "feedback-report") ? SEEN_REPORT : 0;
+	}
+	if (!is_text(type, "application"))
+		return 0;
+	if (starts_with(subtype, "tlsrpt"))
+		return SEEN_REPORT;
+	return contains(subtype, "zip") ? SEEN_ARCHIVE : 0; /* zip, gzip, x-gzip, x-zip-... */
+}
+
+static unsigned see_content_type(struct batv_span value)
+{
+	struct content_type ct;
+	unsigned seen;
+
+	parse_content_type(value, &ct);
+	if (!is_text(span_of_word(&ct.type), "multipart"))
+		return of_media_type(span_of_word(&ct.type), span_of_word(&ct.subtype));
+	seen = SEEN_MULTIPART;
+	if (is_text(span_of_word(&ct.subtype), "report"))
+		seen |= of_report_type(span_of_word(&ct.report_type));
+	return seen;
+}
+
+static unsigned see_auto_submitted(struct batv_span value)
+{
+	struct word word;
+
+	take_word(&value, ";", &word);
+	return is_text(span_of_word(&word), "auto-replied") ? SEEN_AUTOREPLY : 0;
+}
+
+static unsigned see_precedence(struct batv_span value)
+{
+	static const char *const replies[] = {"auto_reply", "auto-reply", "autoreply", NULL};
+
+	return starts_with_any(trim(value), replies) ? SEEN_AUTOREPLY : 0;
+}
+
+/* The address of a From field: what is in the last angle brackets, or the first word. */
+static struct batv_span find_address(struct batv_span value, struct word *word)
+{
+	const char *open = memrchr(value.p, '<', value.len);
+	struct batv_span address;
+
+	if (!open) {
+		take_word(&value, "", word);
+		return span_of_word(word);
+	}
+	address.p = open + 1;
+	address.len = (size_t)(value.p + value.len - address.p);
+	open = memchr(address.p, '>', address.len);
+	if (open)
+		address.len = (size_t)(open - address.p);
+	return trim(address);
+}
+
+static bool is_exchange_daemon(struct batv_span local)
+{
+	static const char prefix[] = "microsoftexchange";
+	const size_t len = sizeof prefix - 1;
+
+	if (local.len != len + 32 || !starts_with(local, prefix))
+		return false;
+	for (size_t i = len; i < local.len; i++)
+		if (batv_hex_value(local.p[i]) < 0)
+			return false;
+	return true;
+}
+
+/* Words that may be joined by nothing, "-", "_" or ".". */
+static bool is_joined(struct batv_span s, const char *first, const char *second)
+{
+	size_t len = strlen(first);
+
+	if (!starts_with(s, first))
+		return false;
+	s.p += len;
+	s.len -= len;
+	if (s.len > 0 && strchr("-_.", s.p[0]) && s.p[0] != '\0')
+		s.p++, s.len--;
+	return is_text(s, second);
+}
+
+static unsigned see_from(struct batv_span value)
+{
+	static const char *const names[] = {"mail delivery system", "mail delivery subsystem",
+					    "\"mail delivery s", NULL};
+	struct word word;
+	struct batv_span address, local;
+	const char *at;
+
+	value = trim(value);
+	if (value.len == 0)
+		return SEEN_FROM_DAEMON;
+	address = local = find_address(value, &word);
+	at = memchr(address.p, '@', address.len);
+	if (at)
+		local.len = (size_t)(at - address.p);
+	if (address.len == 0 || is_joined(local, "mailer", "daemon") ||
+	    is_joined(local, "mail", "daemon") || is_text(local, "mdaemon") ||
+	    is_text(local, "double-bounce") || is_text(local, "mail.delivery.system") ||
+	    is_exchange_daemon(local) || starts_with_any(value, names))
+		return SEEN_FROM_DAEMON;
+	return is_joined(local, "post", "master") ? SEEN_FROM_POSTMASTER : 0;
+}
+
+static bool is_dmarc_subject(struct batv_span value)
+{
+	return contains(value, "report domain:") &&
+	       (contains(value, "submitter:") || contains(value, "report-id:"));
+}
+
+static unsigned see_subject(struct batv_span value)
+{
+	static const char *const bounces[] = {"undelivered mail",
+					      "undeliverable",
+					      "undelivered:",
+					      "nondeliverable",
+					      "non-deliverable",
+					      "delivery status notification",
+					      "mail delivery fail",
+					      "mail delivery problem",
+					      "mail delivery error",
+					      "mail delivery system",
+					      "mail delivery status",
+					      "message delivery fail",
+					      "message delivery delay",
+					      "delivery fail",
+					      "delivery notification: ",
+					      "delivery report",
+					      "delivery delayed",
+					      "delivery has failed",
+					      "delivery problem",
+					      "failure notice",
+					      "failure delivery",
+					      "failed mail",
+					      "failed delivery",
+					      "returned mail",
+					      "returned to sender",
+					      "warning: could not send",
+					      "delayed mail",
+					      "message delayed",
+					      "mail system error",
+					      "mail could not be delivered",
+					      "message could not be delivered",
+					      "successful mail delivery",
+					      "mail failure",
+					      "mail status report",
+					      "ndn:",
+					      "non delivery",
+					      "non remis",
+					      "unzustellbar",
+					      "could not be delivered",
+					      "unable to deliver",
+					      "message status - undeliver",
+					      NULL};
+	static const char *const replies[] = {"automatic reply",
+					      "auto reply",
+					      "auto-reply",
+					      "autoreply",
+					      "autoresponse",
+					      "auto response",
+					      "out of office",
+					      "out of the office",
+					      "out-of-office",
+					      "abwesen",
+					      "automatische antwort",
+					      "automatisch antwoord",
+					      "autosvar",
+					      "automaattinen",
+					      "vacation",
+					      "auto:",
+					      NULL};
+
+	value = trim(value);
+	if (is_dmarc_subject(value))
+		return SEEN_REPORT;
+	if (contains(value, "report domain:"))
+		return SEEN_SUBJECT_DMARC;
+	if (starts_with_any(value, bounces) ||
+	    (starts_with(value, "warning: message ") && contains(value, " delayed ")))
+		return SEEN_SUBJECT_BOUNCE;
+	return starts_with_any(value, replies) ? SEEN_AUTOREPLY : 0;
+}
+
+static unsigned see_content_class(struct batv_span value)
+{
+	value = trim(value);
+	if (starts_with(value, "urn:content-classes:calendarmessage"))
+		return SEEN_CALENDAR;
+	if (starts_with(value, "urn:content-classes:dsn"))
+		return SEEN_DSN;
+	return starts_with(value, "urn:content-classes:mdn") ? SEEN_MDN : 0;
+}
+
+/* Exchange says which of its agents wrote a message. */
+static unsigned see_exchange_source(struct batv_span value)
+{
+	if (contains(value, "rules agent") || contains(value, "out of office") ||
+	    contains(value, "oof"))
+		return SEEN_AUTOREPLY;
+	return contains(value, "meeting") || contains(value, "calendar") ? SEEN_CALENDAR : 0;
+}
+
+static unsigned see_autoresponder(struct batv_span value)
+{
+	return is_text(trim(value), "no") ? 0 : SEEN_AUTOREPLY;
+}
+
+static unsigned see_dsn(struct batv_span value)
+{
+	(void)value;
+	return SEEN_DSN;
+}
+
+static unsigned see_report(struct batv_span value)
+{
+	(void)value;
+	return SEEN_REPORT;
+}
+
+static const struct {
+	const char *name;
+	unsigned (*see)(struct batv_span value);
+} fields[] = {
+	{"Content-Type", see_content_type},
+	{"From", see_from},
+	{"Subject", see_subject},
+	{"Auto-Submitted", see_auto_submitted},
+	{"Precedence", see_precedence},
+	{"X-Failed-Recipients", see_dsn},
+	{"X-MS-Exchange-Message-Is-Ndr", see_dsn},
+	{"Content-Class", see_content_class},
+	{"TLS-Report-Domain", see_report},
+	{"TLS-Report-Submitter", see_report},
+	{"X-MS-Exchange-Generated-Message-Source", see_exchange_source},
+	{"X-MS-Exchange-Inbox-Rules-Loop", see_autoresponder},
+	{"X-Autoreply", see_autoresponder},
+	{"X-Autoreply-From", see_autoresponder},
+	{"X-Autorespond", see_autoresponder},
+	{"X-Autoresponder", see_autoresponder},
+	{"X-Auto-Reply", see_autoresponder},
+	{"X-Auto-Response", see_autoresponder},
+	{"X-Auto-Responder", see_autoresponder},
+	{"X-Auto-Response-From", see_autoresponder},
+	{"X-Mail-Autoreply", see_autoresponder},
+};
+
+/* ---- the body ---- */
+
+/* How bounces without structure begin. */
+static const char *const bounce_phrases[] = {
+	"this is the qmail-send program",
+	"this message was created automatically by mail delivery",
+	"the original message was received at",
+	"this is the mail system at host",
+	"this is the postfix program at host",
+	"this is the mail delivery agent at",
+	"had permanent fatal errors -----",
+	"had transient non-fatal errors -----",
+	"a message that you sent could not be delivered",
+	"a message that you sent has not yet been",
+	"i'm afraid i wasn't able to deliver your message",
+	"i'm sorry to have to inform you that your message could not",
+	"your message did not reach some or all of the intended recipients",
+	"the following recipient(s) could not be reached",
+	"did not reach the following recipient",
+	"delivery to the following recipient",
+	"delivery has failed to these recipients",
+	"this is an automatically generated delivery status notification",
+	"could not be delivered to one or more recipients",
+	"--- below this line is a copy of",
+	"the following addresses had delivery problems",
+	"this is a warning message only",
+	"your message cannot be delivered to the following recipients",
+	"\nfinal-recipient:",
+	"\ndiagnostic-code:",
+	NULL};
+
+static unsigned see_parts(struct batv_span body)
+{
+	static const struct {
+		const char *text;
+		unsigned seen;
+	} parts[] = {
+		{"content-type: message/delivery-status", SEEN_DSN},
+		{"content-type: message/global-delivery-status", SEEN_DSN},
+		{"content-type: message/disposition-notification", SEEN_MDN},
+		{"content-type: message/global-disposition-notification", SEEN_MDN},
+		{"content-type: message/feedback-report", SEEN_REPORT},
+		{"content-type: application/tlsrpt", SEEN_REPORT},
+		{"content-type: text/calendar", SEEN_CALENDAR},
+		{"content-type: application/zip", SEEN_ARCHIVE},
+		{"content-type: application/gzip", SEEN_ARCHIVE},
+		{"content-type: application/x-zip", SEEN_ARCHIVE},
+		{"content-type: application/x-gzip", SEEN_ARCHIVE},
+	};
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (contains(body, parts[i].text))
+			seen |= parts[i].seen;
+	return seen;
+}
+
+/* ---- the classifier ---- */
+
+void batv_classify_start(struct batv_classifier *c)
+{
+	c->seen = 0;
+}
+
+void batv_classify_header(struct batv_classifier *c, struct batv_header h)
+{
+	struct batv_span name = trim(h.name);
+
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		if (is_text(name, fields[i].name)) {
+			c->seen |= fields[i].see(cut(h.value, VALUE_MAX));
+			return;
+		}
+}
+
+/* The header may leave open what the parts tell; it is believed first. */
+static unsigned with_parts(unsigned seen, struct batv_span body)
+{
+	const unsigned told = SEEN_REPORT | SEEN_DSN | SEEN_MDN;
+	/* The parts behind a bounce's text are those of the message that it returns. */
+	const unsigned bounce = SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE;
+
+	if ((seen & SEEN_MULTIPART) && !(seen & told))
+		seen |= see_parts(body) & (seen & bounce ? SEEN_DSN : ~0u);
+	if ((seen & SEEN_SUBJECT_DMARC) && (seen & SEEN_ARCHIVE))
+		seen |= SEEN_REPORT;
+	if ((seen & SEEN_UNTYPED_REPORT) && !(seen & told))
+		seen |= SEEN_DSN;
+	return seen;
+}
+
+enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_span body)
+{
+	unsigned seen;
+
+	body = cut(body, BODY_MAX);
+	seen = with_parts(c->seen, body);
+	if (seen & SEEN_REPORT)
+		return BATV_CLASS_REPORT;
+	if (seen & SEEN_DSN)
+		return BATV_CLASS_DSN;
+	if (seen & SEEN_MDN)
+		return BATV_CLASS_MDN;
+	if (seen & SEEN_CALENDAR)
+		return BATV_CLASS_CALENDAR;
+	/* Exim and Postfix call their bounces auto-replied as well. */
+	if (seen & (SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE))
+		return BATV_CLASS_DSN;
+	if (seen & SEEN_AUTOREPLY)
+		return BATV_CLASS_AUTOREPLY;
+	if ((seen & SEEN_FROM_POSTMASTER) || contains_any(body, bounce_phrases))
+		return BATV_CLASS_DSN;
+	return BATV_CLASS_OTHER;
+}
