@@ -22,17 +22,21 @@ struct batv_addr {
 /*
  * Split and validate.  Accepted: dot-string or quoted-string, "@", domain or address
  * literal; bytes above 127 are let through here (RFC 6531) and are unsignable.
- * A dot-string may have the dots in odd places (a..b, a.): such addresses are in use.
+ * A dot-string may have the dots in odd places (a..b, a.): such addresses are in use; and
+ * backslashes before single characters (RFC 821), because Exim delivers to them.  The
+ * quoted-string may be empty (""@d), which is an address but unsignable.
  * The result borrows s.
- * Errors: BATV_E_SYNTAX (no "@", empty part, space or control outside quotes, open
- * quote, empty address), BATV_E_TOO_LONG (above BATV_ADDR_INPUT_MAX).
+ * Errors: BATV_E_SYNTAX (no "@", empty part, a control character anywhere, a space or one of
+ * ()<>[]:;,@" outside quotes, open quote, empty address), BATV_E_TOO_LONG (above
+ * BATV_ADDR_INPUT_MAX).
  */
 enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out);
 
 /*
  * The canonical form, the one that is hashed: the local part without quotes and
- * backslashes, "@", the domain; ASCII letters in lower case.  out is NUL-terminated,
- * *out_len without the NUL.  Errors: BATV_E_TOO_LONG.
+ * backslashes, "@", the domain; ASCII letters in lower case.  Not always an address itself:
+ * what stood in quotes now stands without.  out is NUL-terminated, *out_len without the NUL.
+ * Errors: BATV_E_TOO_LONG.
  */
 enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size,
 			      size_t *out_len);
