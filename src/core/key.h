@@ -36,7 +36,10 @@ struct batv_keyring {
 	struct batv_legacy_key legacy[BATV_LEGACY_MAX];
 };
 
-/* The key current at `when`; NULL when there is none. */
+/*
+ * The key current at `when`, and not destroyed by then; NULL when there is none.  Of several
+ * the one that started last.
+ */
 const struct batv_key *batv_key_current(const struct batv_keyring *ring, int64_t when);
 
 /*
