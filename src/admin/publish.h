@@ -7,10 +7,13 @@
 #include "state.h"
 
 /*
- * The state as text.  out from malloc, NUL-terminated; the caller wipes and frees.  Policies other than the
- * default one are written as what differs from it.  `state` need not come from a file.
- * Errors: BATV_E_TOO_LONG: above BATV_STATE_MAX; *list (may be NULL) is then "policy NAME, option NAME": the
- * longest list, the one that should be a file.
+ * The state as text.  out from malloc, NUL-terminated; the caller wipes and frees.  Policies
+ * other than the default one are written as what differs from it.  `state` need not come from a
+ * file; all its text must be set ("" for none).
+ * Errors: BATV_E_TOO_LONG: above BATV_STATE_MAX; `list` (may be NULL) is then "policy NAME, option
+ * NAME": the longest list, the one that should be a file.  What batv_state_parse() says of the
+ * result, for nothing is handed out that the reader would refuse (`list` is then its reason).
+ * BATV_E_IO: no memory.
  */
 enum batv_err batv_state_format(const struct batv_state *state, char **out, size_t *len,
 				char *list, size_t list_size);

@@ -1,0 +1,226 @@
+/*
+ * publish.c - writes the state as text.
+ *
+ * Invariant: what it hands out is what the reader in Exim's processes accepts, for that very
+ * reader has read it back.  Keys lie in no other memory than the buffers that are wiped here or
+ * handed out: no stdio.
+ */
+#include "publish.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hmac.h"
+
+struct text {
+	char *p; /* BATV_STATE_MAX + 1 bytes */
+	size_t len;
+	bool full; /* something did not fit: what is there is worth nothing */
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...)
+{
+	size_t room = BATV_STATE_MAX + 1 - t->len;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(t->p + t->len, room, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= room)
+		t->full = true;
+	else
+		t->len += (size_t)n;
+}
+
+/* "" leaves no space at the end of its line. */
+static void put_text(struct text *t, const char *keyword, const char *value)
+{
+	put(t, "%s%s%s\n", keyword, value[0] ? " " : "", value);
+}
+
+static void put_period(struct text *t, const char *keyword, int64_t seconds)
+{
+	char period[48];
+
+	batv_duration_format(seconds, period, sizeof period);
+	put_text(t, keyword, period);
+}
+
+static void put_head(struct text *t, const struct batv_state *s)
+{
+	put(t, "exim-batv state 1\n");
+	put(t, "written %" PRId64 "\n", s->written);
+	put(t, "serial %" PRIu64 "\n", s->serial);
+	put_text(t, "config", s->config_sum);
+	put_text(t, "fingerprint", s->fingerprint);
+	put_text(t, "memory", s->memory);
+	put_period(t, "key_rotation", s->key_rotation);
+	put_period(t, "key_retention", s->key_retention);
+	put_text(t, "automatic_senders", s->automatic_senders);
+	for (size_t i = 0; i < s->n_breaks; i++) {
+		const struct batv_break *b = &s->breaks[i];
+
+		put(t, "break %s %" PRId64 " %" PRId64 " %s\n", b->policy, b->when, b->until,
+		    b->why);
+	}
+}
+
+static void put_keys(struct text *t, const struct batv_keyring *ring)
+{
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		const struct batv_key *k = &ring->keys[i];
+
+		put(t, "key %" PRIu32 " %" PRIu64 " %u %03u", k->secret, k->epoch, k->number,
+		    k->day);
+		put(t, " %" PRId64 " %" PRId64 " %" PRId64 " %.*s\n", k->from, k->until, k->destroy,
+		    BATV_KEY_TEXT_LEN, k->text);
+	}
+	for (size_t i = 0; i < ring->n_legacy; i++) {
+		const struct batv_legacy_key *k = &ring->legacy[i];
+		char hex[2 * sizeof k->bytes + 1];
+
+		batv_bytes_to_hex((const uint8_t *)k->bytes, k->len, hex);
+		put(t, "legacy %" PRId64 " %s\n", k->until, hex);
+		batv_wipe(hex, sizeof hex);
+	}
+}
+
+static const char *text_of(const struct batv_policy *policy, const struct batv_option *opt)
+{
+	const char *text;
+
+	memcpy(&text, (const char *)policy + opt->offset, sizeof text);
+	return text ? text : "";
+}
+
+static bool is_list(const struct batv_option *opt)
+{
+	return opt->type == BATV_OPT_DOMAINS || opt->type == BATV_OPT_ADDRESSES ||
+	       opt->type == BATV_OPT_HOSTS;
+}
+
+static bool same_value(const struct batv_policy *a, const struct batv_policy *b,
+		       const struct batv_option *opt)
+{
+	char mine[64], other[64]; /* enough for all that is not text */
+
+	if (is_list(opt) || opt->type == BATV_OPT_TEXT)
+		return strcmp(text_of(a, opt), text_of(b, opt)) == 0;
+	return batv_option_get(a, opt, mine, sizeof mine) == BATV_OK &&
+	       batv_option_get(b, opt, other, sizeof other) == BATV_OK && strcmp(mine, other) == 0;
+}
+
+static void put_option(struct text *t, const struct batv_policy *policy,
+		       const struct batv_option *opt)
+{
+	char value[64];
+
+	if (is_list(opt) || opt->type == BATV_OPT_TEXT)
+		put_text(t, opt->name, text_of(policy, opt));
+	else if (batv_option_get(policy, opt, value, sizeof value) == BATV_OK)
+		put_text(t, opt->name, value);
+}
+
+/* The default policy whole; of a named one what differs, and always its domains. */
+static void put_policies(struct text *t, const struct batv_state *s)
+{
+	for (size_t p = 0; p < s->n_policies; p++) {
+		const struct batv_policy *policy = &s->policies[p];
+
+		if (p > 0)
+			put(t, "policy %s\n", policy->name);
+		for (size_t i = 0; i < batv_options_count; i++) {
+			const struct batv_option *opt = &batv_options[i];
+
+			if (p == 0 || strcmp(opt->name, "domains") == 0 ||
+			    !same_value(policy, &s->policies[0], opt))
+				put_option(t, policy, opt);
+		}
+	}
+}
+
+static void say(char *out, size_t size, const char *text)
+{
+	if (out && size > 0)
+		(void)snprintf(out, size, "%s", text);
+}
+
+/* The list that should be a file. */
+static void name_longest(const struct batv_state *s, char *out, size_t size)
+{
+	size_t longest = 0;
+
+	for (size_t p = 0; p < s->n_policies; p++) {
+		for (size_t i = 0; i < batv_options_count; i++) {
+			const struct batv_option *opt = &batv_options[i];
+			char name[128];
+
+			if (!is_list(opt) || strlen(text_of(&s->policies[p], opt)) <= longest)
+				continue;
+			longest = strlen(text_of(&s->policies[p], opt));
+			(void)snprintf(name, sizeof name, "policy %s, option %s",
+				       s->policies[p].name, opt->name);
+			say(out, size, name);
+		}
+	}
+}
+
+/* Would the reader take it? */
+static enum batv_err read_back(const struct text *t, char *reason, size_t size)
+{
+	struct batv_state *state = malloc(sizeof *state);
+	char *copy = malloc(t->len + 1);
+	enum batv_err err = BATV_E_IO;
+	const char *why = "no memory";
+	unsigned line;
+
+	if (state && copy) {
+		memcpy(copy, t->p, t->len);
+		err = batv_state_parse(copy, t->len, state, &line, &why);
+		batv_wipe(copy, t->len);
+		batv_wipe(&state->ring, sizeof state->ring);
+	}
+	if (err != BATV_OK)
+		say(reason, size, why);
+	free(copy);
+	free(state);
+	return err;
+}
+
+static enum batv_err write_all(struct text *t, const struct batv_state *state, char *list,
+			       size_t list_size)
+{
+	put_head(t, state);
+	put_keys(t, &state->ring);
+	put_policies(t, state);
+	put(t, "end %016" PRIx64 "\n", batv_fnv64(BATV_FNV_START, t->p, t->len));
+	if (t->full) {
+		name_longest(state, list, list_size);
+		return BATV_E_TOO_LONG;
+	}
+	return read_back(t, list, list_size);
+}
+
+enum batv_err batv_state_format(const struct batv_state *state, char **out, size_t *len, char *list,
+				size_t list_size)
+{
+	struct text t = {.p = malloc(BATV_STATE_MAX + 1)};
+	enum batv_err err;
+
+	say(list, list_size, "");
+	if (!t.p)
+		return BATV_E_IO;
+	err = write_all(&t, state, list, list_size);
+	if (err != BATV_OK) {
+		batv_wipe(t.p, BATV_STATE_MAX + 1);
+		free(t.p);
+		return err;
+	}
+	*out = t.p;
+	*len = t.len;
+	return BATV_OK;
+}
