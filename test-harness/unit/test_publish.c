@@ -235,7 +235,7 @@ START_TEST(too_large_names_the_list)
 	ck_assert_int_eq(batv_state_format(&in, &text, &len, said, 8), BATV_E_TOO_LONG);
 	ck_assert_str_eq(said, "policy ");
 	in.policies[3].unsigned_senders = "";
-	in.policies[4].trusted_hosts = medium;
+	in.policies[4].own_hosts = medium + 1;
 	ck_assert_int_eq(format(), BATV_E_TOO_LONG);
 	ck_assert_str_eq(said, "policy default, option trusted_hosts");
 	in.n_policies = 4;
