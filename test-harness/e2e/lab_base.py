@@ -29,8 +29,14 @@ TOOLS = TOP / "test-harness" / "tools"
 DAY = 86400
 
 # Daemons orphan their children; as subreaper we inherit those and can end them by id.
-PR_SET_CHILD_SUBREAPER = 36
-ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_with_parent():
+    """Get a SIGTERM when the process that started us dies, however it dies."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 class LabError(AssertionError):
@@ -177,6 +183,7 @@ class Clock:
         self.on_step = []
         self.file = None
         self.library = None
+        self.shared = None
 
     @property
     def running(self):
@@ -197,6 +204,7 @@ class Clock:
         self.library = find_libfaketime()
         self.file = self.lab.dir / "clock"
         self._write()
+        self._share()
 
     def set(self, epoch):
         """Make it EPOCH now: at once before anything runs, else in steps of at most a day."""
@@ -229,11 +237,26 @@ class Clock:
         new.chmod(0o644)
         new.rename(self.file)
 
+    def _share(self):
+        """Make libfaketime's semaphore and shared memory, one of each for the sandbox.
+
+        Left alone, each process tree makes its own, which other users in it can't open, and
+        which stays behind when a signal ends it.
+        """
+        self.shared = f"/{self.lab.dir.name}-sem", f"/{self.lab.dir.name}-shm"
+        files = Path("/dev/shm") / f"sem.{self.shared[0][1:]}", Path("/dev/shm") / self.shared[1][1:]
+        LIBC.sem_open.restype = ctypes.c_void_p
+        LIBC.sem_open(self.shared[0].encode(), os.O_CREAT, 0o666, 1)
+        files[1].write_bytes(bytes(64))
+        for file in files:
+            file.chmod(0o666)
+            self.lab.on_end(lambda file=file: file.unlink(missing_ok=True))
+
     def environment(self):
         if not self.running:
             return {}
         return {"LD_PRELOAD": str(self.library), "FAKETIME_TIMESTAMP_FILE": str(self.file),
-                "FAKETIME_NO_CACHE": "1"}
+                "FAKETIME_NO_CACHE": "1", "FAKETIME_SHARED": " ".join(self.shared)}
 
 
 def find_libfaketime():
@@ -274,7 +297,11 @@ class Lab:
         self._daemons = []
         self._sessions = set()
         self._closers = []
+        self._enders = []
         self._ports = []
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, lambda number, _: sys.exit(128 + number))
 
     def __enter__(self):
         return self
@@ -345,13 +372,15 @@ class Lab:
                 **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")},
                 **self.clock.environment(), **(extra or {})}
 
-    def _identity(self, user, group):
-        if not self.root:
-            return {}
-        uid, gid = self.ids(user or self.user)
-        if group is not None:
-            gid = grp.getgrnam(group).gr_gid if isinstance(group, str) else group
-        return {"user": uid, "group": gid, "extra_groups": []}
+    def _as_user(self, argv, user, group):
+        """ARGV to run as USER, and to end when the laboratory is killed."""
+        identity = []
+        if self.root:
+            uid, gid = self.ids(user or self.user)
+            if group is not None:
+                gid = grp.getgrnam(group).gr_gid if isinstance(group, str) else group
+            identity = [f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+        return ["setpriv", *identity, "--pdeathsig=TERM", "--", *map(str, argv)]
 
     def spawn(self, name, argv, user=None, group=None, env=None, cwd=None, **popen):
         """Start a daemon (in the foreground) as USER; its output goes to a file of the sandbox."""
@@ -359,8 +388,8 @@ class Lab:
         output = self.dir / f"{name}.output"
         with open(output, "ab") as file:
             popen = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file, **popen}
-            process = subprocess.Popen([str(a) for a in argv], env=self.environment(env), cwd=cwd or self.dir,
-                                       start_new_session=True, **popen, **self._identity(user, group))
+            process = subprocess.Popen(self._as_user(argv, user, group), env=self.environment(env),
+                                       cwd=cwd or self.dir, start_new_session=True, **popen)
         daemon = Daemon(self, name, process, output)
         self._daemons.append(daemon)
         self._sessions.add(process.pid)
@@ -373,14 +402,14 @@ class Lab:
         """
         self.started = True
         self.reap()
-        argv = [str(a) for a in argv]
+        argv = [str(a) for a in argv]       # for messages
         data = input.encode() if isinstance(input, str) else input
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             stdin.write(data or b"")
             stdin.seek(0)
-            process = subprocess.Popen(argv, stdin=stdin, stdout=out, stderr=err, cwd=cwd or self.dir,
-                                       env=self.environment(env), start_new_session=True,
-                                       **self._identity(user, group))
+            process = subprocess.Popen(self._as_user(argv, user, group), env=self.environment(env),
+                                       cwd=cwd or self.dir, start_new_session=True,
+                                       stdin=stdin, stdout=out, stderr=err)
             self._sessions.add(process.pid)
             try:
                 process.wait(timeout)
@@ -415,8 +444,12 @@ class Lab:
                     pass
 
     def on_close(self, function):
-        """Call FUNCTION when the sandbox ends, last come first."""
+        """Call FUNCTION when the sandbox begins to end, last come first."""
         self._closers.append(function)
+
+    def on_end(self, function):
+        """Call FUNCTION when the processes of the sandbox are gone."""
+        self._enders.append(function)
 
     def add_report(self, function):
         """FUNCTION gives (title, lines), shown when a test fails."""
@@ -427,7 +460,7 @@ class Lab:
         text = []
         for function in self.reports:
             title, lines = function()
-            text += [f"--- {title}"] + list(lines)
+            text += [f"--- {title}", *lines] if lines else []
         for daemon in self._daemons:
             lines = tail(daemon.output_path)
             if lines:
@@ -455,6 +488,8 @@ class Lab:
                 break
             except LabError:
                 continue
+        while self._enders:
+            self._enders.pop()()
         for claim in self._ports:
             claim.close()
         self._ports.clear()
@@ -465,5 +500,4 @@ class Lab:
 
     def _all_gone(self):
         self.reap()
-        alive = [d for d in self._daemons if d.alive()]
-        return not alive and all(state == "Z" for state in self.processes().values())
+        return not any([d.alive() for d in self._daemons]) and not self.processes()

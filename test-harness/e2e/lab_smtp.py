@@ -4,7 +4,6 @@ import base64
 import re
 import socket
 import threading
-import time
 from collections import namedtuple
 
 from lab_base import LabError, wait_until

@@ -2,6 +2,7 @@
 
 import os
 import time
+from email.utils import parsedate_to_datetime
 
 from lab import *
 
@@ -85,6 +86,27 @@ def test_false_time_reaches_a_delivery(lab):
     ours.submit("alice@test", "bob@test", make_message())
     assert abs(int(ours.mailbox("bob")[-1]["X-Now"]) - lab.clock.now()) < 5
     assert ours.mainlog()[-1].startswith(time.strftime("%Y-%m-%d", time.gmtime(lab.clock.now())))
+
+
+def test_theirs_follows_the_clock(lab):
+    needs_root("Postfix")
+    lab.clock.set(1_900_000_000)
+    ours = Exim(lab)
+    theirs = Postfix(lab, relayhost=(ours.address, ours.port))
+    lab.clock.advance(2 * DAY)
+    with Smtp(theirs.address, theirs.port, "127.0.0.2") as session:
+        assert session.send("alice@test", "nobody-here@theirs.test", make_message()).data.code == 250
+    (bounce,) = ours.wait_mailbox("alice")
+    assert abs(parsedate_to_datetime(bounce["Date"]).timestamp() - lab.clock.now()) < 20, bounce["Date"]
+
+
+def test_a_bounce_of_our_own_making(lab):
+    ours = Exim(lab)
+    result = ours.inject("", "alice@test", make_bounce("alice@test"), source="127.0.0.9")
+    assert result.data.code == 250
+    (bounce,) = ours.wait_mailbox("alice")
+    assert [part.get_content_type() for part in bounce.get_payload()] == [
+        "text/plain", "message/delivery-status", "text/rfc822-headers"]
 
 
 def test_processes_end_with_the_sandbox(lab):

@@ -5,7 +5,8 @@
 CC ?= gcc
 AR ?= ar
 EXIM_BUILD := $(SRC)/build-batv
-EXIM_MAKE = $(MAKE) -C $(SRC) SHELL=/bin/sh build=batv
+# MFLAGS: Exim's makefiles hand it on, which would start jobs of their own.
+EXIM_MAKE = $(MAKE) -C $(SRC) SHELL=/bin/sh MFLAGS= build=batv
 EXIM_SOURCES := $(wildcard $(SRC)/src/*.[ch] $(SRC)/src/*/*.[ch])
 LOG := $(OUT)/make.log
 # What Exim's make says is kept in a file, and shown only when it fails.
