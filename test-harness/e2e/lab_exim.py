@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from lab_base import BUILD, LabError, skip, tail, wait_until
+from lab_base import BUILD, LabError, tail, wait_until
 from lab_smtp import Smtp
 
 SPOOL_ID = re.compile(r"([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})-H$")
@@ -17,7 +17,7 @@ def exim_binary():
     version = os.environ.get("EXIM_VERSION") or "4.96"
     path = Path(os.environ.get("EXIM") or BUILD / f"exim-{version}" / "bin" / "exim")
     if not path.exists():
-        skip(f"{path} is missing: run make exim")
+        raise LabError(f"{path} is missing: run make exim")
     return path
 
 

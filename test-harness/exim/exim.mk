@@ -38,7 +38,7 @@ $(EXIM_BUILD)/exim: $(OUT)/libbatv-exim.a $(BATV_LIB) $(OUT)/configured $(EXIM_S
 # Exim's build directory and the header that its configuration makes, once for each source and
 # Local/Makefile.
 $(OUT)/configured: $(SRC)/Local/Makefile
-	@echo "compiling Exim in $(SRC), about 15 seconds"
+	@echo "compiling Exim in $(SRC), once, half a minute"
 	+@{ $(EXIM_MAKE) configure && $(MAKE) -C $(EXIM_BUILD) SHELL=/bin/sh config.h; } \
 		$(call or_show_log,configuring Exim failed)
 	@touch $@
