@@ -324,11 +324,22 @@ static bool peel_prvs(struct batv_span *local)
 	if (!starts_with(*local, "prvs="))
 		return false;
 	rest = skip(*local, strlen("prvs="));
-	if (!take_field(&rest, &field) || rest.len == 0 || !is_hex_tag(field)) {
-		rest = skip(*local, strlen("prvs="));
-		if (!peel_behind(&rest, '=', ""))
-			return false;
-	}
+	if (!take_field(&rest, &field) || !is_hex_tag(field) || rest.len == 0)
+		return false;
+	*local = rest;
+	return true;
+}
+
+/* prvs=local=TAG, the order of the first drafts. */
+static bool peel_older_prvs(struct batv_span *local)
+{
+	struct batv_span rest;
+
+	if (!starts_with(*local, "prvs="))
+		return false;
+	rest = skip(*local, strlen("prvs="));
+	if (!peel_behind(&rest, '=', ""))
+		return false;
 	*local = rest;
 	return true;
 }
@@ -396,7 +407,8 @@ enum batv_err batv_tag_bare(const char *s, size_t len, char *out, size_t size)
 	domain = addr.domain;
 	/* ends: each tag that comes off makes the local part shorter */
 	while (peel_prvs(&local) || peel_btv1(&local) || peel_msprvs1(&local) ||
-	       peel_srs(&local, &domain) || peel_behind(&local, '+', "prvs="))
+	       peel_srs(&local, &domain) || peel_behind(&local, '+', "prvs=") ||
+	       peel_older_prvs(&local)) /* last: the vaguest */
 		;
 	return write_addr(addr.quoted, nothing, local, nothing, domain, out, size);
 }

@@ -130,6 +130,7 @@ static const char *const bares[][2] = {	/* NULL: as it is */
 	{"SRS0=a=b=c.example=SRS0=a=b=d.example=u@e.example", "u@d.example"},
 	{"prvs=0907dd3667=u+prvs=0907dd3667@d", "u@d"},
 	{"u+prvs=0907dd3667+prvs=0907dd3667@d", "u@d"},
+	{"prvs=joe+prvs=0907dd3667@d", "prvs=joe@d"},
 	{"prvs=prvs=0907dd3667=u@d", NULL},
 };
 /* clang-format on */
