@@ -1,0 +1,167 @@
+"""exim-batv in the laboratory: a state directory, batvd, batvctl, and an Exim with the shipped snippets."""
+
+import json
+import os
+import re
+
+from lab import *
+
+SNIPPETS = TOP / "exim-snippets"
+
+# The laboratory plays the whole Internet on 127.0.0.0/8: only 127.0.0.1 is ours.
+CONF = """\
+domains = +local_domains
+own_hosts = 127.0.0.1
+"""
+
+
+class Batv:
+    """One installation: DIR/state, DIR/exim-batv.conf, and the daemon when it is started.
+
+    conf() replaces the configuration; ctl() runs batvctl; reload() makes the daemon look, and
+    waits for a state that is newer.  The clock of the laboratory is followed by itself.
+    """
+
+    def __init__(self, lab, name="batv", conf=CONF, start=True, exim=None):
+        self.lab, self.name = lab, name
+        self.dir = lab.mkdir(name)
+        self.state_dir = lab.mkdir(name, "state", mode=0o750)
+        self.conf_path = self.dir / "exim-batv.conf"
+        self.exim = exim
+        self.daemon = None
+        self.conf(conf)
+        lab.add_report(lambda: (f"{name}, batvd", tail(self.dir.parent / f"{self.name}-batvd.output", 25)))
+        lab.clock.on_step.append(self._follow_clock)
+        if start:
+            self.start()
+
+    # -- configuration
+
+    def conf(self, text, **settings):
+        """Write the configuration: TEXT, then SETTINGS as further lines before any section."""
+        head, bracket, sections = text.partition("\n[")
+        lines = [f"directory = {self.state_dir}"]
+        if self.exim:
+            lines.append(f"exim = {self.exim}")
+        lines += [f"{key} = {value}" for key, value in settings.items()]
+        given = {line.partition("=")[0].strip() for line in lines}
+        lines += [line for line in head.splitlines() if line.partition("=")[0].strip() not in given]
+        self.lab.write(self.conf_path, "\n".join(lines) + "\n" + (bracket + sections).lstrip("\n"))
+
+    def set(self, text=CONF, **settings):
+        """conf(), and wait until the daemon has published it."""
+        self.conf(text, **settings)
+        self.reload()
+
+    # -- daemon
+
+    def start(self):
+        """Start batvd, wait for its state."""
+        before = self.serial()
+        self.daemon = self.lab.spawn(f"{self.name}-batvd", [BUILD / "batvd", "-c", self.conf_path, "-f"])
+
+        def published():
+            if not self.daemon.alive():
+                raise LabError(f"batvd did not start: {self.daemon.output()}")
+            return self.serial() > before or (before and "ready" in self.daemon.output())
+        wait_until(published, 15, "batvd to publish a state")
+        return self
+
+    def stop(self):
+        if self.daemon:
+            self.daemon.stop()
+            self.daemon = None
+
+    def serial(self):
+        """The published state's serial; 0 when there is none."""
+        try:
+            match = re.search(r"^serial (\d+)$", (self.state_dir / "state").read_text(), re.M)
+        except OSError:
+            return 0
+        return int(match[1]) if match else 0
+
+    def reload(self):
+        """SIGHUP, and a bounded wait for a state newer than it."""
+        before = self.serial()
+        self.daemon.hup()
+        wait_until(lambda: self.serial() > before, 15, "a newer state after SIGHUP")
+
+    def _follow_clock(self):
+        if self.daemon and self.daemon.alive():
+            self.reload()
+
+    # -- batvctl
+
+    def ctl(self, *argv, check=True, **run):
+        """Run batvctl as the state's owner; gives the CompletedProcess."""
+        return self.lab.run([BUILD / "batvctl", "-c", self.conf_path, *argv], check=check, **run)
+
+    def json(self, *argv, check=False):
+        """batvctl ... --json, parsed.  (status answers 1 when it has problems to report.)"""
+        return json.loads(self.ctl(*argv, "--json", check=check).stdout)
+
+    def sign(self, address, *argv):
+        """The tagged address, as batvctl makes it."""
+        return self.ctl("sign", address, *argv).stdout.split()[0]
+
+    def observe_file(self, there):
+        path = self.state_dir / "observe"
+        if there:
+            self.lab.write(path, "")
+        else:
+            path.unlink()
+
+
+def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, router=True, transport=True, **config):
+    """A rebuilt Exim with the shipped snippets.  ROUTE is where other domains go (a Sink, a Postfix, or a text).
+
+    unsign, router, transport: which of the shipped pieces are used; `start` and other keywords of
+    Exim go through EXIM_KEYWORDS, the rest to exim_config.
+    """
+    keywords = {k: config.pop(k) for k in list(config)
+                if k in ("address", "binary", "port", "domain", "hostname", "options", "macros", "users", "start")}
+    include = lambda file: f".include {SNIPPETS}/{file}\n"
+    if not isinstance(route, str):
+        route = f"* {route.route()}"
+    text = exim_config(
+        main=f"domainlist batv_dir = {batv.state_dir}\n{main}\n{include('main.conf')}",
+        acl=acl,
+        routers=(include("router-unsign.conf") if unsign else "") + config.pop("routers", ""),
+        remote_router=(include("router-sign.conf") if router else "") + config.pop("remote_router", ""),
+        remote_transport=(include("transport-sign.conf") if transport else "") + config.pop("remote_transport", ""),
+        route=route, **config)
+    return Exim(lab, name=name, config=text, **keywords)
+
+
+TAG = r"prvs=[0-9]{4}[0-9a-f]{6}="
+
+
+def is_signed(address, bare):
+    """Is ADDRESS the tagged form of BARE, in the default style?"""
+    return re.fullmatch(TAG + re.escape(bare), address) is not None
+
+
+def bounce(rcpt, original_sender=None, subject="Undelivered Mail Returned to Sender", message_id="orig@test"):
+    """A DSN of RFC 3464, as another server would make it, for mail that was sent from RCPT."""
+    sender = original_sender or rcpt
+    return (f"From: MAILER-DAEMON@mx.theirs.test (Mail Delivery System)\n"
+            f"To: {rcpt}\nSubject: {subject}\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\n"
+            f"Message-ID: <bounce.{os.urandom(6).hex()}@mx.theirs.test>\n"
+            f'Content-Type: multipart/report; report-type=delivery-status; boundary="b1"\n\n'
+            f"--b1\nContent-Type: text/plain\n\nI'm sorry, your message could not be delivered.\n"
+            f"--b1\nContent-Type: message/delivery-status\n\n"
+            f"Reporting-MTA: dns; mx.theirs.test\n\nFinal-Recipient: rfc822; unknown@theirs.test\n"
+            f"Action: failed\nStatus: 5.1.1\n\n"
+            f"--b1\nContent-Type: message/rfc822\n\n"
+            f"Return-Path: <{sender}>\nFrom: {sender}\nTo: unknown@theirs.test\n"
+            f"Message-ID: <{message_id}>\nSubject: hello\n\nhello\n--b1--\n")
+
+
+def batv_lines(exim, **fields):
+    """The log's decision lines as dictionaries, those that have all of FIELDS."""
+    lines = []
+    for line in exim.mainlog(r"\bbatv: verdict="):
+        entry = dict(re.findall(r"([\w-]+)=(\S+)", line.partition("batv: ")[2]))
+        if all(entry.get(k) == v for k, v in fields.items()):
+            lines.append(entry)
+    return lines
