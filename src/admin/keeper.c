@@ -1,0 +1,385 @@
+/*
+ * keeper.c - one look: secrets, the state before, memory -> the next state, and the domains that
+ * refuse.
+ *
+ * Invariant: all writing happens under the writers' lock, and whatever fails leaves the state that
+ * is published as it is.  A domain is disarmed before the state that disarms it is published, and
+ * armed after the one that arms it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "arming.h"
+#include "hmac.h"
+#include "keeper.h"
+#include "memory_file.h"
+#include "plan.h"
+#include "timeline.h"
+
+#define LOCK_SECONDS 5
+
+static void __attribute__((format(printf, 3, 4)))
+say(struct batv_keeper *k, int priority, const char *format, ...)
+{
+	char line[BATV_MESSAGE_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	if (k->say)
+		k->say(k->say_ctx, priority, line);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+trouble(struct batv_keeper *k, enum batv_trouble kind, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(k->trouble[kind], sizeof k->trouble[kind], format, ap);
+	va_end(ap);
+}
+
+/* ---- the memory ---- */
+
+static void need_memory(struct batv_keeper *k, int64_t now)
+{
+	uint64_t generation = k->memory.generation;
+	char why[200] = "";
+	enum batv_err err;
+
+	err = batv_memory_open(&k->memory, k->store.dirfd, BATV_MEMORY_NAME);
+	if (err == BATV_OK)
+		return;
+	if (err == BATV_E_IO) {
+		trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path, BATV_MEMORY_NAME,
+			strerror(errno));
+		return;
+	}
+	if (err == BATV_E_UNSAFE_FILE)
+		batv_file_why(k->store.dirfd, BATV_MEMORY_NAME, true, why, sizeof why);
+	generation++;
+	if (batv_memory_create(k->store.dirfd, BATV_MEMORY_NAME, generation, now) != BATV_OK) {
+		trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: cannot make the memory: %s; mail goes on "
+			"without it", k->store.path, BATV_MEMORY_NAME, strerror(errno));
+		return;
+	}
+	if (err == BATV_E_NO_FILE)
+		say(k, LOG_NOTICE, "%s/%s: made a new memory", k->store.path, BATV_MEMORY_NAME);
+	else
+		say(k, LOG_WARNING, "%s/%s: made a new memory, the old one was not usable: %s%s%s",
+		    k->store.path, BATV_MEMORY_NAME, batv_strerror(err), *why ? ": " : "", why);
+	err = batv_memory_open(&k->memory, k->store.dirfd, BATV_MEMORY_NAME);
+	if (err)
+		trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path, BATV_MEMORY_NAME,
+			batv_strerror(err));
+}
+
+static bool has_evidence(const struct batv_memory *memory)
+{
+	struct batv_domain domain;
+
+	for (size_t i = 0; memory->base && i < memory->domain_slots; i++)
+		if (batv_domain_at(memory, i, &domain))
+			return true;
+	return false;
+}
+
+/* ---- the secrets ---- */
+
+static void adopt(struct batv_keeper *k, struct batv_secrets *set)
+{
+	if (k->secrets) {
+		batv_secrets_wipe(k->secrets);
+		free(k->secrets);
+	}
+	k->secrets = set;
+}
+
+static void drop(struct batv_secrets *set)
+{
+	if (set)
+		batv_secrets_wipe(set);
+	free(set);
+}
+
+static bool write_set(struct batv_keeper *k, const struct batv_secrets *set)
+{
+	return batv_store_write_secret(&k->store, set, k->trouble[BATV_TROUBLE_SECRET],
+				       sizeof k->trouble[0]) == BATV_OK;
+}
+
+static void say_too_many(struct batv_keeper *k, const char *what)
+{
+	trouble(k, BATV_TROUBLE_KEYS, "%s would need more than %d live keys; not done, the keys stay "
+		"as they are. Choose a longer key_rotation or a shorter key_retention", what,
+		BATV_KEYS_MAX);
+}
+
+/* The first secret, or one in the place of what was lost. */
+static bool make_set(struct batv_keeper *k, const struct batv_config *config, int64_t now,
+		     struct batv_secrets *set)
+{
+	if (!batv_plan_fits(config, NULL, now)) {
+		say_too_many(k, "this key_rotation with this key_retention");
+		return false;
+	}
+	if (batv_secrets_create(set, config->key_rotation, config->key_retention, now) != BATV_OK) {
+		trouble(k, BATV_TROUBLE_SECRET, "no random bytes to be had: %s", strerror(errno));
+		return false;
+	}
+	if (!write_set(k, set))
+		return false;
+	say(k, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
+	    BATV_SECRET_NAME, set->list[0].number);
+	return true;
+}
+
+/* The set of the file, or a new one.  False: k->secrets stays what it is. */
+static bool read_set(struct batv_keeper *k, const struct batv_config *config,
+		     const struct batv_look *look, struct batv_looked *out,
+		     struct batv_secrets *set)
+{
+	char *message = k->trouble[BATV_TROUBLE_SECRET];
+	enum batv_err err;
+
+	err = batv_store_read_secret(&k->store, set, message, sizeof k->trouble[0]);
+	if (err == BATV_E_NO_FILE) {
+		message[0] = '\0';
+		if (look->make_secret)
+			return make_set(k, config, look->now, set);
+		out->secret_gone = true;
+		trouble(k, BATV_TROUBLE_SECRET, "%s/%s: is gone; put it back, or else a new one "
+			"will be made", k->store.path, BATV_SECRET_NAME);
+	}
+	if (err)
+		return false;
+	if (batv_timeline_fits(set, look->now))
+		return true;
+	say_too_many(k, "the secret file");
+	return false;
+}
+
+static void need_secrets(struct batv_keeper *k, const struct batv_config *config,
+			 const struct batv_look *look, struct batv_looked *out)
+{
+	struct batv_secrets *set = calloc(1, sizeof *set);
+
+	if (!set)
+		trouble(k, BATV_TROUBLE_SECRET, "out of memory");
+	else if (read_set(k, config, look, out, set))
+		adopt(k, set), set = NULL;
+	drop(set);
+}
+
+/* A changed key_rotation or key_retention.  False: it was refused, or could not be written. */
+static bool follow_periods(struct batv_keeper *k, const struct batv_config *config, int64_t now)
+{
+	const struct batv_state *previous = k->have.text ? &k->have.state : NULL;
+	struct batv_secrets *set;
+	bool ok = false;
+
+	if (!batv_plan_wants_secret(config, previous, k->secrets, now))
+		return true;
+	set = calloc(1, sizeof *set);
+	if (!set)
+		return false;
+	*set = *k->secrets;
+	if (batv_secrets_add(set, config->key_rotation, config->key_retention, now) != BATV_OK)
+		trouble(k, BATV_TROUBLE_SECRET, "%s/%s: cannot add a secret for the changed "
+			"key_rotation or key_retention", k->store.path, BATV_SECRET_NAME);
+	else if (!batv_timeline_fits(set, now))
+		say_too_many(k, "the changed key_rotation or key_retention");
+	else
+		ok = write_set(k, set);
+	if (ok) {
+		say(k, LOG_NOTICE, "%s/%s: added secret %" PRIu32 ", because key_rotation or "
+		    "key_retention was changed", k->store.path, BATV_SECRET_NAME,
+		    set->list[set->n - 1].number);
+		adopt(k, set), set = NULL;
+	}
+	drop(set);
+	return ok;
+}
+
+/* ---- arming ---- */
+
+static void set_armed(struct batv_keeper *k, size_t slot, const struct batv_domain *domain,
+		      const struct batv_arm *arm, int64_t now)
+{
+	uint32_t flags = domain->flags & ~BATV_DOMAIN_ARMED;
+	char name[BATV_DOMAIN_NAME_MAX + 32], why[400];
+
+	if (arm->armed)
+		flags |= BATV_DOMAIN_ARMED;
+	if (batv_domain_set_flags(&k->memory, slot, flags, now) != BATV_OK)
+		return;
+	batv_printable(batv_span_of(domain->name), name, sizeof name);
+	batv_arm_explain(arm, why, sizeof why);
+	say(k, LOG_NOTICE, "domain %s: %s", name, why);
+}
+
+/* All domains by this state; returns when the next one arms by time alone. */
+static int64_t arm_domains(struct batv_keeper *k, const struct batv_state *state, int64_t now,
+			   bool only_disarm)
+{
+	int64_t next = INT64_MAX;
+	struct batv_domain domain;
+
+	for (size_t i = 0; k->memory.base && i < k->memory.domain_slots; i++) {
+		struct batv_arm arm;
+
+		if (!batv_domain_at(&k->memory, i, &domain))
+			continue;
+		arm = batv_arm_decide(state, &domain, now);
+		if (arm.armed != ((domain.flags & BATV_DOMAIN_ARMED) != 0) &&
+		    !(only_disarm && arm.armed))
+			set_armed(k, i, &domain, &arm, now);
+		if (arm.why == BATV_ARM_GRACE && arm.when > now && arm.when < next)
+			next = arm.when;
+	}
+	return next;
+}
+
+/* ---- the state ---- */
+
+static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
+{
+	for (size_t i = 0; i < plan->state.n_breaks; i++) {
+		const struct batv_break *b = &plan->state.breaks[i];
+
+		if (!(plan->new_breaks & 1ul << i))
+			continue;
+		if (strcmp(b->policy, BATV_BREAK_ALL) == 0)
+			say(k, LOG_WARNING, "all domains: observing anew: %s", b->why);
+		else
+			say(k, LOG_WARNING, "domains of policy %s: observing anew: %s", b->policy,
+			    b->why);
+	}
+}
+
+static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
+{
+	arm_domains(k, &plan->state, plan->state.written, true);
+	if (batv_store_publish(&k->store, &plan->state, &k->have, k->trouble[BATV_TROUBLE_STATE],
+			       sizeof k->trouble[0]) != BATV_OK)
+		return false;
+	say_breaks(k, plan);
+	say(k, LOG_INFO, "published state %" PRIu64 " with %zu keys", k->have.state.serial,
+	    k->have.state.ring.n_keys);
+	return true;
+}
+
+/* Read the state that is there.  False: there is none, or nobody could use it. */
+static bool read_previous(struct batv_keeper *k)
+{
+	char message[BATV_MESSAGE_SIZE];
+	enum batv_err err;
+
+	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
+	if (err && err != BATV_E_NO_FILE)
+		say(k, LOG_WARNING, "%s; it will be replaced", message);
+	return err == BATV_OK;
+}
+
+static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
+		      const struct batv_look *look, struct batv_plan *plan)
+{
+	struct batv_plan_facts facts = {
+		.config = config,
+		.secrets = k->secrets,
+		.previous = k->have.text ? &k->have.state : NULL,
+		.memory = BATV_MEMORY_NAME,
+		.bare_last = k->memory.base ? batv_memory_bare_last(&k->memory) : 0,
+		.jumped = look->jumped,
+		.now = look->now,
+	};
+	enum batv_err err;
+
+	if (!facts.previous)
+		facts.has_evidence = has_evidence(&k->memory);
+	err = batv_plan_next(&facts, plan);
+	if (err == BATV_E_FULL)
+		say_too_many(k, "the secret file");
+	else if (err)
+		trouble(k, BATV_TROUBLE_STATE, "cannot make the keys: %s", batv_strerror(err));
+	return err == BATV_OK;
+}
+
+static void next_state(struct batv_keeper *k, const struct batv_config *config,
+		       const struct batv_look *look, bool on_disk, struct batv_looked *out)
+{
+	struct batv_plan *plan = malloc(sizeof *plan);
+	bool followed = follow_periods(k, config, look->now);
+
+	if (!plan) {
+		trouble(k, BATV_TROUBLE_STATE, "out of memory");
+		return;
+	}
+	if (fill_plan(k, config, look, plan)) {
+		if (!followed && k->have.text) {	/* so that it is tried again at each look */
+			plan->state.key_rotation = k->have.state.key_rotation;
+			plan->state.key_retention = k->have.state.key_retention;
+		}
+		if (look->publish_always || !on_disk || plan->new_breaks ||
+		    !batv_plan_same(&plan->state, &k->have.state))
+			out->published = publish(k, plan);
+	}
+	batv_plan_wipe(plan);
+	free(plan);
+}
+
+static void look_locked(struct batv_keeper *k, const struct batv_config *config,
+			const struct batv_look *look, struct batv_looked *out)
+{
+	bool on_disk;
+
+	need_memory(k, look->now);
+	if (k->memory.base)
+		batv_domain_reclaim(&k->memory, look->now);
+	on_disk = read_previous(k);
+	need_secrets(k, config, look, out);
+	if (k->secrets)
+		next_state(k, config, look, on_disk, out);
+	out->usable = (on_disk || out->published) &&
+		      k->have.state.written <= look->now + BATV_STATE_SKEW &&
+		      batv_key_current(&k->have.state.ring, look->now);
+	if (k->have.text)
+		out->next = arm_domains(k, &k->have.state, look->now, false);
+	if (k->secrets) {
+		int64_t change = batv_timeline_next(k->secrets, look->now);
+
+		if (change < out->next)
+			out->next = change;
+	}
+}
+
+void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *config,
+		      const struct batv_look *look, struct batv_looked *out)
+{
+	int lock = -1;
+
+	*out = (struct batv_looked){ .next = INT64_MAX };
+	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
+		keeper->trouble[i][0] = '\0';
+	if (batv_store_lock(&keeper->store, BATV_WRITER_LOCK, LOCK_SECONDS, &lock,
+			    keeper->trouble[BATV_TROUBLE_LOCK], sizeof keeper->trouble[0]))
+		return;
+	look_locked(keeper, config, look, out);
+	close(lock);
+}
+
+void batv_keeper_free(struct batv_keeper *keeper)
+{
+	adopt(keeper, NULL);
+	batv_stored_state_free(&keeper->have);
+	batv_memory_close(&keeper->memory);
+	batv_store_close(&keeper->store);
+}

@@ -1,0 +1,158 @@
+/*
+ * plain_list.c - Exim lists of literal items, decided without an Exim.
+ *
+ * Pure.  Invariant: YES and NO are what Exim would say, by its documentation; when in doubt it is
+ * MAYBE, for a guess would be worse than none.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "plain_list.h"
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+bool batv_list_next(const char **list, struct batv_span *item)
+{
+	const char *p = *list, *end;
+
+	while (is_space(*p) || *p == ':')	/* empty items say nothing */
+		p++;
+	if (!*p)
+		return false;
+	end = strchr(p, ':');
+	if (!end)
+		end = p + strlen(p);
+	*list = end;
+	while (end > p && is_space(end[-1]))
+		end--;
+	*item = (struct batv_span){ p, (size_t)(end - p) };
+	return true;
+}
+
+/* Another separator, a doubled one (a colon that is meant), or an expansion. */
+static bool is_plain(const char *list)
+{
+	while (is_space(*list))
+		list++;
+	return *list != '<' && !strstr(list, "::") && !strpbrk(list, "$\\");
+}
+
+static bool is_literal(struct batv_span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = batv_fold(s.p[i]);
+
+		if (!batv_is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("._-=", c))
+			return false;
+		if (!c)
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* One item of a domain list, or the domain of an item of an address list. */
+static enum batv_match domain_item(struct batv_span domain, struct batv_span item)
+{
+	struct batv_span tail = { item.p + 1, item.len - 1 };
+
+	if (item.len == 1 && item.p[0] == '*')
+		return BATV_YES;
+	if (item.len > 1 && item.p[0] == '*' && is_literal(tail)) {
+		if (domain.len < tail.len)
+			return BATV_NO;
+		domain.p += domain.len - tail.len;
+		domain.len = tail.len;
+		return batv_span_equal_fold(domain, tail) ? BATV_YES : BATV_NO;
+	}
+	if (!is_literal(item))
+		return BATV_MAYBE;
+	return batv_span_equal_fold(domain, item) ? BATV_YES : BATV_NO;
+}
+
+static const char *last_at(struct batv_span s)
+{
+	for (size_t i = s.len; i > 0; i--)
+		if (s.p[i - 1] == '@')
+			return &s.p[i - 1];
+	return NULL;
+}
+
+static enum batv_match address_item(struct batv_span address, struct batv_span item)
+{
+	const char *a = last_at(address), *i = last_at(item);
+	struct batv_span local, domain, want_local, want_domain;
+	enum batv_match match;
+
+	if (item.len == 1 && item.p[0] == '*')
+		return BATV_YES;
+	if (!i) {	/* a domain alone: any address in it */
+		if (!a || !is_literal(item))
+			return BATV_MAYBE;
+		domain = (struct batv_span){ a + 1, (size_t)(address.p + address.len - a) - 1 };
+		return batv_span_equal_fold(domain, item) ? BATV_YES : BATV_NO;
+	}
+	want_local = (struct batv_span){ item.p, (size_t)(i - item.p) };
+	want_domain = (struct batv_span){ i + 1, (size_t)(item.p + item.len - i) - 1 };
+	if (!a || !want_domain.len ||
+	    (!is_literal(want_local) && !(want_local.len == 1 && want_local.p[0] == '*')))
+		return BATV_MAYBE;
+	local = (struct batv_span){ address.p, (size_t)(a - address.p) };
+	domain = (struct batv_span){ a + 1, (size_t)(address.p + address.len - a) - 1 };
+	match = domain_item(domain, want_domain);
+	if (match != BATV_YES || want_local.p[0] == '*')
+		return match;
+	return batv_span_equal_fold(local, want_local) ? BATV_YES : BATV_NO;
+}
+
+static enum batv_match host_item(struct batv_span address, struct batv_span item)
+{
+	char a[64], b[64];
+	unsigned char x[16], y[16];
+	int fa, fb;
+
+	if (item.len == 1 && item.p[0] == '*')
+		return BATV_YES;
+	if (address.len >= sizeof a || item.len >= sizeof b)
+		return BATV_MAYBE;
+	memcpy(a, address.p, address.len), a[address.len] = '\0';
+	memcpy(b, item.p, item.len), b[item.len] = '\0';
+	fa = strchr(a, ':') ? AF_INET6 : AF_INET;
+	fb = strchr(b, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(fa, a, x) != 1 || inet_pton(fb, b, y) != 1)
+		return BATV_MAYBE;
+	return fa == fb && memcmp(x, y, fa == AF_INET ? 4 : 16) == 0 ? BATV_YES : BATV_NO;
+}
+
+static enum batv_match walk(const char *value, const char *list,
+			    enum batv_match (*match)(struct batv_span, struct batv_span))
+{
+	struct batv_span item, text = batv_span_of(value);
+
+	if (!is_plain(list))
+		return BATV_MAYBE;
+	while (batv_list_next(&list, &item)) {
+		enum batv_match m = match(text, item);
+
+		if (m != BATV_NO)
+			return m;
+	}
+	return BATV_NO;
+}
+
+enum batv_match batv_plain_domain(const char *domain, const char *list)
+{
+	return walk(domain, list, domain_item);
+}
+
+enum batv_match batv_plain_address(const char *address, const char *list)
+{
+	return walk(address, list, address_item);
+}
+
+enum batv_match batv_plain_host(const char *address, const char *list)
+{
+	return walk(address, list, host_item);
+}

@@ -1,0 +1,382 @@
+/*
+ * plan.c - the next published state from the configuration, the secrets, the state before and
+ * the clock.
+ *
+ * Pure: no file, no clock.  Invariant: a break never lies in the future, never disappears while its
+ * policy exists, and there is at most one of each policy, which is why they always fit.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hmac.h"
+#include "plan.h"
+#include "publish.h"
+#include "timeline.h"
+
+#define WHY_BARE "mail left unsigned, because no usable state was there"
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static const struct batv_policy *find_policy(const struct batv_policy *list, size_t n,
+					     const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].name, name) == 0)
+			return &list[i];
+	return NULL;
+}
+
+static struct batv_break *find_break(struct batv_state *state, const char *policy)
+{
+	for (size_t i = 0; i < state->n_breaks; i++)
+		if (strcmp(state->breaks[i].policy, policy) == 0)
+			return &state->breaks[i];
+	return NULL;
+}
+
+/* The break of that policy, made if there is none; NULL never happens while policies are bounded. */
+static struct batv_break *make_break(struct batv_plan *plan, const char *policy)
+{
+	struct batv_state *st = &plan->state;
+	struct batv_break *b = find_break(st, policy);
+	size_t i = st->n_breaks;
+
+	if (b)
+		return b;
+	if (i >= BATV_BREAKS_MAX)
+		return NULL;
+	snprintf(plan->break_policy[i], sizeof plan->break_policy[i], "%s", policy);
+	st->breaks[i] = (struct batv_break){ .policy = plan->break_policy[i],
+					     .why = plan->break_why[i] };
+	st->n_breaks++;
+	return &st->breaks[i];
+}
+
+/* Note a new break.  Several reasons at one time are all told. */
+static void __attribute__((format(printf, 5, 6)))
+add_break(struct batv_plan *plan, const char *policy, int64_t when, int64_t until,
+	  const char *format, ...)
+{
+	struct batv_break *b = make_break(plan, policy);
+	size_t i, used = 0;
+	va_list ap;
+
+	if (!b)
+		return;
+	i = (size_t)(b - plan->state.breaks);
+	if (plan->new_breaks & 1ul << i) {
+		used = strlen(plan->break_why[i]);
+		if (used + 2 < BATV_BREAK_WHY_SIZE)
+			used += (size_t)snprintf(plan->break_why[i] + used,
+						 BATV_BREAK_WHY_SIZE - used, "; ");
+	}
+	va_start(ap, format);
+	vsnprintf(plan->break_why[i] + used, BATV_BREAK_WHY_SIZE - used, format, ap);
+	va_end(ap);
+	b->when = later(b->when, when);
+	b->until = later(b->until, until);
+	plan->new_breaks |= 1ul << i;
+}
+
+/* Breaks of the state before, but those of policies that are gone.  None lies in the future. */
+static void carry_breaks(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	/* No tag lives longer: an `until` beyond it comes from a clock that was wrong. */
+	const int64_t limit = f->now + 2 * BATV_PERIOD_MAX + BATV_DAY;
+
+	for (size_t i = 0; f->previous && i < f->previous->n_breaks; i++) {
+		const struct batv_break *old = &f->previous->breaks[i];
+		struct batv_break *b;
+
+		if (strcmp(old->policy, BATV_BREAK_ALL) != 0 &&
+		    !find_policy(f->config->policies, f->config->n_policies, old->policy))
+			continue;
+		b = make_break(plan, old->policy);
+		if (!b)
+			return;
+		b->when = earlier(old->when, f->now);
+		b->until = earlier(old->until, limit);
+		snprintf(plan->break_why[b - plan->state.breaks], BATV_BREAK_WHY_SIZE, "%s",
+			 old->why);
+	}
+}
+
+static void break_for_clock(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	char much[40];
+	int64_t back = f->previous ? f->previous->written - f->now : 0;
+
+	if (f->jumped > BATV_JUMP) {
+		batv_duration_format(f->jumped, much, sizeof much);
+		add_break(plan, BATV_BREAK_ALL, f->now, 0, "the clock jumped forward by %s", much);
+	} else if (f->jumped < -BATV_JUMP || back > BATV_DAY) {
+		batv_duration_format(later(-f->jumped, back), much, sizeof much);
+		add_break(plan, BATV_BREAK_ALL, f->now, 0, "the clock jumped back by %s", much);
+	}
+}
+
+/* The state before had a key when it was written, and has none now: signing stopped in between. */
+static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	const struct batv_state *prev = f->previous;
+
+	if (!prev) {
+		if (f->has_evidence)
+			add_break(plan, BATV_BREAK_ALL, f->now, 0,
+				  "the state before was missing or damaged");
+		return;
+	}
+	if (batv_key_current(&prev->ring, prev->written) &&
+	    !batv_key_current(&prev->ring, f->now))
+		add_break(plan, BATV_BREAK_ALL, f->now, 0,
+			  "the published keys ran out while batvd was away");
+}
+
+static void break_for_bare_mail(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	const struct batv_break *b = find_break(&plan->state, BATV_BREAK_ALL);
+
+	/* A time to come was noted by a clock that was wrong: that is a break of its own. */
+	if (f->bare_last <= 0 || f->bare_last > f->now + BATV_STATE_SKEW)
+		return;
+	if (b && f->bare_last <= b->when)
+		return;
+	if (b && strcmp(b->why, WHY_BARE) == 0 && f->bare_last - b->when < BATV_BARE_AGAIN)
+		return;
+	add_break(plan, BATV_BREAK_ALL, earlier(f->bare_last, f->now), 0, WHY_BARE);
+}
+
+/*
+ * Signing switched off, and on again: grace begins when mail leaves signed again, and not at the
+ * time when that stopped.
+ */
+static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	const struct batv_state *prev = f->previous;
+	const struct batv_config *c = f->config;
+
+	for (size_t i = 0; prev && i < prev->n_policies; i++) {
+		const struct batv_policy *old = &prev->policies[i];
+		const struct batv_policy *p = find_policy(c->policies, c->n_policies, old->name);
+
+		if (!p && !old->signing)
+			add_break(plan, BATV_BREAK_ALL, f->now, 0,
+				  "policy %s, in which signing was off, is gone", old->name);
+		if (!p || p->signing == old->signing)
+			continue;
+		add_break(plan, p == &c->policies[0] ? BATV_BREAK_ALL : p->name, f->now, 0,
+			  "signing was switched %s", p->signing ? "on again" : "off");
+	}
+}
+
+static const struct batv_secret *find_secret(const struct batv_secrets *secrets, uint32_t number)
+{
+	for (size_t i = 0; i < secrets->n; i++)
+		if (secrets->list[i].number == number)
+			return &secrets->list[i];
+	return NULL;
+}
+
+/* Revoked secrets whose tags could still come back, unless a break waits for them already. */
+static void break_for_revoked(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	for (size_t i = 0; i < f->secrets->n; i++) {
+		const struct batv_secret *s = &f->secrets->list[i];
+		const struct batv_break *b = find_break(&plan->state, BATV_BREAK_ALL);
+		int64_t last;
+
+		if (!s->revoked || s->start >= s->revoked || s->revoked > f->now)
+			continue;
+		last = batv_secret_last_tag(f->secrets, s);
+		if (last <= f->now || last == INT64_MAX || (b && b->until >= last))
+			continue;
+		add_break(plan, BATV_BREAK_ALL, f->now, last, "secret %" PRIu32 " was revoked",
+			  s->number);
+	}
+}
+
+/* Does the secret file still yield this key of the state before?  NULL: yes. */
+static const char *key_is_gone(const struct batv_secrets *secrets, const struct batv_key *key)
+{
+	const struct batv_secret *s = find_secret(secrets, key->secret);
+	char text[BATV_KEY_TEXT_LEN];
+	bool same;
+
+	if (!s)
+		return "lost";
+	if (s->revoked)
+		return NULL;	/* break_for_revoked() has it */
+	if (batv_key_derive(s->bytes, key->epoch, text) != BATV_OK)
+		return NULL;
+	same = batv_equal_secret(text, key->text, sizeof text);
+	batv_wipe(text, sizeof text);
+	return same ? NULL : "replaced by another of the same number";
+}
+
+/* Keys that have signed, whose tags could still come back, and that no secret yields any more. */
+static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	const struct batv_state *prev = f->previous;
+	int64_t seen = prev ? later(prev->written, f->now) : 0, until = 0;
+	const struct batv_key *lost = NULL;
+	const char *how = NULL;
+
+	for (size_t i = 0; prev && i < prev->ring.n_keys; i++) {
+		const struct batv_key *key = &prev->ring.keys[i];
+		const char *gone;
+
+		if (key->from >= key->until || key->from > seen || key->destroy <= f->now)
+			continue;
+		gone = key_is_gone(f->secrets, key);
+		if (!gone)
+			continue;
+		until = later(until, key->destroy);
+		lost = key;
+		how = gone;
+	}
+	if (lost)
+		add_break(plan, BATV_BREAK_ALL, f->now, until, "secret %" PRIu32 " was %s",
+			  lost->secret, how);
+}
+
+static void copy_legacy(const struct batv_keyring *from, int64_t now, struct batv_keyring *to)
+{
+	to->n_legacy = 0;
+	for (size_t i = 0; i < from->n_legacy; i++)
+		if (from->legacy[i].until > now)
+			to->legacy[to->n_legacy++] = from->legacy[i];
+}
+
+static void copy_config(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	struct batv_state *st = &plan->state;
+
+	st->written = f->now;
+	st->serial = f->previous ? f->previous->serial + 1 : 1;
+	st->automatic_senders = f->config->automatic_senders ? f->config->automatic_senders : "";
+	st->memory = f->memory;
+	st->fingerprint = plan->fingerprint;
+	st->config_sum = f->config->sum;
+	st->key_rotation = f->config->key_rotation;
+	st->key_retention = f->config->key_retention;
+	st->n_policies = f->config->n_policies;
+	memcpy(st->policies, f->config->policies, st->n_policies * sizeof st->policies[0]);
+	copy_legacy(&f->config->legacy, f->now, &st->ring);
+}
+
+enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_plan *plan)
+{
+	enum batv_err err;
+
+	memset(plan, 0, sizeof *plan);
+	copy_config(facts, plan);
+	batv_secrets_fingerprint(facts->secrets, plan->fingerprint);
+	err = batv_timeline_at(facts->secrets, facts->now, &plan->state.ring);
+	if (err) {
+		batv_plan_wipe(plan);
+		return err;
+	}
+	carry_breaks(facts, plan);
+	break_for_bare_mail(facts, plan);	/* first: it looks at the break before */
+	break_for_clock(facts, plan);
+	break_for_lapse(facts, plan);
+	break_for_signing(facts, plan);
+	break_for_lost(facts, plan);
+	break_for_revoked(facts, plan);
+	return BATV_OK;
+}
+
+void batv_plan_wipe(struct batv_plan *plan)
+{
+	batv_wipe(plan, sizeof *plan);
+}
+
+/* The state as text without what tells when it was written. */
+static char *timeless(const struct batv_state *state, size_t *len)
+{
+	struct batv_state *copy = malloc(sizeof *copy);
+	char *text = NULL;
+
+	if (!copy)
+		return NULL;
+	*copy = *state;
+	copy->written = 0;
+	copy->serial = 0;
+	if (batv_state_format(copy, &text, len, NULL, 0) != BATV_OK)
+		text = NULL;
+	batv_wipe(copy, sizeof *copy);
+	free(copy);
+	return text;
+}
+
+bool batv_plan_same(const struct batv_state *a, const struct batv_state *b)
+{
+	size_t a_len = 0, b_len = 0;
+	char *a_text = timeless(a, &a_len), *b_text = timeless(b, &b_len);
+	bool same = a_text && b_text && a_len == b_len && memcmp(a_text, b_text, a_len) == 0;
+
+	if (a_text)
+		batv_wipe(a_text, a_len);
+	if (b_text)
+		batv_wipe(b_text, b_len);
+	free(a_text);
+	free(b_text);
+	return same;
+}
+
+bool batv_plan_wants_secret(const struct batv_config *config, const struct batv_state *previous,
+			    const struct batv_secrets *secrets, int64_t now)
+{
+	const struct batv_secret *s = batv_secret_signing(secrets, now);
+
+	if (!s)		/* a set that signs later, or of which all is revoked: not ours to mend */
+		return false;
+	if (!previous || (previous->key_rotation == config->key_rotation &&
+			  previous->key_retention == config->key_retention))
+		return false;
+	return s->rotation != config->key_rotation || s->retention != config->key_retention;
+}
+
+/* A set as it will be, with made-up bytes: only its times matter here. */
+static void add_imagined(struct batv_secrets *set, const struct batv_config *config, int64_t now)
+{
+	struct batv_secret *s = &set->list[set->n];
+
+	*s = (struct batv_secret){ .start = now, .rotation = config->key_rotation,
+				   .retention = config->key_retention };
+	s->number = set->n ? set->list[set->n - 1].number + 1 : 1;
+	set->n++;
+}
+
+bool batv_plan_fits(const struct batv_config *config, const struct batv_secrets *secrets,
+		    int64_t now)
+{
+	struct batv_secrets *set = calloc(1, sizeof *set);
+	const struct batv_secret *s;
+	bool fits;
+
+	if (!set)
+		return false;
+	if (secrets)
+		*set = *secrets;
+	s = batv_secret_signing(set, now);
+	if (!s || s->rotation != config->key_rotation || s->retention != config->key_retention) {
+		if (set->n < BATV_SECRETS_MAX)
+			add_imagined(set, config, now);
+	}
+	fits = batv_timeline_fits(set, now);
+	batv_secrets_wipe(set);
+	free(set);
+	return fits;
+}

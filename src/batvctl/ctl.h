@@ -1,0 +1,81 @@
+/*
+ * ctl.h - what batvctl's subcommands share: options, exit codes, opening things, saying things.
+ */
+#ifndef BATV_CTL_H
+#define BATV_CTL_H
+
+#include <jansson.h>
+
+#include "config.h"
+#include "ctl_time.h"
+#include "store.h"
+
+enum batv_ctl_code {
+	BATV_CTL_YES = 0,
+	BATV_CTL_NO = 1,
+	BATV_CTL_USAGE = 2,	/* wrong usage, or a wrong configuration */
+	BATV_CTL_TROUBLE = 3,	/* could not be done, or not be told */
+};
+
+enum {			/* which options go with a subcommand; -c, -h and --json go with all */
+	BATV_OPTION_AT = 1,
+	BATV_OPTION_RCPT = 2,
+	BATV_OPTION_HOST = 4,
+	BATV_OPTION_REVOKE = 8,
+	BATV_OPTION_FORCE = 16,
+	BATV_OPTION_SHOW_SECRET = 32,
+};
+
+struct batv_ctl {
+	const char *config_path, *rcpt, *host;
+	bool json, revoke, force, show_secret;
+	bool at_given;
+	int64_t clock;		/* the real one, read once */
+	int64_t now;		/* --at, or the clock */
+	struct batv_config config;
+	struct batv_store store;
+	char message[BATV_MESSAGE_SIZE];
+};
+
+struct batv_ctl_command {
+	const char *name;
+	unsigned options;
+	int min, max;			/* arguments */
+	const char *usage;		/* behind the name */
+	const char *help;		/* one line */
+	const char *more;		/* for batvctl COMMAND --help */
+	int (*run)(struct batv_ctl *ctl, char **args, int n);
+};
+
+extern const struct batv_ctl_command batv_ctl_commands[];
+extern const size_t batv_ctl_commands_count;
+
+/* "batvctl: ..." on stderr; returns code. */
+int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Each says what is wrong, and returns a code; BATV_CTL_YES when all is well. */
+int batv_ctl_load(struct batv_ctl *ctl);	/* the configuration */
+int batv_ctl_open(struct batv_ctl *ctl);	/* and the state directory */
+int batv_ctl_open_as_owner(struct batv_ctl *ctl);	/* and become its owner, to write there */
+
+/* To stdout; takes the reference.  False: stdout is broken. */
+bool batv_ctl_print_json(json_t *object);
+/* Seconds since 1970, or null for "never". */
+json_t *batv_ctl_json_time(int64_t when);
+
+/* "next", "current", "retained". */
+const char *batv_ctl_key_state(const struct batv_key *key, int64_t now);
+/* The bytes only with show_secret. */
+json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_secret);
+/* The table of keys that `keys` and `status` print. */
+void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show_secret);
+
+int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_secret(struct batv_ctl *ctl, char **args, int n);
+
+#endif

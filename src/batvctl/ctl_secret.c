@@ -1,0 +1,372 @@
+/*
+ * ctl_secret.c - batvctl rotate, and batvctl secret export|import: what changes the secret file.
+ *
+ * Invariant: the file is read, changed and replaced under the writers' lock, by its owner, and only
+ * when its keys fit.  Then the change is seen through: batvd publishes it, or, when none runs, we.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "hmac.h"
+#include "keeper.h"
+#include "timeline.h"
+
+#define LOCK_SECONDS 10
+#define PUBLISH_SECONDS 10	/* batvd notices at once; it may be busy */
+
+/* Local set, incoming set, and the set to come: too large for a stack. */
+struct sets {
+	struct batv_secrets old, incoming, next;
+};
+
+static struct sets *new_sets(void)
+{
+	struct sets *s = calloc(1, sizeof *s);
+
+	if (!s)
+		batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	return s;
+}
+
+static void free_sets(struct sets *s)
+{
+	batv_wipe(s, sizeof *s);
+	free(s);
+}
+
+/* ---- seeing a change through ---- */
+
+static void say(void *ctx, int priority, const char *line)
+{
+	(void)ctx, (void)priority;
+	fprintf(stderr, "batvctl: %s\n", line);
+}
+
+static bool publish_ourselves(struct batv_ctl *ctl)
+{
+	struct batv_keeper *k = calloc(1, sizeof *k);
+	const struct batv_look look = { .now = ctl->clock };
+	struct batv_looked looked = { 0 };
+
+	if (!k || batv_store_open(&k->store, ctl->store.path, ctl->message, sizeof ctl->message)) {
+		free(k);
+		return false;
+	}
+	k->say = say;
+	batv_keeper_look(k, &ctl->config, &look, &looked);
+	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
+		if (k->trouble[i][0])
+			say(NULL, 0, k->trouble[i]);
+	batv_keeper_free(k);
+	free(k);
+	return looked.usable;
+}
+
+static bool is_published(struct batv_ctl *ctl, const char *fingerprint)
+{
+	struct batv_stored_state *st = calloc(1, sizeof *st);
+	bool same;
+
+	if (!st)
+		return false;
+	same = batv_store_read_state(&ctl->store, st, ctl->message, sizeof ctl->message) ==
+	       BATV_OK && strcmp(st->state.fingerprint, fingerprint) == 0;
+	batv_stored_state_free(st);
+	free(st);
+	return same;
+}
+
+/* Returns what is to be said about it; *ok: the change is in force. */
+static const char *see_through(struct batv_ctl *ctl, const struct batv_secrets *set, bool *ok)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+	char fingerprint[BATV_FINGERPRINT_SIZE];
+
+	batv_secrets_fingerprint(set, fingerprint);
+	if (batv_store_daemon(&ctl->store) == BATV_NO) {
+		*ok = publish_ourselves(ctl);
+		return *ok ? "published; no batvd is running: start it"
+			   : "not published, and no batvd is running: start it";
+	}
+	for (int i = 0; i < PUBLISH_SECONDS * 20; i++) {
+		*ok = is_published(ctl, fingerprint);
+		if (*ok)
+			return "batvd has published it";
+		nanosleep(&pause, NULL);
+	}
+	return "batvd has not published it yet; see batvctl status";
+}
+
+/* Read the set under the lock.  The caller closes *lock. */
+static int begin(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, int *lock)
+{
+	enum batv_err err;
+	int code = batv_ctl_open_as_owner(ctl);
+
+	*lock = -1;
+	if (code)
+		return code;
+	if (batv_store_lock(&ctl->store, BATV_WRITER_LOCK, LOCK_SECONDS, lock, ctl->message,
+			    sizeof ctl->message))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
+	err = batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message);
+	if (err == BATV_E_NO_FILE) {
+		memset(set, 0, sizeof *set);
+		if (may_lack)
+			return BATV_CTL_YES;
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s; batvd makes it when it starts",
+				     ctl->message);
+	}
+	return err ? batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message) : BATV_CTL_YES;
+}
+
+static int commit(struct batv_ctl *ctl, const struct batv_secrets *set)
+{
+	if (!batv_timeline_fits(set, ctl->clock))
+		return batv_ctl_fail(BATV_CTL_NO, "refused, nothing was changed: there would be more "
+				     "than %d live keys; wait until older ones are destroyed, or "
+				     "choose a shorter key_retention", BATV_KEYS_MAX);
+	if (batv_store_write_secret(&ctl->store, set, ctl->message, sizeof ctl->message))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
+	return BATV_CTL_YES;
+}
+
+/* ---- rotate ---- */
+
+static void revoke_all(struct batv_secrets *set, int64_t now)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!set->list[i].revoked)
+			set->list[i].revoked = now;
+}
+
+static int plan_rotation(struct batv_ctl *ctl, struct sets *s)
+{
+	enum batv_err err;
+
+	s->next = s->old;
+	if (ctl->revoke)
+		revoke_all(&s->next, ctl->clock);
+	err = batv_secrets_add(&s->next, ctl->config.key_rotation, ctl->config.key_retention,
+			       ctl->now);
+	if (err)
+		return batv_ctl_fail(err == BATV_E_FULL ? BATV_CTL_NO : BATV_CTL_TROUBLE,
+				     "%s/%s: cannot add a secret: %s", ctl->store.path,
+				     BATV_SECRET_NAME, batv_strerror(err));
+	return BATV_CTL_YES;
+}
+
+static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, const char *seen,
+			   bool ok)
+{
+	const struct batv_secret *added = &s->next.list[s->next.n - 1];
+	char start[BATV_TIME_SIZE];
+
+	if (ctl->json) {
+		batv_ctl_print_json(json_pack("{s:I, s:I, s:b, s:b}", "secret",
+					      (json_int_t)added->number, "start",
+					      (json_int_t)added->start, "revoked", (int)ctl->revoke,
+					      "published", (int)ok));
+		return;
+	}
+	batv_time_format(added->start, start, sizeof start);
+	printf("added secret %" PRIu32 ", which signs from %s\n", added->number, start);
+	if (ctl->revoke)
+		puts("revoked all secrets before it: nothing is refused until the last bounce of "
+		     "their mail has come back");
+	puts(seen);
+	puts("servers that share the secrets need them now: batvctl secret export | ssh OTHER "
+	     "batvctl secret import");
+}
+
+int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
+{
+	struct sets *s;
+	const char *seen;
+	int lock, code;
+	bool ok = false;
+
+	(void)args, (void)n;
+	if (ctl->at_given && ctl->revoke)
+		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --revoke happens now, it does not go "
+				     "with --at");
+	if (ctl->now < ctl->clock)
+		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --at lies in the past");
+	s = new_sets();
+	if (!s)
+		return BATV_CTL_TROUBLE;
+	code = begin(ctl, &s->old, false, &lock);
+	if (code == BATV_CTL_YES)
+		code = plan_rotation(ctl, s);
+	if (code == BATV_CTL_YES)
+		code = commit(ctl, &s->next);
+	if (lock >= 0)
+		close(lock);
+	if (code == BATV_CTL_YES) {
+		seen = see_through(ctl, &s->next, &ok);
+		print_rotation(ctl, s, seen, ok);
+		code = ok ? BATV_CTL_YES : BATV_CTL_TROUBLE;
+	}
+	free_sets(s);
+	return code;
+}
+
+/* ---- export ---- */
+
+static int write_out(const struct batv_secrets *set)
+{
+	char *text = NULL;
+	size_t len = 0;
+	bool ok;
+
+	if (batv_secrets_format(set, &text, &len) != BATV_OK)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	setvbuf(stdout, NULL, _IONBF, 0);	/* no copy stays in a buffer */
+	ok = fwrite(text, 1, len, stdout) == len;
+	batv_wipe(text, len);
+	free(text);
+	return ok ? BATV_CTL_YES : batv_ctl_fail(BATV_CTL_TROUBLE, "secret export: cannot write: %s",
+						 strerror(errno));
+}
+
+static int export_secrets(struct batv_ctl *ctl)
+{
+	struct batv_secrets *set;
+	struct stat st;
+	int code;
+
+	if (isatty(STDOUT_FILENO) && !ctl->force)
+		return batv_ctl_fail(BATV_CTL_USAGE, "secret export: would show the secrets on this "
+				     "terminal; send them to a file or a program, or add --force");
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
+		fprintf(stderr, "batvctl: warning: others may read the file that the secrets go to "
+			"(mode %04o); use umask 077\n", (unsigned)st.st_mode & 07777);
+	code = batv_ctl_open(ctl);
+	if (code)
+		return code;
+	set = calloc(1, sizeof *set);
+	if (!set)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message))
+		code = batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
+	else
+		code = write_out(set);
+	batv_secrets_wipe(set);
+	free(set);
+	return code;
+}
+
+/* ---- import ---- */
+
+static int read_in(struct batv_secrets *set)
+{
+	char *text = malloc(BATV_SECRET_FILE_MAX + 1);
+	const char *why = "";
+	unsigned line = 0;
+	size_t len;
+	enum batv_err err;
+
+	if (!text)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	setvbuf(stdin, NULL, _IONBF, 0);
+	len = fread(text, 1, BATV_SECRET_FILE_MAX + 1, stdin);
+	if (len > BATV_SECRET_FILE_MAX)
+		err = BATV_E_TOO_LONG;
+	else
+		err = batv_secrets_parse(text, len, set, &line, &why);
+	batv_wipe(text, len);
+	free(text);
+	if (err && line)
+		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: standard input:%u: %s", line,
+				     why && *why ? why : batv_strerror(err));
+	if (err)
+		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: standard input: %s",
+				     why && *why ? why : batv_strerror(err));
+	if (set->n == 0)
+		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: standard input: no secret in it");
+	return BATV_CTL_YES;
+}
+
+static int merge(struct batv_ctl *ctl, struct sets *s, bool *broken)
+{
+	uint32_t number = 0;
+	enum batv_err err = batv_secrets_merge(&s->old, &s->incoming, ctl->force, ctl->clock,
+					       &s->next, &number, broken);
+
+	if (err == BATV_E_CONFLICT)
+		return batv_ctl_fail(BATV_CTL_NO, "secret import: refused, nothing was changed: secret "
+				     "%" PRIu32 " is here already, with other bytes or times; "
+				     "--force takes the incoming one", number);
+	if (err)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "secret import: %s", batv_strerror(err));
+	return BATV_CTL_YES;
+}
+
+static void print_import(const struct batv_ctl *ctl, const struct sets *s, bool broken,
+			 const char *seen, bool ok)
+{
+	char fingerprint[BATV_FINGERPRINT_SIZE];
+
+	batv_secrets_fingerprint(&s->next, fingerprint);
+	if (ctl->json) {
+		batv_ctl_print_json(json_pack("{s:I, s:s, s:b, s:b}", "secrets",
+					      (json_int_t)s->next.n, "fingerprint", fingerprint,
+					      "replaced_without_overlap", (int)broken, "published",
+					      (int)ok));
+		return;
+	}
+	printf("took %zu secrets; there are %zu now, fingerprint %s\n", s->incoming.n, s->next.n,
+	       fingerprint);
+	if (broken)
+		puts("a secret was replaced by another of the same number: nothing is refused until "
+		     "the last bounce of mail signed with the old one has come back");
+	puts(seen);
+}
+
+static int import_secrets(struct batv_ctl *ctl)
+{
+	struct sets *s;
+	const char *seen;
+	bool broken = false, ok = false;
+	int lock = -1, code;
+
+	if (isatty(STDIN_FILENO))
+		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: reads from standard input what "
+				     "batvctl secret export wrote");
+	s = new_sets();
+	if (!s)
+		return BATV_CTL_TROUBLE;
+	code = read_in(&s->incoming);	/* before the lock: ssh may ask for a password */
+	if (code == BATV_CTL_YES)
+		code = begin(ctl, &s->old, true, &lock);
+	if (code == BATV_CTL_YES)
+		code = merge(ctl, s, &broken);
+	if (code == BATV_CTL_YES)
+		code = commit(ctl, &s->next);
+	if (lock >= 0)
+		close(lock);
+	if (code == BATV_CTL_YES) {
+		seen = see_through(ctl, &s->next, &ok);
+		print_import(ctl, s, broken, seen, ok);
+		code = ok ? BATV_CTL_YES : BATV_CTL_TROUBLE;
+	}
+	free_sets(s);
+	return code;
+}
+
+int batv_ctl_secret(struct batv_ctl *ctl, char **args, int n)
+{
+	(void)n;
+	if (strcmp(args[0], "export") == 0)
+		return export_secrets(ctl);
+	if (strcmp(args[0], "import") == 0)
+		return import_secrets(ctl);
+	return batv_ctl_fail(BATV_CTL_USAGE, "secret: expected export or import, not %s", args[0]);
+}

@@ -1,0 +1,211 @@
+/*
+ * ctl_sign.c - batvctl sign and batvctl verify: what Exim would do with an address.
+ *
+ * Runs the very code that Exim runs, on the state that Exim reads.  Invariant: what depends on a list
+ * that nobody could look up is called not evaluated, with exit status 3, never guessed.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ask_exim.h"
+#include "ctl.h"
+#include "memory_file.h"
+
+struct asking {
+	struct batv_asker asker;
+	struct batv_matcher matcher;
+	struct batv_origin origin;
+	struct batv_memory memory;
+	struct batv_judge judge;
+};
+
+/* A bounce of which no sending host is given comes from none that has an exemption. */
+static enum batv_match no_host(void *ctx, const char *name, const char *address, const char *list)
+{
+	(void)ctx, (void)name, (void)address, (void)list;
+	return BATV_NO;
+}
+
+static int prepare(struct batv_ctl *ctl, struct asking *a)
+{
+	static struct batv_state_holder holder;
+	int code = batv_ctl_open(ctl);
+	enum batv_err err;
+
+	if (code)
+		return code;
+	err = batv_state_refresh(&holder, ctl->store.dirfd, ctl->clock);
+	if (err || !holder.usable)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: no usable state: %s%s",
+				     ctl->store.path, BATV_STATE_NAME, batv_strerror(holder.err),
+				     holder.err == BATV_E_NO_FILE ? "; is batvd running?" : "");
+	*a = (struct asking){ 0 };
+	batv_asker_init(&a->asker, ctl->config.exim, &a->matcher);
+	/* Without a memory no domain is armed, as in Exim. */
+	(void)batv_memory_open(&a->memory, ctl->store.dirfd, BATV_MEMORY_NAME);
+	a->judge = (struct batv_judge){ .state = &holder.state, .memory = &a->memory,
+					.matcher = &a->matcher, .origin = &a->origin,
+					.now = ctl->now, .class = BATV_CLASS_DSN };
+	a->judge.observe_file = batv_observe_file(ctl->store.dirfd);
+	return BATV_CTL_YES;
+}
+
+static void print_key(const struct batv_key *key, int64_t now)
+{
+	char from[BATV_TIME_SIZE], until[BATV_TIME_SIZE], destroy[BATV_TIME_SIZE];
+
+	batv_time_format(key->from, from, sizeof from);
+	batv_time_format(key->until, until, sizeof until);
+	batv_time_format(key->destroy, destroy, sizeof destroy);
+	printf("  key       number %u, day %03u, of secret %" PRIu32 ", %s\n",
+	       (unsigned)key->number, (unsigned)key->day, key->secret,
+	       batv_ctl_key_state(key, now));
+	if (key->from < key->until)
+		printf("  signs     from %s until %s\n", from, until);
+	printf("  destroyed %s\n", destroy);
+}
+
+static void print_doubt(const struct asking *a)
+{
+	printf("  not evaluated: list \"%s\": %s\n", a->asker.list, a->asker.why);
+}
+
+static json_t *json_key_or_null(const struct batv_key *key, int64_t now)
+{
+	return key ? batv_ctl_json_key(key, now, false) : json_null();
+}
+
+static json_t *json_text_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+/* ---- sign ---- */
+
+static void print_signing(const struct batv_ctl *ctl, const struct asking *a, const char *address,
+			  const struct batv_signing *s)
+{
+	const char *policy = s->policy ? s->policy->name : NULL;
+
+	if (ctl->json) {
+		batv_ctl_print_json(json_pack(
+			"{s:s, s:o, s:s, s:o, s:o, s:b}", "address", address, "signed",
+			json_text_or_null(s->address), "answer", batv_sign_answer_name(s->answer),
+			"policy", json_text_or_null(policy), "key",
+			json_key_or_null(s->key, ctl->now), "evaluated",
+			s->answer != BATV_LEFT_DOUBT));
+		return;
+	}
+	puts(s->answer == BATV_SIGNED ? s->address : address);
+	printf("  answer    %s%s\n", batv_sign_answer_name(s->answer),
+	       s->carries_valid_tag ? ", with a valid tag" : "");
+	if (policy)
+		printf("  policy    %s\n", policy);
+	if (s->key)
+		print_key(s->key, ctl->now);
+	if (s->answer == BATV_LEFT_DOUBT)
+		print_doubt(a);
+}
+
+int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
+{
+	struct batv_signing s;
+	struct asking a;
+	int code = prepare(ctl, &a);
+
+	(void)n;
+	if (code)
+		return code;
+	a.origin.has_id = true;		/* a message that was submitted on this host */
+	batv_sign_address(&a.judge, args[0], ctl->rcpt ? ctl->rcpt : "", 0, &s);
+	batv_memory_close(&a.memory);
+	if (s.answer == BATV_LEFT_NO_ADDRESS || s.answer == BATV_LEFT_NULL_SENDER)
+		return batv_ctl_fail(BATV_CTL_USAGE, "sign: not an address: %s",
+				     *args[0] ? args[0] : "\"\"");
+	print_signing(ctl, &a, args[0], &s);
+	if (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY)
+		return BATV_CTL_TROUBLE;
+	return s.answer == BATV_SIGNED ? BATV_CTL_YES : BATV_CTL_NO;
+}
+
+/* ---- verify ---- */
+
+/* The tag alone, for when nobody can say whether the domain is ours; "-": it has none. */
+static const char *tag_worth(const struct batv_judge *judge, const char *address)
+{
+	struct batv_addr addr;
+	struct batv_tag tag;
+
+	if (batv_addr_parse(address, strlen(address), &addr) != BATV_OK ||
+	    !batv_tag_parse(&addr, &tag))
+		return "-";
+	switch (batv_tag_check(&addr, &tag, &judge->state->ring, judge->now, NULL)) {
+	case BATV_TAG_VALID:
+		return "valid";
+	case BATV_TAG_EXPIRED:
+		return "expired";
+	case BATV_TAG_FORGED:
+		return "forged";
+	}
+	return "-";
+}
+
+static void print_judgement(const struct batv_ctl *ctl, const struct asking *a,
+			    const char *address, const struct batv_judgement *j, bool doubt)
+{
+	const char *policy = j->policy ? j->policy->name : NULL;
+	const char *verdict = doubt ? "not evaluated" : batv_verdict_name(j->finding.verdict);
+	const char *action = batv_action_name(j->finding.action);
+	const char *reason = batv_reason_name(j->finding.reason);
+	const char *worth = tag_worth(&a->judge, address);
+
+	if (ctl->json) {
+		batv_ctl_print_json(json_pack(
+			"{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "address", address,
+			"verdict", verdict, "tag", worth, "action", action, "reason", reason,
+			"bare", json_text_or_null(j->bare), "policy", json_text_or_null(policy),
+			"key", json_key_or_null(j->key, ctl->now), "evaluated", !doubt));
+		return;
+	}
+	puts(verdict);
+	printf("  address   %s\n", j->bare);
+	printf("  tag       %s\n", worth);
+	if (policy)
+		printf("  policy    %s\n", policy);
+	printf("  action    %s%s%s\n", action, strcmp(reason, "-") ? ", reason " : "",
+	       strcmp(reason, "-") ? reason : "");
+	if (j->key)
+		print_key(j->key, ctl->now);
+	if (doubt)
+		print_doubt(a);
+}
+
+int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
+{
+	struct batv_judgement j;
+	struct batv_addr addr;
+	struct asking a;
+	bool doubt;
+	int code = prepare(ctl, &a);
+
+	(void)n;
+	if (code)
+		return code;
+	if (batv_addr_parse(args[0], strlen(args[0]), &addr) != BATV_OK) {
+		batv_memory_close(&a.memory);
+		return batv_ctl_fail(BATV_CTL_USAGE, "verify: not an address: %s",
+				     *args[0] ? args[0] : "\"\"");
+	}
+	a.origin.has_id = true;
+	a.origin.host_address = ctl->host ? ctl->host : "192.0.2.1";	/* somebody outside */
+	if (!ctl->host)
+		a.matcher.host = no_host;
+	batv_judge_recipient(&a.judge, args[0], &j);
+	batv_memory_close(&a.memory);
+	doubt = j.finding.doubt && j.finding.verdict != BATV_VALID;
+	print_judgement(ctl, &a, args[0], &j, doubt);
+	if (doubt)
+		return BATV_CTL_TROUBLE;
+	return j.finding.verdict == BATV_VALID ? BATV_CTL_YES : BATV_CTL_NO;
+}

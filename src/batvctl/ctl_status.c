@@ -1,0 +1,245 @@
+/*
+ * ctl_status.c - batvctl status: gathers what is there, and finds what is wrong with it.
+ *
+ * Invariant: reads only; whatever cannot be read becomes a problem or a note, and the rest is shown
+ * all the same.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl_status.h"
+#include "memory_file.h"
+#include "plan.h"
+
+#define SOON (3 * (int64_t)BATV_DAY)	/* keys that end so soon mean that nobody makes new ones */
+
+static void __attribute__((format(printf, 2, 3)))
+problem(struct batv_status *s, const char *format, ...)
+{
+	va_list ap;
+
+	if (s->n_problems == BATV_NOTES_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintf(s->problems[s->n_problems++], sizeof s->problems[0], format, ap);
+	va_end(ap);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+note(struct batv_status *s, const char *format, ...)
+{
+	va_list ap;
+
+	if (s->n_notes == BATV_NOTES_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintf(s->notes[s->n_notes++], sizeof s->notes[0], format, ap);
+	va_end(ap);
+}
+
+/* ---- the configuration ---- */
+
+/* "directory = /x" in a configuration that is wrong elsewhere: the state is worth showing. */
+static void salvage_directory(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	char line[4200], value[4096];
+
+	snprintf(out, size, "%s", BATV_DIR);
+	while (f && fgets(line, sizeof line, f) && line[strspn(line, " \t")] != '[')
+		if (sscanf(line, " directory = %4095s", value) == 1)
+			snprintf(out, size, "%s", value);
+	if (f)
+		fclose(f);
+}
+
+static void load_config(struct batv_status *s)
+{
+	struct batv_ctl *ctl = s->ctl;
+
+	s->config_ok = batv_config_load(ctl->config_path, &ctl->config, ctl->message,
+					sizeof ctl->message) == BATV_OK;
+	if (s->config_ok)
+		return;
+	problem(s, "%s: the last good configuration stays in force", ctl->message);
+	salvage_directory(ctl->config_path, ctl->config.directory, sizeof ctl->config.directory);
+}
+
+/* ---- gathering ---- */
+
+static void read_state(struct batv_status *s)
+{
+	struct batv_ctl *ctl = s->ctl;
+	const struct batv_state *st = &s->state.state;
+
+	s->state_read = batv_store_read_state(&ctl->store, &s->state, ctl->message,
+					      sizeof ctl->message) == BATV_OK;
+	if (!s->state_read) {
+		problem(s, "%s: mail leaves unsigned and nothing is refused", ctl->message);
+	} else if (st->written > ctl->clock + BATV_STATE_SKEW) {
+		problem(s, "%s/%s: written in the future: is the clock wrong? Mail leaves unsigned "
+			"and nothing is refused", ctl->store.path, BATV_STATE_NAME);
+	} else if (!batv_key_current(&st->ring, ctl->now)) {
+		problem(s, "%s/%s: has no key for this time: mail leaves unsigned", ctl->store.path,
+			BATV_STATE_NAME);
+	} else {
+		s->state_usable = true;
+	}
+}
+
+static void read_secret(struct batv_status *s)
+{
+	struct batv_secrets *set = calloc(1, sizeof *set);
+	struct batv_ctl *ctl = s->ctl;
+	const struct batv_secret *signing;
+
+	if (!set)
+		return;
+	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message)) {
+		if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
+			problem(s, "%s", ctl->message);
+		else
+			note(s, "the secret file was not looked at: only its owner or root can "
+			     "read it");
+		free(set);
+		return;
+	}
+	batv_secrets_fingerprint(set, s->fingerprint);
+	signing = batv_secret_signing(set, ctl->now);
+	if (s->config_ok && !batv_plan_fits(&ctl->config, set, ctl->clock))
+		problem(s, "%s: key_rotation, key_retention: would need more than %d live keys: not "
+			"followed", ctl->config_path, BATV_KEYS_MAX);
+	else if (s->config_ok && signing &&
+		 (signing->rotation != ctl->config.key_rotation ||
+		  signing->retention != ctl->config.key_retention))
+		note(s, "secret %" PRIu32 " has another rotation or retention than the configuration; "
+		     "batvctl rotate adds one that follows it", signing->number);
+	batv_secrets_wipe(set);
+	free(set);
+}
+
+static void count_domains(struct batv_status *s)
+{
+	struct batv_domain domain;
+
+	for (size_t i = 0; s->memory.base && i < s->memory.domain_slots; i++)
+		s->domains += batv_domain_at(&s->memory, i, &domain);
+}
+
+static void read_memory(struct batv_status *s)
+{
+	const char *name = BATV_MEMORY_NAME;
+	struct batv_ctl *ctl = s->ctl;
+	enum batv_err err = batv_memory_open(&s->memory, ctl->store.dirfd, name);
+	char why[200] = "";
+
+	if (err == BATV_E_UNSAFE_FILE)
+		batv_file_why(ctl->store.dirfd, name, true, why, sizeof why);
+	s->memory_ok = err == BATV_OK;
+	if (err)
+		problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode", ctl->store.path, name,
+			batv_strerror(err), *why ? ": " : "", why);
+	count_domains(s);
+	if (s->memory.base && s->domains >= s->memory.domain_slots)
+		problem(s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
+			ctl->store.path, name, s->domains);
+}
+
+/* ---- problems between the parts ---- */
+
+static void compare_state(struct batv_status *s)
+{
+	const struct batv_state *st = &s->state.state;
+	struct batv_ctl *ctl = s->ctl;
+
+	if (!s->state_read)
+		return;
+	if (s->config_ok && strcmp(st->config_sum, ctl->config.sum) != 0)
+		problem(s, "%s: changed since the state was published; %s", ctl->config_path,
+			s->daemon == BATV_NO ? "start batvd"
+					     : "if this stays so for a minute, see batvd's log");
+	if (s->fingerprint[0] && strcmp(st->fingerprint, s->fingerprint) != 0)
+		problem(s, "%s/%s: changed since the state was published; %s", ctl->store.path,
+			BATV_SECRET_NAME,
+			s->daemon == BATV_NO ? "start batvd"
+					     : "if this stays so for a minute, see batvd's log");
+}
+
+static void check_keys(struct batv_status *s)
+{
+	const struct batv_keyring *ring = &s->state.state.ring;
+	char when[BATV_TIME_SIZE];
+	int64_t last = 0;
+
+	for (size_t i = 0; i < ring->n_keys; i++)
+		if (ring->keys[i].from < ring->keys[i].until && ring->keys[i].until > last)
+			last = ring->keys[i].until;
+	batv_time_format(last, when, sizeof when);
+	if (s->state_usable && last < s->ctl->now + SOON)
+		problem(s, "the last published key ends at %s: batvd has to run before that", when);
+}
+
+static void find_problems(struct batv_status *s)
+{
+	const struct batv_ctl *ctl = s->ctl;
+
+	if (s->daemon == BATV_NO)
+		problem(s, "batvd is not running: published keys last for some two weeks; start it "
+			"(systemctl start batvd)");
+	else if (s->daemon == BATV_MAYBE)
+		note(s, "whether batvd runs is not known: only root or the directory's owner can see");
+	if (s->observe)
+		problem(s, "%s/%s is there: nothing is refused until it is removed",
+			ctl->store.path, BATV_OBSERVE_NAME);
+	compare_state(s);
+	check_keys(s);
+	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now) > 0)
+		problem(s, "%" PRIu64 " messages left unsigned today for want of a usable state",
+			batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now));
+	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now) > 0)
+		note(s, "%" PRIu64 " decisions today met a doubt; Exim's main log tells which",
+		     batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
+}
+
+static void gather(struct batv_status *s)
+{
+	load_config(s);
+	s->daemon = BATV_MAYBE;
+	if (batv_store_open(&s->ctl->store, s->ctl->config.directory, s->ctl->message,
+			    sizeof s->ctl->message)) {
+		problem(s, "%s", s->ctl->message);
+		return;
+	}
+	s->daemon = batv_store_daemon(&s->ctl->store);
+	s->observe = batv_observe_file(s->ctl->store.dirfd);
+	read_memory(s);		/* a full domain table is to be said first */
+	read_state(s);
+	read_secret(s);
+	find_problems(s);
+}
+
+int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)
+{
+	struct batv_status *s = calloc(1, sizeof *s);
+	int code;
+
+	(void)args, (void)n;
+	if (!s)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	s->ctl = ctl;
+	gather(s);
+	if (ctl->json)
+		batv_status_print_json(s);
+	else
+		batv_status_print(s);
+	code = s->n_problems ? BATV_CTL_NO : BATV_CTL_YES;
+	batv_memory_close(&s->memory);
+	batv_stored_state_free(&s->state);
+	free(s);
+	return code;
+}

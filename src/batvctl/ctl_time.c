@@ -1,0 +1,101 @@
+/*
+ * ctl_time.c - times on batvctl's command line and in what it prints.
+ *
+ * Pure: "now" is an argument.  Invariant: what is accepted is read back by batv_time_format() as
+ * the same second; a day that the calendar does not have is refused, not moved.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl_time.h"
+#include "policy.h"
+
+#define FAR_FUTURE INT64_C(253402300799)	/* 9999-12-31 23:59:59 */
+
+/* Exactly n digits; moves on. */
+static bool take(const char **p, int n, int *out)
+{
+	int v = 0;
+
+	for (int i = 0; i < n; i++, (*p)++) {
+		if (!batv_is_digit(**p))
+			return false;
+		v = v * 10 + (**p - '0');
+	}
+	*out = v;
+	return true;
+}
+
+static bool take_char(const char **p, char c)
+{
+	if (**p != c)
+		return false;
+	(*p)++;
+	return true;
+}
+
+static bool parse_clock(const char **p, struct tm *tm)
+{
+	if (**p != ' ' && **p != 'T')
+		return **p == '\0';
+	(*p)++;
+	if (!take(p, 2, &tm->tm_hour) || !take_char(p, ':') || !take(p, 2, &tm->tm_min))
+		return false;
+	if (take_char(p, ':') && !take(p, 2, &tm->tm_sec))
+		return false;
+	take_char(p, 'Z');
+	return **p == '\0';
+}
+
+static bool parse_date(const char *p, int64_t *out)
+{
+	struct tm tm = { 0 }, back;
+	time_t when;
+
+	if (!take(&p, 4, &tm.tm_year) || !take_char(&p, '-') || !take(&p, 2, &tm.tm_mon) ||
+	    !take_char(&p, '-') || !take(&p, 2, &tm.tm_mday) || !parse_clock(&p, &tm))
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	back = tm;
+	when = timegm(&back);	/* moves what does not exist: then it is not the same any more */
+	if (when < 0 || back.tm_year != tm.tm_year || back.tm_mon != tm.tm_mon ||
+	    back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
+	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
+		return false;
+	*out = (int64_t)when;
+	return true;
+}
+
+bool batv_time_parse(const char *text, int64_t now, int64_t *out)
+{
+	struct batv_span rest = batv_span_of(*text ? text + 1 : text);
+	int64_t value;
+
+	if (strcmp(text, "now") == 0)
+		value = now;
+	else if (*text == '+') {
+		if (!batv_duration_parse(rest, &value) || value > FAR_FUTURE - now)
+			return false;
+		value += now;
+	} else if (*text == '@') {
+		if (!batv_span_to_i64(rest, &value))
+			return false;
+	} else if (!parse_date(text, &value))
+		return false;
+	if (value < 0 || value > FAR_FUTURE)
+		return false;
+	*out = value;
+	return true;
+}
+
+void batv_time_format(int64_t when, char *out, size_t size)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	if (when <= 0 || when > FAR_FUTURE || !gmtime_r(&t, &tm) ||
+	    !strftime(out, size, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		snprintf(out, size, "never");
+}

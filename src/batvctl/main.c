@@ -1,0 +1,175 @@
+/*
+ * main.c - batvctl's command line: options in any place, one subcommand, its arguments.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+const struct batv_ctl_command batv_ctl_commands[] = {
+	{ "status", BATV_OPTION_AT, 0, 0, "[--at TIME]",
+	  "problems first, then signing, keys, domains, counters",
+	  "Exit status 1 when there are problems.", batv_ctl_status },
+	{ "check", 0, 0, 0, "", "is the configuration right?",
+	  "With `exim` configured, Exim is asked about each named list, too.", batv_ctl_check },
+	{ "keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
+	  "the keys that live at a time, from the secret file",
+	  "Two servers with the same secret file print the same.", batv_ctl_keys },
+	{ "sign", BATV_OPTION_AT | BATV_OPTION_RCPT, 1, 1, "ADDRESS [--rcpt ADDRESS] [--at TIME]",
+	  "the address as it would leave in mail of ours",
+	  "The first line is the signed address.  Exit status 1 when it would leave bare.",
+	  batv_ctl_sign },
+	{ "verify", BATV_OPTION_AT | BATV_OPTION_HOST, 1, 1,
+	  "ADDRESS [--host IP-ADDRESS] [--at TIME]",
+	  "the verdict on a bounce to this address from outside",
+	  "Exit status 0 for `valid` only.", batv_ctl_verify },
+	{ "rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
+	  "add a secret, which signs from then on",
+	  "Earlier keys stay valid until their day.  --revoke makes all earlier ones invalid at once:\n"
+	  "for stolen secrets; bounces of mail sent before are then accepted until they have died out.",
+	  batv_ctl_rotate },
+	{ "secret", BATV_OPTION_FORCE, 1, 1, "export|import [--force]",
+	  "hand the secrets to another server, or take them",
+	  "batvctl secret export | ssh OTHER batvctl secret import\n"
+	  "export --force prints to a terminal; import --force takes secrets that contradict ours.",
+	  batv_ctl_secret },
+};
+const size_t batv_ctl_commands_count = sizeof batv_ctl_commands / sizeof batv_ctl_commands[0];
+
+static const struct option longs[] = {
+	{ "at", required_argument, NULL, 'a' },	      { "rcpt", required_argument, NULL, 'r' },
+	{ "host", required_argument, NULL, 'o' },     { "revoke", no_argument, NULL, 'R' },
+	{ "force", no_argument, NULL, 'F' },	      { "show-secret", no_argument, NULL, 'S' },
+	{ "json", no_argument, NULL, 'j' },	      { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },	      { "config", required_argument, NULL, 'c' },
+	{ NULL, 0, NULL, 0 }
+};
+
+struct given {
+	unsigned options;	/* BATV_OPTION_ bits */
+	const char *at;
+	bool help, version;
+};
+
+static void print_help(void)
+{
+	puts("batvctl - shows and changes what exim-batv does\n"
+	     "\n"
+	     "usage: batvctl [-c FILE] [--json] COMMAND ...");
+	for (size_t i = 0; i < batv_ctl_commands_count; i++)
+		printf("  %-8s %s\n", batv_ctl_commands[i].name, batv_ctl_commands[i].help);
+	puts("\n"
+	     "  -c FILE    configuration (default " BATV_CONF ")\n"
+	     "  --json     print JSON; times are seconds since 1970\n"
+	     "  --at TIME  now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d, @EPOCH\n"
+	     "  --version  print the version\n"
+	     "  -h         print this; batvctl COMMAND -h says more\n"
+	     "\n"
+	     "Exit status: 0 yes, 1 no, 2 wrong usage or configuration, 3 trouble.");
+}
+
+static int take_option(int c, struct batv_ctl *ctl, struct given *given)
+{
+	switch (c) {
+	case 'c': ctl->config_path = optarg; break;
+	case 'j': ctl->json = true; break;
+	case 'h': given->help = true; break;
+	case 'V': given->version = true; break;
+	case 'a': given->at = optarg, given->options |= BATV_OPTION_AT; break;
+	case 'r': ctl->rcpt = optarg, given->options |= BATV_OPTION_RCPT; break;
+	case 'o': ctl->host = optarg, given->options |= BATV_OPTION_HOST; break;
+	case 'R': ctl->revoke = true, given->options |= BATV_OPTION_REVOKE; break;
+	case 'F': ctl->force = true, given->options |= BATV_OPTION_FORCE; break;
+	case 'S': ctl->show_secret = true, given->options |= BATV_OPTION_SHOW_SECRET; break;
+	default: return BATV_CTL_USAGE;
+	}
+	return BATV_CTL_YES;
+}
+
+static const struct batv_ctl_command *find_command(const char *name)
+{
+	for (size_t i = 0; i < batv_ctl_commands_count; i++)
+		if (strcmp(batv_ctl_commands[i].name, name) == 0)
+			return &batv_ctl_commands[i];
+	return NULL;
+}
+
+/* The first option that does not go with the command; NULL: all do. */
+static const char *misplaced(unsigned given, unsigned allowed)
+{
+	static const char *const names[] = { "--at", "--rcpt", "--host", "--revoke", "--force",
+					     "--show-secret" };
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+		if ((given & ~allowed) & 1u << i)
+			return names[i];
+	return NULL;
+}
+
+static int usage(const struct batv_ctl_command *cmd, const char *what, const char *which)
+{
+	return batv_ctl_fail(BATV_CTL_USAGE, "%s: %s%s; usage: batvctl %s %s", cmd->name, what,
+			     which, cmd->name, cmd->usage);
+}
+
+static int run(struct batv_ctl *ctl, const struct given *given,
+	       const struct batv_ctl_command *cmd, char **args, int n)
+{
+	const char *wrong = misplaced(given->options, cmd->options);
+
+	if (given->help) {
+		printf("usage: batvctl %s %s\n%s\n%s\n", cmd->name, cmd->usage, cmd->help,
+		       cmd->more);
+		return BATV_CTL_YES;
+	}
+	if (wrong)
+		return usage(cmd, "does not know the option ", wrong);
+	if (n < cmd->min)
+		return usage(cmd, "an argument is missing", "");
+	if (n > cmd->max)
+		return usage(cmd, "unexpected argument ", args[cmd->max]);
+	ctl->clock = (int64_t)time(NULL);
+	ctl->now = ctl->clock;
+	ctl->at_given = given->at != NULL;
+	if (given->at && !batv_time_parse(given->at, ctl->clock, &ctl->now))
+		return usage(cmd, "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d "
+			     "or @EPOCH, not ", given->at);
+	return cmd->run(ctl, args, n);
+}
+
+int main(int argc, char **argv)
+{
+	static struct batv_ctl ctl = { .config_path = BATV_CONF, .store.dirfd = -1 };
+	const struct batv_ctl_command *cmd;
+	struct given given = { 0 };
+	int c, code;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1)
+		if (take_option(c, &ctl, &given))
+			return batv_ctl_fail(BATV_CTL_USAGE, "%s %s; see batvctl -h",
+					     c == ':' ? "an argument is missing behind"
+						      : "unknown option", argv[optind - 1]);
+	if (given.version)
+		return puts("batvctl " BATV_VERSION) == EOF;
+	if (optind == argc && given.help) {
+		print_help();
+		return BATV_CTL_YES;
+	}
+	if (optind == argc)
+		return batv_ctl_fail(BATV_CTL_USAGE, "a command is missing; see batvctl -h");
+	cmd = find_command(argv[optind]);
+	if (!cmd)
+		return batv_ctl_fail(BATV_CTL_USAGE, "unknown command %s; see batvctl -h",
+				     argv[optind]);
+	code = run(&ctl, &given, cmd, argv + optind + 1, argc - optind - 1);
+	batv_config_free(&ctl.config);
+	batv_store_close(&ctl.store);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "cannot write the answer");
+	return code;
+}

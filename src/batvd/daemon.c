@@ -1,0 +1,335 @@
+/*
+ * daemon.c - batvd: look, wait, look again.
+ *
+ * Everything is decided by looking (keeper.c); signals, inotify and timers only make the next look
+ * come sooner.  Invariants: one instance a directory; never root longer than it takes to become the
+ * directory's owner; a broken configuration changes nothing, the last good one stays in force.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "keeper.h"
+#include "report.h"
+#include "watch.h"
+
+#define LOOK_SECONDS 20		/* at the latest */
+#define SECRET_PATIENCE 20	/* a secret file that is gone may be on its way back */
+#define SETTLED 2		/* a file not written for so long is complete */
+#define NS INT64_C(1000000000)
+
+/* Which file it was: all zero for none. */
+struct file_id {
+	int64_t dev, ino, size, mtime, mtime_ns, ctime, ctime_ns;
+};
+
+struct daemon {
+	const char *config_path;
+	struct batv_config config;		/* the last good one */
+	struct file_id config_id, legacy_id;	/* as last read, good or not */
+	struct batv_keeper keeper;
+	struct batv_watch watch;
+	int instance;				/* the lock that says we run */
+	int64_t real, boot;			/* clocks at the last look, ns; 0: no look yet */
+	int64_t gone_since;			/* boot clock, ns: no secret file; 0: it is there */
+	bool alarmed, observed;
+	char config_trouble[BATV_MESSAGE_SIZE], config_logged[BATV_MESSAGE_SIZE];
+	char logged[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE];
+};
+
+static int64_t clock_ns(clockid_t which)
+{
+	struct timespec ts;
+
+	clock_gettime(which, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+static struct file_id identify(const char *path)
+{
+	struct stat st;
+
+	if (!*path || stat(path, &st) < 0)
+		return (struct file_id){ 0 };
+	return (struct file_id){ (int64_t)st.st_dev,	 (int64_t)st.st_ino,
+				 (int64_t)st.st_size,	 st.st_mtim.tv_sec,
+				 st.st_mtim.tv_nsec,	 st.st_ctim.tv_sec,
+				 st.st_ctim.tv_nsec };
+}
+
+static bool same_file(const struct file_id *a, const struct file_id *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;	/* no padding: seven of one type */
+}
+
+/* ---- the configuration ---- */
+
+static enum batv_err load_config(struct daemon *d, struct batv_config *out)
+{
+	enum batv_err err;
+
+	d->config_id = identify(d->config_path);	/* before it is read: a change meanwhile is seen */
+	err = batv_config_load(d->config_path, out, d->config_trouble, sizeof d->config_trouble);
+	if (err == BATV_OK) {
+		d->config_trouble[0] = '\0';
+		d->legacy_id = identify(out->legacy_keys);
+	}
+	return err;
+}
+
+/* Take a new configuration if it is good, or keep the old one and know why. */
+static void reload(struct daemon *d)
+{
+	struct batv_config *fresh = calloc(1, sizeof *fresh);
+
+	if (!fresh || load_config(d, fresh) != BATV_OK) {
+		d->legacy_id = identify(d->config.legacy_keys);
+	} else if (strcmp(fresh->directory, d->config.directory) != 0) {
+		snprintf(d->config_trouble, sizeof d->config_trouble,
+			 "%s: directory was changed to %s: restart batvd for that", d->config_path,
+			 fresh->directory);
+		batv_config_free(fresh);
+	} else {
+		if (strcmp(fresh->sum, d->config.sum) != 0)
+			batv_report(LOG_NOTICE, "%s: took the changed configuration",
+				    d->config_path);
+		batv_config_free(&d->config);
+		d->config = *fresh;
+	}
+	free(fresh);
+}
+
+static bool settled(const struct file_id *id, int64_t now)
+{
+	return id->mtime > now || now - id->mtime >= SETTLED;
+}
+
+/* Was a file of the configuration changed?  Not while it is being written. */
+static bool config_changed(const struct daemon *d, unsigned woke, int64_t now)
+{
+	struct file_id config = identify(d->config_path), legacy = identify(d->config.legacy_keys);
+
+	if (same_file(&config, &d->config_id) && same_file(&legacy, &d->legacy_id))
+		return false;
+	return (woke & BATV_WOKE_CONFIG) || (settled(&config, now) && settled(&legacy, now));
+}
+
+/* ---- what is worth a line ---- */
+
+static void log_change(const char *trouble, char *logged, size_t size, const char *what)
+{
+	if (strcmp(trouble, logged) == 0)
+		return;
+	if (*trouble)
+		batv_report(LOG_ERR, "%s", trouble);
+	else
+		batv_report(LOG_NOTICE, "%s in order again", what);
+	snprintf(logged, size, "%s", trouble);
+}
+
+static void log_troubles(struct daemon *d)
+{
+	static const char *const names[BATV_TROUBLE_COUNT] = {
+		[BATV_TROUBLE_LOCK] = "the lock is", [BATV_TROUBLE_SECRET] = "the secret file is",
+		[BATV_TROUBLE_KEYS] = "the number of keys is", [BATV_TROUBLE_STATE] = "the state is",
+		[BATV_TROUBLE_MEMORY] = "the memory is" };
+
+	log_change(d->config_trouble, d->config_logged, sizeof d->config_logged,
+		   "the configuration is");
+	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
+		log_change(d->keeper.trouble[i], d->logged[i], sizeof d->logged[i], names[i]);
+}
+
+static void log_alarm(struct daemon *d, const struct batv_looked *looked)
+{
+	bool bad = !looked->usable;
+
+	if (d->keeper.trouble[BATV_TROUBLE_LOCK][0] || bad == d->alarmed)
+		return;
+	d->alarmed = bad;
+	if (bad)
+		batv_report(LOG_ALERT, "%s/%s: no usable state is published: mail leaves unsigned "
+			    "and nothing is refused; see batvctl status", d->keeper.store.path,
+			    BATV_STATE_NAME);
+	else
+		batv_report(LOG_NOTICE, "%s/%s: a usable state is published again",
+			    d->keeper.store.path, BATV_STATE_NAME);
+}
+
+static void log_observe(struct daemon *d)
+{
+	bool there = batv_observe_file(d->keeper.store.dirfd);
+
+	if (there == d->observed)
+		return;
+	d->observed = there;
+	batv_report(LOG_NOTICE, "%s/%s: %s", d->keeper.store.path, BATV_OBSERVE_NAME,
+		    there ? "is there: nothing is refused until it is removed"
+			  : "was removed: armed domains refuse again");
+}
+
+static void tell_systemd(const struct daemon *d, const struct batv_looked *looked)
+{
+	const struct batv_state *st = d->keeper.have.text ? &d->keeper.have.state : NULL;
+
+	if (d->config_trouble[0])
+		sd_notifyf(0, "STATUS=%.200s", d->config_trouble);
+	else if (!looked->usable || !st)
+		sd_notify(0, "STATUS=no usable state is published");
+	else
+		sd_notifyf(0, "STATUS=state %" PRIu64 " with %zu keys is published", st->serial,
+			   st->ring.n_keys);
+}
+
+/* ---- one look ---- */
+
+/* Seconds by which the clock moved beyond the time that passed since the last look. */
+static int64_t clock_jump(struct daemon *d)
+{
+	int64_t real = clock_ns(CLOCK_REALTIME), boot = clock_ns(CLOCK_BOOTTIME);
+	int64_t jump = d->real ? ((real - d->real) - (boot - d->boot)) / NS : 0;
+
+	d->real = real;
+	d->boot = boot;
+	if (jump > LOOK_SECONDS || jump < -LOOK_SECONDS)
+		batv_report(LOG_NOTICE, "the clock was set %s by %" PRId64 " seconds",
+			    jump > 0 ? "forward" : "back", jump > 0 ? jump : -jump);
+	return jump;
+}
+
+static int64_t look(struct daemon *d, unsigned woke, bool first)
+{
+	struct batv_look how = { .jumped = clock_jump(d) };
+	struct batv_looked looked;
+
+	how.now = d->real / NS;
+	if ((woke & BATV_WOKE_RELOAD) || config_changed(d, woke, how.now))
+		reload(d);
+	how.publish_always = woke & BATV_WOKE_RELOAD;
+	how.make_secret = first || (woke & BATV_WOKE_RELOAD) ||
+			  (d->gone_since && d->boot - d->gone_since >= SECRET_PATIENCE * NS);
+	batv_watch_paths(&d->watch, d->config.directory, d->config_path, d->config.legacy_keys);
+	batv_keeper_look(&d->keeper, &d->config, &how, &looked);
+	if (!looked.secret_gone)
+		d->gone_since = 0;
+	else if (!d->gone_since)
+		d->gone_since = d->boot;
+	log_troubles(d);
+	log_alarm(d, &looked);
+	log_observe(d);
+	tell_systemd(d, &looked);
+	return looked.next;
+}
+
+/* The directory that we hold open is still the one of that name. */
+static bool directory_is_there(const struct daemon *d)
+{
+	const struct batv_store *store = &d->keeper.store;
+	struct stat st;
+
+	return stat(store->path, &st) == 0 && st.st_dev == store->dir.st_dev &&
+	       st.st_ino == store->dir.st_ino;
+}
+
+static int loop(struct daemon *d)
+{
+	int64_t next = look(d, 0, true);
+
+	sd_notify(0, "READY=1");
+	for (;;) {
+		unsigned woke;
+
+		batv_watch_until(&d->watch, next);
+		woke = batv_watch_wait(&d->watch, LOOK_SECONDS);
+		if (woke & BATV_WOKE_STOP)
+			return BATVD_DONE;
+		if (woke & BATV_WOKE_ERROR) {
+			batv_report(LOG_ERR, "cannot wait for events: %s", strerror(errno));
+			return BATVD_TROUBLE;
+		}
+		if (!directory_is_there(d)) {
+			batv_report(LOG_ERR, "%s: the state directory was removed or replaced; "
+				    "batvd ends and has to be started again",
+				    d->keeper.store.path);
+			return BATVD_TROUBLE;
+		}
+		if (woke & BATV_WOKE_RELOAD)
+			sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+				   clock_ns(CLOCK_MONOTONIC) / 1000);
+		next = look(d, woke, false);
+		if (woke & BATV_WOKE_RELOAD)
+			sd_notify(0, "READY=1");
+	}
+}
+
+/* ---- from root to the directory's owner ---- */
+
+static int complain(int code, const char *message)
+{
+	batv_report(LOG_ERR, "%s", message);
+	return code;
+}
+
+static int prepare(struct daemon *d, char *message, size_t size)
+{
+	struct batv_store *store = &d->keeper.store;
+
+	if (load_config(d, &d->config) != BATV_OK)
+		return complain(BATVD_CONFIG, d->config_trouble);
+	if (batv_store_open(store, d->config.directory, message, size) != BATV_OK ||
+	    batv_store_own(store, message, size) != BATV_OK)
+		return complain(BATVD_TROUBLE, message);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return complain(BATVD_TROUBLE, "prctl failed");
+	/* Read once more: what only root can read would be lost at the first reload. */
+	batv_config_free(&d->config);
+	if (load_config(d, &d->config) != BATV_OK)
+		return complain(BATVD_CONFIG, d->config_trouble);
+	if (batv_store_lock(store, BATV_DAEMON_LOCK, 1, &d->instance, message, size) != BATV_OK) {
+		batv_report(LOG_ERR, "%s; another batvd may be running", message);
+		return BATVD_TROUBLE;
+	}
+	if (!batv_watch_open(&d->watch)) {
+		batv_report(LOG_ERR, "cannot watch signals and files: %s", strerror(errno));
+		return BATVD_TROUBLE;
+	}
+	return BATVD_DONE;
+}
+
+int batv_daemon_run(const char *config_path, bool debug)
+{
+	struct daemon *d = calloc(1, sizeof *d);
+	char message[BATV_MESSAGE_SIZE];
+	int code;
+
+	batv_report_open(debug);
+	umask(0027);
+	if (!d)
+		return complain(BATVD_TROUBLE, "out of memory");
+	d->config_path = config_path;
+	d->keeper.say = batv_report_line;
+	code = prepare(d, message, sizeof message);
+	if (code == BATVD_DONE) {
+		batv_report(LOG_NOTICE, "started, version " BATV_VERSION ", directory %s",
+			    d->config.directory);
+		batv_report_started();
+		code = loop(d);
+		sd_notify(0, "STOPPING=1");
+		batv_report(LOG_NOTICE, "ended");
+		batv_watch_close(&d->watch);
+		batv_keeper_free(&d->keeper);
+		close(d->instance);
+		batv_config_free(&d->config);
+	}
+	free(d);
+	return code;
+}

@@ -1,0 +1,14 @@
+/*
+ * daemon.h - batvd without its command line.
+ */
+#ifndef BATV_DAEMON_H
+#define BATV_DAEMON_H
+
+#include <stdbool.h>
+
+/* Exit codes: 0 ended by a signal, 2 configuration, 3 trouble (said in one line). */
+enum { BATVD_DONE = 0, BATVD_CONFIG = 2, BATVD_TROUBLE = 3 };
+
+int batv_daemon_run(const char *config_path, bool debug);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * report.c - batvd's lines, to stderr or to syslog.
+ *
+ * Invariant: decided once, by batv_report_open(); until batv_report_started() nothing is said only to
+ * syslog, for whoever starts batvd by hand has to see why it does not start.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "store.h"
+
+static enum { TO_STDERR, TO_JOURNAL, TO_SYSLOG } way = TO_STDERR;
+static bool debugging, started;
+
+void batv_report_open(bool debug)
+{
+	debugging = debug;
+	if (getenv("JOURNAL_STREAM"))
+		way = TO_JOURNAL;
+	else if (debug || isatty(STDERR_FILENO))
+		way = TO_STDERR;
+	else
+		way = TO_SYSLOG;
+	if (way == TO_SYSLOG)
+		openlog("batvd", LOG_PID, LOG_MAIL);
+}
+
+void batv_report_line(void *ctx, int priority, const char *line)
+{
+	(void)ctx;
+	if (priority == LOG_DEBUG && !debugging)
+		return;
+	if (way == TO_SYSLOG)
+		syslog(priority, "%s", line);
+	else if (way == TO_JOURNAL)	/* systemd reads the priority from the front, sd-daemon(3) */
+		fprintf(stderr, "<%d>%s\n", priority, line);
+	if (way == TO_STDERR || (way == TO_SYSLOG && !started))
+		fprintf(stderr, "batvd: %s\n", line);
+}
+
+void batv_report_started(void)
+{
+	started = true;
+}
+
+void batv_report(int priority, const char *format, ...)
+{
+	char line[BATV_MESSAGE_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	batv_report_line(NULL, priority, line);
+}

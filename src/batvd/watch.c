@@ -1,0 +1,186 @@
+/*
+ * watch.c - signalfd, inotify and a timer on the real-time clock, behind one poll().
+ *
+ * Invariant: a lost or impossible watch never loses a change, only time: batvd looks every few
+ * seconds in any case.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store.h"
+#include "watch.h"
+
+/* Not IN_CLOSE_WRITE: each process of Exim that closes the memory would wake us. */
+#define ON_STATE_DIR (IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
+#define ON_CONFIG_DIR (IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB)
+
+bool batv_watch_open(struct batv_watch *watch)
+{
+	sigset_t set;
+
+	memset(watch, 0, sizeof *watch);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return false;
+	signal(SIGPIPE, SIG_IGN);
+	watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	watch->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	watch->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	return watch->signals >= 0 && watch->notify >= 0 && watch->timer >= 0;
+}
+
+static void add(struct batv_watch *watch, const char *path, const char *name, uint32_t mask,
+		unsigned woke)
+{
+	int wd = inotify_add_watch(watch->notify, path, mask);
+	unsigned i = watch->n;
+
+	if (wd < 0 || i == BATV_WATCH_MAX)
+		return;
+	watch->on[i].wd = wd;
+	watch->on[i].woke = woke;
+	snprintf(watch->on[i].name, sizeof watch->on[i].name, "%s", name);
+	watch->n++;
+}
+
+/* The directory of a file, for that one name in it. */
+static void add_file(struct batv_watch *watch, const char *path)
+{
+	char dir[4096];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (len >= sizeof dir)
+		return;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	if (!slash)
+		add(watch, ".", path, ON_CONFIG_DIR | IN_MASK_ADD, BATV_WOKE_CONFIG);
+	else
+		add(watch, len ? dir : "/", slash + 1, ON_CONFIG_DIR | IN_MASK_ADD,
+		    BATV_WOKE_CONFIG);
+}
+
+void batv_watch_paths(struct batv_watch *watch, const char *directory, const char *config,
+		      const char *legacy)
+{
+	char path[4096 + 16];
+
+	watch->n = 0;
+	add(watch, directory, "", ON_STATE_DIR | IN_MASK_ADD, BATV_WOKE_FILES);
+	/* Written in place, by an editor: seen at the file itself. */
+	snprintf(path, sizeof path, "%s/%s", directory, BATV_SECRET_NAME);
+	add(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
+	snprintf(path, sizeof path, "%s/%s", directory, BATV_STATE_NAME);
+	add(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
+	add_file(watch, config);
+	if (*legacy)
+		add_file(watch, legacy);
+}
+
+void batv_watch_until(struct batv_watch *watch, int64_t when)
+{
+	struct itimerspec at = { .it_value.tv_sec = when == INT64_MAX ? 0 : (time_t)when };
+
+	timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
+}
+
+static unsigned read_signals(int fd)
+{
+	struct signalfd_siginfo info;
+	unsigned woke = 0;
+
+	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+		woke |= info.ssi_signo == SIGHUP ? BATV_WOKE_RELOAD : BATV_WOKE_STOP;
+	return woke;
+}
+
+/* Temporary files and locks of our own are no news. */
+static bool matters(const char *name)
+{
+	static const char *const names[] = { BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME,
+					     "memory" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static unsigned woken_by(const struct batv_watch *watch, const struct inotify_event *event)
+{
+	const char *name = event->len ? event->name : "";
+	unsigned woke = 0;
+
+	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED))
+		return BATV_WOKE_FILES;
+	for (unsigned i = 0; i < watch->n; i++) {
+		if (watch->on[i].wd != event->wd)
+			continue;
+		if (watch->on[i].name[0] ? strcmp(name, watch->on[i].name) == 0
+					 : !*name || matters(name))
+			woke |= watch->on[i].woke;
+	}
+	return woke;
+}
+
+static unsigned read_events(const struct batv_watch *watch)
+{
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	unsigned woke = 0;
+	ssize_t got;
+
+	while ((got = read(watch->notify, buf, sizeof buf)) > 0) {
+		for (size_t at = 0; at < (size_t)got;) {	/* the kernel hands out whole ones */
+			const struct inotify_event *event = (const void *)(buf + at);
+
+			woke |= woken_by(watch, event);
+			at += sizeof *event + event->len;
+		}
+	}
+	return woke;
+}
+
+static unsigned read_timer(int fd)
+{
+	uint64_t times;
+	ssize_t got = read(fd, &times, sizeof times);
+
+	return got > 0 || (got < 0 && errno == ECANCELED) ? BATV_WOKE_CLOCK : 0;
+}
+
+unsigned batv_watch_wait(struct batv_watch *watch, unsigned seconds)
+{
+	struct pollfd fds[] = { { .fd = watch->signals, .events = POLLIN },
+				{ .fd = watch->notify, .events = POLLIN },
+				{ .fd = watch->timer, .events = POLLIN } };
+	unsigned woke = 0;
+
+	if (poll(fds, 3, (int)(seconds * 1000)) < 0)
+		return errno == EINTR ? 0 : BATV_WOKE_ERROR;
+	if (fds[0].revents)
+		woke |= read_signals(watch->signals);
+	if (fds[1].revents)
+		woke |= read_events(watch);
+	if (fds[2].revents)
+		woke |= read_timer(watch->timer);
+	return woke;
+}
+
+void batv_watch_close(struct batv_watch *watch)
+{
+	close(watch->signals);
+	close(watch->notify);
+	close(watch->timer);
+}
