@@ -59,6 +59,7 @@ static const struct {
 	{"the very start of time", INT64_MIN, DAY(110), 1},
 	{"just arrived", DAY(110), DAY(110), 1},
 	{"arrived in the future", DAY(110) + 1, DAY(110), 1},
+	{"arrived with the next key, which is not there yet", DAY(114), DAY(114) - 1, 1},
 	{"arrived far in the future", INT64_MAX, DAY(110), 1},
 	{"arrived when the next one will be current", DAY(115), DAY(110), 1},
 	{"a retry within the epoch", DAY(107), DAY(114) - 1, 1},

@@ -378,6 +378,23 @@ START_TEST(what_a_tag_is_worth_and_who_answers)
 }
 END_TEST
 
+START_TEST(number_and_day_are_the_key_s_own)
+{
+	/* right MACs, over a number and a day that the key does not have */
+	const struct batv_keyring ring = {.n_keys = 1, .keys = {key_of("secret", 0, 907)}};
+	const struct batv_key other[] = {key_of("secret", 1, 907), key_of("secret", 0, 908)};
+	const struct batv_addr bare = parsed("user@example.com");
+	char text[BATV_ADDR_SIZE];
+
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(
+			batv_tag_make(&bare, &other[i], BATV_STYLE_PRVS, text, sizeof text),
+			BATV_OK);
+		ck_assert_str_eq(worth(text, &ring, DAY(20900), NULL), "forged");
+	}
+}
+END_TEST
+
 START_TEST(any_change_is_forged)
 {
 	const struct batv_keyring ring = {.n_keys = 1, .keys = {key_of("secret", 0, 907)}};
@@ -670,6 +687,7 @@ int main(void)
 	tcase_add_test(tc, bytes_above_127_are_unsignable);
 	tcase_add_test(tc, make_into_a_small_buffer);
 	tcase_add_test(tc, what_a_tag_is_worth_and_who_answers);
+	tcase_add_test(tc, number_and_day_are_the_key_s_own);
 	tcase_add_test(tc, any_change_is_forged);
 	tcase_add_test(tc, the_hour_of_destruction);
 	tcase_add_test(tc, all_days_by_all_days);
