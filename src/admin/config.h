@@ -25,12 +25,24 @@ struct batv_config {
 	void *store;			/* owns all text */
 };
 
+/* The options that hold for all policies.  They stand before the first section. */
+struct batv_global {
+	const char *name;
+	const char *fallback;	/* the default, as one would write it */
+	const char *help;	/* one line */
+};
+extern const struct batv_global batv_globals[];
+extern const size_t batv_globals_count;
+
 /*
- * Read and check a whole configuration file.  A missing file is an error (BATV_E_NO_FILE).
+ * Read and check a whole configuration file, and the file of legacy keys that it names.  A
+ * missing file is an error (BATV_E_NO_FILE).  Errors besides: BATV_E_SYNTAX, BATV_E_TOO_LONG,
+ * BATV_E_UNSAFE_FILE (others may write it; the legacy file: others may read it), BATV_E_IO.
  * On error *out holds nothing, and `message` is one line, complete:
  * "/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h, at least 1d, not \"7\"".
  */
 enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message, size_t size);
+/* The same of a text; looks into no file: out->legacy stays empty. */
 enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 				struct batv_config *out, char *message, size_t size);
 void batv_config_free(struct batv_config *config);	/* wipes legacy keys */
