@@ -172,7 +172,9 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 		int64_t left = end - milliseconds();
 		ssize_t got;
 
-		if (left <= 0 || len + 1 >= size || poll(&p, 1, (int)left) == 0)
+		if (len + 1 >= size)
+			return give_up(asker, "Exim said more than an answer");
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return give_up(asker, "Exim did not answer within %d seconds",
 				       BATV_ASK_SECONDS);
 		got = read(fd, out + len, size - 1 - len);

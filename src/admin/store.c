@@ -217,6 +217,9 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 	size_t len = 0;
 	enum batv_err err = batv_state_format(state, &text, &len, list, sizeof list);
 
+	if (err && err != BATV_E_TOO_LONG)
+		return fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,
+			    BATV_STATE_NAME, phrase(err));
 	if (err)
 		return fail(err, message, size,
 			    "%s/%s: the configuration is too large for the state of %d bytes; put "

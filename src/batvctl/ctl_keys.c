@@ -42,8 +42,8 @@ json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_sec
 
 void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show_secret)
 {
-	printf("  %-6s %-6s %-4s %-8s  %-23s  %-23s  %-23s%s\n", "secret", "number", "day", "state",
-	       "signs from", "until", "destroyed", show_secret ? "  key" : "");
+	printf("  %-6s %-6s %-4s %-8s  %-23s  %-23s  %s%s\n", "secret", "number", "day", "state",
+	       "signs from", "until", "destroyed", show_secret ? "                key" : "");
 	for (size_t i = 0; i < ring->n_keys; i++) {
 		const struct batv_key *k = &ring->keys[i];
 		char from[BATV_TIME_SIZE] = "never", until[BATV_TIME_SIZE] = "-";
@@ -54,7 +54,7 @@ void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show
 			batv_time_format(k->until, until, sizeof until);
 		}
 		batv_time_format(k->destroy, destroy, sizeof destroy);
-		printf("  %-6" PRIu32 " %-6u %03u  %-8s  %-23s  %-23s  %-23s", k->secret,
+		printf("  %-6" PRIu32 " %-6u %03u  %-8s  %-23s  %-23s  %s", k->secret,
 		       (unsigned)k->number, (unsigned)k->day, batv_ctl_key_state(k, now), from,
 		       until, destroy);
 		if (show_secret)

@@ -244,6 +244,9 @@ static int loop(struct daemon *d)
 {
 	int64_t next = look(d, 0, true);
 
+	batv_report(LOG_NOTICE, "ready, version " BATV_VERSION ", directory %s",
+		    d->config.directory);
+	batv_report_started();
 	sd_notify(0, "READY=1");
 	for (;;) {
 		unsigned woke;
@@ -319,9 +322,6 @@ int batv_daemon_run(const char *config_path, bool debug)
 	d->keeper.say = batv_report_line;
 	code = prepare(d, message, sizeof message);
 	if (code == BATVD_DONE) {
-		batv_report(LOG_NOTICE, "started, version " BATV_VERSION ", directory %s",
-			    d->config.directory);
-		batv_report_started();
 		code = loop(d);
 		sd_notify(0, "STOPPING=1");
 		batv_report(LOG_NOTICE, "ended");

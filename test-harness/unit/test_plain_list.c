@@ -1,0 +1,213 @@
+/* links: admin/plain_list admin/ask_exim core/span */
+/*
+ * test_plain_list.c - lists answered without an Exim, and questions as Exim gets them.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ask_exim.h"
+#include "plain_list.h"
+#include "sandbox.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define ASK(kind, value, list) batv_ask_line(BATV_LIST_##kind, value, list, line, sizeof line)
+
+static const struct {
+	char kind;
+	const char *value, *list;
+	enum batv_match want;
+} cases[] = {
+	{ 'd', "example.com", "example.com", BATV_YES },
+	{ 'd', "EXAMPLE.com", "example.COM", BATV_YES },
+	{ 'd', "example.com", " a.test : example.com : b.test", BATV_YES },
+	{ 'd', "example.com", "a.test:b.test", BATV_NO },
+	{ 'd', "example.com", "a.test : : b.test :", BATV_NO },
+	{ 'd', "example.com", "*", BATV_YES },
+	{ 'd', "a.example.com", "*.example.com", BATV_YES },
+	{ 'd', "example.com", "*.example.com", BATV_NO },
+	{ 'd', "example.com", "*example.com", BATV_YES },
+	{ 'd', "badexample.com", "*example.com", BATV_YES },
+	{ 'd', "example.com", "+local_domains", BATV_MAYBE },
+	{ 'd', "example.com", "example.com : +local_domains", BATV_YES },
+	{ 'd', "example.com", "+local_domains : example.com", BATV_MAYBE },
+	{ 'd', "example.com", "!example.com", BATV_MAYBE },
+	{ 'd', "example.com", "cdb;/etc/x", BATV_MAYBE },
+	{ 'd', "example.com", "/etc/x", BATV_MAYBE },
+	{ 'd', "example.com", "^ex", BATV_MAYBE },
+	{ 'd', "example.com", "@", BATV_MAYBE },
+	{ 'd', "example.com", "<; example.com", BATV_MAYBE },
+	{ 'd', "example.com", "exa::mple.com : example.com", BATV_MAYBE },
+	{ 'd', "example.com", "$domain", BATV_MAYBE },
+	{ 'd', "example.com", "\\Nexample.com\\N", BATV_MAYBE },
+	{ 'a', "bob@example.com", "bob@example.com", BATV_YES },
+	{ 'a', "BOB@Example.com", "bob@example.com", BATV_YES },
+	{ 'a', "bob@example.com", "example.com", BATV_YES },
+	{ 'a', "bob@example.com", "postmaster@* : abuse@*", BATV_NO },
+	{ 'a', "Postmaster@example.com", "postmaster@* : abuse@*", BATV_YES },
+	{ 'a', "bob@example.com", "*@example.com", BATV_YES },
+	{ 'a', "bob@example.com", "*@*.example.com", BATV_NO },
+	{ 'a', "bob@a.example.com", "*@*.example.com", BATV_YES },
+	{ 'a', "bob@example.com", "*@+local", BATV_MAYBE },
+	{ 'a', "bob@example.com", "*-request@example.com", BATV_MAYBE },
+	{ 'a', "bob@example.com", "lsearch*@;/etc/x", BATV_MAYBE },
+	{ 'a', "bob@example.com", "bob@", BATV_MAYBE },
+	{ 'h', "192.0.2.1", "192.0.2.1", BATV_YES },
+	{ 'h', "192.0.2.1", "192.0.2.2", BATV_NO },
+	{ 'h', "192.0.2.1", "192.0.2.0/24", BATV_MAYBE },
+	{ 'h', "192.0.2.1", "mx.example.com", BATV_MAYBE },
+	{ 'h', "192.0.2.1", "192.0.2.2 : 192.0.2.1", BATV_YES },
+	{ 'h', "2001:db8::1", "192.0.2.1", BATV_NO },
+	{ 'h', "192.0.2.1", "*", BATV_YES },
+	{ 'h', "192.0.2.1", "@[]", BATV_MAYBE },
+};
+
+START_TEST(plain)
+{
+	enum batv_match got;
+
+	if (cases[_i].kind == 'd')
+		got = batv_plain_domain(cases[_i].value, cases[_i].list);
+	else if (cases[_i].kind == 'a')
+		got = batv_plain_address(cases[_i].value, cases[_i].list);
+	else
+		got = batv_plain_host(cases[_i].value, cases[_i].list);
+	ck_assert_msg(got == cases[_i].want, "%s in %s: %d", cases[_i].value, cases[_i].list, got);
+}
+END_TEST
+
+START_TEST(questions)
+{
+	char line[200];
+
+	ck_assert(ASK(DOMAINS, "a.test", "+local : b.test"));
+	ck_assert_str_eq(line, "${if match_domain{a.test}{+local : b.test}{yes}{no}}");
+	ck_assert(ASK(ADDRESSES, "a+b=c@a.test", "^.{3}@x"));
+	ck_assert_str_eq(line, "${if match_address{a+b=c@a.test}{^.{3\\}@x}{yes}{no}}");
+	ck_assert(ASK(HOSTS, "2001:db8::1", "+mine"));
+	ck_assert_str_eq(line, "${if match_ip{2001:db8::1}{+mine}{yes}{no}}");
+}
+END_TEST
+
+/* What Exim could expand, or what would end the argument early, is never put to it. */
+START_TEST(unsafe_questions)
+{
+	static const char *const values[] = { "", "${run{/bin/false}}@a.test", "a}b@a.test",
+		"a\\b@a.test", "a b@a.test", "a\"b@a.test", "a\nb@a.test", "a{b@a.test", "\xc3\xa4@a.test" };
+	char line[200], small[20];
+
+	for (size_t i = 0; i < COUNT(values); i++)
+		ck_assert_msg(!ASK(ADDRESSES, values[i], "+x"), "%s", values[i]);
+	ck_assert(!ASK(HOSTS, "fe80::1%eth0", "+x"));
+	ck_assert(!ASK(DOMAINS, "a.test", "$domain"));
+	ck_assert(!ASK(DOMAINS, "a.test", "^a\\.{2}"));
+	ck_assert(!ASK(DOMAINS, "a.test", "a\nb"));
+	ck_assert(!batv_ask_line(BATV_LIST_DOMAINS, "a.test", "+x", small, sizeof small));
+}
+END_TEST
+
+/* An Exim made of shell: BODY sees the question on its stdin. */
+static enum batv_match ask_script(const char *body, const char *list, struct batv_asker *asker)
+{
+	char path[300], command[400], text[2000];
+	struct batv_matcher m;
+
+	(void)snprintf(text, sizeof text, "#!/bin/sh\n%s\n", body);
+	sandbox_file("exim", 0700, text, strlen(text));
+	(void)snprintf(path, sizeof path, "%s/exim", sandbox);
+	(void)snprintf(command, sizeof command, "%s -C  /some/file", path);
+	batv_asker_init(asker, command, &m);
+	return m.domain(m.ctx, "a.test", list);
+}
+
+START_TEST(answers)
+{
+	struct batv_asker a;
+
+	ck_assert_int_eq(ask_script("echo '> yes'; echo '> '", "+x", &a), BATV_YES);
+	ck_assert_int_eq(ask_script("echo no", "+x", &a), BATV_NO);
+	ck_assert_int_eq(ask_script("[ \"$*\" = '-C /some/file -be' ] && echo yes", "+x", &a),
+			 BATV_YES);
+	ck_assert_int_eq(ask_script("read -r q; [ \"$q\" = '${if match_domain{a.test}{+x}{yes}{no}}' ] && "
+				    "echo yes", "+x", &a), BATV_YES);
+	ck_assert_int_eq(ask_script("echo '> Failed: unknown named domain list \"+x\"'", "+x", &a),
+			 BATV_MAYBE);
+	ck_assert_str_eq(a.why, "Exim says: Failed: unknown named domain list \"+x\"");
+	ck_assert_str_eq(a.list, "+x");
+	ck_assert_int_eq(ask_script("exit 1", "+x", &a), BATV_MAYBE);
+	ck_assert_int_eq(ask_script("echo yes please", "+x", &a), BATV_MAYBE);
+	/* A plain list needs nobody. */
+	ck_assert_int_eq(ask_script("echo no", "a.test", &a), BATV_YES);
+}
+END_TEST
+
+START_TEST(no_exim)
+{
+	struct batv_asker a;
+	struct batv_matcher m;
+
+	batv_asker_init(&a, "", &m);
+	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
+	ck_assert_str_eq(a.why, "no exim is configured");
+	batv_asker_init(&a, "/nowhere/exim", &m);
+	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
+	ck_assert_ptr_nonnull(strstr(a.why, "/nowhere/exim: cannot be run"));
+}
+END_TEST
+
+/* Exim reads lines of 1023 bytes: a longer question arrives whole, and nothing in it is changed. */
+START_TEST(long_lists)
+{
+	char list[6000] = "+x", want[6200];
+	struct batv_asker a;
+
+	while (strlen(list) < 5000)
+		strcat(list, " : some-long-domain.example.test");
+	(void)snprintf(want, sizeof want, "${if match_domain{a.test}{%s}{yes}{no}}", list);
+	sandbox_file("want", 0600, want, strlen(want));
+	ck_assert_int_eq(ask_script("cd \"${0%/*}\"; awk 'length($0) > 1000 { exit 1 } "
+				    "{ more = sub(/\\\\$/, \"\"); printf \"%s\", $0 }' > got && "
+				    "cmp -s got want && echo yes || echo bad", list, &a), BATV_YES);
+}
+END_TEST
+
+START_TEST(too_slow_and_too_much)
+{
+	struct timespec from, to;
+	struct batv_asker a;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	ck_assert_int_eq(ask_script("exec sleep 60", "+x", &a), BATV_MAYBE);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ck_assert_int_lt(to.tv_sec - from.tv_sec, BATV_ASK_SECONDS + 3);
+	ck_assert_int_eq(ask_script("exec cat /dev/zero", "+x", &a), BATV_MAYBE);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plain_list");
+	TCase *tc = tcase_create("lists"), *ask = tcase_create("asking");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_loop_test(tc, plain, 0, COUNT(cases));
+	tcase_add_test(tc, questions);
+	tcase_add_test(tc, unsafe_questions);
+	suite_add_tcase(s, ask);
+	tcase_add_checked_fixture(ask, sandbox_make, sandbox_remove);
+	tcase_set_timeout(ask, 60);
+	tcase_add_test(ask, answers);
+	tcase_add_test(ask, no_exim);
+	tcase_add_test(ask, long_lists);
+	tcase_add_test(ask, too_slow_and_too_much);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,480 @@
+/* links: admin/plan admin/publish admin/timeline admin/secret core/key core/state core/policy core/safefile core/span core/hmac */
+/*
+ * test_plan.c - from one state to the next: what is a break, and what is none.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hmac.h"
+#include "plan.h"
+#include "timeline.h"
+
+#define T0 INT64_C(1795348800)	/* 2026-11-22 12:00 UTC */
+#define D BATV_DAY
+
+static struct batv_config config;
+static struct batv_secrets secrets;
+static struct batv_plan plans[2];
+static unsigned turn;			/* plans[turn] is the state that is published */
+static bool has_state;
+static struct batv_plan_facts facts;	/* what a test changes before step() */
+
+static void add_secret(uint32_t number, int64_t start, int byte)
+{
+	struct batv_secret *s = &secrets.list[secrets.n++];
+
+	*s = (struct batv_secret){ .number = number, .start = start, .rotation = 7 * D,
+				   .retention = 7 * D };
+	memset(s->bytes, byte, sizeof s->bytes);
+}
+
+static void setup(void)
+{
+	memset(&config, 0, sizeof config);
+	memset(&secrets, 0, sizeof secrets);
+	config.automatic_senders = NULL;
+	config.key_rotation = config.key_retention = 7 * D;
+	config.n_policies = 3;
+	batv_policy_init(&config.policies[0], "default");
+	batv_policy_init(&config.policies[1], "shop");
+	batv_policy_init(&config.policies[2], "club");
+	memcpy(config.sum, "0123456789abcdef", 17);
+	add_secret(1000, T0 - 30 * D, 1);
+	facts = (struct batv_plan_facts){ .config = &config, .secrets = &secrets, .memory = "memory" };
+	has_state = false;
+}
+
+/* Publish the next state at `now`; returns it. */
+static const struct batv_state *step(int64_t now)
+{
+	facts.previous = has_state ? &plans[turn].state : NULL;
+	facts.now = now;
+	turn = !turn;
+	ck_assert_int_eq(batv_plan_next(&facts, &plans[turn]), BATV_OK);
+	has_state = true;
+	facts.jumped = 0;
+	return &plans[turn].state;
+}
+
+static const struct batv_break *find(const char *policy)
+{
+	const struct batv_state *st = &plans[turn].state;
+
+	for (size_t i = 0; i < st->n_breaks; i++)
+		if (strcmp(st->breaks[i].policy, policy) == 0)
+			return &st->breaks[i];
+	return NULL;
+}
+
+/* One break, of all, of this time, and with this word in its reason. */
+static void expect_break(int64_t when, int64_t until, const char *word)
+{
+	const struct batv_break *b = find("*");
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(b->when, when);
+	ck_assert_int_eq(b->until, until);
+	ck_assert_msg(strstr(b->why, word) != NULL, "%s is not in: %s", word, b->why);
+	ck_assert(plans[turn].new_breaks != 0);
+}
+
+static void expect_no_break(void)
+{
+	const struct batv_state *st = &plans[turn].state;
+
+	ck_assert_msg(plans[turn].new_breaks == 0, "break: %s", st->n_breaks ? st->breaks[0].why : "?");
+}
+
+START_TEST(first_start_is_no_break)
+{
+	const struct batv_state *st = step(T0);
+
+	expect_no_break();
+	ck_assert_uint_eq(st->serial, 1);
+	ck_assert_int_eq(st->written, T0);
+	ck_assert_uint_eq(st->n_policies, 3);
+	ck_assert_str_eq(st->policies[1].name, "shop");
+	ck_assert_str_eq(st->automatic_senders, "");
+	ck_assert_ptr_nonnull(batv_key_current(&st->ring, T0));
+}
+END_TEST
+
+START_TEST(state_lost_with_evidence)
+{
+	facts.has_evidence = true;
+	step(T0);
+	expect_break(T0, 0, "missing or damaged");
+}
+END_TEST
+
+/* A year of daily and sometimes late looks, with a rotation planned ahead: never a break. */
+START_TEST(plain_life_is_no_break)
+{
+	int64_t now = T0;
+
+	add_secret(1001, T0 + 100 * D + 12345, 2);
+	for (int i = 0; now < T0 + 366 * D; i++, now += i % 10 ? D : 9 * D) {
+		const struct batv_state *st = step(now);
+
+		expect_no_break();
+		ck_assert_ptr_nonnull(batv_key_current(&st->ring, now));
+		ck_assert_uint_eq(st->serial, (uint64_t)i + 1);
+	}
+	ck_assert_uint_eq(plans[turn].state.n_breaks, 0);
+}
+END_TEST
+
+START_TEST(same_but_for_the_time)
+{
+	const struct batv_plan *before;
+
+	step(T0);
+	before = &plans[turn];
+	step(T0 + 60);
+	ck_assert(batv_plan_same(&before->state, &plans[turn].state));
+	config.policies[1].signing = false;
+	before = &plans[turn];
+	step(T0 + 120);
+	ck_assert(!batv_plan_same(&before->state, &plans[turn].state));
+}
+END_TEST
+
+START_TEST(signing_off_and_on)
+{
+	const struct batv_break *b;
+
+	step(T0);
+	config.policies[1].signing = false;
+	step(T0 + D);
+	b = find("shop");
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(b->when, T0 + D);
+	ck_assert_ptr_null(find("*"));
+	step(T0 + 2 * D);
+	expect_no_break();
+	ck_assert_int_eq(find("shop")->when, T0 + D);
+	config.policies[1].signing = true;
+	step(T0 + 3 * D);
+	ck_assert_int_eq(find("shop")->when, T0 + 3 * D);	/* grace begins when it is on again */
+	config.policies[0].signing = false;
+	step(T0 + 4 * D);
+	expect_break(T0 + 4 * D, 0, "switched off");
+}
+END_TEST
+
+START_TEST(policies_that_go)
+{
+	step(T0);
+	config.policies[2].signing = false;
+	step(T0 + 1);
+	config.n_policies = 2;		/* club goes, off as it was: its domains are somebody else's */
+	step(T0 + 2);
+	expect_break(T0 + 2, 0, "club");
+	ck_assert_ptr_null(find("club"));
+	config.n_policies = 1;		/* shop goes, and was on */
+	step(T0 + 3);
+	expect_no_break();
+}
+END_TEST
+
+START_TEST(secret_lost)
+{
+	int64_t until;
+
+	step(T0);
+	until = batv_key_current(&plans[turn].state.ring, T0)->destroy;
+	secrets.n = 0;
+	add_secret(7777, T0 + 60, 9);
+	step(T0 + 60);
+	expect_break(T0 + 60, until, "1000 was lost");
+	step(T0 + 120);
+	expect_no_break();		/* once */
+	ck_assert_int_eq(find("*")->until, until);
+}
+END_TEST
+
+START_TEST(secret_replaced)
+{
+	int64_t until;
+
+	step(T0);
+	until = batv_key_current(&plans[turn].state.ring, T0)->destroy;
+	memset(secrets.list[0].bytes, 5, BATV_SECRET_LEN);
+	step(T0 + 60);
+	expect_break(T0 + 60, until, "replaced");
+}
+END_TEST
+
+/* A secret that never signed may go without a word; so may one whose tags are dead. */
+START_TEST(secret_that_nobody_misses)
+{
+	add_secret(1001, T0 + 5 * D, 2);
+	step(T0);
+	secrets.n = 1;
+	step(T0 + 60);
+	expect_no_break();
+	add_secret(1001, T0 + 5 * D, 2);
+	for (int64_t day = 10; day < 40; day++)
+		step(T0 + day * D);
+	secrets.list[0] = secrets.list[1];
+	secrets.n = 1;
+	step(T0 + 40 * D);
+	expect_no_break();
+}
+END_TEST
+
+START_TEST(import_with_overlap)
+{
+	step(T0);
+	secrets.list[0].retired = T0 + 60;
+	add_secret(2000, T0 - 90 * D, 3);
+	step(T0 + 60);
+	expect_no_break();
+}
+END_TEST
+
+START_TEST(secret_revoked)
+{
+	int64_t last;
+
+	step(T0);
+	secrets.list[0].revoked = T0 + 60;
+	add_secret(1001, T0 + 60, 2);
+	last = batv_secret_last_tag(&secrets, &secrets.list[0]);
+	ck_assert_int_gt(last, T0 + 7 * D);
+	step(T0 + 60);
+	expect_break(T0 + 60, last, "1000 was revoked");
+	step(T0 + 2 * D);
+	expect_no_break();
+	/* The state is lost: the secret file still knows until when tags may come back. */
+	has_state = false;
+	step(T0 + 3 * D);
+	ck_assert_int_eq(find("*")->until, last);
+	/* Another break does not shorten the wait. */
+	config.policies[0].signing = false;
+	step(T0 + 4 * D);
+	ck_assert_int_eq(find("*")->until, last);
+	/* And when it is over, it is over. */
+	has_state = false;
+	step(last + 1);
+	ck_assert_ptr_null(find("*"));
+}
+END_TEST
+
+START_TEST(bare_mail_counts_once)
+{
+	step(T0);
+	facts.bare_last = T0 + 100;
+	step(T0 + 110);
+	expect_break(T0 + 100, 0, "unsigned");
+	step(T0 + 130);
+	expect_no_break();
+	facts.bare_last = T0 + 140;	/* still going on: the same */
+	step(T0 + 150);
+	expect_no_break();
+	facts.bare_last = T0 + 100 + BATV_BARE_AGAIN;
+	step(T0 + 120 + BATV_BARE_AGAIN);
+	expect_break(T0 + 100 + BATV_BARE_AGAIN, 0, "unsigned");
+	facts.bare_last = T0 + 9 * D;	/* of a clock that was wrong */
+	step(T0 + 2 * D);
+	expect_no_break();
+}
+END_TEST
+
+START_TEST(bare_mail_before_another_break)
+{
+	step(T0);
+	facts.jumped = 2 * D;
+	step(T0 + 2 * D);
+	facts.bare_last = T0 + D;
+	step(T0 + 2 * D + 20);
+	expect_no_break();
+}
+END_TEST
+
+START_TEST(keys_ran_out)
+{
+	const struct batv_state *st = step(T0);
+	int64_t last = 0;
+
+	for (size_t i = 0; i < st->ring.n_keys; i++)
+		if (st->ring.keys[i].until > last)
+			last = st->ring.keys[i].until;
+	ck_assert_int_ge(last, T0 + 14 * D);	/* two weeks away do no harm */
+	step(last);
+	expect_break(last, 0, "ran out");
+	setup();
+	step(T0);
+	step(last - 1);
+	expect_no_break();
+}
+END_TEST
+
+static const struct {
+	int64_t jumped, back;
+	bool breaks;
+} jumps[] = {
+	{ 0, 0, false },       { D, 0, false },	       { D + 20, 0, false }, { D + 61, 0, true },
+	{ 400 * D, 0, true },  { -D, 0, false },       { -D - 61, 0, true }, { 0, D, false },
+	{ 0, D + 1, true },    { 0, 300 * D, true },   { 20, D / 2, false },
+};
+
+START_TEST(clock_jumps)
+{
+	int64_t now = T0 + 60 - jumps[_i].back;
+
+	secrets.list[0].start = T0 - 1000 * D;
+	step(T0 + 60);
+	facts.jumped = jumps[_i].jumped;
+	step(now);
+	if (jumps[_i].breaks)
+		expect_break(now, 0, "clock jumped");
+	else
+		expect_no_break();
+	step(now + 1);
+	expect_no_break();
+}
+END_TEST
+
+/* No break of a time to come survives a clock that is set right. */
+START_TEST(breaks_of_a_wrong_clock)
+{
+	step(T0);
+	facts.jumped = 3000 * D;
+	step(T0 + 3000 * D);
+	ck_assert_int_eq(find("*")->when, T0 + 3000 * D);
+	step(T0 + 20);
+	expect_break(T0 + 20, 0, "clock jumped back");
+}
+END_TEST
+
+START_TEST(several_reasons_at_once)
+{
+	step(T0);
+	config.policies[0].signing = false;
+	secrets.n = 0;
+	add_secret(7777, T0, 9);
+	step(T0 + 60);
+	ck_assert_ptr_nonnull(strstr(find("*")->why, "switched off; secret 1000 was lost"));
+}
+END_TEST
+
+/* Sixteen policies and everything at once: as many breaks as there is room for. */
+START_TEST(breaks_always_fit)
+{
+	static char names[BATV_POLICIES_MAX][BATV_POLICY_NAME_MAX + 1];
+
+	config.n_policies = BATV_POLICIES_MAX;
+	for (size_t i = 0; i < BATV_POLICIES_MAX; i++) {
+		memset(names[i], 'a' + (int)i, BATV_POLICY_NAME_MAX);
+		batv_policy_init(&config.policies[i], i ? names[i] : "default");
+	}
+	for (int round = 0; round < 6; round++) {
+		step(T0 + round);
+		for (size_t i = 0; i < BATV_POLICIES_MAX; i++)
+			config.policies[i].signing = !config.policies[i].signing;
+		secrets.list[0].bytes[0] = (uint8_t)(secrets.list[0].bytes[0] + 1);
+		facts.jumped = 2 * D;
+	}
+	ck_assert_uint_eq(plans[turn].state.n_breaks, BATV_POLICIES_MAX);
+}
+END_TEST
+
+START_TEST(legacy_keys_end)
+{
+	config.legacy.n_legacy = 2;
+	config.legacy.legacy[0] = (struct batv_legacy_key){ .until = T0 + 10, .len = 1, .bytes = "a" };
+	config.legacy.legacy[1] = (struct batv_legacy_key){ .until = T0 + 99, .len = 1, .bytes = "b" };
+	ck_assert_uint_eq(step(T0)->ring.n_legacy, 2);
+	ck_assert_uint_eq(step(T0 + 10)->ring.n_legacy, 1);
+	ck_assert_int_eq(plans[turn].state.ring.legacy[0].bytes[0], 'b');
+}
+END_TEST
+
+/* configured, before, of the secret (days): is a secret added? */
+static const struct {
+	int configured, before, secret;
+	bool adds;
+} periods[] = {
+	{ 7, 7, 7, false },
+	{ 3, 7, 7, true },	/* changed */
+	{ 7, 7, 3, false },	/* imported from a server with another configuration */
+	{ 3, 7, 3, false },	/* changed to what the set has already */
+	{ 3, 0, 7, false },	/* no state before: nothing was changed */
+};
+
+START_TEST(changed_periods)
+{
+	struct batv_state before = { .key_rotation = periods[_i].before * D,
+				     .key_retention = 7 * D };
+
+	config.key_rotation = periods[_i].configured * D;
+	secrets.list[0].rotation = periods[_i].secret * D;
+	ck_assert_int_eq(batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL,
+						&secrets, T0), periods[_i].adds);
+	/* The same for the retention. */
+	config.key_rotation = before.key_rotation = secrets.list[0].rotation = 7 * D;
+	before.key_retention = periods[_i].before * D;
+	config.key_retention = periods[_i].configured * D;
+	secrets.list[0].retention = periods[_i].secret * D;
+	ck_assert_int_eq(batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL,
+						&secrets, T0), periods[_i].adds);
+}
+END_TEST
+
+START_TEST(too_many_keys)
+{
+	ck_assert(batv_plan_fits(&config, NULL, T0));
+	ck_assert(batv_plan_fits(&config, &secrets, T0));
+	config.key_rotation = D;
+	config.key_retention = 30 * D;
+	ck_assert(batv_plan_fits(&config, NULL, T0));
+	config.key_retention = 60 * D;
+	ck_assert(!batv_plan_fits(&config, NULL, T0));
+	ck_assert(!batv_plan_fits(&config, &secrets, T0));
+	secrets.list[0].start = T0 - 100 * D;
+	secrets.list[0].rotation = D;
+	secrets.list[0].retention = 60 * D;
+	facts.now = T0;
+	facts.previous = NULL;
+	ck_assert_int_eq(batv_plan_next(&facts, &plans[0]), BATV_E_FULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plan");
+	TCase *tc = tcase_create("plan");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, first_start_is_no_break);
+	tcase_add_test(tc, state_lost_with_evidence);
+	tcase_add_test(tc, plain_life_is_no_break);
+	tcase_add_test(tc, same_but_for_the_time);
+	tcase_add_test(tc, signing_off_and_on);
+	tcase_add_test(tc, policies_that_go);
+	tcase_add_test(tc, secret_lost);
+	tcase_add_test(tc, secret_replaced);
+	tcase_add_test(tc, secret_that_nobody_misses);
+	tcase_add_test(tc, import_with_overlap);
+	tcase_add_test(tc, secret_revoked);
+	tcase_add_test(tc, bare_mail_counts_once);
+	tcase_add_test(tc, bare_mail_before_another_break);
+	tcase_add_test(tc, keys_ran_out);
+	tcase_add_loop_test(tc, clock_jumps, 0, sizeof jumps / sizeof jumps[0]);
+	tcase_add_test(tc, breaks_of_a_wrong_clock);
+	tcase_add_test(tc, several_reasons_at_once);
+	tcase_add_test(tc, breaks_always_fit);
+	tcase_add_test(tc, legacy_keys_end);
+	tcase_add_loop_test(tc, changed_periods, 0, sizeof periods / sizeof periods[0]);
+	tcase_add_test(tc, too_many_keys);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
