@@ -37,7 +37,7 @@ CTL_SRC   := $(sort $(wildcard src/batvctl/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 CORE_LIBS  := -lcrypto -lpcre2-8
-ADMIN_LIBS := -lini_config -lbasicobjects -lref_array -lcollection -ljansson -lsystemd $(CORE_LIBS)
+ADMIN_LIBS := -ljansson -lsystemd $(CORE_LIBS)
 
 .PHONY: all help clean deps exim unit e2e demo check lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl

@@ -1,0 +1,676 @@
+/* links: admin/config admin/conffile admin/legacy core/automatic core/policy core/span core/hmac core/err */
+/*
+ * test_config.c - every kind of wrong line, with the message that a person gets to read.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "safefile.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static struct batv_config config;
+static char message[8192];
+
+static enum batv_err parse(const char *text, size_t len)
+{
+	/* Exactly as long as it is: the sanitizer sees what lies outside. */
+	char *copy = malloc(len + !len);
+	enum batv_err err;
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, text, len);
+	strcpy(message, "untouched");
+	err = batv_config_parse("t.conf", copy, len, &config, message, sizeof message);
+	free(copy);
+	return err;
+}
+
+static void good(const char *text)
+{
+	enum batv_err err = parse(text, strlen(text));
+
+	ck_assert_msg(err == BATV_OK, "%s", message);
+	ck_assert_str_eq(message, "untouched");
+}
+
+START_TEST(an_empty_file_is_all_defaults)
+{
+	struct batv_policy p;
+
+	good("");
+	ck_assert_str_eq(config.directory, BATV_DIR);
+	ck_assert_str_eq(config.exim, "");
+	ck_assert_str_eq(config.legacy_keys, "");
+	ck_assert_str_eq(config.automatic_senders, "");
+	ck_assert_int_eq(config.key_rotation, 7 * BATV_DAY);
+	ck_assert_int_eq(config.key_retention, 7 * BATV_DAY);
+	ck_assert_uint_eq(config.n_policies, 1);
+	ck_assert_uint_eq(config.legacy.n_legacy, 0);
+	ck_assert_uint_eq(strlen(config.sum), 16);
+	batv_policy_init(&p, "default");
+	ck_assert_str_eq(config.policies[0].name, "default");
+	ck_assert_str_eq(config.policies[0].domains, p.domains);
+	ck_assert_int_eq(config.policies[0].grace, 7 * BATV_DAY);
+	batv_config_free(&config);
+	ck_assert_ptr_null(config.store);
+}
+END_TEST
+
+START_TEST(values_and_policies)
+{
+	good("directory = /srv/batv\n"
+	     "exim=/usr/sbin/exim4 -C /etc/exim4/test.conf\r\n"
+	     "legacy_keys = /nowhere/legacy\n"
+	     "automatic_senders = ^(mailer-daemon|bounce)@.*$\n"
+	     "key_rotation = 2d\n"
+	     "\n"
+	     "key_retention = 1w\n"
+	     "domains = a.example :\n"
+	     "\tb.example\t:\n"
+	     "# not this one:\n"
+	     "\n"
+	     "  \n"
+	     "    c.example ; # d\n"
+	     "unsigned_senders =\n"
+	     "   x@a.example\n"
+	     "own_hosts = <; 10.0.0.1 ; ::1\n"
+	     "exempt_hosts =   \n"
+	     "[policy shop] \r\n"
+	     "domains = cdb;/etc/shop.cdb\n"
+	     "enforcement = Reject\n"
+	     "[ policy\t quiet-1_X]\n"
+	     "signing = no\n"
+	     "grace = 1d12h\n"
+	     "domains = quiet.example");
+	ck_assert_str_eq(config.directory, "/srv/batv");
+	ck_assert_str_eq(config.exim, "/usr/sbin/exim4 -C /etc/exim4/test.conf");
+	ck_assert_str_eq(config.legacy_keys, "/nowhere/legacy");
+	ck_assert_str_eq(config.automatic_senders, "^(mailer-daemon|bounce)@.*$");
+	ck_assert_int_eq(config.key_rotation, 2 * BATV_DAY);
+	ck_assert_int_eq(config.key_retention, 7 * BATV_DAY);
+	ck_assert_uint_eq(config.n_policies, 3);
+	ck_assert_str_eq(config.policies[0].domains, "a.example : b.example : c.example ; # d");
+	ck_assert_str_eq(config.policies[0].unsigned_senders, "x@a.example");
+	ck_assert_str_eq(config.policies[0].own_hosts, "<; 10.0.0.1 ; ::1");
+	ck_assert_str_eq(config.policies[0].exempt_hosts, "");
+	ck_assert_str_eq(config.policies[1].name, "shop");
+	ck_assert_str_eq(config.policies[1].domains, "cdb;/etc/shop.cdb");
+	ck_assert_int_eq(config.policies[1].enforcement, BATV_ENFORCE_REJECT);
+	ck_assert_str_eq(config.policies[1].unsigned_senders, "x@a.example");	/* of the default */
+	ck_assert_str_eq(config.policies[2].name, "quiet-1_X");
+	ck_assert_str_eq(config.policies[2].domains, "quiet.example");
+	ck_assert(!config.policies[2].signing);
+	ck_assert_int_eq(config.policies[2].enforcement, BATV_ENFORCE_AUTO);
+	ck_assert_int_eq(config.policies[2].grace, 129600);
+	batv_config_free(&config);
+}
+END_TEST
+
+START_TEST(grace_is_the_retention_unless_it_is_set)
+{
+	good("key_retention = 3d\n[policy a]\ndomains = a\n[policy b]\ndomains = b\ngrace = 1d\n");
+	ck_assert_int_eq(config.policies[0].grace, 3 * BATV_DAY);
+	ck_assert_int_eq(config.policies[1].grace, 3 * BATV_DAY);
+	ck_assert_int_eq(config.policies[2].grace, BATV_DAY);
+	batv_config_free(&config);
+	good("grace = 2d\nkey_retention = 3d\n[policy a]\ndomains = a\n");
+	ck_assert_int_eq(config.policies[0].grace, 2 * BATV_DAY);
+	ck_assert_int_eq(config.policies[1].grace, 2 * BATV_DAY);
+	batv_config_free(&config);
+}
+END_TEST
+
+#define TIME "expected a time such as 7d or 12h, at least 1d, not "
+#define OPTION "expected \"option = value\", not "
+#define NAMED "expected [policy NAME], its name 1 to 31 letters, digits, \"-\" or \"_\", not "
+#define DOLLAR "expected text without \"$\" (Exim would expand it, as root), not "
+#define SET(name) name ": expected once, it is set in line "
+#define TOP ": expected before the first section: it holds for all policies"
+
+static const struct { const char *text, *want; } wrong[] = {
+	/* the form of lines */
+	{"junk\n", "t.conf:1: " OPTION "\"junk\""},
+	{"\n# x\nsigning on\n", "t.conf:3: " OPTION "\"signing on\""},
+	{"= on\n", "t.conf:1: " OPTION "\"= on\""},
+	{"; comment\n", "t.conf:1: " OPTION "\"; comment\""},
+	{"signing = on\n # x\n", "t.conf:2: expected a comment to begin at the start of its line, "
+	 "not \"# x\""},
+	{"domains = a : \\\n  b\n", "t.conf:1: expected no \"\\\" at its end: a value goes on in "
+	 "indented lines, not \"a : \\\""},
+	{"domains = a :\n  b : \\ \n", "t.conf:2: expected no \"\\\" at its end: a value goes on in "
+	 "indented lines, not \"b : \\\""},
+	{"  signing = on\n", "t.conf:1: expected an option before it that goes on here: it is "
+	 "indented, not \"signing = on\""},
+	{"[policy a]\n  domains = a\n", "t.conf:2: expected an option before it that goes on here: "
+	 "it is indented, not \"domains = a\""},
+	{"\x01\xff = 1\n", "t.conf:1: \\x01\\xff: expected an option: there is none of this name"},
+	/* sections */
+	{"[policy a\ndomains = a\n", "t.conf:1: expected a \"]\" at its end, not \"[policy a\""},
+	{"[policy a] x\n", "t.conf:1: expected a \"]\" at its end, not \"[policy a] x\""},
+	{"[\n", "t.conf:1: expected a \"]\" at its end, not \"[\""},
+	{"[]\n", "t.conf:1: " NAMED "\"[]\""},
+	{"[shop]\n", "t.conf:1: " NAMED "\"[shop]\""},
+	{"[policy]\n", "t.conf:1: " NAMED "\"[policy]\""},
+	{"[policyx]\n", "t.conf:1: " NAMED "\"[policyx]\""},
+	{"[policy a b]\n", "t.conf:1: " NAMED "\"[policy a b]\""},
+	{"[policy *]\n", "t.conf:1: " NAMED "\"[policy *]\""},
+	{"[policy abcdefghijklmnopqrstuvwxyz123456]\n",
+	 "t.conf:1: " NAMED "\"[policy abcdefghijklmnopqrstuvwxyz123456]\""},
+	{"[policy default]\n", "t.conf:1: [policy default]: expected another name: the policy "
+	 "default is what stands before the first section"},
+	{"[policy a]\ndomains=a\n[policy b]\ndomains=b\n[policy a]\n",
+	 "t.conf:5: [policy a]: expected once, it is in line 1 already"},
+	{"[policy a]\nsigning = off\n", "t.conf:1: domains: expected in [policy a]: a named policy "
+	 "says which ones it is for"},
+	{"\n[policy a]\n[policy b]\ndomains=b\n", "t.conf:2: domains: expected in [policy a]: a "
+	 "named policy says which ones it is for"},
+	/* names of options */
+	{"grase = 7d\n", "t.conf:1: grase: expected an option: did you mean \"grace\"?"},
+	{"Domains = a\n", "t.conf:1: Domains: expected an option: did you mean \"domains\"?"},
+	{"key_rotaton = 7d\n", "t.conf:1: key_rotaton: expected an option: did you mean "
+	 "\"key_rotation\"?"},
+	{"unproven_md = mark\n", "t.conf:1: unproven_md: expected an option: did you mean "
+	 "\"unproven_mdn\"?"},
+	{"exempt_host = mark\n", "t.conf:1: exempt_host: expected an option: did you mean "
+	 "\"exempt_hosts\"?"},
+	{"secret = s3cret\n", "t.conf:1: secret: expected an option: there is none of this name"},
+	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz = 1\n",
+	 "t.conf:1: abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz: expected an option: "
+	 "there is none of this name"},
+	{"signing = on\nsigning = on\n", "t.conf:2: " SET("signing") "1 already"},
+	{"exim = /x\n\nexim = /x\n", "t.conf:3: " SET("exim") "1 already"},
+	{"[policy a]\ndomains = a\ndomains = b\n", "t.conf:3: " SET("domains") "2 already"},
+	{"[policy a]\ndomains = a\ndirectory = /x\n", "t.conf:3: directory" TOP},
+	{"[policy a]\ndomains = a\nexim = /x\n", "t.conf:3: exim" TOP},
+	{"[policy a]\ndomains = a\nlegacy_keys = /x\n", "t.conf:3: legacy_keys" TOP},
+	{"[policy a]\ndomains = a\nautomatic_senders = x\n", "t.conf:3: automatic_senders" TOP},
+	{"[policy a]\ndomains = a\nkey_rotation = 7d\n", "t.conf:3: key_rotation" TOP},
+	{"[policy a]\ndomains = a\nkey_retention = 7d\n", "t.conf:3: key_retention" TOP},
+	/* values of the global options */
+	{"directory = srv\n", "t.conf:1: directory: expected an absolute path, not \"srv\""},
+	{"directory =\n", "t.conf:1: directory: expected an absolute path, not \"\""},
+	{"directory = /a\x01\n", "t.conf:1: directory: expected an absolute path, not \"/a\\x01\""},
+	{"exim = exim4\n", "t.conf:1: exim: expected an absolute path, not \"exim4\""},
+	{"legacy_keys = old\n", "t.conf:1: legacy_keys: expected an absolute path, not \"old\""},
+	{"key_rotation = 7\n", "t.conf:1: key_rotation: " TIME "\"7\""},
+	{"key_rotation = 23h\n", "t.conf:1: key_rotation: " TIME "\"23h\""},
+	{"key_rotation =\n", "t.conf:1: key_rotation: " TIME "\"\""},
+	{"key_rotation = 367d\n", "t.conf:1: key_rotation: expected a time of at most 366d, not "
+	 "\"367d\""},
+	{"key_retention = 0s\n", "t.conf:1: key_retention: " TIME "\"0s\""},
+	{"key_retention = 366d1s\n", "t.conf:1: key_retention: expected a time of at most 366d, "
+	 "not \"366d1s\""},
+	{"automatic_senders = a\x02\n", "t.conf:1: automatic_senders: expected a pattern without "
+	 "control characters, not \"a\\x02\""},
+	/* values of policies; test_policy.c has the rest */
+	{"signing = perhaps\n", "t.conf:1: signing: expected on or off, not \"perhaps\""},
+	{"signing = on # for now\n", "t.conf:1: signing: expected on or off, not \"on # for now\""},
+	{"signing =\n", "t.conf:1: signing: expected on or off, not \"\""},
+	{"enforcement = on\n", "t.conf:1: enforcement: expected auto, observe or reject, not \"on\""},
+	{"tag_style = x\n", "t.conf:1: tag_style: expected prvs or subaddress, not \"x\""},
+	{"grace = 7\n", "t.conf:1: grace: expected a time such as 7d or 12h, at most 366d, not "
+	 "\"7\""},
+	{"domains = ${lookup{x}}\n", "t.conf:1: domains: " DOLLAR "\"${lookup{x}}\""},
+	{"\ndomains = a :\n  $b\n", "t.conf:2: domains: " DOLLAR "\"a : $b\""},
+	{"domains = a\x7f\n", "t.conf:1: domains: expected an Exim list on one line, without "
+	 "control characters, not \"a\\x7f\""},
+	{"unproven_mdn = remove\n", "t.conf:1: unproven_mdn: expected accept, mark or reject, not "
+	 "\"remove\""},
+	{"refusal_text =\n", "t.conf:1: refusal_text: expected 1 to 400 characters of printable "
+	 "ASCII, not \"\""},
+	{"refusal_text = f\xc3\xbcr\n", "t.conf:1: refusal_text: expected 1 to 400 characters of "
+	 "printable ASCII, not \"f\\xc3\\xbcr\""},
+	{"signing = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	 "aaaaaaaaaaaaaaaaaaaaaaaaa\n",
+	 "t.conf:1: signing: expected on or off, not \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\""},
+};
+
+START_TEST(wrong_lines)
+{
+	const char *text = wrong[_i].text;
+
+	ck_assert_int_eq(parse(text, strlen(text)), BATV_E_SYNTAX);
+	ck_assert_str_eq(message, wrong[_i].want);
+	ck_assert_ptr_null(config.store);	/* nothing is left to free */
+	ck_assert_uint_eq(config.n_policies, 0);
+	/* a small buffer, or none */
+	ck_assert_int_eq(batv_config_parse("t.conf", text, strlen(text), &config, message, 9),
+			 BATV_E_SYNTAX);
+	ck_assert_uint_le(strlen(message), 8);
+	ck_assert_int_eq(batv_config_parse("t.conf", text, strlen(text), &config, NULL, 0),
+			 BATV_E_SYNTAX);
+}
+END_TEST
+
+START_TEST(a_wrong_pattern)
+{
+	ck_assert_int_eq(parse("automatic_senders = ^(a|b@\n", 27), BATV_E_SYNTAX);
+	ck_assert_ptr_eq(strstr(message, "t.conf:1: automatic_senders: expected a PCRE2 pattern ("),
+			 message);
+	ck_assert_ptr_nonnull(strstr(message, "at character 6), not \"^(a|b@\""));
+}
+END_TEST
+
+START_TEST(nul_bytes_are_not_passed_over)
+{
+	ck_assert_int_eq(parse("signing = on\0 x\n", 16), BATV_E_SYNTAX);
+	ck_assert_str_eq(message, "t.conf:1: expected no NUL byte, not \"signing = on\"");
+	ck_assert_int_eq(parse("domains = a :\n b\0c\n", 19), BATV_E_SYNTAX);
+	ck_assert_str_eq(message, "t.conf:2: expected no NUL byte, not \"b\"");
+	ck_assert_int_eq(parse("\0", 1), BATV_E_SYNTAX);
+	ck_assert_int_eq(parse("domains = a\n\0", 13), BATV_E_SYNTAX);
+	ck_assert_str_eq(message, "t.conf:2: expected no NUL byte, not \"\"");
+}
+END_TEST
+
+START_TEST(fifteen_named_policies)
+{
+	char text[2048] = "";
+
+	for (int i = 1; i <= 15; i++)
+		sprintf(text + strlen(text), "[policy p%d]\ndomains = d%d\n", i, i);
+	good(text);
+	ck_assert_uint_eq(config.n_policies, 16);
+	ck_assert_str_eq(config.policies[15].name, "p15");
+	batv_config_free(&config);
+	strcat(text, "[policy p16]\ndomains = x\n");
+	ck_assert_int_eq(parse(text, strlen(text)), BATV_E_SYNTAX);
+	ck_assert_str_eq(message, "t.conf:31: [policy p16]: expected at most 15 policies: one can "
+			 "be for many domains (domains = cdb;/path or lsearch;/path)");
+}
+END_TEST
+
+START_TEST(the_largest_file)
+{
+	static char text[BATV_CONFIG_MAX + 1];
+
+	memset(text, '#', sizeof text);
+	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX), BATV_OK);
+	batv_config_free(&config);
+	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX + 1), BATV_E_TOO_LONG);
+	ck_assert_str_eq(message, "t.conf: expected at most 256 KiB: long lists belong into files "
+			 "(cdb;/path or lsearch;/path)");
+	memset(text, 'x', sizeof text);		/* a long value is no trouble here: publish.c says it */
+	memcpy(text, "domains = ", 10);
+	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX), BATV_OK);
+	batv_config_free(&config);
+}
+END_TEST
+
+START_TEST(cut_anywhere_it_is_still_safe)
+{
+	static const char text[] = "# c\nexim = /x y\ndomains = a :\n\tb\n\n# c\n  c\n[policy a]\n"
+				   "domains = d\r\nsigning=off\n";
+
+	for (size_t n = 0; n < sizeof text; n++) {
+		if (parse(text, n) == BATV_OK)
+			batv_config_free(&config);
+		else
+			ck_assert_ptr_null(strchr(message, '\n'));
+	}
+}
+END_TEST
+
+/* Files. */
+
+static char dir[64], path[128], legacy[128];
+
+static void make_dir(void)
+{
+	strcpy(dir, "/tmp/test_config.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/exim-batv.conf", dir);
+	snprintf(legacy, sizeof legacy, "%s/legacy", dir);
+}
+
+static void remove_dir(void)
+{
+	unlink(path);
+	unlink(legacy);
+	rmdir(dir);
+}
+
+static void put(const char *name, mode_t mode, const char *text, size_t len)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
+	ck_assert_int_eq(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void load_fails(enum batv_err want, const char *format, const char *name)
+{
+	char expect[512];
+
+	snprintf(expect, sizeof expect, "%s%s", name, format);
+	ck_assert_int_eq(batv_config_load(path, &config, message, sizeof message), want);
+	ck_assert_str_eq(message, expect);
+	ck_assert_ptr_null(config.store);
+}
+
+START_TEST(files_that_cannot_be_read)
+{
+	load_fails(BATV_E_NO_FILE, ": No such file or directory", path);
+	put(path, 0646, "", 0);
+	load_fails(BATV_E_UNSAFE_FILE,
+		   ": expected a file that others can't write, its mode is 0646", path);
+	put(path, 0644, "signing = on\nx = 1\n", 19);
+	load_fails(BATV_E_SYNTAX, ":2: x: expected an option: there is none of this name", path);
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	load_fails(BATV_E_UNSAFE_FILE, ": expected a regular file", path);
+	unlink(path);
+	strcat(path, "/x/y");
+	load_fails(BATV_E_NO_FILE, ": No such file or directory", path);
+	*strstr(path, "/x/y") = '\0';
+}
+END_TEST
+
+static enum batv_err load_legacy(const char *text)
+{
+	char conf[256];
+
+	put(legacy, 0640, text, strlen(text));
+	snprintf(conf, sizeof conf, "signing = on\nlegacy_keys = %s\n", legacy);
+	put(path, 0644, conf, strlen(conf));
+	return batv_config_load(path, &config, message, sizeof message);
+}
+
+START_TEST(legacy_keys_are_read)
+{
+	ck_assert_int_eq(load_legacy("# old\n\nuntil 2026-12-31 text s3cret\r\n"
+				     "  until 2028-02-29   hex  00ffA0 \n"
+				     "until 1970-01-01 text with blanks inside"), BATV_OK);
+	ck_assert_uint_eq(config.legacy.n_legacy, 3);
+	ck_assert_uint_eq(config.legacy.legacy[0].len, 6);
+	ck_assert_mem_eq(config.legacy.legacy[0].bytes, "s3cret", 6);
+	ck_assert_int_eq(config.legacy.legacy[0].until, 1798761600);	/* 2027-01-01 */
+	ck_assert_uint_eq(config.legacy.legacy[1].len, 3);
+	ck_assert_mem_eq(config.legacy.legacy[1].bytes, "\x00\xff\xa0", 3);
+	ck_assert_int_eq(config.legacy.legacy[1].until, 1835481600);	/* 2028-03-01 */
+	ck_assert_int_eq(config.legacy.legacy[2].until, 86400);
+	ck_assert_mem_eq(config.legacy.legacy[2].bytes, "with blanks inside", 18);
+	batv_config_free(&config);
+	for (size_t i = 0; i < sizeof config; i++)
+		ck_assert_int_eq(((const char *)&config)[i], 0);	/* wiped */
+}
+END_TEST
+
+#define FORM ":1: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
+#define DAY ":1: expected a day such as 2026-12-31 behind \"until\""
+#define HEX ":1: expected an even number of hex digits, at most 128"
+#define LONG32 "0123456789abcdef0123456789abcdef"
+
+static const struct { const char *text, *want; } bad_legacy[] = {
+	{"s3cret\n", FORM},
+	{"until\n", FORM},
+	{"until 2026-12-31\n", FORM},
+	{"until 2026-12-31 text\n", FORM},
+	{"until 2026-12-31 text  \n", FORM},
+	{"until 2026-12-31 base64 s3cret\n", FORM},
+	{"Until 2026-12-31 text s3cret\n", FORM},
+	{"from 2026-12-31 text s3cret\n", FORM},
+	{"until 2026-12-31 # text s3cret\n", FORM},
+	{"until 2026-13-01 text s3cret\n", DAY},
+	{"until 2026-00-01 text s3cret\n", DAY},
+	{"until 2026-02-29 text s3cret\n", DAY},
+	{"until 2026-04-31 text s3cret\n", DAY},
+	{"until 1969-12-31 text s3cret\n", DAY},
+	{"until 31.12.2026 text s3cret\n", DAY},
+	{"until 2026-1-01x text s3cret\n", DAY},
+	{"until 2026--1-01 text s3cret\n", DAY},
+	{"until 26-12-31 text s3cret\n", DAY},
+	{"until 2026-12-31 hex 0\n", HEX},
+	{"until 2026-12-31 hex 0g\n", HEX},
+	{"until 2026-12-31 hex 00 11\n", HEX},
+	{"until 2026-12-31 hex " LONG32 LONG32 LONG32 LONG32 "00\n", HEX},
+	{"until 2026-12-31 text " LONG32 LONG32 "0\n", ":1: expected a key of at most 64 characters"},
+	{"# x\nuntil 2026-12-31 text " LONG32 LONG32 "\n\njunk\n",
+	 ":4: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""},
+};
+
+START_TEST(wrong_lines_of_legacy_keys)
+{
+	char want[512];
+
+	ck_assert_int_eq(load_legacy(bad_legacy[_i].text), BATV_E_SYNTAX);
+	snprintf(want, sizeof want, "%s%s", legacy, bad_legacy[_i].want);
+	ck_assert_str_eq(message, want);
+	ck_assert_ptr_null(strstr(message, "s3cret"));
+	ck_assert_ptr_null(config.store);
+}
+END_TEST
+
+START_TEST(legacy_files_that_cannot_be_read)
+{
+	static const mode_t modes[] = {0644, 0641, 0660, 0602};
+	static char big[70000];
+	char want[512], many[512] = "";
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		ck_assert_int_eq(load_legacy(""), BATV_OK);
+		batv_config_free(&config);
+		ck_assert_int_eq(chmod(legacy, modes[i]), 0);
+		snprintf(want, sizeof want, ":2: legacy_keys: %s: expected a file that others "
+			 "can't read or write (mode 0640), its mode is %04o", legacy, modes[i]);
+		load_fails(BATV_E_UNSAFE_FILE, want, path);
+	}
+	unlink(legacy);
+	snprintf(want, sizeof want, ":2: legacy_keys: %s: No such file or directory", legacy);
+	load_fails(BATV_E_NO_FILE, want, path);
+	memset(big, '#', sizeof big - 1);
+	ck_assert_int_eq(load_legacy(big), BATV_E_TOO_LONG);
+	snprintf(want, sizeof want, "%s:2: legacy_keys: %s: expected at most 64 KiB", path, legacy);
+	ck_assert_str_eq(message, want);
+	for (int i = 0; i < 8; i++)
+		strcat(many, "until 2026-12-31 text x\n");
+	ck_assert_int_eq(load_legacy(many), BATV_OK);
+	batv_config_free(&config);
+	strcat(many, "until 2026-12-31 text x\n");
+	ck_assert_int_eq(load_legacy(many), BATV_E_FULL);
+	snprintf(want, sizeof want, "%s:9: expected at most 8 keys", legacy);
+	ck_assert_str_eq(message, want);
+}
+END_TEST
+
+START_TEST(the_sum_says_whether_it_has_changed)
+{
+	char one[17], two[17];
+
+	ck_assert_int_eq(load_legacy("until 2026-12-31 text a\n"), BATV_OK);
+	strcpy(one, config.sum);
+	batv_config_free(&config);
+	ck_assert_int_eq(load_legacy("until 2026-12-31 text b\n"), BATV_OK);
+	strcpy(two, config.sum);
+	batv_config_free(&config);
+	ck_assert_str_ne(one, two);
+	ck_assert_int_eq(load_legacy("until 2026-12-31 text a\n"), BATV_OK);
+	ck_assert_str_eq(one, config.sum);
+	batv_config_free(&config);
+	good("signing = on\n");
+	strcpy(one, config.sum);
+	batv_config_free(&config);
+	good("signing = off\n");
+	ck_assert_str_ne(one, config.sum);
+	ck_assert_uint_eq(strspn(one, "0123456789abcdef"), 16);
+	batv_config_free(&config);
+}
+END_TEST
+
+/* The example that is shipped, and the manual, against the tables.  Run from the top directory. */
+
+static char *slurp(const char *name, size_t *len)
+{
+	FILE *f = fopen(name, "r");
+	char *text = calloc(1, 1 << 18);
+
+	ck_assert_msg(f && text, "%s: run this in the top directory", name);
+	*len = fread(text, 1, (1 << 18) - 1, f);
+	fclose(f);
+	return text;
+}
+
+/* "#option = ..." to "option = ..."; comments have a blank behind their "#". */
+static void take_off_comments(char *text, size_t *len)
+{
+	char *to = text;
+
+	for (char *p = text; *p; p++) {
+		if (*p == '#' && (p == text || p[-1] == '\n') && p[1] != ' ' && p[1] != '\n')
+			continue;
+		*to++ = *p;
+	}
+	*to = '\0';
+	*len = (size_t)(to - text);
+}
+
+static void same_as_defaults(void)
+{
+	struct batv_policy p;
+	char mine[512], other[512];
+
+	batv_policy_init(&p, "default");
+	for (size_t i = 0; i < batv_options_count; i++) {
+		const struct batv_option *opt = &batv_options[i];
+
+		ck_assert_int_eq(batv_option_get(&p, opt, mine, sizeof mine), BATV_OK);
+		ck_assert_int_eq(batv_option_get(&config.policies[0], opt, other, sizeof other),
+				 BATV_OK);
+		ck_assert_str_eq(mine, other);
+	}
+	ck_assert_str_eq(config.automatic_senders, "");
+	ck_assert_str_eq(config.exim, "");
+	ck_assert_int_eq(config.key_rotation, 7 * BATV_DAY);
+	ck_assert_int_eq(config.key_retention, 7 * BATV_DAY);
+}
+
+START_TEST(the_example_loads)
+{
+	size_t len;
+	char *text = slurp("packaging/exim-batv.conf", &len);
+	char name[64];
+
+	ck_assert_msg(parse(text, len) == BATV_OK, "%s", message);
+	same_as_defaults();
+	batv_config_free(&config);
+	for (size_t i = 0; i < batv_options_count; i++) {
+		snprintf(name, sizeof name, "\n#%s =", batv_options[i].name);
+		ck_assert_msg(strstr(text, name) != NULL, "%s is not in the example", name + 2);
+	}
+	for (size_t i = 0; i < batv_globals_count; i++) {
+		snprintf(name, sizeof name, "\n#%s =", batv_globals[i].name);
+		ck_assert_msg(strstr(text, name) != NULL, "%s is not in the example", name + 2);
+	}
+	take_off_comments(text, &len);
+	ck_assert_msg(parse(text, len) == BATV_OK, "%s", message);
+	same_as_defaults();	/* the values that it shows are the defaults */
+	ck_assert_str_eq(config.directory, "/var/lib/exim-batv");
+	ck_assert_uint_ge(config.n_policies, 2);
+	batv_config_free(&config);
+	free(text);
+}
+END_TEST
+
+/* The section that describes an option, up to the next heading. */
+static const char *described(char *manual, const char *name)
+{
+	char heading[80];
+	char *at, *end;
+
+	snprintf(heading, sizeof heading, "\n#### `%s`\n", name);
+	at = strstr(manual, heading);
+	ck_assert_msg(at != NULL, "docs/formats.md has no heading for %s", name);
+	at += strlen(heading);
+	ck_assert_msg(strstr(at, heading) == NULL, "%s is described twice", name);
+	end = strstr(at, "\n##");
+	ck_assert_ptr_nonnull(end);
+	return strndup(at, (size_t)(end - at));
+}
+
+/* It is one of this option, and it loads. */
+static void check_example(const char *text, const char *name)
+{
+	const char *example = strstr(text, "Example: `");
+	char line[512], own[80];
+
+	ck_assert_msg(example != NULL, "%s has no example", name);
+	snprintf(line, sizeof line, "%.*s\n", (int)strcspn(example + 10, "`"), example + 10);
+	snprintf(own, sizeof own, "%s = ", name);
+	ck_assert_msg(strncmp(line, own, strlen(own)) == 0, "%s", line);
+	good(line);
+	batv_config_free(&config);
+}
+
+static void check_described(char *manual, const char *name, const char *fallback)
+{
+	const char *text = described(manual, name);
+	char line[512];
+
+	if (fallback) {
+		snprintf(line, sizeof line, "Default: %s%s%s\n", *fallback ? "`" : "empty",
+			 fallback, *fallback ? "`" : "");
+		ck_assert_msg(strstr(text, line) != NULL, "docs/formats.md, %s: expected %s", name,
+			      line);
+	}
+	ck_assert_msg(strstr(text, "Default: ") != NULL, "%s has no default", name);
+	check_example(text, name);
+	free((char *)(uintptr_t)text);
+}
+
+START_TEST(every_option_is_in_the_manual)
+{
+	size_t len;
+	char *manual = slurp("docs/formats.md", &len);
+
+	for (size_t i = 0; i < batv_options_count; i++)
+		check_described(manual, batv_options[i].name, batv_options[i].fallback);
+	for (size_t i = 0; i < batv_globals_count; i++)
+		check_described(manual, batv_globals[i].name,
+				i == 0 ? NULL : batv_globals[i].fallback);
+	free(manual);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("config");
+	TCase *tc = tcase_create("text"), *files = tcase_create("files");
+	TCase *docs = tcase_create("docs");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	suite_add_tcase(s, files);
+	suite_add_tcase(s, docs);
+	tcase_add_test(tc, an_empty_file_is_all_defaults);
+	tcase_add_test(tc, values_and_policies);
+	tcase_add_test(tc, grace_is_the_retention_unless_it_is_set);
+	tcase_add_loop_test(tc, wrong_lines, 0, (int)COUNT(wrong));
+	tcase_add_test(tc, a_wrong_pattern);
+	tcase_add_test(tc, nul_bytes_are_not_passed_over);
+	tcase_add_test(tc, fifteen_named_policies);
+	tcase_add_test(tc, the_largest_file);
+	tcase_add_test(tc, cut_anywhere_it_is_still_safe);
+	tcase_add_checked_fixture(files, make_dir, remove_dir);
+	tcase_add_test(files, files_that_cannot_be_read);
+	tcase_add_test(files, legacy_keys_are_read);
+	tcase_add_loop_test(files, wrong_lines_of_legacy_keys, 0, (int)COUNT(bad_legacy));
+	tcase_add_test(files, legacy_files_that_cannot_be_read);
+	tcase_add_test(files, the_sum_says_whether_it_has_changed);
+	tcase_add_test(docs, the_example_loads);
+	tcase_add_test(docs, every_option_is_in_the_manual);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
