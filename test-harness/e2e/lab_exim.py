@@ -21,8 +21,8 @@ def exim_binary():
     return path
 
 
-def exim_config(main="", acl="", routers="", remote_router="", local_router="", transports="",
-                remote_transport="", local_transport="", authenticators="", rewrite="",
+def exim_config(main="", acl="", rcpt_first="", rcpt_last="", routers="", remote_router="", local_router="",
+                transports="", remote_transport="", local_transport="", authenticators="", rewrite="",
                 local_domains="test", relay_domains="", relay_from="127.0.0.1", route="", retry="* * F,1h,1m"):
     """A small complete configuration, to stand below Exim.preamble().
 
@@ -33,6 +33,7 @@ def exim_config(main="", acl="", routers="", remote_router="", local_router="", 
     The rest are places for text of the test, `.include` of a shipped snippet for example:
     main        main options and macros
     acl         further ACLs; lab_rcpt is there already and is acl_smtp_rcpt
+    rcpt_first, rcpt_last: statements of lab_rcpt, before all others, and behind all checks
     routers     before all routers             transports  before all transports
     remote_router, local_router, remote_transport, local_transport: options of these
     """
@@ -57,11 +58,13 @@ acl_smtp_rcpt = lab_rcpt
 begin acl
 
 lab_rcpt:
+{rcpt_first}
   accept hosts = +relay_from_hosts
   accept authenticated = *
   require message = relay not permitted
           domains = +local_domains : +relay_to_domains
   require verify = recipient
+{rcpt_last}
   accept
 
 {acl}
