@@ -12,6 +12,7 @@
 #include "exim_glue.h"
 #include "message.h"
 
+#define REPLY_MAX 512			/* an SMTP reply line; policy.c keeps the text below it */
 #define STATUS_HEADERS_MAX 16		/* a message to more recipients is marked for the first ones */
 
 /* What the second pass needs of each recipient besides its finding. */
@@ -188,7 +189,7 @@ struct batv_outcome *batv_message_outcome(const struct batv_session *session, st
 
 unsigned char *batv_message_refusal(const struct batv_outcome *outcome)
 {
-	char text[256];
+	char text[REPLY_MAX];
 
 	snprintf(text, sizeof text, "5.7.1 %s", outcome->refusal_text ? outcome->refusal_text : "");
 	return batv_glue_text(text, NULL);
