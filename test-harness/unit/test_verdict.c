@@ -1,0 +1,400 @@
+/* links: core/verdict core/policy core/span */
+/*
+ * test_verdict.c - all combinations of facts, against a second formulation of the rules; and
+ * the decision for all combinations of up to three recipients.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verdict.h"
+
+/* ---- the verdict ---- */
+
+/*
+ * The second formulation: a list of claims in the order in which they win, each of which
+ * holds, may hold, or does not.  The first that holds is the answer; a different answer
+ * further up that may hold is doubt.
+ */
+struct claim {
+	enum batv_match holds;
+	enum batv_verdict verdict;
+	enum batv_reason reason;
+};
+
+static enum batv_match sure(bool b)
+{
+	return b ? BATV_YES : BATV_NO;
+}
+
+static enum batv_match not_match(enum batv_match m)
+{
+	return m == BATV_MAYBE ? BATV_MAYBE : sure(m == BATV_NO);
+}
+
+static struct batv_finding oracle(const struct batv_message_facts *m,
+				  const struct batv_rcpt_facts *r)
+{
+	const struct claim claims[] = {
+		{not_match(r->is_protected), BATV_NOT_OURS, BATV_WHY_NONE},
+		{sure(r->tagged && r->worth == BATV_TAG_VALID), BATV_VALID, BATV_WHY_NONE},
+		{sure(m->local), BATV_EXEMPT, BATV_WHY_LOCAL},
+		{sure(m->authenticated), BATV_EXEMPT, BATV_WHY_AUTHENTICATED},
+		{sure(m->acl_exempt), BATV_EXEMPT, BATV_WHY_ACL},
+		{m->own_host, BATV_EXEMPT, BATV_WHY_OWN_HOST},
+		{m->exempt_host, BATV_EXEMPT, BATV_WHY_EXEMPT_HOST},
+		{r->exempt_recipient, BATV_EXEMPT, BATV_WHY_EXEMPT_RECIPIENT},
+		{sure(r->srs), BATV_EXEMPT, BATV_WHY_SRS},
+		{r->unsigned_sender, BATV_EXEMPT, BATV_WHY_UNSIGNED_SENDER},
+		{sure(!r->fits), BATV_UNSIGNABLE, BATV_WHY_NONE},
+		{sure(r->remembered), BATV_REMEMBERED, BATV_WHY_NONE},
+		{sure(r->tagged && r->worth == BATV_TAG_EXPIRED), BATV_EXPIRED, BATV_WHY_NONE},
+		{sure(r->tagged), BATV_FORGED, BATV_WHY_NONE},
+		{BATV_YES, BATV_MISSING, BATV_WHY_NONE},
+	};
+	struct batv_finding f = {.action = BATV_ACTION_ACCEPT};
+	size_t i = 0;
+
+	if (r->is_protected == BATV_MAYBE) { /* then nothing else is known */
+		f.verdict = BATV_NOT_OURS;
+		f.reason = BATV_WHY_DOUBT;
+		f.doubt = true;
+		return f;
+	}
+	while (claims[i].holds != BATV_YES)
+		i++;
+	f.verdict = claims[i].verdict;
+	f.reason = claims[i].reason;
+	while (i-- > 0)
+		if (claims[i].holds == BATV_MAYBE && claims[i].verdict != f.verdict) {
+			f.doubt = true;
+			f.reason = BATV_WHY_DOUBT;
+		}
+	return f;
+}
+
+/* Takes one of n values out of a number, and leaves the rest. */
+static unsigned pick(unsigned *code, unsigned n)
+{
+	unsigned value = *code % n;
+
+	*code /= n;
+	return value;
+}
+
+static void decode(unsigned code, struct batv_message_facts *m, struct batv_rcpt_facts *r)
+{
+	m->local = pick(&code, 2);
+	m->authenticated = pick(&code, 2);
+	m->acl_exempt = pick(&code, 2);
+	m->exempt_host = (enum batv_match)pick(&code, 3);
+	m->own_host = (enum batv_match)pick(&code, 3);
+	r->is_protected = (enum batv_match)pick(&code, 3);
+	r->tagged = pick(&code, 2);
+	r->worth = (enum batv_tag_worth)pick(&code, 3);
+	r->fits = pick(&code, 2);
+	r->srs = pick(&code, 2);
+	r->unsigned_sender = (enum batv_match)pick(&code, 3);
+	r->exempt_recipient = (enum batv_match)pick(&code, 3);
+	r->remembered = pick(&code, 2);
+}
+
+#define ALL_FACTS (2u * 2 * 2 * 3 * 3 * 3 * 2 * 3 * 2 * 2 * 3 * 3 * 2)
+
+START_TEST(the_whole_truth_table)
+{
+	unsigned seen[BATV_VERDICT_COUNT] = {0};
+
+	for (unsigned code = 0; code < ALL_FACTS; code++) {
+		struct batv_message_facts m;
+		struct batv_rcpt_facts r;
+		struct batv_finding want, got;
+
+		decode(code, &m, &r);
+		memset(&got, 0x5a, sizeof got);
+		got.rejecting = got.doubt = false;
+		batv_verdict_of(&m, &r, &got);
+		want = oracle(&m, &r);
+		if (want.verdict != got.verdict || want.reason != got.reason ||
+		    want.doubt != got.doubt || got.action != BATV_ACTION_ACCEPT)
+			ck_abort_msg("code %u: %s/%s, not %s/%s", code,
+				     batv_verdict_name(got.verdict), batv_reason_name(got.reason),
+				     batv_verdict_name(want.verdict),
+				     batv_reason_name(want.reason));
+		seen[got.verdict]++;
+	}
+	for (unsigned i = 0; i < BATV_VERDICT_COUNT; i++)
+		ck_assert_uint_gt(seen[i], 0);
+}
+END_TEST
+
+/* ---- the action of one recipient ---- */
+
+/* Second formulation: everything that speaks against a refusal, weakest last. */
+static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct batv_finding f)
+{
+	bool failed =
+		f.verdict == BATV_MISSING || f.verdict == BATV_EXPIRED || f.verdict == BATV_FORGED;
+	const struct batv_policy *p = m->policy;
+	int by_class = p ? p->unproven[m->class] : BATV_ACTION_MARK;
+
+	f.action = BATV_ACTION_ACCEPT;
+	f.rejecting = p && !m->observe_file && p->enforcement != BATV_ENFORCE_OBSERVE &&
+		      (p->enforcement == BATV_ENFORCE_REJECT || m->armed);
+	if (!failed)
+		return f;
+	f.action = BATV_ACTION_REJECT;
+	f.reason = BATV_WHY_NONE;
+#define UNLESS(condition, why)                                                                     \
+	if (condition)                                                                             \
+	f.action = BATV_ACTION_MARK, f.reason = (why)
+	UNLESS(m->class != BATV_CLASS_DSN && !m->memory_complete, BATV_WHY_NO_MEMORY);
+	UNLESS(f.doubt || m->relay_host == BATV_MAYBE, BATV_WHY_DOUBT);
+	UNLESS(m->relay_host == BATV_YES, BATV_WHY_RELAY_HOST);
+	UNLESS(m->observe_file, BATV_WHY_OBSERVE_FILE);
+	UNLESS(p && p->enforcement == BATV_ENFORCE_OBSERVE, BATV_WHY_OBSERVE);
+	UNLESS(p && p->enforcement == BATV_ENFORCE_AUTO && !m->armed, BATV_WHY_NOT_ARMED);
+	UNLESS(by_class == BATV_ACTION_MARK, BATV_WHY_CLASS);
+	UNLESS(!p, BATV_WHY_DOUBT);
+#undef UNLESS
+	if (by_class == BATV_ACTION_ACCEPT) {
+		f.action = BATV_ACTION_ACCEPT;
+		f.reason = BATV_WHY_CLASS;
+	}
+	return f;
+}
+
+#define ALL_MODES (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 3 * 4 * 2 * 2 * 3 * 2)
+
+START_TEST(every_mode)
+{
+	struct batv_policy policy;
+
+	batv_policy_init(&policy, "default");
+	for (unsigned all = 0; all < ALL_MODES; all++) {
+		unsigned code = all, enforcement, verdict = pick(&code, BATV_VERDICT_COUNT);
+		struct batv_finding got = {.verdict = (enum batv_verdict)verdict}, want;
+		struct batv_mode_facts mode;
+
+		got.doubt = pick(&code, 2);
+		mode.class = (enum batv_class)pick(&code, BATV_CLASS_COUNT);
+		policy.unproven[mode.class] = (int[]){BATV_ACTION_ACCEPT, BATV_ACTION_MARK,
+						      BATV_ACTION_REJECT}[pick(&code, 3)];
+		enforcement = pick(&code, 4);
+		policy.enforcement = enforcement == 3 ? 0 : (int)enforcement;
+		mode.policy = enforcement == 3 ? NULL : &policy;
+		mode.armed = pick(&code, 2);
+		mode.observe_file = pick(&code, 2);
+		mode.relay_host = (enum batv_match)pick(&code, 3);
+		mode.memory_complete = pick(&code, 2);
+		want = action_oracle(&mode, got);
+		batv_action_of(&mode, &got);
+		ck_assert_int_eq(got.action, want.action);
+		ck_assert_int_eq(got.rejecting, want.rejecting);
+		if (want.action != BATV_ACTION_ACCEPT || batv_verdict_failed(got.verdict))
+			ck_assert_int_eq(got.reason, want.reason);
+		if (got.action == BATV_ACTION_REJECT)
+			ck_assert(!got.doubt && batv_verdict_failed(got.verdict) && got.rejecting);
+	}
+}
+END_TEST
+
+START_TEST(the_reason_of_what_has_not_failed_stays)
+{
+	struct batv_finding f = {.verdict = BATV_EXEMPT, .reason = BATV_WHY_SRS};
+	struct batv_mode_facts mode = {.policy = NULL};
+
+	batv_action_of(&mode, &f);
+	ck_assert_int_eq(f.reason, BATV_WHY_SRS);
+	ck_assert_int_eq(f.action, BATV_ACTION_ACCEPT);
+}
+END_TEST
+
+START_TEST(odd_values_never_refuse)
+{
+	struct batv_policy policy;
+	struct batv_mode_facts mode = {.policy = &policy, .class = BATV_CLASS_DSN};
+	struct batv_finding f = {.verdict = BATV_MISSING};
+
+	batv_policy_init(&policy, "default");
+	policy.enforcement = BATV_ENFORCE_REJECT;
+	policy.unproven[BATV_CLASS_DSN] = BATV_ACTION_REMOVE;
+	batv_action_of(&mode, &f);
+	ck_assert_int_eq(f.action, BATV_ACTION_MARK);
+	mode.class = (enum batv_class)77;
+	batv_action_of(&mode, &f);
+	ck_assert_int_eq(f.action, BATV_ACTION_MARK);
+}
+END_TEST
+
+/* ---- several recipients ---- */
+
+/* What one recipient can be after batv_action_of. */
+static const struct batv_finding kinds[] = {
+	{.verdict = BATV_VALID},
+	{.verdict = BATV_REMEMBERED},
+	{.verdict = BATV_EXEMPT, .reason = BATV_WHY_ACL},
+	{.verdict = BATV_UNSIGNABLE},
+	{.verdict = BATV_NOT_OURS},
+	{.verdict = BATV_NOT_OURS, .reason = BATV_WHY_DOUBT, .doubt = true},
+	{.verdict = BATV_MISSING, .action = BATV_ACTION_REJECT, .rejecting = true},
+	{.verdict = BATV_EXPIRED, .action = BATV_ACTION_REJECT, .rejecting = true},
+	{.verdict = BATV_FORGED, .action = BATV_ACTION_REJECT, .rejecting = true},
+	{.verdict = BATV_MISSING, .action = BATV_ACTION_MARK, .reason = BATV_WHY_OBSERVE},
+	{.verdict = BATV_FORGED,
+	 .action = BATV_ACTION_MARK,
+	 .reason = BATV_WHY_CLASS,
+	 .rejecting = true},
+	{.verdict = BATV_MISSING,
+	 .action = BATV_ACTION_ACCEPT,
+	 .reason = BATV_WHY_CLASS,
+	 .rejecting = true},
+	{.verdict = BATV_MISSING,
+	 .action = BATV_ACTION_MARK,
+	 .reason = BATV_WHY_DOUBT,
+	 .rejecting = true,
+	 .doubt = true},
+};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+static size_t count(const struct batv_finding *f, size_t n, enum batv_action action)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += f[i].action == action;
+	return found;
+}
+
+static bool any_proven(const struct batv_finding *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f[i].verdict == BATV_VALID || f[i].verdict == BATV_REMEMBERED)
+			return true;
+	return false;
+}
+
+/* May this copy not be lost, whoever else gets the message? */
+static bool any_spared(const struct batv_finding *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f[i].action != BATV_ACTION_REJECT &&
+		    (f[i].doubt || batv_verdict_failed(f[i].verdict)))
+			return true;
+	return false;
+}
+
+static void check_decision(const struct batv_finding *before, size_t n)
+{
+	size_t rejects = count(before, n, BATV_ACTION_REJECT);
+	struct batv_finding after[3];
+	enum batv_action action;
+
+	memcpy(after, before, n * sizeof after[0]);
+	action = batv_decide(after, n);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(after[i].verdict, before[i].verdict);
+	if (rejects > 0 && any_spared(before, n)) {
+		ck_assert_int_eq(action, BATV_ACTION_MARK);
+		for (size_t i = 0; i < n; i++) {
+			bool was = before[i].action == BATV_ACTION_REJECT;
+
+			ck_assert_int_eq(after[i].action,
+					 was ? BATV_ACTION_MARK : before[i].action);
+			ck_assert_int_eq(after[i].reason, was ? BATV_WHY_MIXED : before[i].reason);
+		}
+	} else if (rejects > 0 && any_proven(before, n)) {
+		ck_assert_int_eq(action, BATV_ACTION_ACCEPT);
+		ck_assert_uint_eq(count(after, n, BATV_ACTION_REMOVE), rejects);
+		ck_assert_uint_eq(count(after, n, BATV_ACTION_REJECT), 0);
+	} else if (rejects > 0) {
+		ck_assert_int_eq(action, BATV_ACTION_REJECT);
+		ck_assert_uint_eq(count(after, n, BATV_ACTION_REJECT), n);
+	} else {
+		ck_assert_mem_eq(after, before, n * sizeof after[0]);
+		ck_assert_int_eq(action, count(before, n, BATV_ACTION_MARK) ? BATV_ACTION_MARK
+									    : BATV_ACTION_ACCEPT);
+	}
+	/* Whoever is taken off has failed. */
+	for (size_t i = 0; i < n; i++)
+		if (after[i].action == BATV_ACTION_REMOVE)
+			ck_assert(batv_verdict_failed(after[i].verdict));
+}
+
+START_TEST(all_up_to_three_recipients)
+{
+	struct batv_finding f[3];
+
+	ck_assert_int_eq(batv_decide(f, 0), BATV_ACTION_ACCEPT);
+	for (size_t a = 0; a < KINDS; a++) {
+		f[0] = kinds[a];
+		check_decision(f, 1);
+		for (size_t b = 0; b < KINDS; b++) {
+			f[1] = kinds[b];
+			check_decision(f, 2);
+			for (size_t c = 0; c < KINDS; c++) {
+				f[2] = kinds[c];
+				check_decision(f, 3);
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(some_in_plain_words)
+{
+	struct batv_finding good_bad[] = {kinds[0], kinds[6]}, exempt_bad[] = {kinds[2], kinds[6]},
+			    observe_bad[] = {kinds[9], kinds[6]}, bad_bad[] = {kinds[7], kinds[8]};
+
+	ck_assert_int_eq(batv_decide(good_bad, 2), BATV_ACTION_ACCEPT);
+	ck_assert_int_eq(good_bad[1].action, BATV_ACTION_REMOVE);
+	ck_assert_int_eq(batv_decide(exempt_bad, 2), BATV_ACTION_REJECT);
+	ck_assert_int_eq(exempt_bad[0].reason, BATV_WHY_MIXED);
+	ck_assert_int_eq(batv_decide(observe_bad, 2), BATV_ACTION_MARK);
+	ck_assert_int_eq(observe_bad[1].action, BATV_ACTION_MARK);
+	ck_assert_int_eq(batv_decide(bad_bad, 2), BATV_ACTION_REJECT);
+	ck_assert_int_eq(bad_bad[0].reason, BATV_WHY_NONE);
+}
+END_TEST
+
+START_TEST(names)
+{
+	for (int i = 0; i < BATV_VERDICT_COUNT; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(batv_verdict_name((enum batv_verdict)i),
+					 batv_verdict_name((enum batv_verdict)j));
+	for (int i = 0; i < BATV_WHY_COUNT; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(batv_reason_name((enum batv_reason)i),
+					 batv_reason_name((enum batv_reason)j));
+	ck_assert_str_eq(batv_verdict_name(BATV_NOT_OURS), "not-ours");
+	ck_assert_str_eq(batv_reason_name(BATV_WHY_NONE), "-");
+	ck_assert_str_eq(batv_reason_name(BATV_WHY_EXEMPT_HOST), "exempt-host");
+	ck_assert_str_eq(batv_verdict_name((enum batv_verdict)99), "?");
+	ck_assert_str_eq(batv_reason_name((enum batv_reason)99), "?");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("verdict");
+	TCase *tc = tcase_create("verdict");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, the_whole_truth_table);
+	tcase_add_test(tc, every_mode);
+	tcase_add_test(tc, the_reason_of_what_has_not_failed_stays);
+	tcase_add_test(tc, odd_values_never_refuse);
+	tcase_add_test(tc, all_up_to_three_recipients);
+	tcase_add_test(tc, some_in_plain_words);
+	tcase_add_test(tc, names);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
