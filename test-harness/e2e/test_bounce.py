@@ -7,6 +7,7 @@ from batv import *
 
 STRANGER = "127.0.0.9"
 REJECT = {"enforcement": "reject"}
+NOON = 1_900_000_000        # far from midnight and from a change of the key
 DEFAULT_TEXT = "5.7.1 This is a bounce of mail that was not sent from here: its sender address was forged."
 
 # So that a mailbox shows whom the delivery was for, behind the redirect that took the tag off.
@@ -29,6 +30,19 @@ def change(text, at, characters="0123456789abcdef"):
     """TEXT with another character at AT."""
     other = next(c for c in characters if c.lower() != text[at].lower())
     return text[:at] + other + text[at + 1:]
+
+
+def judge(ours, rcpt):
+    """A bounce to RCPT from outside: "taken" or "refused", and the verdict of the log line."""
+    count = len(batv_lines(ours))
+    result = ours.inject("", rcpt, bounce(rcpt), source=STRANGER)
+    (line,) = batv_lines(ours)[count:]
+    assert line["rcpt"] == f"<{rcpt}>", line
+    if result.data.code == 250:
+        assert taken(result)
+        return "taken", line["verdict"]
+    assert refused(result)
+    return "refused", line["verdict"]
 
 
 class TestFullCircle:
@@ -190,3 +204,257 @@ class TestForgedBounce:
         count = len(batv_lines(self.ours))
         assert taken(self.inject(sender="eve@elsewhere.test"))
         assert len(batv_lines(self.ours)) == count
+
+
+def test_callouts_of_others_are_answered(lab):
+    """A site that verifies senders by callout takes our mail: to it the signed address exists."""
+    batv = Batv(lab)
+    batv.set(**REJECT)
+    port = lab.port()
+    other = Exim(lab, "other", "127.0.0.3", domain="other.test", config=exim_config(
+        main="acl_smtp_mail = check_sender", local_domains="other.test", route=f"test 127.0.0.1::{port}",
+        acl="check_sender:\n  require verify = sender/callout=20s,no_cache\n  accept\n",
+        remote_transport="  interface = 127.0.0.3\n"))
+    ours = batv_exim(lab, batv, f"* 127.0.0.3::{other.port}", port=port)
+    ours.submit("alice@test", "carol@other.test", make_message())
+    (message,) = other.wait_mailbox("carol")
+    assert is_signed(message["Return-path"].strip("<>"), "alice@test"), message["Return-path"]
+    ours.submit("nobody@test", "carol@other.test", make_message())      # the callout does tell users from others
+    assert other.mainlog(r"rejected MAIL <prvs=\w+=nobody@test>: Sender verify failed"), other.mainlog()
+
+    # a callout to the bare address, and to a stale tag, by hand: RCPT is never refused for a tag's sake
+    for address in ("alice@test", "prvs=1234abcdef=alice@test"):
+        with ours.smtp(STRANGER) as session:
+            assert session.mail("").code == 250 and session.rcpt(address).code == 250, session.dialogue()
+    assert batv_lines(ours) == []
+
+
+class TestTags:
+    """What comes back to alice with a tag, good and bad.  Time moves in the last tests."""
+
+    def setup(self):
+        self.lab.clock.set(NOON)
+        self.batv = Batv(self.lab)
+        self.batv.set(**REJECT)
+        self.sink = Sink(self.lab)
+        self.ours = batv_exim(self.lab, self.batv, self.sink, relay_domains="relayed.test",
+                              macros={"BATV_DOMAINS": "+local_domains"})
+        self.signed = self.signed_now()
+
+    def signed_now(self, sender="alice@test"):
+        """The envelope sender that mail has which leaves now."""
+        self.ours.submit(sender, "x@theirs.test", make_message(sender))
+        address = self.sink.messages[-1].sender
+        assert is_signed(address, sender), address
+        return address
+
+    def judge(self, rcpt):
+        return judge(self.ours, rcpt)
+
+    def test_as_it_left(self):
+        assert self.judge(self.signed) == ("taken", "valid")
+        (bounce,) = self.ours.wait_mailbox("alice")
+        assert bounce["Envelope-to"] == self.signed
+
+    def test_upper_case(self):
+        tag, _, bare = self.signed.rpartition("=")
+        for address in (f"{tag.upper()}={bare}", f"{tag}={bare.upper()}", self.signed.upper(), f"{tag}=aLice@Test"):
+            assert self.judge(address) == ("taken", "valid"), address
+        assert len(self.ours.wait_mailbox("alice", 5)) == 5
+
+    def test_tampered(self):
+        assert self.signed[5:9].isdigit()
+        for at in range(9, 15):                                 # any digit of the MAC
+            assert self.judge(change(self.signed, at)) == ("refused", "forged"), at
+        day = int(self.signed[6:9])
+        later, earlier = (f"{self.signed[:6]}{(day + d) % 1000:03}{self.signed[9:]}" for d in (1, -100))
+        assert self.judge(later) == ("refused", "forged")       # no key of that day
+        assert self.judge(earlier) == ("refused", "expired")    # that day is over
+
+    def test_of_another_address(self):
+        tag = self.signed.rpartition("=")[0]
+        for user in ("bob", "carol"):
+            assert self.judge(f"{tag}={user}@test") == ("refused", "forged")
+
+    def test_of_an_unknown_key(self):
+        assert self.judge(change(self.signed, 5, "0123456789")) == ("refused", "forged")
+
+    def test_what_no_tag_is(self):
+        """Other sites' inventions are local parts like any other, which we do not have."""
+        with self.ours.smtp(STRANGER) as session:
+            session.mail("")
+            for local in ("prvs=alice=1234abcdef", "btv1==1234abcdef==alice", "msprvs1=abc=alice",
+                          "prvs=123abcdef=alice", "prvs=1234abcdeg=alice", "SRS0=abcd=XY=elsewhere.test=alice"):
+                assert session.rcpt(f"{local}@test").code == 550, local
+            assert session.rcpt(self.signed).code == 250
+
+    def test_of_another_site(self):
+        """A bounce for a domain that we only relay for, which has tags of its own: it passes as it is."""
+        address = "prvs=1234abcdef=x@relayed.test"
+        count = len(self.sink.messages)
+        assert self.judge(address) == ("taken", "not-ours")
+        message = self.sink.wait(count + 1)[-1]
+        assert message.sender == "" and message.recipients == [address]
+        assert b"X-BATV-Status" not in message.data
+
+    def test_senders_of_other_sites_stay_as_they_are(self):
+        sender = "prvs=1234abcdef=eve@elsewhere.test"
+        assert taken(self.ours.inject(sender, "bob@test", make_message(sender), source=STRANGER))
+        assert self.ours.wait_mailbox("bob")[-1]["Return-path"] == f"<{sender}>"
+
+    def test_subaddress(self):
+        self.batv.set(tag_style="subaddress", **REJECT)
+        self.ours.submit("alice@test", "x@theirs.test", make_message())
+        address = self.sink.messages[-1].sender
+        assert address == f"alice+{self.signed[:15]}@test", address     # the same ten characters
+        count = len(self.ours.mailbox("alice"))
+        assert self.judge(address) == ("taken", "valid")
+        assert self.judge(address.upper()) == ("taken", "valid")
+        assert self.judge(change(address, 14)) == ("refused", "forged")
+        assert self.judge(self.signed) == ("taken", "valid")            # both styles are always known
+        assert len(self.ours.wait_mailbox("alice", count + 3)) == count + 3
+        self.batv.set(**REJECT)
+        assert self.judge(address) == ("taken", "valid")
+
+    @timeout(240)
+    def test_retained_then_expired(self):
+        (key,) = [k for k in self.batv.json("keys")["keys"] if k["state"] == "current"]
+        self.lab.clock.advance(key["until"] + 60 - self.lab.clock.now())
+        new = self.signed_now()
+        assert new != self.signed and new[5] != self.signed[5]          # another key signs
+        assert self.judge(self.signed) == ("taken", "valid")
+        assert self.judge(new) == ("taken", "valid")
+        self.lab.clock.advance(key["destroyed"] - 60 - self.lab.clock.now())
+        assert self.judge(self.signed) == ("taken", "valid")
+        self.lab.clock.advance(120)
+        assert self.judge(self.signed) == ("refused", "expired")
+        assert self.judge(self.signed_now()) == ("taken", "valid")
+        assert key["number"] not in [k["number"] for k in self.batv.json("status")["state"]["keys"]
+                                     if k["destroyed"] == key["destroyed"]]
+
+    def test_revoked(self):
+        before = self.signed_now()
+        out = self.batv.ctl("rotate").stdout                    # a plain rotation hurts nobody
+        assert "batvd has published it" in out, out
+        between = self.signed_now()
+        assert between != before
+        assert self.judge(before) == self.judge(between) == ("taken", "valid")
+        out = self.batv.ctl("rotate", "--revoke").stdout
+        assert "revoked all secrets before it" in out, out
+        after = self.signed_now()
+        assert self.judge(before) == self.judge(between) == ("refused", "forged")
+        assert self.judge(after) == ("taken", "valid")
+
+
+@timeout(240)
+def test_legacy_keys(lab):
+    """Tags of an older ${prvs} come back for a while, after the change to exim-batv."""
+    lab.clock.set(NOON)
+    batv = Batv(lab)
+    today = datetime.fromtimestamp(lab.clock.now(), timezone.utc)
+    last_day = (today + timedelta(days=2)).strftime("%Y-%m-%d")
+    keys = lab.write(batv.dir / "legacy", f"until {last_day} text the old secret\n"
+                     f"until {today.year + 1}-12-31 hex {b'the older one'.hex()}\n", mode=0o600)
+    batv.set(legacy_keys=keys, domains="test", **REJECT)
+    sink = Sink(lab)
+    ours = batv_exim(lab, batv, sink)
+    tagged = lambda address, key="the old secret", digit=3: ours.be(f"${{prvs{{{address}}}{{{key}}}{{{digit}}}}}")
+
+    old, older = tagged("alice@test"), tagged("alice@test", "the older one", 0)
+    assert is_signed(old, "alice@test") and old != older
+    assert judge(ours, old) == judge(ours, older) == ("taken", "valid")
+    assert [line["key"] for line in batv_lines(ours)] == ["legacy", "legacy"]
+    (first, second) = ours.wait_mailbox("alice", 2)
+    assert {first["Envelope-to"], second["Envelope-to"]} == {old, older}
+    mixed = tagged("Bob@Test")                                  # ${prvs} hashes an address as it is
+    assert judge(ours, mixed) == ("taken", "valid")
+    assert judge(ours, tagged("alice@test", "never ours")) == ("refused", "forged")
+    assert judge(ours, old.replace("alice", "bob")) == ("refused", "forged")
+
+    ours.submit("alice@test", "x@theirs.test", make_message())  # such a key never signs
+    assert sink.messages[0].sender == batv.sign("alice@test") not in (old, older)
+
+    midnight = datetime(today.year, today.month, today.day, tzinfo=timezone.utc).timestamp() + 3 * DAY
+    lab.clock.advance(midnight - 30 - lab.clock.now())
+    assert judge(ours, old) == ("taken", "valid")
+    lab.clock.advance(60)
+    assert judge(ours, old) == ("refused", "forged")            # its key is forgotten; the tag's own day is to come
+    assert judge(ours, older) == ("taken", "valid")
+    lab.clock.advance(4 * DAY + 3600)                           # seven days after it was made
+    assert judge(ours, older) == ("taken", "valid")
+    lab.clock.advance(DAY)
+    assert judge(ours, older) == ("refused", "expired")
+
+
+class TestTwoServers:
+    """Two servers, two state directories, one secret, handed over by export and import."""
+
+    def setup(self):
+        self.lab.clock.set(NOON)
+        self.sink = Sink(self.lab)
+        self.batv = [Batv(self.lab, name) for name in ("batv-one", "batv-two")]
+        for batv in self.batv:
+            batv.set(**REJECT)
+        self.ours = [batv_exim(self.lab, batv, self.sink, name=name) for batv, name in zip(self.batv, ("one", "two"))]
+
+    def signed_by(self, i):
+        self.ours[i].submit("alice@test", "x@theirs.test", make_message())
+        return self.sink.messages[-1].sender
+
+    def hand_over(self, source, target):
+        secret = self.batv[source].ctl("secret", "export").stdout
+        said = self.batv[target].ctl("secret", "import", input=secret).stdout
+        assert "batvd has published it" in said, said
+
+    def alike(self):
+        """Do both print the same keys and the same fingerprint?"""
+        one, two = (batv.json("keys") for batv in self.batv)
+        return one["keys"] == two["keys"] and one["fingerprint"] == two["fingerprint"]
+
+    def valid_everywhere(self, *addresses):
+        for address in addresses:
+            for ours in self.ours:
+                assert judge(ours, address) == ("taken", "valid"), (ours.name, address)
+        return True
+
+    def test_strangers_at_first(self):
+        self.first = [self.signed_by(i) for i in (0, 1)]
+        assert self.first[0] != self.first[1] and not self.alike()
+        assert judge(self.ours[1], self.first[0]) == judge(self.ours[0], self.first[1]) == ("refused", "forged")
+
+    def test_import_joins_them(self):
+        self.hand_over(0, 1)
+        assert self.signed_by(0) == self.signed_by(1) == self.first[0]
+        assert self.valid_everywhere(self.first[0])
+        assert judge(self.ours[1], self.first[1]) == ("taken", "valid")     # two's own earlier mail still bounces
+        assert judge(self.ours[0], self.first[1]) == ("refused", "forged")  # one never heard of it,
+        self.hand_over(1, 0)                                                # until it does
+        assert self.alike() and self.valid_everywhere(*self.first)
+        assert self.signed_by(0) == self.signed_by(1) == self.first[0]
+        self.hand_over(0, 1)                                                # again: changes nothing
+        assert self.alike()
+
+    def test_rotation_at_a_time(self):
+        start = int(self.lab.clock.now()) + 2 * DAY
+        self.batv[0].ctl("rotate", "--at", f"@{start}")
+        assert self.signed_by(0) == self.signed_by(1) == self.first[0]      # one knows the secret, two not yet
+        assert self.valid_everywhere(self.first[0])
+        self.hand_over(0, 1)
+        assert self.alike()
+        assert self.signed_by(0) == self.signed_by(1) == self.first[0]      # both know it, it does not sign yet
+        self.lab.clock.advance(start - 60 - self.lab.clock.now())
+        before = self.signed_by(0)
+        assert before == self.signed_by(1) and self.valid_everywhere(before)
+        self.lab.clock.advance(120)
+        after = self.signed_by(0)
+        assert after == self.signed_by(1) and after != before
+        assert self.valid_everywhere(before, after, *self.first)
+        assert self.alike()
+
+    def test_revocation_travels(self):
+        old = self.signed_by(0)
+        self.batv[1].ctl("rotate", "--revoke")
+        self.hand_over(1, 0)
+        new = self.signed_by(0)
+        assert new == self.signed_by(1) and self.valid_everywhere(new)
+        assert [judge(ours, old) for ours in self.ours] == [("refused", "forged")] * 2
