@@ -196,7 +196,7 @@ static void break_for_revoked(const struct batv_plan_facts *f, struct batv_plan 
 		const struct batv_break *b = find_break(&plan->state, BATV_BREAK_ALL);
 		int64_t last;
 
-		if (!s->revoked || s->start >= s->revoked || s->revoked > f->now)
+		if (!s->revoked || s->start > s->revoked || s->revoked > f->now)
 			continue;
 		last = batv_secret_last_tag(f->secrets, s);
 		if (last <= f->now || last == INT64_MAX || (b && b->until >= last))

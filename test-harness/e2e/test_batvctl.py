@@ -1,0 +1,359 @@
+"""batvctl against a batvd of its own.  Exim is asked only where a test says so."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import time
+
+from lab import *
+from batv import TAG, Batv, is_signed
+
+CONF = "domains = example.com : example.net\n"
+
+
+def batv(lab, **keywords):
+    return Batv(lab, conf=keywords.pop("conf", CONF), **keywords)
+
+
+def fails(b, code, text, *argv, **run):
+    """batvctl has to end with CODE and one line on stderr that has TEXT in it."""
+    done = b.ctl(*argv, check=False, **run)
+    assert done.returncode == code, done
+    assert text in done.stderr and done.stderr.count("\n") == 1, done
+    return done
+
+
+def keys_text(b, *argv):
+    return b.ctl("keys", "--at", "2026-12-24", *argv).stdout
+
+
+def export(b):
+    return b.ctl("secret", "export").stdout
+
+
+def import_(b, text, *argv, **run):
+    return b.ctl("secret", "import", *argv, input=text, **run)
+
+
+# -- the command line
+
+
+def test_wrong_arguments(lab):
+    b = batv(lab)
+    for argv, text in [
+        ([], "a command is missing"), (["stauts"], "unknown command stauts"), (["-x"], "unknown option -x"),
+        (["status", "--no"], "unknown option --no"), (["status", "-c"], "an argument is missing behind -c"),
+        (["status", "extra"], "unexpected argument extra"), (["status", "--revoke"], "--revoke"),
+        (["sign"], "an argument is missing"), (["sign", "a@b", "c@d"], "unexpected argument c@d"),
+        (["sign", "nonsense"], "not an address: nonsense"), (["sign", ""], 'not an address: ""'),
+        (["verify", "nonsense"], "not an address: nonsense"), (["verify", "a@b", "--rcpt", "x@y"], "--rcpt"),
+        (["keys", "--at", "yesterday"], "--at: expected now, 2026-12-01"),
+        (["rotate", "--at", "2001-01-01"], "lies in the past"),
+        (["rotate", "--revoke", "--at", "+1d"], "does not go with --at"),
+        (["secret"], "an argument is missing"), (["secret", "show"], "expected export or import, not show"),
+        (["check", "--at", "now"], "--at"),
+    ]:
+        fails(b, 2, text, *argv)
+    done = lab.run([BUILD / "batvctl", "-c", "/nowhere/x.conf", "keys"], check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "/nowhere/x.conf" in done.stderr, done
+
+
+def test_help(lab):
+    b = batv(lab, start=False)
+    text = b.ctl("-h").stdout
+    for command in "status", "check", "keys", "sign", "verify", "rotate", "secret":
+        assert f"\n  {command} " in text, text
+        assert b.ctl(command, "--help").stdout.startswith(f"usage: batvctl {command}")
+    assert b.ctl("--version").stdout.startswith("batvctl ")
+    assert max(map(len, text.splitlines())) < 100
+
+
+def test_without_a_directory(lab):
+    b = batv(lab, start=False)
+    b.state_dir.rmdir()
+    for argv in ["keys"], ["sign", "a@example.com"], ["rotate"]:
+        fails(b, 3, "the state directory is not there; make it with: install -d", *argv)
+    assert b.ctl("status", check=False).returncode == 1
+    assert b.ctl("check").returncode == 0
+
+
+def test_without_a_daemon(lab):
+    b = batv(lab, start=False)
+    fails(b, 3, f"{b.state_dir}/secret: ", "keys")
+    fails(b, 3, "is batvd running?", "sign", "a@example.com")
+    fails(b, 3, "batvd makes it when it starts", "rotate")
+    status = b.json("status")
+    assert status["batvd"] == "not running" and status["state"] is None and len(status["problems"]) >= 3
+    assert not list(b.state_dir.glob("s*"))
+
+
+# -- sign and verify
+
+
+def test_sign_and_verify(lab):
+    b = batv(lab)
+    tagged = b.sign("Alice@Example.COM")
+    assert is_signed(tagged, "Alice@Example.COM")
+    answer = b.json("sign", "alice@example.com")
+    assert answer["answer"] == "signed" and answer["policy"] == "default" and answer["evaluated"] is True
+    assert answer["key"]["state"] == "current" and "key" not in answer["key"]
+    good = b.json("verify", tagged)
+    assert (good["verdict"], good["tag"], good["bare"]) == ("valid", "valid", "Alice@Example.COM"), good
+    assert b.ctl("verify", tagged).returncode == 0
+    for address, verdict, tag in [
+        (tagged.upper(), "valid", "valid"), ("alice@example.com", "missing", "-"),
+        (tagged.replace("Alice", "Bob"), "forged", "forged"), ("x@elsewhere.test", "not-ours", "-"),
+        (tagged[:-len("Example.COM")] + "elsewhere.test", "not-ours", "forged"),
+        ("postmaster@example.com", "exempt", "-"), ("x" * 60 + "@example.com", "unsignable", "-"),
+    ]:
+        answer = b.json("verify", address)
+        assert (answer["verdict"], answer["tag"]) == (verdict, tag), answer
+        assert b.ctl("verify", address, check=False).returncode == (verdict != "valid")
+    for address, reason in [("x@elsewhere.test", "left:not-ours"), (tagged, "left:tagged"),
+                            ("SRS0=ab=cd=x.test=y@example.com", "left:srs"),
+                            ("x" * 60 + "@example.com", "left:unsignable")]:
+        done = b.ctl("sign", address, check=False)
+        assert done.returncode == 1 and done.stdout.splitlines()[0] == address and reason in done.stdout, done
+
+
+def test_sign_with_options(lab):
+    b = batv(lab, conf=CONF + "unsigned_destinations = lists.test\nunsigned_senders = robot@example.com\n"
+                              "tag_style = subaddress\n[policy net]\ndomains = example.net\nsigning = off\n")
+    assert re.fullmatch(r"alice\+prvs=\w{10}@example.com", b.sign("alice@example.com"))
+    assert b.json("sign", "alice@example.com", "--rcpt", "x@lists.test")["answer"] == "left:destination"
+    assert b.json("sign", "robot@example.com")["answer"] == "left:unsigned-sender"
+    answer = b.json("sign", "alice@example.net")
+    assert (answer["answer"], answer["policy"]) == ("left:off", "net"), answer
+
+
+def test_at_another_time(lab):
+    b = batv(lab)
+    today, later = b.sign("a@example.com"), b.sign("a@example.com", "--at", "+10d")
+    assert today != later
+    assert b.json("verify", today, "--at", "+7d")["verdict"] == "valid"
+    assert b.json("verify", today, "--at", "+16d")["verdict"] == "expired"
+    assert b.json("verify", later)["verdict"] == "valid"       # published ahead
+    assert b.ctl("sign", "a@example.com", "--at", "2028-01-01", check=False).returncode == 3
+    now, then = b.json("keys"), b.json("keys", "--at", "+100d")
+    assert now["fingerprint"] == then["fingerprint"] and now["keys"] != then["keys"]
+
+
+def test_lists_without_an_exim(lab):
+    b = batv(lab, conf="domains = +local_domains\n")
+    done = b.ctl("sign", "a@example.com", check=False)
+    assert done.returncode == 3, done
+    assert 'not evaluated: list "+local_domains": no exim is configured' in done.stdout
+    done = b.ctl("verify", "prvs=0001abcdef=a@example.com", check=False)
+    assert done.returncode == 3 and done.stdout.startswith("not evaluated\n"), done
+    assert "not evaluated" in b.ctl("check").stdout
+
+
+def test_lists_asked_of_exim(lab):
+    config = lab.write("exim.conf", f"""\
+spool_directory = {lab.mkdir("spool")}
+log_file_path = {lab.mkdir("log")}/%slog
+domainlist local_domains = ours.test : *.ours.test
+domainlist relay_to_domains =
+hostlist relay_from_hosts = 127.0.0.1
+addresslist robots = robot@ours.test
+""")
+    b = Batv(lab, conf="domains = +local_domains\nunsigned_senders = +robots\n", exim=f"{exim_binary()} -C {config}")
+    done = b.ctl("check")
+    assert "Exim was asked" in done.stdout, done
+    assert is_signed(b.sign("a@x.ours.test"), "a@x.ours.test")
+    assert b.json("sign", "robot@ours.test")["answer"] == "left:unsigned-sender"
+    assert b.json("sign", "a@elsewhere.test")["answer"] == "left:not-ours"
+    assert b.json("verify", b.sign("a@ours.test"), "--host", "127.0.0.1")["verdict"] == "valid"
+    assert b.json("verify", "a@ours.test", "--host", "127.0.0.1")["reason"] == "own-host"
+    assert b.json("verify", "a@ours.test", "--host", "192.0.2.7")["verdict"] == "missing"
+    # What Exim could take for an expansion is not put to it.
+    done = b.ctl("sign", '"${run{/bin/false}}"@x.ours.test', check=False)
+    assert done.returncode == 3 and "could take it for an expansion" in done.stdout, done
+    b.conf("domains = +locals\n")
+    done = b.ctl("check", check=False)
+    assert done.returncode == 2 and 'unknown named domain list "+locals"' in done.stdout, done
+    assert "policy default, domains: +locals" in done.stdout, done
+
+
+# -- status and check
+
+
+def test_status(lab):
+    b = batv(lab)
+    done = b.ctl("status")
+    assert done.stdout.startswith("No problems.\n") and "batvd          running" in done.stdout
+    status = b.json("status")
+    assert status["problems"] == [] and status["notes"] == [] and status["state"]["usable"] is True
+    assert status["secret_fingerprint"] == status["state"]["fingerprint"]
+    assert len(status["state"]["keys"]) == 3 and status["domains"] == [] and status["domain_places"] == 16384
+    b.stop()
+    done = b.ctl("status", check=False)
+    assert done.returncode == 1 and done.stdout.startswith("PROBLEMS\n  - batvd is not running"), done
+    b.conf(CONF, grace="9d")
+    assert any("changed since the state was published; start batvd" in p for p in b.json("status")["problems"])
+    done = b.ctl("status", "--at", "+60d", check=False)
+    assert "has no key for this time" in done.stdout
+
+
+def test_status_of_damage(lab):
+    b = batv(lab)
+    b.stop()
+    for name, text in [("state", "state"), ("memory", "memory"), ("secret", "secret:1:")]:
+        path = b.state_dir / name
+        good = path.read_bytes()
+        lab.write(path, b"rubbish\n", mode=0o600)
+        assert any(f"{b.state_dir}/{text}" in p for p in b.json("status")["problems"]), b.json("status")
+        lab.write(path, good, mode=0o600)
+    (b.state_dir / "state").chmod(0o666)
+    assert any("unsafe" in p for p in b.json("status")["problems"])
+
+
+def test_check(lab):
+    b = batv(lab, start=False)
+    assert "right: 1 policy" in b.ctl("check").stdout
+    assert json.loads(b.ctl("check", "--json").stdout)["ok"] is True
+    for text, line in [("domains = a.test\ngrace = 7\n", "exim-batv.conf:3: grace"), ("nonsense\n", "exim-batv.conf:2"),
+                       ("colour = red\n", "exim-batv.conf:2: colour"), ("[policy a]\nsigning = on\n", "exim-batv.conf:2")]:
+        b.conf(text)
+        fails(b, 2, line, "check")
+    b.conf(CONF, key_rotation="1d", key_retention="90d")
+    fails(b, 2, "more than 64 live keys", "check")
+
+
+# -- secrets
+
+
+def test_rotate(lab):
+    b = batv(lab)
+    old = b.sign("a@example.com")
+    done = b.ctl("rotate")
+    assert "batvd has published it" in done.stdout, done
+    new = b.sign("a@example.com")
+    assert new != old and b.ctl("verify", old).returncode == 0 and b.ctl("verify", new).returncode == 0
+    assert b.json("status")["state"]["breaks"] == []
+
+
+def test_rotate_at(lab):
+    b = batv(lab)
+    before = b.sign("a@example.com")
+    answer = b.json("rotate", "--at", "+1d")
+    assert answer["published"] is True and answer["revoked"] is False
+    assert b.sign("a@example.com") == before
+    after = b.sign("a@example.com", "--at", "+25h")
+    assert after != before and b.ctl("verify", after).returncode == 0      # verifiable at once
+
+
+def test_revoke(lab):
+    b = batv(lab)
+    old = b.sign("a@example.com")
+    b.ctl("rotate", "--revoke")
+    assert b.json("verify", old)["verdict"] == "forged"
+    assert b.ctl("verify", b.sign("a@example.com")).returncode == 0
+    (line,) = b.json("status")["state"]["breaks"]
+    assert "was revoked" in line["why"] and line["until"] > time.time() + 7 * DAY
+    # The flag travels.
+    other = batv(lab, name="other")
+    import_(other, export(b))
+    assert other.json("verify", old)["verdict"] == "forged"
+
+
+def test_rotate_without_a_daemon(lab):
+    b = batv(lab)
+    b.stop()
+    old = b.sign("a@example.com")
+    done = b.ctl("rotate")
+    assert "no batvd is running" in done.stdout and b.sign("a@example.com") != old, done
+
+
+def test_rotate_refuses_too_many(lab):
+    b = batv(lab)
+    for _ in range(30):
+        done = b.ctl("rotate", check=False)
+        if done.returncode:
+            break
+    before = (b.state_dir / "secret").read_bytes()
+    fails(b, 1, "refused, nothing was changed", "rotate")
+    assert (b.state_dir / "secret").read_bytes() == before
+    assert b.json("status")["problems"] == []
+
+
+def test_export_and_import(lab):
+    a, b = batv(lab, name="a"), batv(lab, name="b")
+    assert keys_text(a) != keys_text(b)
+    a.ctl("rotate", "--at", "2026-12-20")
+    old = b.sign("x@example.com")
+    text = export(a)
+    done = import_(b, text)
+    assert "batvd has published it" in done.stdout, done
+    # b keeps what it signed with, verify-only; so the sets differ until b's go back to a.
+    assert b.ctl("verify", old).returncode == 0 and b.ctl("verify", a.sign("x@example.com")).returncode == 0
+    import_(a, export(b))
+    assert keys_text(a) == keys_text(b) and keys_text(a, "--show-secret") == keys_text(b, "--show-secret")
+    assert a.json("keys", "--at", "2027-01-15") == b.json("keys", "--at", "2027-01-15")
+    assert a.json("status")["secret_fingerprint"] == b.json("status")["secret_fingerprint"]
+    assert a.sign("x@example.com") == b.sign("x@example.com")
+    assert [c.json("status")["state"]["breaks"] for c in (a, b)] == [[], []]
+    # Into a directory that has none yet.
+    c = batv(lab, name="c", start=False)
+    import_(c, text)
+    c.start()
+    assert c.sign("x@example.com") == a.sign("x@example.com")
+
+
+def test_import_refuses(lab):
+    b = batv(lab)
+    text = export(b)
+    other = re.sub(r"^(secret( \d+){4}) \w+", r"\1 " + "ab" * 32, text, flags=re.M)
+    before = (b.state_dir / "secret").read_bytes()
+    fails(b, 2, "standard input:1:", "secret", "import", input="rubbish\n")
+    fails(b, 2, "standard input", "secret", "import", input="")
+    fails(b, 2, "standard input:2:", "secret", "import", input=text.replace("\nsecret ", "\nsecret x", 1))
+    fails(b, 1, "--force takes the incoming one", "secret", "import", input=other)
+    assert (b.state_dir / "secret").read_bytes() == before
+    done = import_(b, other, "--force")
+    assert "was replaced" in done.stdout, done
+    assert "was replaced" in b.json("status")["state"]["breaks"][0]["why"]
+    assert import_(b, export(b)).returncode == 0       # the same again: nothing changes
+
+
+def test_export_and_terminals(lab):
+    b = batv(lab)
+    ours, theirs = pty.openpty()
+    argv = [str(a) for a in (BUILD / "batvctl", "-c", b.conf_path, "secret", "export")]
+    done = subprocess.run(argv, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=10)
+    assert done.returncode == 2 and "--force" in done.stderr, done
+    done = subprocess.run([*argv, "--force"], stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=10)
+    assert done.returncode == 0 and b"exim-batv secret 1" in os.read(ours, 4096), done
+    os.close(ours), os.close(theirs)
+    with open(lab.dir / "open", "w") as file:
+        os.fchmod(file.fileno(), 0o644)
+        done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, text=True, timeout=10)
+    assert done.returncode == 0 and "warning: others may read" in done.stderr, done
+    with open(lab.dir / "closed", "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, text=True, timeout=10)
+    assert done.returncode == 0 and done.stderr == "", done
+
+
+def test_key_bytes_are_not_shown(lab):
+    b = batv(lab)
+    shown = b.ctl("keys", "--show-secret").stdout
+    key = re.search(r"\b[0-9a-f]{64}\b", shown)[0]
+    for argv in ["keys"], ["keys", "--json"], ["status"], ["status", "--json"], ["sign", "a@example.com"]:
+        assert not re.search(r"[0-9a-f]{64}", b.ctl(*argv).stdout), argv
+    assert f'"key": "{key}"' in b.ctl("keys", "--json", "--show-secret").stdout
+
+
+def test_as_somebody_else(lab):
+    """A member of the directory's group, as Exim is, sees all but what needs the secret."""
+    needs_root("another user")
+    b = batv(lab)
+    lab.own(b.state_dir)
+    run = dict(user="nobody", group=lab.gid)
+    assert is_signed(b.ctl("sign", "a@example.com", **run).stdout.split()[0], "a@example.com")
+    status = json.loads(b.ctl("status", "--json", check=False, **run).stdout)
+    assert status["problems"] == [] and len(status["notes"]) == 2 and status["batvd"] == "not known", status
+    fails(b, 3, "only its owner or root", "keys", **run)
+    fails(b, 3, "only its owner or root", "rotate", **run)
