@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "safefile.h"
@@ -38,19 +37,23 @@ _Static_assert((size_t)BATV_COUNT_END <= BATV_COUNTERS_ROOM, "the file has room 
 /* ---- The guard: a page that is gone is "no memory", not the end of a mail process ---- */
 
 /*
- * One running guard.  Asynchronous signals are blocked while it exists, so nobody's handler can
- * jump out of it and leave `top` pointing into a dead stack frame.
+ * One running guard.  Static, not on the stack: somebody's signal handler may jump out of a
+ * guard (Exim's time limit for local_scan() does), and what it leaves behind must stay readable.
+ * Such a left frame does no harm: its file is touched by nobody without a newer frame above it,
+ * and any other fault passes through it to the previous action.
  */
 struct frame {
 	sigjmp_buf env;
-	struct frame *outer;
 	const void *base;
 	size_t size;
+	uintptr_t stack;		/* where its guard runs; the stack grows downwards */
 	struct sigaction previous;
-	sigset_t mask;
 };
 
-static struct frame *volatile top;
+#define FRAMES 4
+
+static struct frame frames[FRAMES];
+static volatile sig_atomic_t depth;
 static volatile sig_atomic_t sent;	/* a SIGBUS that somebody sent with kill(): not for us */
 
 static bool within(const struct frame *f, const void *address)
@@ -59,57 +62,60 @@ static bool within(const struct frame *f, const void *address)
 }
 
 /*
- * Ours: leave the body.  Somebody else's fault: put the previous action and signal mask
- * back and return, so that the instruction faults again and the previous action sees
- * exactly what it would have seen without us (an outer guard is such a previous action).
+ * Ours: leave the body.  Somebody else's fault: put the previous action back and return, so
+ * that the instruction faults again and the previous action sees exactly what it would have
+ * seen without us (an outer guard is such a previous action).
  */
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
-	struct frame *f = top;
+	struct frame *f;
 
+	(void)context;
 	if (info->si_code <= 0) {
 		sent = 1;
 		return;
 	}
-	if (f && within(f, info->si_addr))
-		siglongjmp(f->env, 1);
-	if (!f) {
+	if (depth == 0) {
 		(void)signal(sig, SIG_DFL);
 		return;
 	}
-	top = f->outer;
+	f = &frames[depth - 1];
+	if (within(f, info->si_addr))
+		siglongjmp(f->env, 1);
+	depth = depth - 1;
 	(void)sigaction(sig, &f->previous, NULL);
-	((ucontext_t *)context)->uc_sigmask = f->mask;
 }
 
-static void guard_enter(struct frame *f)
+/* SA_NODEFER: the jump out of the handler leaves the signal mask as it was, without a system call. */
+static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t stack)
 {
-	struct sigaction sa;
-	sigset_t block;
+	struct sigaction sa, previous;
+	struct frame *f;
+	bool left = false;
 
+	for (; depth > 0 && frames[depth - 1].stack <= stack; depth = depth - 1)
+		left = true;		/* its function is gone, and did not clean up */
+	if (depth == FRAMES)
+		return NULL;
+	f = &frames[depth];
+	f->base = memory->base;
+	f->size = memory->size;
+	f->stack = stack;
 	memset(&sa, 0, sizeof sa);
 	sa.sa_sigaction = on_sigbus;
-	sa.sa_flags = SA_SIGINFO | SA_RESTART;
-	(void)sigfillset(&sa.sa_mask);
-	(void)sigfillset(&block);
-	(void)sigdelset(&block, SIGBUS);	/* blocked, a fault would kill the process */
-	(void)sigdelset(&block, SIGSEGV);
-	(void)sigdelset(&block, SIGFPE);
-	(void)sigdelset(&block, SIGILL);
-	(void)sigdelset(&block, SIGTRAP);
-	(void)sigdelset(&block, SIGSYS);
-	(void)sigprocmask(SIG_SETMASK, &block, &f->mask);
-	(void)sigaction(SIGBUS, &sa, &f->previous);
-	f->outer = top;
-	top = f;
+	sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
+	(void)sigaction(SIGBUS, &sa, &previous);
+	if (!left || previous.sa_sigaction != on_sigbus)
+		f->previous = previous;	/* else it still holds what was there before the left one */
+	depth = depth + 1;
+	return f;
 }
 
 static void guard_leave(const struct frame *f)
 {
-	top = f->outer;
+	depth = (sig_atomic_t)(f - frames);
 	(void)sigaction(SIGBUS, &f->previous, NULL);
-	(void)sigprocmask(SIG_SETMASK, &f->mask, NULL);
-	if (sent && !f->outer) {
+	if (sent && depth == 0) {
 		sent = 0;
 		(void)raise(SIGBUS);
 	}
@@ -118,31 +124,31 @@ static void guard_leave(const struct frame *f)
 /* An outer guard's body may still look at the mapping: it stays until that one has left. */
 static void unmap_unless_used(void *base, size_t size)
 {
-	const struct frame *f;
+	int i;
 
-	for (f = top; f; f = f->outer)
-		if (f->base == base)
+	for (i = 0; i < depth; i++)
+		if (frames[i].base == base)
 			return;
 	(void)munmap(base, size);
 }
 
-bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
-		       void *arg)
+__attribute__((noinline)) bool
+batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *), void *arg)
 {
 	void *base = memory->base;
 	size_t size = memory->size;
-	struct frame f;
+	struct frame *f;
 
 	if (!base)
 		return false;
-	f.base = base;
-	f.size = size;
-	guard_enter(&f);
-	if (sigsetjmp(f.env, 0) == 0)
+	f = guard_enter(memory, (uintptr_t)__builtin_frame_address(0));
+	if (!f)
+		return false;
+	if (sigsetjmp(f->env, 0) == 0)
 		body(memory, arg);
 	else
 		memory->base = NULL;
-	guard_leave(&f);
+	guard_leave(f);
 	if (memory->base)
 		return true;
 	unmap_unless_used(base, size);
@@ -341,9 +347,13 @@ static struct batv_counter_row *row_of(const struct batv_memory *m, size_t count
 	return (struct batv_counter_row *)(void *)((char *)m->base + m->counters_at) + counter;
 }
 
+/*
+ * Both begin with a guess instead of a look: the first access to a page is then a write, and
+ * costs one page fault where a look would cost a second, larger one.
+ */
 static void add_life(uint64_t *word)
 {
-	uint64_t w = __atomic_load_n(word, __ATOMIC_RELAXED);
+	uint64_t w = 0;
 
 	while (w != UINT64_MAX && !__atomic_compare_exchange_n(word, &w, w + 1, true,
 							       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -357,7 +367,7 @@ static void add_life(uint64_t *word)
  */
 static void add_day(uint64_t *word, uint64_t day)
 {
-	uint64_t w = __atomic_load_n(word, __ATOMIC_RELAXED), next;
+	uint64_t w = 0, next;
 
 	do {
 		uint64_t stamp = w >> BATV_COUNT_BITS;
@@ -583,7 +593,10 @@ static bool publish(struct batv_domain_slot *slot, const struct domain_job *job,
 	return claim_change(slot, claim, claim_word((uint32_t)(claim >> 32), BATV_SLOT_READY));
 }
 
-/* One walk along the name's run: its slot, found or claimed.  NULL: *again, or it is full. */
+/*
+ * One walk along the name's run: its slot, found or claimed.  NULL: *again, or it is full.  It
+ * tries to claim before it looks, which spares a page fault, as with the counters.
+ */
 static struct batv_domain_slot *walk(const struct batv_memory *m, const struct domain_job *job,
 				     bool *again)
 {
@@ -593,16 +606,17 @@ static struct batv_domain_slot *walk(const struct batv_memory *m, const struct d
 	*again = false;
 	for (i = 0; i < probes_of(m); i++) {
 		struct batv_domain_slot *slot = slot_at(m, home + i);
-		enum batv_slot_state state = state_of(settled(slot));
+		enum batv_slot_state state;
 
-		if (state == BATV_SLOT_EMPTY) {
-			if (claim_change(slot, 0, mine) && publish(slot, job, mine))
-				return slot;
-			*again = true;
-			return NULL;
+		if (claim_change(slot, 0, mine)) {
+			*again = !publish(slot, job, mine);
+			return *again ? NULL : slot;
 		}
+		state = state_of(settled(slot));
 		if (state == BATV_SLOT_READY && has_name(slot, job))
 			return slot;
+		if (state == BATV_SLOT_EMPTY)	/* of a damaged file: a time without a claim */
+			return NULL;
 	}
 	return NULL;
 }

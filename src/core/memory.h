@@ -113,9 +113,10 @@ unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
 /*
  * Run `body` with a guard: false when the mapping broke under it (SIGBUS), and then
  * memory->base is NULL for good; false, without running it, when it was NULL before.
- * All functions above use it.  body touches the mapping and its own argument; it keeps nothing that needs
- * releasing, for it may end at any access.  Asynchronous signals wait until it is over, so keep
- * it short.  Guards may be nested.  Not for several threads at once.
+ * All functions above use it.  body touches the mapping and its own argument, and keeps nothing that
+ * needs releasing: it may end at any access, and a signal handler may jump out of it.  Two system
+ * calls: do several things in one.  Guards may be nested (four deep).  SIGBUS must not be
+ * blocked.  Not for several threads at once.
  */
 bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
 		       void *arg);
