@@ -14,13 +14,13 @@
 
 struct batv_config {
 	char directory[4096];		/* default BATV_DIR */
-	char exim[4096];		/* command with arguments, split at spaces, no shell; "" none */
+	char exim[4096];		/* command and arguments, split at spaces; "" none */
 	char legacy_keys[4096];		/* file; "" none */
 	char *automatic_senders;	/* "" the built-in comparison */
 	int64_t key_rotation, key_retention;	/* seconds */
 	size_t n_policies;
 	struct batv_policy policies[BATV_POLICIES_MAX];	/* [0] is "default" */
-	char sum[17];			/* hex, of the text (and the legacy file's): has it changed? */
+	char sum[17];			/* hex, of both files' text: has it changed? */
 	struct batv_keyring legacy;	/* only its legacy part is filled */
 	void *store;			/* owns all text */
 };
@@ -39,9 +39,11 @@ extern const size_t batv_globals_count;
  * missing file is an error (BATV_E_NO_FILE).  Errors besides: BATV_E_SYNTAX, BATV_E_TOO_LONG,
  * BATV_E_UNSAFE_FILE (others may write it; the legacy file: others may read it), BATV_E_IO.
  * On error *out holds nothing, and `message` is one line, complete:
- * "/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h, at least 1d, not \"7\"".
+ *	/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h, at
+ *	least 1d, not "7"
  */
-enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message, size_t size);
+enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message,
+			       size_t size);
 /* The same of a text; looks into no file: out->legacy stays empty. */
 enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 				struct batv_config *out, char *message, size_t size);

@@ -1,4 +1,4 @@
-/* links: admin/config admin/conffile admin/legacy core/automatic core/policy core/span core/hmac core/err */
+/* links: admin/config admin/conffile admin/legacy core/automatic core/policy core/span core/hmac */
 /*
  * test_config.c - every kind of wrong line, with the message that a person gets to read.
  */
@@ -103,7 +103,7 @@ START_TEST(values_and_policies)
 	ck_assert_str_eq(config.policies[1].name, "shop");
 	ck_assert_str_eq(config.policies[1].domains, "cdb;/etc/shop.cdb");
 	ck_assert_int_eq(config.policies[1].enforcement, BATV_ENFORCE_REJECT);
-	ck_assert_str_eq(config.policies[1].unsigned_senders, "x@a.example");	/* of the default */
+	ck_assert_str_eq(config.policies[1].unsigned_senders, "x@a.example"); /* of the default */
 	ck_assert_str_eq(config.policies[2].name, "quiet-1_X");
 	ck_assert_str_eq(config.policies[2].domains, "quiet.example");
 	ck_assert(!config.policies[2].signing);
@@ -127,29 +127,32 @@ START_TEST(grace_is_the_retention_unless_it_is_set)
 }
 END_TEST
 
-#define TIME "expected a time such as 7d or 12h, at least 1d, not "
-#define OPTION "expected \"option = value\", not "
-#define NAMED "expected [policy NAME], its name 1 to 31 letters, digits, \"-\" or \"_\", not "
-#define DOLLAR "expected text without \"$\" (Exim would expand it, as root), not "
+#define TIME	  "expected a time such as 7d or 12h, at least 1d, not "
+#define OPTION	  "expected \"option = value\", not "
+#define NAMED	  "expected [policy NAME], its name 1 to 31 letters, digits, \"-\" or \"_\", not "
+#define DOLLAR	  "expected text without \"$\" (Exim would expand it, as root), not "
 #define SET(name) name ": expected once, it is set in line "
-#define TOP ": expected before the first section: it holds for all policies"
+#define TOP	  ": expected before the first section: it holds for all policies"
 
-static const struct { const char *text, *want; } wrong[] = {
+static const struct {
+	const char *text, *want;
+} wrong[] = {
 	/* the form of lines */
 	{"junk\n", "t.conf:1: " OPTION "\"junk\""},
 	{"\n# x\nsigning on\n", "t.conf:3: " OPTION "\"signing on\""},
 	{"= on\n", "t.conf:1: " OPTION "\"= on\""},
 	{"; comment\n", "t.conf:1: " OPTION "\"; comment\""},
 	{"signing = on\n # x\n", "t.conf:2: expected a comment to begin at the start of its line, "
-	 "not \"# x\""},
+				 "not \"# x\""},
 	{"domains = a : \\\n  b\n", "t.conf:1: expected no \"\\\" at its end: a value goes on in "
-	 "indented lines, not \"a : \\\""},
-	{"domains = a :\n  b : \\ \n", "t.conf:2: expected no \"\\\" at its end: a value goes on in "
+				    "indented lines, not \"a : \\\""},
+	{"domains = a :\n  b : \\ \n",
+	 "t.conf:2: expected no \"\\\" at its end: a value goes on in "
 	 "indented lines, not \"b : \\\""},
 	{"  signing = on\n", "t.conf:1: expected an option before it that goes on here: it is "
-	 "indented, not \"signing = on\""},
+			     "indented, not \"signing = on\""},
 	{"[policy a]\n  domains = a\n", "t.conf:2: expected an option before it that goes on here: "
-	 "it is indented, not \"domains = a\""},
+					"it is indented, not \"domains = a\""},
 	{"\x01\xff = 1\n", "t.conf:1: \\x01\\xff: expected an option: there is none of this name"},
 	/* sections */
 	{"[policy a\ndomains = a\n", "t.conf:1: expected a \"]\" at its end, not \"[policy a\""},
@@ -164,22 +167,22 @@ static const struct { const char *text, *want; } wrong[] = {
 	{"[policy abcdefghijklmnopqrstuvwxyz123456]\n",
 	 "t.conf:1: " NAMED "\"[policy abcdefghijklmnopqrstuvwxyz123456]\""},
 	{"[policy default]\n", "t.conf:1: [policy default]: expected another name: the policy "
-	 "default is what stands before the first section"},
+			       "default is what stands before the first section"},
 	{"[policy a]\ndomains=a\n[policy b]\ndomains=b\n[policy a]\n",
 	 "t.conf:5: [policy a]: expected once, it is in line 1 already"},
 	{"[policy a]\nsigning = off\n", "t.conf:1: domains: expected in [policy a]: a named policy "
-	 "says which ones it is for"},
+					"says which ones it is for"},
 	{"\n[policy a]\n[policy b]\ndomains=b\n", "t.conf:2: domains: expected in [policy a]: a "
-	 "named policy says which ones it is for"},
+						  "named policy says which ones it is for"},
 	/* names of options */
 	{"grase = 7d\n", "t.conf:1: grase: expected an option: did you mean \"grace\"?"},
 	{"Domains = a\n", "t.conf:1: Domains: expected an option: did you mean \"domains\"?"},
 	{"key_rotaton = 7d\n", "t.conf:1: key_rotaton: expected an option: did you mean "
-	 "\"key_rotation\"?"},
+			       "\"key_rotation\"?"},
 	{"unproven_md = mark\n", "t.conf:1: unproven_md: expected an option: did you mean "
-	 "\"unproven_mdn\"?"},
+				 "\"unproven_mdn\"?"},
 	{"exempt_host = mark\n", "t.conf:1: exempt_host: expected an option: did you mean "
-	 "\"exempt_hosts\"?"},
+				 "\"exempt_hosts\"?"},
 	{"secret = s3cret\n", "t.conf:1: secret: expected an option: there is none of this name"},
 	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz = 1\n",
 	 "t.conf:1: abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz: expected an option: "
@@ -203,33 +206,36 @@ static const struct { const char *text, *want; } wrong[] = {
 	{"key_rotation = 23h\n", "t.conf:1: key_rotation: " TIME "\"23h\""},
 	{"key_rotation =\n", "t.conf:1: key_rotation: " TIME "\"\""},
 	{"key_rotation = 367d\n", "t.conf:1: key_rotation: expected a time of at most 366d, not "
-	 "\"367d\""},
+				  "\"367d\""},
 	{"key_retention = 0s\n", "t.conf:1: key_retention: " TIME "\"0s\""},
 	{"key_retention = 366d1s\n", "t.conf:1: key_retention: expected a time of at most 366d, "
-	 "not \"366d1s\""},
+				     "not \"366d1s\""},
 	{"automatic_senders = a\x02\n", "t.conf:1: automatic_senders: expected a pattern without "
-	 "control characters, not \"a\\x02\""},
+					"control characters, not \"a\\x02\""},
 	/* values of policies; test_policy.c has the rest */
 	{"signing = perhaps\n", "t.conf:1: signing: expected on or off, not \"perhaps\""},
 	{"signing = on # for now\n", "t.conf:1: signing: expected on or off, not \"on # for now\""},
 	{"signing =\n", "t.conf:1: signing: expected on or off, not \"\""},
-	{"enforcement = on\n", "t.conf:1: enforcement: expected auto, observe or reject, not \"on\""},
+	{"enforcement = on\n",
+	 "t.conf:1: enforcement: expected auto, observe or reject, not \"on\""},
 	{"tag_style = x\n", "t.conf:1: tag_style: expected prvs or subaddress, not \"x\""},
 	{"grace = 7\n", "t.conf:1: grace: expected a time such as 7d or 12h, at most 366d, not "
-	 "\"7\""},
+			"\"7\""},
 	{"domains = ${lookup{x}}\n", "t.conf:1: domains: " DOLLAR "\"${lookup{x}}\""},
 	{"\ndomains = a :\n  $b\n", "t.conf:2: domains: " DOLLAR "\"a : $b\""},
 	{"domains = a\x7f\n", "t.conf:1: domains: expected an Exim list on one line, without "
-	 "control characters, not \"a\\x7f\""},
+			      "control characters, not \"a\\x7f\""},
 	{"unproven_mdn = remove\n", "t.conf:1: unproven_mdn: expected accept, mark or reject, not "
-	 "\"remove\""},
+				    "\"remove\""},
 	{"refusal_text =\n", "t.conf:1: refusal_text: expected 1 to 400 characters of printable "
-	 "ASCII, not \"\""},
+			     "ASCII, not \"\""},
 	{"refusal_text = f\xc3\xbcr\n", "t.conf:1: refusal_text: expected 1 to 400 characters of "
-	 "printable ASCII, not \"f\\xc3\\xbcr\""},
-	{"signing = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+					"printable ASCII, not \"f\\xc3\\xbcr\""},
+	{"signing = "
+	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	 "aaaaaaaaaaaaaaaaaaaaaaaaa\n",
-	 "t.conf:1: signing: expected on or off, not \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	 "t.conf:1: signing: expected on or off, not "
+	 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\""},
 };
 
@@ -239,7 +245,7 @@ START_TEST(wrong_lines)
 
 	ck_assert_int_eq(parse(text, strlen(text)), BATV_E_SYNTAX);
 	ck_assert_str_eq(message, wrong[_i].want);
-	ck_assert_ptr_null(config.store);	/* nothing is left to free */
+	ck_assert_ptr_null(config.store); /* nothing is left to free */
 	ck_assert_uint_eq(config.n_policies, 0);
 	/* a small buffer, or none */
 	ck_assert_int_eq(batv_config_parse("t.conf", text, strlen(text), &config, message, 9),
@@ -284,7 +290,7 @@ START_TEST(fifteen_named_policies)
 	strcat(text, "[policy p16]\ndomains = x\n");
 	ck_assert_int_eq(parse(text, strlen(text)), BATV_E_SYNTAX);
 	ck_assert_str_eq(message, "t.conf:31: [policy p16]: expected at most 15 policies: one can "
-			 "be for many domains (domains = cdb;/path or lsearch;/path)");
+				  "be for many domains (domains = cdb;/path or lsearch;/path)");
 }
 END_TEST
 
@@ -297,8 +303,8 @@ START_TEST(the_largest_file)
 	batv_config_free(&config);
 	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX + 1), BATV_E_TOO_LONG);
 	ck_assert_str_eq(message, "t.conf: expected at most 256 KiB: long lists belong into files "
-			 "(cdb;/path or lsearch;/path)");
-	memset(text, 'x', sizeof text);		/* a long value is no trouble here: publish.c says it */
+				  "(cdb;/path or lsearch;/path)");
+	memset(text, 'x', sizeof text); /* a long value is no trouble here: publish.c says it */
 	memcpy(text, "domains = ", 10);
 	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX), BATV_OK);
 	batv_config_free(&config);
@@ -390,28 +396,31 @@ START_TEST(legacy_keys_are_read)
 {
 	ck_assert_int_eq(load_legacy("# old\n\nuntil 2026-12-31 text s3cret\r\n"
 				     "  until 2028-02-29   hex  00ffA0 \n"
-				     "until 1970-01-01 text with blanks inside"), BATV_OK);
+				     "until 1970-01-01 text with blanks inside"),
+			 BATV_OK);
 	ck_assert_uint_eq(config.legacy.n_legacy, 3);
 	ck_assert_uint_eq(config.legacy.legacy[0].len, 6);
 	ck_assert_mem_eq(config.legacy.legacy[0].bytes, "s3cret", 6);
-	ck_assert_int_eq(config.legacy.legacy[0].until, 1798761600);	/* 2027-01-01 */
+	ck_assert_int_eq(config.legacy.legacy[0].until, 1798761600); /* 2027-01-01 */
 	ck_assert_uint_eq(config.legacy.legacy[1].len, 3);
 	ck_assert_mem_eq(config.legacy.legacy[1].bytes, "\x00\xff\xa0", 3);
-	ck_assert_int_eq(config.legacy.legacy[1].until, 1835481600);	/* 2028-03-01 */
+	ck_assert_int_eq(config.legacy.legacy[1].until, 1835481600); /* 2028-03-01 */
 	ck_assert_int_eq(config.legacy.legacy[2].until, 86400);
 	ck_assert_mem_eq(config.legacy.legacy[2].bytes, "with blanks inside", 18);
 	batv_config_free(&config);
 	for (size_t i = 0; i < sizeof config; i++)
-		ck_assert_int_eq(((const char *)&config)[i], 0);	/* wiped */
+		ck_assert_int_eq(((const char *)&config)[i], 0); /* wiped */
 }
 END_TEST
 
-#define FORM ":1: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
-#define DAY ":1: expected a day such as 2026-12-31 behind \"until\""
-#define HEX ":1: expected an even number of hex digits, at most 128"
+#define FORM   ":1: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
+#define DAY    ":1: expected a day such as 2026-12-31 behind \"until\""
+#define HEX    ":1: expected an even number of hex digits, at most 128"
 #define LONG32 "0123456789abcdef0123456789abcdef"
 
-static const struct { const char *text, *want; } bad_legacy[] = {
+static const struct {
+	const char *text, *want;
+} bad_legacy[] = {
 	{"s3cret\n", FORM},
 	{"until\n", FORM},
 	{"until 2026-12-31\n", FORM},
@@ -434,7 +443,8 @@ static const struct { const char *text, *want; } bad_legacy[] = {
 	{"until 2026-12-31 hex 0g\n", HEX},
 	{"until 2026-12-31 hex 00 11\n", HEX},
 	{"until 2026-12-31 hex " LONG32 LONG32 LONG32 LONG32 "00\n", HEX},
-	{"until 2026-12-31 text " LONG32 LONG32 "0\n", ":1: expected a key of at most 64 characters"},
+	{"until 2026-12-31 text " LONG32 LONG32 "0\n",
+	 ":1: expected a key of at most 64 characters"},
 	{"# x\nuntil 2026-12-31 text " LONG32 LONG32 "\n\njunk\n",
 	 ":4: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""},
 };
@@ -461,8 +471,10 @@ START_TEST(legacy_files_that_cannot_be_read)
 		ck_assert_int_eq(load_legacy(""), BATV_OK);
 		batv_config_free(&config);
 		ck_assert_int_eq(chmod(legacy, modes[i]), 0);
-		snprintf(want, sizeof want, ":2: legacy_keys: %s: expected a file that others "
-			 "can't read or write (mode 0640), its mode is %04o", legacy, modes[i]);
+		snprintf(want, sizeof want,
+			 ":2: legacy_keys: %s: expected a file that others "
+			 "can't read or write (mode 0640), its mode is %04o",
+			 legacy, modes[i]);
 		load_fails(BATV_E_UNSAFE_FILE, want, path);
 	}
 	unlink(legacy);
@@ -573,7 +585,7 @@ START_TEST(the_example_loads)
 	}
 	take_off_comments(text, &len);
 	ck_assert_msg(parse(text, len) == BATV_OK, "%s", message);
-	same_as_defaults();	/* the values that it shows are the defaults */
+	same_as_defaults(); /* the values that it shows are the defaults */
 	ck_assert_str_eq(config.directory, "/var/lib/exim-batv");
 	ck_assert_uint_ge(config.n_policies, 2);
 	batv_config_free(&config);
