@@ -156,8 +156,10 @@ static void judge_all(const struct batv_session *session, struct batv_outcome *o
 					       BATV_EVIDENCE_VALID, session->now);
 	}
 	o->action = batv_decide(o->findings, o->n);
+	/* that of the first one who failed: others go with him, and may have no policy */
 	for (size_t i = 0; i < o->n && !o->refusal_text; i++)
-		if (o->action == BATV_ACTION_REJECT && o->findings[i].action == BATV_ACTION_REJECT)
+		if (o->action == BATV_ACTION_REJECT && notes[i].policy &&
+		    batv_verdict_failed(o->findings[i].verdict))
 			o->refusal_text = notes[i].policy->refusal_text;
 	record(session, o, notes);
 }
