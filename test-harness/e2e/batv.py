@@ -15,15 +15,24 @@ own_hosts = 127.0.0.1
 """
 
 
+def fnv64(data):
+    """FNV-1a, 64 bits, in hex: sums of state and configuration, see docs/formats.md."""
+    value = 0xcbf29ce484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001b3 & 0xffffffffffffffff
+    return f"{value:016x}"
+
+
 class Batv:
     """One installation: DIR/state, DIR/exim-batv.conf, and the daemon when it is started.
 
     conf() replaces the configuration; ctl() runs batvctl; reload() makes the daemon look, and
     waits for a state that is newer.  The clock of the laboratory is followed by itself.
+    ENV is for the daemon.
     """
 
-    def __init__(self, lab, name="batv", conf=CONF, start=True, exim=None):
-        self.lab, self.name = lab, name
+    def __init__(self, lab, name="batv", conf=CONF, start=True, exim=None, env=None):
+        self.lab, self.name, self.env = lab, name, env
         self.dir = lab.mkdir(name)
         self.state_dir = lab.mkdir(name, "state", mode=0o750)
         self.conf_path = self.dir / "exim-batv.conf"
@@ -49,23 +58,34 @@ class Batv:
         self.lab.write(self.conf_path, "\n".join(lines) + "\n" + (bracket + sections).lstrip("\n"))
 
     def set(self, text=CONF, **settings):
-        """conf(), and wait until the daemon has published it."""
+        """conf(), and wait until the daemon has seen that by itself and published it."""
         self.conf(text, **settings)
-        self.reload()
+        text = self.conf_path.read_bytes()
+        legacy = re.search(rb"^legacy_keys = (.+)$", text, re.M)
+        config = f"config {fnv64(text + (open(legacy[1], 'rb').read() if legacy else b''))}"
+        wait_until(lambda: config in (self.state_dir / "state").read_text().splitlines(), 15,
+                   "a state of the new configuration")
 
     # -- daemon
 
     def start(self):
         """Start batvd, wait for its state."""
         before = self.serial()
-        self.daemon = self.lab.spawn(f"{self.name}-batvd", [BUILD / "batvd", "-c", self.conf_path, "-f"])
+        said = len(self.log())
+        self.daemon = self.lab.spawn(f"{self.name}-batvd", [BUILD / "batvd", "-c", self.conf_path, "-f", "-d"],
+                                     env=self.env)
 
         def published():
             if not self.daemon.alive():
                 raise LabError(f"batvd did not start: {self.daemon.output()}")
-            return self.serial() > before or (before and "ready" in self.daemon.output())
+            return self.serial() > before or (before and any("ready" in line for line in self.log()[said:]))
         wait_until(published, 15, "batvd to publish a state")
         return self
+
+    def log(self):
+        """What batvd said, all its runs."""
+        path = self.lab.dir / f"{self.name}-batvd.output"
+        return path.read_text(errors="replace").splitlines() if path.exists() else []
 
     def stop(self):
         if self.daemon:
