@@ -5,6 +5,8 @@ PREFIX       ?= /usr/local
 SYSCONFDIR   ?= /etc
 STATEDIR     ?= /var/lib/exim-batv
 EXIM_VERSION ?= 4.96
+EXIM_HEADERS ?=
+CRYPTO       ?= static
 CC           ?= gcc
 CFLAGS       ?= -O2 -g
 AR           ?= ar
@@ -39,7 +41,7 @@ obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson -lsystemd $(CORE_LIBS)
 
-.PHONY: all help clean deps exim unit e2e demo check lint install uninstall FORCE
+.PHONY: all help clean deps exim so unit e2e demo check lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -48,6 +50,8 @@ help:
 	@echo 'make check    all tests; installs the libraries and tools it lacks'
 	@echo 'make exim     rebuild Exim with exim-batv: build/exim-$$EXIM_VERSION/bin/exim'
 	@echo '              EXIM_VERSION=4.96|4.98|sid, or EXIM_SOURCE=DIRECTORY|TARBALL'
+	@echo 'make so       build/batv.so, for the Exim of your Debian, which loads it; EXIM_VERSION as above, or'
+	@echo '              EXIM_HEADERS=DIRECTORY; CRYPTO=static|shared'
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make lint     source checks'
@@ -97,6 +101,11 @@ unit: $(UNIT_BIN)
 # Exim: the script rebuilds only what changed.
 exim: $(BUILD)/libbatv.a
 	BUILD=$(BUILD) EXIM_VERSION=$(EXIM_VERSION) test-harness/exim/build
+
+# The module: exports, libcrypto and headers are the script's affair.
+so:
+	@BUILD='$(BUILD)' EXIM_VERSION='$(EXIM_VERSION)' EXIM_HEADERS='$(EXIM_HEADERS)' CRYPTO='$(CRYPTO)' \
+		STATEDIR='$(STATEDIR)' CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' test-harness/exim/module
 
 e2e: all exim
 	@test-harness/e2e/run $(TESTS)

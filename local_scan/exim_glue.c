@@ -18,6 +18,48 @@
 
 #define LOG_LINE_MAX 900
 
+/*
+ * batv.so may be loaded by an Exim that it was not made for.  4.100 has other structures, and these
+ * names differ: with a weak one the module can be loaded all the same, and says so in plain words.
+ */
+#ifdef BATV_MODULE
+# if LOCAL_SCAN_ABI_VERSION_MAJOR >= 9
+#  pragma weak expand_string_2
+#  define OF_THIS_EXIM expand_string_2
+extern unsigned int debug_selector;
+# else
+#  pragma weak expand_string
+#  define OF_THIS_EXIM expand_string
+# endif
+# pragma weak debug_selector
+# define EXIM_HAS(name) (&(name) != NULL)
+#endif
+
+/* Exim asks the module before it calls its local_scan(), and refuses another major number. */
+int local_scan_version_major(void);
+int local_scan_version_minor(void);
+
+__attribute__((visibility("default")))
+int local_scan_version_major(void)
+{
+	return LOCAL_SCAN_ABI_VERSION_MAJOR;
+}
+
+__attribute__((visibility("default")))
+int local_scan_version_minor(void)
+{
+	return LOCAL_SCAN_ABI_VERSION_MINOR;
+}
+
+const char *batv_glue_misfit(void)
+{
+#ifdef BATV_MODULE
+	if (!EXIM_HAS(OF_THIS_EXIM))
+		return "this batv.so was built for another version of Exim";
+#endif
+	return NULL;
+}
+
 /* Exim's text as ours and back.  Its functions take uschar *, some of them const since 4.98. */
 static const char *from_exim(const uschar *s)
 {
@@ -163,7 +205,28 @@ const struct batv_matcher batv_glue_matcher = {
 
 const char *batv_glue_expand(const char *text)
 {
-	return (const char *)expand_string(to_exim(text));
+	return batv_glue_misfit() ? NULL : (const char *)expand_string(to_exim(text));
+}
+
+/* log_write() lost its first argument in 4.100, and kept its name. */
+#ifdef BATV_MODULE
+void log_write_old(unsigned int selector, int flags, const char *format, ...) __asm__("log_write");
+void log_write_new(int flags, const char *format, ...) __asm__("log_write");
+#endif
+
+static void write_log(const char *line)
+{
+#ifdef BATV_MODULE
+	/* the Exim that we are in decides: debug_selector went with that argument */
+	if (EXIM_HAS(debug_selector))
+		log_write_old(0, LOG_MAIN, "%s", line);
+	else
+		log_write_new(LOG_MAIN, "%s", line);
+#elif LOCAL_SCAN_ABI_VERSION_MAJOR >= 9
+	log_write(LOG_MAIN, "%s", line);
+#else
+	log_write(0, LOG_MAIN, "%s", line);
+#endif
 }
 
 void batv_glue_log(const char *format, ...)
@@ -174,11 +237,7 @@ void batv_glue_log(const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(line, sizeof line, format, ap);
 	va_end(ap);
-#if LOCAL_SCAN_ABI_VERSION_MAJOR >= 9
-	log_write(LOG_MAIN, "%s", line);
-#else
-	log_write(0, LOG_MAIN, "%s", line);
-#endif
+	write_log(line);
 }
 
 int batv_glue_code(enum batv_glue_code code)

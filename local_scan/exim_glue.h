@@ -11,6 +11,12 @@
 #include "classify.h"
 #include "judge.h"
 
+/*
+ * NULL, or why nothing of Exim's may be used but the log: batv.so in an Exim that it was not made
+ * for.
+ */
+const char *batv_glue_misfit(void);
+
 /* --- the message that Exim has in hand ------------------------------------ */
 
 const char *batv_glue_sender(void);		/* envelope sender; "" for null */

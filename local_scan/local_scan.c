@@ -12,6 +12,7 @@
 
 #define BODY_START 4096		/* bytes of the body that tell the class of a bounce without MIME */
 
+__attribute__((visibility("default")))
 int local_scan(int fd, unsigned char **return_text);
 
 /* The descriptor stands at the body: its offset differs between Exims of the same ABI. */

@@ -108,6 +108,10 @@ void batv_session_open(struct batv_session *session)
 	int dirfd;
 
 	*session = (struct batv_session) { .memory = &memory, .now = (int64_t)time(NULL) };
+	if (batv_glue_misfit()) {
+		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"", batv_glue_misfit());
+		return;
+	}
 	err = batv_dir_open(directory(), &dirfd, NULL);
 	if (err != BATV_OK) {
 		batv_memory_close(&memory);
