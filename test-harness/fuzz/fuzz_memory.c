@@ -1,0 +1,185 @@
+/* links: core/memory core/safefile core/span */
+/*
+ * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
+ * of it neither crashes nor hangs, and what was noted is found.
+ *
+ * Input: the first 64 bytes of the header page, its sections (64 bytes each, as many as the header
+ * says), then what lies behind the header page.  The rest of the file is zero, up to the size that
+ * the header gives.  A checksum of 0 is made right, so that sections can be changed.  A last
+ * byte of 0xff: the file is truncated while it is mapped.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "memory_layout.h"
+#include "reach.h"
+
+#define FIXED offsetof(struct batv_memory_head, section)
+#define SIZE_LIMIT (256 * 1024)
+#define NOW INT64_C(1795348800)
+
+enum { REFUSED, VERSION, OPENED, BOTH, COUNTED, OLD_COUNT, NOTED, FULL, FOUND, FLAGGED, RECLAIMED,
+       UNKNOWN, BROKEN, OUTCOMES };
+static const char *const outcomes[OUTCOMES] = {
+	"refused", "version", "opened", "both", "counted", "old_count", "noted", "full", "found",
+	"flagged", "reclaimed", "unknown", "broken",
+};
+
+static char path[64];
+static int dir, file;
+
+static void leave(void)
+{
+	(void)unlinkat(dir, "memory", 0);
+	(void)rmdir(path);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	(void)argc, (void)argv;
+	reach_start(outcomes, OUTCOMES);
+	(void)snprintf(path, sizeof path, "%.40s/batv-fuzz.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	must(mkdtemp(path));
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	file = openat(dir, "memory", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	must(dir >= 0 && file >= 0);
+	atexit(leave);
+	return 0;
+}
+
+/* Returns whether a section of a type that nobody knows is in it. */
+static bool lay_out(const uint8_t *data, size_t size)
+{
+	struct batv_memory_head head;
+	size_t n = 0, tail;
+	bool unknown = false;
+
+	memset(&head, 0, sizeof head);
+	memcpy(&head, data, FIXED);
+	data += FIXED, size -= FIXED;
+	for (; n < head.n_sections && n < BATV_MEMORY_SECTIONS_MAX &&
+	       size >= sizeof head.section[0]; n++) {
+		memcpy(&head.section[n], data, sizeof head.section[0]);
+		data += sizeof head.section[0], size -= sizeof head.section[0];
+		unknown |= head.section[n].type > BATV_SECTION_DOMAINS;
+	}
+	if (head.sum == 0)
+		head.sum = batv_memory_sum(&head);
+	tail = head.size <= SIZE_LIMIT ? (size_t)head.size : sizeof head;
+	must(ftruncate(file, 0) == 0);
+	must(pwrite(file, &head, sizeof head, 0) == (ssize_t)sizeof head);
+	must(pwrite(file, data, size, sizeof head) == (ssize_t)size);
+	must(ftruncate(file, (off_t)tail) == 0);
+	return unknown;
+}
+
+static void use_counters(struct batv_memory *m)
+{
+	size_t last = m->counters_count - 1;
+	uint64_t life = batv_counted(m, last, 0, NOW), today = batv_counted(m, last, 1, NOW);
+
+	if (batv_counted(m, 0, 32, NOW) > 0)
+		reached(OLD_COUNT);
+	batv_count(m, last, NOW);
+	must(batv_counted(m, last, 0, NOW) == life + (life < UINT64_MAX));
+	must(batv_counted(m, last, 1, NOW) <= today + 1);
+	must(batv_counted(m, last, 32, NOW) >= batv_counted(m, last, 1, NOW));
+	must(batv_counted(m, m->counters_count, 0, NOW) == 0);
+	reached(COUNTED);
+}
+
+static void use_name(struct batv_memory *m, const char *name)
+{
+	struct batv_domain d;
+	bool there = batv_domain_find(m, name, &d);
+	enum batv_err err = batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, NOW);
+
+	must(err == BATV_OK || (err == BATV_E_FULL && !there));
+	reached(err == BATV_OK ? NOTED : FULL);
+	if (there)
+		reached(FOUND);
+	must(batv_domain_find(m, name, &d) == (err == BATV_OK));
+	if (err == BATV_OK)
+		must(strcasecmp(d.name, name) == 0 && d.first_signed != 0 && d.last_signed != 0 &&
+		     d.policy_sum == batv_policy_sum("default"));
+}
+
+static void use_domains(struct batv_memory *m)
+{
+	struct batv_domain d;
+	size_t i;
+
+	if (batv_domain_reclaim(m, NOW) > 0)
+		reached(RECLAIMED);
+	use_name(m, "example.com");
+	use_name(m, "EXAMPLE.net");
+	for (i = 0; i < m->domain_slots; i++) {
+		bool there = batv_domain_at(m, i, &d);
+
+		must(!there || strlen(d.name) <= BATV_DOMAIN_NAME_MAX);
+		must(batv_domain_set_flags(m, i, BATV_DOMAIN_ARMED, NOW) ==
+		     (there ? BATV_OK : BATV_E_SYNTAX));
+		if (!there)
+			continue;
+		must(batv_domain_at(m, i, &d) && d.flags == BATV_DOMAIN_ARMED);
+		reached(FLAGGED);
+	}
+	must(!batv_domain_at(m, m->domain_slots, &d));
+}
+
+static void use(struct batv_memory *m)
+{
+	reached(OPENED);
+	(void)batv_memory_created(m);
+	must(batv_memory_bare_last(m) == 0);
+	batv_memory_bare_now(m, NOW);
+	must(batv_memory_bare_last(m) == NOW);
+	if (m->counters_at)
+		use_counters(m);
+	if (m->domains_at)
+		use_domains(m);
+	if (m->counters_at && m->domains_at)
+		reached(BOTH);
+	must(m->base);
+}
+
+static void use_broken(struct batv_memory *m)
+{
+	struct batv_domain d;
+
+	must(ftruncate(file, 0) == 0);
+	(void)batv_domain_find(m, "example.com", &d);
+	batv_count(m, 0, NOW);
+	must(batv_memory_created(m) == 0);
+	must(!m->base);
+	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NOW) == BATV_E_NO_FILE);
+	reached(BROKEN);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct batv_memory m = { 0 };
+	enum batv_err err;
+	bool unknown;
+
+	if (size < FIXED)
+		return 0;
+	unknown = lay_out(data, size);
+	err = batv_memory_open(&m, dir, "memory");
+	must((err == BATV_OK) == (m.base != NULL));
+	if (err != BATV_OK) {
+		must(err == BATV_E_DAMAGED || err == BATV_E_VERSION);
+		reached(err == BATV_E_VERSION ? VERSION : REFUSED);
+		return 0;
+	}
+	if (unknown)
+		reached(UNKNOWN);
+	if (data[size - 1] == 0xff)
+		use_broken(&m);
+	else
+		use(&m);
+	batv_memory_close(&m);
+	return 0;
+}
