@@ -21,9 +21,11 @@
 #include "ask_exim.h"
 #include "plain_list.h"
 
-#define ARGS_MAX 32
+#define ARGS_MAX   32
 #define ANSWER_MAX 4096
-#define PIECE 900	/* Exim reads its questions in lines of 1023 bytes, and joins what ends in "\" */
+#define PIECE                                                                                      \
+	900 /* Exim reads its questions in lines of 1023 bytes, and joins what ends in "\"         \
+	     */
 
 extern char **environ;
 
@@ -53,7 +55,8 @@ static bool harmless(enum batv_list_kind kind, const char *value)
 	return *value != '\0';
 }
 
-/* A "}" would end the list early; behind a backslash it does not, but then there must be no other. */
+/* A "}" would end the list early; behind a backslash it does not, but then there must be no other.
+ */
 static bool put_list(FILE *f, const char *list)
 {
 	if (strpbrk(list, "$\n\r") || (strchr(list, '}') && strchr(list, '\\')))
@@ -69,7 +72,7 @@ static bool put_list(FILE *f, const char *list)
 bool batv_ask_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
 		   size_t size)
 {
-	static const char *const conditions[] = { "match_domain", "match_address", "match_ip" };
+	static const char *const conditions[] = {"match_domain", "match_address", "match_ip"};
 	bool ok;
 	FILE *f;
 
@@ -168,7 +171,7 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 	size_t len = 0;
 
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p = {.fd = fd, .events = POLLIN};
 		int64_t left = end - milliseconds();
 		ssize_t got;
 
@@ -191,7 +194,7 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 /* An Exim that runs as another user cannot be killed, and is not waited for without end. */
 static void reap(pid_t pid)
 {
-	const struct timespec pause = { .tv_nsec = 2000000 };
+	const struct timespec pause = {.tv_nsec = 2000000};
 
 	for (int i = 0; i < 500 && waitpid(pid, NULL, WNOHANG) == 0; i++)
 		nanosleep(&pause, NULL);
@@ -226,8 +229,7 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 	char clean[240];
 
 	for (char *line = strtok_r(answer, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		while (*line == '>' || *line == ' ')
-			line++;
+		line += strspn(line, "> ");
 		if (strcmp(line, "yes") == 0)
 			return BATV_YES;
 		if (strcmp(line, "no") == 0)
@@ -237,6 +239,9 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 		for (size_t i = 0; line[i]; i++)
 			if (line[i] < 0x20 || line[i] > 0x7e)
 				line[i] = '?';
+		/* Exim's log lines begin with a date, "2026-11-22 19:44:18 ". */
+		if (strlen(line) > 20 && strspn(line, "0123456789-: ") >= 20)
+			line += 20;
 		snprintf(clean, sizeof clean, "%s", line);
 		give_up(asker, "Exim says: %s", clean);
 		return BATV_MAYBE;
@@ -245,8 +250,8 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 	return BATV_MAYBE;
 }
 
-enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind,
-			      const char *value, const char *list)
+enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
+			      const char *list)
 {
 	size_t size = 2 * strlen(list) + strlen(value) + 100;
 	char *line, answer[ANSWER_MAX];
@@ -303,13 +308,13 @@ static enum batv_match ask_host(void *ctx, const char *name, const char *address
 {
 	enum batv_match m = batv_plain_host(address, list);
 
-	(void)name;	/* Exim looks it up itself when its list has names */
+	(void)name; /* Exim looks it up itself when its list has names */
 	return m == BATV_MAYBE ? ask(ctx, BATV_LIST_HOSTS, address, list) : m;
 }
 
 void batv_asker_init(struct batv_asker *asker, const char *command, struct batv_matcher *matcher)
 {
-	*asker = (struct batv_asker){ .command = command };
-	*matcher = (struct batv_matcher){ .ctx = asker, .domain = ask_domain,
-					  .address = ask_address, .host = ask_host };
+	*asker = (struct batv_asker){.command = command};
+	*matcher = (struct batv_matcher){
+		.ctx = asker, .domain = ask_domain, .address = ask_address, .host = ask_host};
 }

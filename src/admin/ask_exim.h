@@ -14,9 +14,9 @@
  * Exim the answer is BATV_MAYBE.  `why` and `list` say what stood in the way of the last MAYBE.
  */
 struct batv_asker {
-	const char *command;		/* "": there is no Exim; split at spaces */
+	const char *command; /* "": there is no Exim; split at spaces */
 	char why[300];
-	char list[120];			/* which list that was, shortened for printing */
+	char list[120]; /* which list that was, shortened for printing */
 };
 
 /* asker is borrowed by *matcher. */
@@ -28,8 +28,8 @@ enum batv_list_kind { BATV_LIST_DOMAINS, BATV_LIST_ADDRESSES, BATV_LIST_HOSTS };
  * One question to Exim, always asked.  A value with bytes that Exim could expand, or a list that
  * cannot be handed over unchanged, is MAYBE.
  */
-enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind,
-			      const char *value, const char *list);
+enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
+			      const char *list);
 
 /* The `exim -be` line for it; false: not safe, or too long.  (Pure, for the tests.) */
 bool batv_ask_line(enum batv_list_kind kind, const char *value, const char *list, char *out,

@@ -67,8 +67,10 @@ static void need_memory(struct batv_keeper *k, int64_t now)
 		batv_file_why(k->store.dirfd, BATV_MEMORY_NAME, true, why, sizeof why);
 	generation++;
 	if (batv_memory_create(k->store.dirfd, BATV_MEMORY_NAME, generation, now) != BATV_OK) {
-		trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: cannot make the memory: %s; mail goes on "
-			"without it", k->store.path, BATV_MEMORY_NAME, strerror(errno));
+		trouble(k, BATV_TROUBLE_MEMORY,
+			"%s/%s: cannot make the memory: %s; mail goes on "
+			"without it",
+			k->store.path, BATV_MEMORY_NAME, strerror(errno));
 		return;
 	}
 	if (err == BATV_E_NO_FILE)
@@ -118,9 +120,10 @@ static bool write_set(struct batv_keeper *k, const struct batv_secrets *set)
 
 static void say_too_many(struct batv_keeper *k, const char *what)
 {
-	trouble(k, BATV_TROUBLE_KEYS, "%s would need more than %d live keys; not done, the keys stay "
-		"as they are. Choose a longer key_rotation or a shorter key_retention", what,
-		BATV_KEYS_MAX);
+	trouble(k, BATV_TROUBLE_KEYS,
+		"%s would need more than %d live keys; not done, the keys stay "
+		"as they are. Choose a longer key_rotation or a shorter key_retention",
+		what, BATV_KEYS_MAX);
 }
 
 /* The first secret, or one in the place of what was lost. */
@@ -156,8 +159,10 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 		if (look->make_secret)
 			return make_set(k, config, look->now, set);
 		out->secret_gone = true;
-		trouble(k, BATV_TROUBLE_SECRET, "%s/%s: is gone; put it back, or else a new one "
-			"will be made", k->store.path, BATV_SECRET_NAME);
+		trouble(k, BATV_TROUBLE_SECRET,
+			"%s/%s: is gone; put it back, or else a new one "
+			"will be made",
+			k->store.path, BATV_SECRET_NAME);
 	}
 	if (err)
 		return false;
@@ -193,16 +198,19 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 		return false;
 	*set = *k->secrets;
 	if (batv_secrets_add(set, config->key_rotation, config->key_retention, now) != BATV_OK)
-		trouble(k, BATV_TROUBLE_SECRET, "%s/%s: cannot add a secret for the changed "
-			"key_rotation or key_retention", k->store.path, BATV_SECRET_NAME);
+		trouble(k, BATV_TROUBLE_SECRET,
+			"%s/%s: cannot add a secret for the changed "
+			"key_rotation or key_retention",
+			k->store.path, BATV_SECRET_NAME);
 	else if (!batv_timeline_fits(set, now))
 		say_too_many(k, "the changed key_rotation or key_retention");
 	else
 		ok = write_set(k, set);
 	if (ok) {
-		say(k, LOG_NOTICE, "%s/%s: added secret %" PRIu32 ", because key_rotation or "
-		    "key_retention was changed", k->store.path, BATV_SECRET_NAME,
-		    set->list[set->n - 1].number);
+		say(k, LOG_NOTICE,
+		    "%s/%s: added secret %" PRIu32 ", because key_rotation or "
+		    "key_retention was changed",
+		    k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
 		adopt(k, set), set = NULL;
 	}
 	drop(set);
@@ -267,6 +275,10 @@ static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
 
 static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 {
+	if (k->trouble[BATV_TROUBLE_STATE]
+		      [0]) /* no trouble once it is replaced, but worth a line */
+		say(k, LOG_WARNING, "%s", k->trouble[BATV_TROUBLE_STATE]);
+	k->trouble[BATV_TROUBLE_STATE][0] = '\0';
 	arm_domains(k, &plan->state, plan->state.written, true);
 	if (batv_store_publish(&k->store, &plan->state, &k->have, k->trouble[BATV_TROUBLE_STATE],
 			       sizeof k->trouble[0]) != BATV_OK)
@@ -285,7 +297,7 @@ static bool read_previous(struct batv_keeper *k)
 
 	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
 	if (err && err != BATV_E_NO_FILE)
-		say(k, LOG_WARNING, "%s; it will be replaced", message);
+		trouble(k, BATV_TROUBLE_STATE, "%s; it is to be replaced", message);
 	return err == BATV_OK;
 }
 
@@ -324,7 +336,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 		return;
 	}
 	if (fill_plan(k, config, look, plan)) {
-		if (!followed && k->have.text) {	/* so that it is tried again at each look */
+		if (!followed && k->have.text) { /* so that it is tried again at each look */
 			plan->state.key_rotation = k->have.state.key_rotation;
 			plan->state.key_retention = k->have.state.key_retention;
 		}
@@ -351,8 +363,11 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 	out->usable = (on_disk || out->published) &&
 		      k->have.state.written <= look->now + BATV_STATE_SKEW &&
 		      batv_key_current(&k->have.state.ring, look->now);
+	/* What could not be published may have disarmed already: that stays, or it would change
+	 * to and fro with each look. */
 	if (k->have.text)
-		out->next = arm_domains(k, &k->have.state, look->now, false);
+		out->next = arm_domains(k, &k->have.state, look->now,
+					k->trouble[BATV_TROUBLE_STATE][0] != '\0');
 	if (k->secrets) {
 		int64_t change = batv_timeline_next(k->secrets, look->now);
 
@@ -366,7 +381,7 @@ void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *conf
 {
 	int lock = -1;
 
-	*out = (struct batv_looked){ .next = INT64_MAX };
+	*out = (struct batv_looked){.next = INT64_MAX};
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
 		keeper->trouble[i][0] = '\0';
 	if (batv_store_lock(&keeper->store, BATV_WRITER_LOCK, LOCK_SECONDS, &lock,

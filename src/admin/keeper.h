@@ -11,36 +11,37 @@
 
 /* What can be wrong at a look, each with a message of its own. */
 enum batv_trouble {
-	BATV_TROUBLE_LOCK,	/* somebody holds the writers' lock */
-	BATV_TROUBLE_SECRET,	/* the secret file is gone, damaged, or cannot be written */
-	BATV_TROUBLE_KEYS,	/* more live keys than fit */
-	BATV_TROUBLE_STATE,	/* the state could not be written */
-	BATV_TROUBLE_MEMORY,	/* no memory file, and it could not be made */
+	BATV_TROUBLE_LOCK,   /* somebody holds the writers' lock */
+	BATV_TROUBLE_SECRET, /* the secret file is gone, damaged, or cannot be written */
+	BATV_TROUBLE_KEYS,   /* more live keys than fit */
+	BATV_TROUBLE_STATE,  /* the state could not be written */
+	BATV_TROUBLE_MEMORY, /* no memory file, and it could not be made */
 	BATV_TROUBLE_COUNT
 };
 
-struct batv_keeper {			/* start with all zero bytes, then batv_store_open() */
+struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 	struct batv_store store;
-	struct batv_secrets *secrets;	/* the last good set; NULL: none yet */
-	struct batv_stored_state have;	/* the state last read or written; text NULL: none */
+	struct batv_secrets *secrets;  /* the last good set; NULL: none yet */
+	struct batv_stored_state have; /* the state last read or written; text NULL: none */
 	struct batv_memory memory;
-	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE];	/* of the last look; "": none */
-	void (*say)(void *ctx, int priority, const char *line);	/* what was done; syslog's priorities */
+	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE]; /* of the last look; "": none */
+	void (*say)(void *ctx, int priority,
+		    const char *line); /* what was done; syslog's priorities */
 	void *say_ctx;
 };
 
 struct batv_look {
 	int64_t now;
-	int64_t jumped;		/* as in struct batv_plan_facts */
-	bool publish_always;	/* even when nothing changed but the time */
-	bool make_secret;	/* if there is none */
+	int64_t jumped;	     /* as in struct batv_plan_facts */
+	bool publish_always; /* even when nothing changed but the time */
+	bool make_secret;    /* if there is none */
 };
 
 struct batv_looked {
 	bool published;
-	bool usable;		/* a state is published, and has a key for now */
-	bool secret_gone;	/* there is no secret file, and none was made */
-	int64_t next;		/* when something changes by time alone; INT64_MAX: never */
+	bool usable;	  /* a state is published, and has a key for now */
+	bool secret_gone; /* there is no secret file, and none was made */
+	int64_t next;	  /* when something changes by time alone; INT64_MAX: never */
 };
 
 /* Never fails as a whole: what went wrong is in keeper->trouble, what could be done is done. */

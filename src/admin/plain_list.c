@@ -18,7 +18,7 @@ bool batv_list_next(const char **list, struct batv_span *item)
 {
 	const char *p = *list, *end;
 
-	while (is_space(*p) || *p == ':')	/* empty items say nothing */
+	while (is_space(*p) || *p == ':') /* empty items say nothing */
 		p++;
 	if (!*p)
 		return false;
@@ -28,7 +28,7 @@ bool batv_list_next(const char **list, struct batv_span *item)
 	*list = end;
 	while (end > p && is_space(end[-1]))
 		end--;
-	*item = (struct batv_span){ p, (size_t)(end - p) };
+	*item = (struct batv_span){p, (size_t)(end - p)};
 	return true;
 }
 
@@ -56,7 +56,7 @@ static bool is_literal(struct batv_span s)
 /* One item of a domain list, or the domain of an item of an address list. */
 static enum batv_match domain_item(struct batv_span domain, struct batv_span item)
 {
-	struct batv_span tail = { item.p + 1, item.len - 1 };
+	struct batv_span tail = {item.p + 1, item.len - 1};
 
 	if (item.len == 1 && item.p[0] == '*')
 		return BATV_YES;
@@ -88,19 +88,19 @@ static enum batv_match address_item(struct batv_span address, struct batv_span i
 
 	if (item.len == 1 && item.p[0] == '*')
 		return BATV_YES;
-	if (!i) {	/* a domain alone: any address in it */
+	if (!i) { /* a domain alone: any address in it */
 		if (!a || !is_literal(item))
 			return BATV_MAYBE;
-		domain = (struct batv_span){ a + 1, (size_t)(address.p + address.len - a) - 1 };
+		domain = (struct batv_span){a + 1, (size_t)(address.p + address.len - a) - 1};
 		return batv_span_equal_fold(domain, item) ? BATV_YES : BATV_NO;
 	}
-	want_local = (struct batv_span){ item.p, (size_t)(i - item.p) };
-	want_domain = (struct batv_span){ i + 1, (size_t)(item.p + item.len - i) - 1 };
+	want_local = (struct batv_span){item.p, (size_t)(i - item.p)};
+	want_domain = (struct batv_span){i + 1, (size_t)(item.p + item.len - i) - 1};
 	if (!a || !want_domain.len ||
 	    (!is_literal(want_local) && !(want_local.len == 1 && want_local.p[0] == '*')))
 		return BATV_MAYBE;
-	local = (struct batv_span){ address.p, (size_t)(a - address.p) };
-	domain = (struct batv_span){ a + 1, (size_t)(address.p + address.len - a) - 1 };
+	local = (struct batv_span){address.p, (size_t)(a - address.p)};
+	domain = (struct batv_span){a + 1, (size_t)(address.p + address.len - a) - 1};
 	match = domain_item(domain, want_domain);
 	if (match != BATV_YES || want_local.p[0] == '*')
 		return match;

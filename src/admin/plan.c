@@ -45,7 +45,8 @@ static struct batv_break *find_break(struct batv_state *state, const char *polic
 	return NULL;
 }
 
-/* The break of that policy, made if there is none; NULL never happens while policies are bounded. */
+/* The break of that policy, made if there is none; NULL never happens while policies are bounded.
+ */
 static struct batv_break *make_break(struct batv_plan *plan, const char *policy)
 {
 	struct batv_state *st = &plan->state;
@@ -57,8 +58,8 @@ static struct batv_break *make_break(struct batv_plan *plan, const char *policy)
 	if (i >= BATV_BREAKS_MAX)
 		return NULL;
 	snprintf(plan->break_policy[i], sizeof plan->break_policy[i], "%s", policy);
-	st->breaks[i] = (struct batv_break){ .policy = plan->break_policy[i],
-					     .why = plan->break_why[i] };
+	st->breaks[i] =
+		(struct batv_break){.policy = plan->break_policy[i], .why = plan->break_why[i]};
 	st->n_breaks++;
 	return &st->breaks[i];
 }
@@ -137,8 +138,7 @@ static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *p
 				  "the state before was missing or damaged");
 		return;
 	}
-	if (batv_key_current(&prev->ring, prev->written) &&
-	    !batv_key_current(&prev->ring, f->now))
+	if (batv_key_current(&prev->ring, prev->written) && !batv_key_current(&prev->ring, f->now))
 		add_break(plan, BATV_BREAK_ALL, f->now, 0,
 			  "the published keys ran out while batvd was away");
 }
@@ -216,7 +216,7 @@ static const char *key_is_gone(const struct batv_secrets *secrets, const struct 
 	if (!s)
 		return "lost";
 	if (s->revoked)
-		return NULL;	/* break_for_revoked() has it */
+		return NULL; /* break_for_revoked() has it */
 	if (batv_key_derive(s->bytes, key->epoch, text) != BATV_OK)
 		return NULL;
 	same = batv_equal_secret(text, key->text, sizeof text);
@@ -288,7 +288,7 @@ enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_pl
 		return err;
 	}
 	carry_breaks(facts, plan);
-	break_for_bare_mail(facts, plan);	/* first: it looks at the break before */
+	break_for_bare_mail(facts, plan); /* first: it looks at the break before */
 	break_for_clock(facts, plan);
 	break_for_lapse(facts, plan);
 	break_for_signing(facts, plan);
@@ -340,7 +340,7 @@ bool batv_plan_wants_secret(const struct batv_config *config, const struct batv_
 {
 	const struct batv_secret *s = batv_secret_signing(secrets, now);
 
-	if (!s)		/* a set that signs later, or of which all is revoked: not ours to mend */
+	if (!s) /* a set that signs later, or of which all is revoked: not ours to mend */
 		return false;
 	if (!previous || (previous->key_rotation == config->key_rotation &&
 			  previous->key_retention == config->key_retention))
@@ -353,8 +353,8 @@ static void add_imagined(struct batv_secrets *set, const struct batv_config *con
 {
 	struct batv_secret *s = &set->list[set->n];
 
-	*s = (struct batv_secret){ .start = now, .rotation = config->key_rotation,
-				   .retention = config->key_retention };
+	*s = (struct batv_secret){
+		.start = now, .rotation = config->key_rotation, .retention = config->key_retention};
 	s->number = set->n ? set->list[set->n - 1].number + 1 : 1;
 	set->n++;
 }

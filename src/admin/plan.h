@@ -9,7 +9,7 @@
 #include "secret.h"
 #include "state.h"
 
-#define BATV_BREAK_ALL "*"		/* the policy of a break that concerns all */
+#define BATV_BREAK_ALL	    "*" /* the policy of a break that concerns all */
 #define BATV_BREAK_WHY_SIZE 240
 /* A clock that moved by more than this, unlike the time that passed, has jumped. */
 #define BATV_JUMP (BATV_DAY + 60)
@@ -19,18 +19,18 @@
 struct batv_plan_facts {
 	const struct batv_config *config;
 	const struct batv_secrets *secrets;
-	const struct batv_state *previous;	/* the state before; NULL: none is known */
-	const char *memory;			/* file name of the memory; "": none */
-	int64_t bare_last;			/* batv_memory_bare_last() */
-	bool has_evidence;			/* the domain table is not empty */
-	int64_t jumped;		/* seconds that the clock moved beyond the time that passed; signed */
+	const struct batv_state *previous; /* the state before; NULL: none is known */
+	const char *memory;		   /* file name of the memory; "": none */
+	int64_t bare_last;		   /* batv_memory_bare_last() */
+	bool has_evidence;		   /* the domain table is not empty */
+	int64_t jumped; /* seconds that the clock moved beyond the time that passed; signed */
 	int64_t now;
 };
 
 /* The next state, and the text that it borrows beyond that of configuration and facts. */
 struct batv_plan {
 	struct batv_state state;
-	unsigned long new_breaks;	/* bit i: state.breaks[i] came, or was renewed, with this plan */
+	unsigned long new_breaks; /* bit i: state.breaks[i] came, or was renewed, with this plan */
 	char fingerprint[BATV_FINGERPRINT_SIZE];
 	char break_policy[BATV_BREAKS_MAX][BATV_POLICY_NAME_MAX + 1];
 	char break_why[BATV_BREAKS_MAX][BATV_BREAK_WHY_SIZE];

@@ -49,12 +49,13 @@ enum batv_err batv_store_open(struct batv_store *store, const char *path, char *
 	if (err == BATV_E_NO_FILE)
 		return fail(err, message, size,
 			    "%s: the state directory is not there; make it with: "
-			    "install -d -o batv -g Debian-exim -m 2750 %s", path, path);
+			    "install -d -o batv -g Debian-exim -m 2750 %s",
+			    path, path);
 	if (err == BATV_E_UNSAFE_FILE)
 		return fail(err, message, size,
 			    "%s: has to be a directory in which nobody but its owner may write; "
-			    "correct it with: chown batv:Debian-exim %s; chmod 2750 %s", path,
-			    path, path);
+			    "correct it with: chown batv:Debian-exim %s; chmod 2750 %s",
+			    path, path, path);
 	return fail(err, message, size, "%s: cannot open the state directory: %s", path,
 		    phrase(err));
 }
@@ -75,8 +76,8 @@ enum batv_err batv_store_own(const struct batv_store *store, char *message, size
 	if (err == BATV_E_UNSAFE_FILE)
 		return fail(err, message, size,
 			    "%s: belongs to user %u, and this is user %u: only its owner or root "
-			    "may do this", store->path, (unsigned)store->dir.st_uid,
-			    (unsigned)geteuid());
+			    "may do this",
+			    store->path, (unsigned)store->dir.st_uid, (unsigned)geteuid());
 	return fail(err, message, size, "%s: cannot become its owner, user %u: %s", store->path,
 		    (unsigned)store->dir.st_uid, phrase(err));
 }
@@ -108,8 +109,8 @@ enum batv_match batv_store_daemon(const struct batv_store *store)
 }
 
 /* Why a file of the directory could not be read. */
-static enum batv_err unreadable(const struct batv_store *store, const char *name,
-				enum batv_err err, char *message, size_t size)
+static enum batv_err unreadable(const struct batv_store *store, const char *name, enum batv_err err,
+				char *message, size_t size)
 {
 	const char *what = phrase(err);
 	char why[200];
@@ -137,8 +138,8 @@ enum batv_err batv_store_read_secret(const struct batv_store *store, struct batv
 	batv_wipe(text, len);
 	free(text);
 	if (err)
-		return fail(err, message, size, "%s/%s:%u: %s", store->path, BATV_SECRET_NAME,
-			    line, why && *why ? why : batv_strerror(err));
+		return fail(err, message, size, "%s/%s:%u: %s", store->path, BATV_SECRET_NAME, line,
+			    why && *why ? why : batv_strerror(err));
 	return BATV_OK;
 }
 
@@ -159,8 +160,8 @@ enum batv_err batv_store_write_secret(const struct batv_store *store,
 	free(text);
 	errno = saved;
 	if (err)
-		return fail(err, message, size, "%s/%s: cannot write the secrets: %s",
-			    store->path, BATV_SECRET_NAME, phrase(err));
+		return fail(err, message, size, "%s/%s: cannot write the secrets: %s", store->path,
+			    BATV_SECRET_NAME, phrase(err));
 	return BATV_OK;
 }
 
@@ -188,8 +189,8 @@ static enum batv_err take_state(char *text, size_t len, struct batv_stored_state
 	return err;
 }
 
-enum batv_err batv_store_read_state(const struct batv_store *store,
-				    struct batv_stored_state *out, char *message, size_t size)
+enum batv_err batv_store_read_state(const struct batv_store *store, struct batv_stored_state *out,
+				    char *message, size_t size)
 {
 	const char *why = NULL;
 	unsigned line = 0;
@@ -202,8 +203,8 @@ enum batv_err batv_store_read_state(const struct batv_store *store,
 		return unreadable(store, BATV_STATE_NAME, err, message, size);
 	err = take_state(text, len, out, &line, &why);
 	if (err && line)
-		return fail(err, message, size, "%s/%s:%u: %s", store->path, BATV_STATE_NAME,
-			    line, why ? why : batv_strerror(err));
+		return fail(err, message, size, "%s/%s:%u: %s", store->path, BATV_STATE_NAME, line,
+			    why ? why : batv_strerror(err));
 	if (err)
 		return fail(err, message, size, "%s/%s: %s", store->path, BATV_STATE_NAME,
 			    phrase(err));
@@ -223,8 +224,8 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 	if (err)
 		return fail(err, message, size,
 			    "%s/%s: the configuration is too large for the state of %d bytes; put "
-			    "the longest list (%s) into a file and name that", store->path,
-			    BATV_STATE_NAME, BATV_STATE_MAX, list);
+			    "the longest list (%s) into a file and name that",
+			    store->path, BATV_STATE_NAME, BATV_STATE_MAX, list);
 	err = batv_replace(store->dirfd, BATV_STATE_NAME, BATV_STATE_MODE, text, len);
 	if (err)
 		fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,

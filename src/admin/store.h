@@ -10,15 +10,15 @@
 #include "state.h"
 #include "verdict.h"
 
-#define BATV_MESSAGE_SIZE 6000		/* two paths and a sentence */
-#define BATV_WRITER_LOCK "lock"		/* whoever changes a file of the directory holds it */
-#define BATV_DAEMON_LOCK "batvd.lock"	/* held by batvd as long as it runs */
+#define BATV_MESSAGE_SIZE 6000	       /* two paths and a sentence */
+#define BATV_WRITER_LOCK  "lock"       /* whoever changes a file of the directory holds it */
+#define BATV_DAEMON_LOCK  "batvd.lock" /* held by batvd as long as it runs */
 
 #define BATV_SECRET_MODE 0600
-#define BATV_STATE_MODE 0640
+#define BATV_STATE_MODE	 0640
 
 struct batv_store {
-	int dirfd;		/* -1: not open */
+	int dirfd; /* -1: not open */
 	struct stat dir;
 	char path[4096];
 };
@@ -51,8 +51,8 @@ struct batv_stored_state {
 };
 
 /* Whatever its date is: a state from the future tells of a clock that went back. */
-enum batv_err batv_store_read_state(const struct batv_store *store,
-				    struct batv_stored_state *out, char *message, size_t size);
+enum batv_err batv_store_read_state(const struct batv_store *store, struct batv_stored_state *out,
+				    char *message, size_t size);
 /* The caller holds the lock.  *out (may be NULL) becomes what was written. */
 enum batv_err batv_store_publish(const struct batv_store *store, const struct batv_state *state,
 				 struct batv_stored_state *out, char *message, size_t size);

@@ -60,6 +60,17 @@ bool batv_ctl_print_json(json_t *object)
 	return ok;
 }
 
+json_t *batv_ctl_json_text(const char *text)
+{
+	char clean[BATV_MESSAGE_SIZE];
+	json_t *o = json_string(text);
+
+	if (o)
+		return o;
+	batv_printable(batv_span_of(text), clean, sizeof clean);
+	return json_string(clean);
+}
+
 json_t *batv_ctl_json_time(int64_t when)
 {
 	return when <= 0 || when == INT64_MAX ? json_null() : json_integer((json_int_t)when);

@@ -13,25 +13,25 @@
 enum batv_ctl_code {
 	BATV_CTL_YES = 0,
 	BATV_CTL_NO = 1,
-	BATV_CTL_USAGE = 2,	/* wrong usage, or a wrong configuration */
-	BATV_CTL_TROUBLE = 3,	/* could not be done, or not be told */
+	BATV_CTL_USAGE = 2,   /* wrong usage, or a wrong configuration */
+	BATV_CTL_TROUBLE = 3, /* could not be done, or not be told */
 };
 
-enum {			/* which options go with a subcommand; -c, -h and --json go with all */
-	BATV_OPTION_AT = 1,
-	BATV_OPTION_RCPT = 2,
-	BATV_OPTION_HOST = 4,
-	BATV_OPTION_REVOKE = 8,
-	BATV_OPTION_FORCE = 16,
-	BATV_OPTION_SHOW_SECRET = 32,
+enum { /* which options go with a subcommand; -c, -h and --json go with all */
+       BATV_OPTION_AT = 1,
+       BATV_OPTION_RCPT = 2,
+       BATV_OPTION_HOST = 4,
+       BATV_OPTION_REVOKE = 8,
+       BATV_OPTION_FORCE = 16,
+       BATV_OPTION_SHOW_SECRET = 32,
 };
 
 struct batv_ctl {
 	const char *config_path, *rcpt, *host;
 	bool json, revoke, force, show_secret;
 	bool at_given;
-	int64_t clock;		/* the real one, read once */
-	int64_t now;		/* --at, or the clock */
+	int64_t clock; /* the real one, read once */
+	int64_t now;   /* --at, or the clock */
 	struct batv_config config;
 	struct batv_store store;
 	char message[BATV_MESSAGE_SIZE];
@@ -40,10 +40,10 @@ struct batv_ctl {
 struct batv_ctl_command {
 	const char *name;
 	unsigned options;
-	int min, max;			/* arguments */
-	const char *usage;		/* behind the name */
-	const char *help;		/* one line */
-	const char *more;		/* for batvctl COMMAND --help */
+	int min, max;	   /* arguments */
+	const char *usage; /* behind the name */
+	const char *help;  /* one line */
+	const char *more;  /* for batvctl COMMAND --help */
 	int (*run)(struct batv_ctl *ctl, char **args, int n);
 };
 
@@ -54,12 +54,14 @@ extern const size_t batv_ctl_commands_count;
 int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Each says what is wrong, and returns a code; BATV_CTL_YES when all is well. */
-int batv_ctl_load(struct batv_ctl *ctl);	/* the configuration */
-int batv_ctl_open(struct batv_ctl *ctl);	/* and the state directory */
-int batv_ctl_open_as_owner(struct batv_ctl *ctl);	/* and become its owner, to write there */
+int batv_ctl_load(struct batv_ctl *ctl);	  /* the configuration */
+int batv_ctl_open(struct batv_ctl *ctl);	  /* and the state directory */
+int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and become its owner, to write there */
 
 /* To stdout; takes the reference.  False: stdout is broken. */
 bool batv_ctl_print_json(json_t *object);
+/* Text of unknown origin: what is not UTF-8 is escaped. */
+json_t *batv_ctl_json_text(const char *text);
 /* Seconds since 1970, or null for "never". */
 json_t *batv_ctl_json_time(int64_t when);
 

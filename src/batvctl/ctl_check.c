@@ -1,5 +1,6 @@
 /*
- * ctl_check.c - batvctl check: is the configuration right, do its keys fit, does Exim know its lists?
+ * ctl_check.c - batvctl check: is the configuration right, do its keys fit, does Exim know its
+ * lists?
  *
  * Invariant: changes nothing.  What could not be asked is called so, and is not taken for right.
  */
@@ -15,7 +16,7 @@
 struct checking {
 	struct batv_ctl *ctl;
 	struct batv_asker asker;
-	json_t *lists;		/* what was asked, for --json; NULL: print it */
+	json_t *lists; /* what was asked, for --json; NULL: print it */
 	size_t asked, wrong, unknown;
 };
 
@@ -53,9 +54,9 @@ static void ask(struct checking *c, const struct batv_policy *policy, const char
 	c->unknown += match == BATV_MAYBE && !wrong;
 	if (c->lists)
 		json_array_append_new(c->lists,
-				      json_pack("{s:s, s:s, s:s, s:s, s:s}", "policy", policy->name,
-						"option", option, "list", list, "answer", answer,
-						"why", why));
+				      json_pack("{s:s, s:s, s:o, s:s, s:s}", "policy", policy->name,
+						"option", option, "list", batv_ctl_json_text(list),
+						"answer", answer, "why", why));
 	else if (match == BATV_MAYBE)
 		printf("  policy %s, %s: %.200s: %s: %s\n", policy->name, option, list, answer,
 		       why);
@@ -81,7 +82,8 @@ static void check_list(struct checking *c, const struct batv_policy *policy, con
 		name[item.len] = '\0';
 		ask(c, policy, option, kind, name);
 	}
-	/* Host names in a host list are not for match_ip; domains and addresses can be asked whole. */
+	/* Host names in a host list are not for match_ip; domains and addresses can be asked whole.
+	 */
 	if (!only_names && kind == BATV_LIST_DOMAINS &&
 	    batv_plain_domain(probe(kind), list) == BATV_MAYBE)
 		ask(c, policy, option, kind, list);
@@ -132,8 +134,9 @@ static void check_lists(struct checking *c)
 			if (!list_kind(opt->type, &kind))
 				continue;
 			list = text_of(&config->policies[p], opt);
-			if (!*list || (p > 0 && strcmp(list, text_of(&config->policies[0], opt)) == 0))
-				continue;	/* inherited: asked already */
+			if (!*list ||
+			    (p > 0 && strcmp(list, text_of(&config->policies[0], opt)) == 0))
+				continue; /* inherited: asked already */
 			check_list(c, &config->policies[p], opt->name, kind, list);
 		}
 	}
@@ -150,7 +153,7 @@ static bool keys_fit(struct batv_ctl *ctl)
 	known = batv_store_open(&ctl->store, ctl->config.directory, ctl->message,
 				sizeof ctl->message) == BATV_OK &&
 		batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message) ==
-		BATV_OK;
+			BATV_OK;
 	fits = batv_plan_fits(&ctl->config, known ? set : NULL, ctl->clock);
 	batv_secrets_wipe(set);
 	free(set);
@@ -163,9 +166,10 @@ static int finish(struct checking *c)
 	bool asked = c->asker.command[0] != '\0';
 
 	if (c->lists)
-		batv_ctl_print_json(json_pack("{s:s, s:b, s:i, s:b, s:o}", "file", file, "ok",
-					      !c->wrong, "policies", (int)c->ctl->config.n_policies,
-					      "asked_exim", (int)asked, "lists", c->lists));
+		batv_ctl_print_json(json_pack("{s:o, s:b, s:i, s:b, s:o}", "file",
+					      batv_ctl_json_text(file), "ok", !c->wrong, "policies",
+					      (int)c->ctl->config.n_policies, "asked_exim",
+					      (int)asked, "lists", c->lists));
 	else
 		printf("%s: %s: %zu %s; %s\n", file, c->wrong ? "wrong" : "right",
 		       c->ctl->config.n_policies,
@@ -173,17 +177,20 @@ static int finish(struct checking *c)
 		       asked ? "Exim was asked about its lists"
 			     : "lists not evaluated, for no exim is configured");
 	if (c->wrong)
-		return batv_ctl_fail(BATV_CTL_USAGE, "%s: Exim cannot look up %zu of the lists; "
-				     "such mail is neither signed nor refused", file, c->wrong);
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "%s: Exim cannot look up %zu of the lists; "
+				     "such mail is neither signed nor refused",
+				     file, c->wrong);
 	if (c->unknown)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %zu of the lists could not be evaluated",
-				     file, c->unknown);
+		return batv_ctl_fail(BATV_CTL_TROUBLE,
+				     "%s: %zu of the lists could not be evaluated", file,
+				     c->unknown);
 	return BATV_CTL_YES;
 }
 
 int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 {
-	struct checking c = { .ctl = ctl };
+	struct checking c = {.ctl = ctl};
 	struct batv_matcher matcher;
 	int code = batv_ctl_load(ctl);
 
@@ -191,9 +198,11 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 	if (code)
 		return code;
 	if (!keys_fit(ctl))
-		return batv_ctl_fail(BATV_CTL_USAGE, "%s: key_rotation, key_retention: would need more "
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "%s: key_rotation, key_retention: would need more "
 				     "than %d live keys; choose a longer key_rotation or a shorter "
-				     "key_retention", ctl->config_path, BATV_KEYS_MAX);
+				     "key_retention",
+				     ctl->config_path, BATV_KEYS_MAX);
 	if (ctl->json)
 		c.lists = json_array();
 	batv_asker_init(&c.asker, ctl->config.exim, &matcher);

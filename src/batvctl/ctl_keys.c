@@ -22,15 +22,11 @@ const char *batv_ctl_key_state(const struct batv_key *key, int64_t now)
 
 json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_secret)
 {
-	json_t *o = json_pack("{s:I, s:I, s:i, s:s, s:s, s:o, s:o, s:o}",
-			      "secret", (json_int_t)key->secret,
-			      "epoch", (json_int_t)key->epoch,
-			      "number", (int)key->number,
-			      "day", "",
-			      "state", batv_ctl_key_state(key, now),
-			      "from", batv_ctl_json_time(key->from),
-			      "until", batv_ctl_json_time(key->until),
-			      "destroyed", batv_ctl_json_time(key->destroy));
+	json_t *o = json_pack(
+		"{s:I, s:I, s:i, s:s, s:s, s:o, s:o, s:o}", "secret", (json_int_t)key->secret,
+		"epoch", (json_int_t)key->epoch, "number", (int)key->number, "day", "", "state",
+		batv_ctl_key_state(key, now), "from", batv_ctl_json_time(key->from), "until",
+		batv_ctl_json_time(key->until), "destroyed", batv_ctl_json_time(key->destroy));
 	char day[8];
 
 	snprintf(day, sizeof day, "%03u", (unsigned)key->day % 1000);
@@ -77,7 +73,7 @@ static json_t *keys_json(const struct batv_keyring *ring, const char *fingerprin
 static int print_timeline(struct batv_ctl *ctl, const struct batv_secrets *secrets)
 {
 	char fingerprint[BATV_FINGERPRINT_SIZE], at[BATV_TIME_SIZE];
-	struct batv_keyring ring = { 0 };
+	struct batv_keyring ring = {0};
 	enum batv_err err = batv_timeline_at(secrets, ctl->now, &ring);
 
 	if (err)

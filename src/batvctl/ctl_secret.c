@@ -18,8 +18,8 @@
 #include "keeper.h"
 #include "timeline.h"
 
-#define LOCK_SECONDS 10
-#define PUBLISH_SECONDS 10	/* batvd notices at once; it may be busy */
+#define LOCK_SECONDS	10
+#define PUBLISH_SECONDS 10 /* batvd notices at once; it may be busy */
 
 /* Local set, incoming set, and the set to come: too large for a stack. */
 struct sets {
@@ -52,8 +52,8 @@ static void say(void *ctx, int priority, const char *line)
 static bool publish_ourselves(struct batv_ctl *ctl)
 {
 	struct batv_keeper *k = calloc(1, sizeof *k);
-	const struct batv_look look = { .now = ctl->clock };
-	struct batv_looked looked = { 0 };
+	const struct batv_look look = {.now = ctl->clock};
+	struct batv_looked looked = {0};
 
 	if (!k || batv_store_open(&k->store, ctl->store.path, ctl->message, sizeof ctl->message)) {
 		free(k);
@@ -77,7 +77,8 @@ static bool is_published(struct batv_ctl *ctl, const char *fingerprint)
 	if (!st)
 		return false;
 	same = batv_store_read_state(&ctl->store, st, ctl->message, sizeof ctl->message) ==
-	       BATV_OK && strcmp(st->state.fingerprint, fingerprint) == 0;
+		       BATV_OK &&
+	       strcmp(st->state.fingerprint, fingerprint) == 0;
 	batv_stored_state_free(st);
 	free(st);
 	return same;
@@ -86,7 +87,7 @@ static bool is_published(struct batv_ctl *ctl, const char *fingerprint)
 /* Returns what is to be said about it; *ok: the change is in force. */
 static const char *see_through(struct batv_ctl *ctl, const struct batv_secrets *set, bool *ok)
 {
-	const struct timespec pause = { .tv_nsec = 50000000 };
+	const struct timespec pause = {.tv_nsec = 50000000};
 	char fingerprint[BATV_FINGERPRINT_SIZE];
 
 	batv_secrets_fingerprint(set, fingerprint);
@@ -130,9 +131,11 @@ static int begin(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, 
 static int commit(struct batv_ctl *ctl, const struct batv_secrets *set)
 {
 	if (!batv_timeline_fits(set, ctl->clock))
-		return batv_ctl_fail(BATV_CTL_NO, "refused, nothing was changed: there would be more "
+		return batv_ctl_fail(BATV_CTL_NO,
+				     "refused, nothing was changed: there would be more "
 				     "than %d live keys; wait until older ones are destroyed, or "
-				     "choose a shorter key_retention", BATV_KEYS_MAX);
+				     "choose a shorter key_retention",
+				     BATV_KEYS_MAX);
 	if (batv_store_write_secret(&ctl->store, set, ctl->message, sizeof ctl->message))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
 	return BATV_CTL_YES;
@@ -196,7 +199,7 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
 	(void)args, (void)n;
 	if (ctl->at_given && ctl->revoke)
 		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --revoke happens now, it does not go "
-				     "with --at");
+						     "with --at");
 	if (ctl->now < ctl->clock)
 		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --at lies in the past");
 	s = new_sets();
@@ -228,12 +231,13 @@ static int write_out(const struct batv_secrets *set)
 
 	if (batv_secrets_format(set, &text, &len) != BATV_OK)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
-	setvbuf(stdout, NULL, _IONBF, 0);	/* no copy stays in a buffer */
+	setvbuf(stdout, NULL, _IONBF, 0); /* no copy stays in a buffer */
 	ok = fwrite(text, 1, len, stdout) == len;
 	batv_wipe(text, len);
 	free(text);
-	return ok ? BATV_CTL_YES : batv_ctl_fail(BATV_CTL_TROUBLE, "secret export: cannot write: %s",
-						 strerror(errno));
+	return ok ? BATV_CTL_YES
+		  : batv_ctl_fail(BATV_CTL_TROUBLE, "secret export: cannot write: %s",
+				  strerror(errno));
 }
 
 static int export_secrets(struct batv_ctl *ctl)
@@ -243,11 +247,14 @@ static int export_secrets(struct batv_ctl *ctl)
 	int code;
 
 	if (isatty(STDOUT_FILENO) && !ctl->force)
-		return batv_ctl_fail(BATV_CTL_USAGE, "secret export: would show the secrets on this "
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "secret export: would show the secrets on this "
 				     "terminal; send them to a file or a program, or add --force");
 	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
-		fprintf(stderr, "batvctl: warning: others may read the file that the secrets go to "
-			"(mode %04o); use umask 077\n", (unsigned)st.st_mode & 07777);
+		fprintf(stderr,
+			"batvctl: warning: others may read the file that the secrets go to "
+			"(mode %04o); use umask 077\n",
+			(unsigned)st.st_mode & 07777);
 	code = batv_ctl_open(ctl);
 	if (code)
 		return code;
@@ -290,7 +297,8 @@ static int read_in(struct batv_secrets *set)
 		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: standard input: %s",
 				     why && *why ? why : batv_strerror(err));
 	if (set->n == 0)
-		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: standard input: no secret in it");
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "secret import: standard input: no secret in it");
 	return BATV_CTL_YES;
 }
 
@@ -301,9 +309,11 @@ static int merge(struct batv_ctl *ctl, struct sets *s, bool *broken)
 					       &s->next, &number, broken);
 
 	if (err == BATV_E_CONFLICT)
-		return batv_ctl_fail(BATV_CTL_NO, "secret import: refused, nothing was changed: secret "
+		return batv_ctl_fail(BATV_CTL_NO,
+				     "secret import: refused, nothing was changed: secret "
 				     "%" PRIu32 " is here already, with other bytes or times; "
-				     "--force takes the incoming one", number);
+				     "--force takes the incoming one",
+				     number);
 	if (err)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "secret import: %s", batv_strerror(err));
 	return BATV_CTL_YES;
@@ -325,7 +335,8 @@ static void print_import(const struct batv_ctl *ctl, const struct sets *s, bool 
 	printf("took %zu secrets; there are %zu now, fingerprint %s\n", s->incoming.n, s->next.n,
 	       fingerprint);
 	if (broken)
-		puts("a secret was replaced by another of the same number: nothing is refused until "
+		puts("a secret was replaced by another of the same number: nothing is refused "
+		     "until "
 		     "the last bounce of mail signed with the old one has come back");
 	puts(seen);
 }
@@ -338,12 +349,13 @@ static int import_secrets(struct batv_ctl *ctl)
 	int lock = -1, code;
 
 	if (isatty(STDIN_FILENO))
-		return batv_ctl_fail(BATV_CTL_USAGE, "secret import: reads from standard input what "
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "secret import: reads from standard input what "
 				     "batvctl secret export wrote");
 	s = new_sets();
 	if (!s)
 		return BATV_CTL_TROUBLE;
-	code = read_in(&s->incoming);	/* before the lock: ssh may ask for a password */
+	code = read_in(&s->incoming); /* before the lock: ssh may ask for a password */
 	if (code == BATV_CTL_YES)
 		code = begin(ctl, &s->old, true, &lock);
 	if (code == BATV_CTL_YES)

@@ -1,8 +1,8 @@
 /*
  * ctl_sign.c - batvctl sign and batvctl verify: what Exim would do with an address.
  *
- * Runs the very code that Exim runs, on the state that Exim reads.  Invariant: what depends on a list
- * that nobody could look up is called not evaluated, with exit status 3, never guessed.
+ * Runs the very code that Exim runs, on the state that Exim reads.  Invariant: what depends on a
+ * list that nobody could look up is called not evaluated, with exit status 3, never guessed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,13 +40,16 @@ static int prepare(struct batv_ctl *ctl, struct asking *a)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: no usable state: %s%s",
 				     ctl->store.path, BATV_STATE_NAME, batv_strerror(holder.err),
 				     holder.err == BATV_E_NO_FILE ? "; is batvd running?" : "");
-	*a = (struct asking){ 0 };
+	*a = (struct asking){0};
 	batv_asker_init(&a->asker, ctl->config.exim, &a->matcher);
 	/* Without a memory no domain is armed, as in Exim. */
 	(void)batv_memory_open(&a->memory, ctl->store.dirfd, BATV_MEMORY_NAME);
-	a->judge = (struct batv_judge){ .state = &holder.state, .memory = &a->memory,
-					.matcher = &a->matcher, .origin = &a->origin,
-					.now = ctl->now, .class = BATV_CLASS_DSN };
+	a->judge = (struct batv_judge){.state = &holder.state,
+				       .memory = &a->memory,
+				       .matcher = &a->matcher,
+				       .origin = &a->origin,
+				       .now = ctl->now,
+				       .class = BATV_CLASS_DSN};
 	a->judge.observe_file = batv_observe_file(ctl->store.dirfd);
 	return BATV_CTL_YES;
 }
@@ -78,7 +81,7 @@ static json_t *json_key_or_null(const struct batv_key *key, int64_t now)
 
 static json_t *json_text_or_null(const char *text)
 {
-	return text && *text ? json_string(text) : json_null();
+	return text && *text ? batv_ctl_json_text(text) : json_null();
 }
 
 /* ---- sign ---- */
@@ -90,10 +93,10 @@ static void print_signing(const struct batv_ctl *ctl, const struct asking *a, co
 
 	if (ctl->json) {
 		batv_ctl_print_json(json_pack(
-			"{s:s, s:o, s:s, s:o, s:o, s:b}", "address", address, "signed",
-			json_text_or_null(s->address), "answer", batv_sign_answer_name(s->answer),
-			"policy", json_text_or_null(policy), "key",
-			json_key_or_null(s->key, ctl->now), "evaluated",
+			"{s:o, s:o, s:s, s:o, s:o, s:b}", "address", batv_ctl_json_text(address),
+			"signed", json_text_or_null(s->address), "answer",
+			batv_sign_answer_name(s->answer), "policy", json_text_or_null(policy),
+			"key", json_key_or_null(s->key, ctl->now), "evaluated",
 			s->answer != BATV_LEFT_DOUBT));
 		return;
 	}
@@ -117,7 +120,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 	(void)n;
 	if (code)
 		return code;
-	a.origin.has_id = true;		/* a message that was submitted on this host */
+	a.origin.has_id = true; /* a message that was submitted on this host */
 	batv_sign_address(&a.judge, args[0], ctl->rcpt ? ctl->rcpt : "", 0, &s);
 	batv_memory_close(&a.memory);
 	if (s.answer == BATV_LEFT_NO_ADDRESS || s.answer == BATV_LEFT_NULL_SENDER)
@@ -151,8 +154,8 @@ static const char *tag_worth(const struct batv_judge *judge, const char *address
 	return "-";
 }
 
-static void print_judgement(const struct batv_ctl *ctl, const struct asking *a,
-			    const char *address, const struct batv_judgement *j, bool doubt)
+static void print_judgement(const struct batv_ctl *ctl, const struct asking *a, const char *address,
+			    const struct batv_judgement *j, bool doubt)
 {
 	const char *policy = j->policy ? j->policy->name : NULL;
 	const char *verdict = doubt ? "not evaluated" : batv_verdict_name(j->finding.verdict);
@@ -161,11 +164,12 @@ static void print_judgement(const struct batv_ctl *ctl, const struct asking *a,
 	const char *worth = tag_worth(&a->judge, address);
 
 	if (ctl->json) {
-		batv_ctl_print_json(json_pack(
-			"{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "address", address,
-			"verdict", verdict, "tag", worth, "action", action, "reason", reason,
-			"bare", json_text_or_null(j->bare), "policy", json_text_or_null(policy),
-			"key", json_key_or_null(j->key, ctl->now), "evaluated", !doubt));
+		batv_ctl_print_json(
+			json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "address",
+				  batv_ctl_json_text(address), "verdict", verdict, "tag", worth,
+				  "action", action, "reason", reason, "bare",
+				  json_text_or_null(j->bare), "policy", json_text_or_null(policy),
+				  "key", json_key_or_null(j->key, ctl->now), "evaluated", !doubt));
 		return;
 	}
 	puts(verdict);
@@ -198,7 +202,7 @@ int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
 				     *args[0] ? args[0] : "\"\"");
 	}
 	a.origin.has_id = true;
-	a.origin.host_address = ctl->host ? ctl->host : "192.0.2.1";	/* somebody outside */
+	a.origin.host_address = ctl->host ? ctl->host : "192.0.2.1"; /* somebody outside */
 	if (!ctl->host)
 		a.matcher.host = no_host;
 	batv_judge_recipient(&a.judge, args[0], &j);

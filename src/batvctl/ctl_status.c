@@ -16,7 +16,7 @@
 #include "memory_file.h"
 #include "plan.h"
 
-#define SOON (3 * (int64_t)BATV_DAY)	/* keys that end so soon mean that nobody makes new ones */
+#define SOON (3 * (int64_t)BATV_DAY) /* keys that end so soon mean that nobody makes new ones */
 
 static void __attribute__((format(printf, 2, 3)))
 problem(struct batv_status *s, const char *format, ...)
@@ -82,8 +82,10 @@ static void read_state(struct batv_status *s)
 	if (!s->state_read) {
 		problem(s, "%s: mail leaves unsigned and nothing is refused", ctl->message);
 	} else if (st->written > ctl->clock + BATV_STATE_SKEW) {
-		problem(s, "%s/%s: written in the future: is the clock wrong? Mail leaves unsigned "
-			"and nothing is refused", ctl->store.path, BATV_STATE_NAME);
+		problem(s,
+			"%s/%s: written in the future: is the clock wrong? Mail leaves unsigned "
+			"and nothing is refused",
+			ctl->store.path, BATV_STATE_NAME);
 	} else if (!batv_key_current(&st->ring, ctl->now)) {
 		problem(s, "%s/%s: has no key for this time: mail leaves unsigned", ctl->store.path,
 			BATV_STATE_NAME);
@@ -97,6 +99,7 @@ static void read_secret(struct batv_status *s)
 	struct batv_secrets *set = calloc(1, sizeof *set);
 	struct batv_ctl *ctl = s->ctl;
 	const struct batv_secret *signing;
+	struct stat st;
 
 	if (!set)
 		return;
@@ -105,20 +108,30 @@ static void read_secret(struct batv_status *s)
 			problem(s, "%s", ctl->message);
 		else
 			note(s, "the secret file was not looked at: only its owner or root can "
-			     "read it");
+				"read it");
 		free(set);
 		return;
 	}
 	batv_secrets_fingerprint(set, s->fingerprint);
+	if (fstatat(ctl->store.dirfd, BATV_SECRET_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (st.st_mode & 0077))
+		problem(s,
+			"%s/%s: others may read it (mode %04o): chmod 600, and if they did: "
+			"batvctl rotate --revoke",
+			ctl->store.path, BATV_SECRET_NAME, (unsigned)st.st_mode & 07777);
 	signing = batv_secret_signing(set, ctl->now);
 	if (s->config_ok && !batv_plan_fits(&ctl->config, set, ctl->clock))
-		problem(s, "%s: key_rotation, key_retention: would need more than %d live keys: not "
-			"followed", ctl->config_path, BATV_KEYS_MAX);
+		problem(s,
+			"%s: key_rotation, key_retention: would need more than %d live keys: not "
+			"followed",
+			ctl->config_path, BATV_KEYS_MAX);
 	else if (s->config_ok && signing &&
 		 (signing->rotation != ctl->config.key_rotation ||
 		  signing->retention != ctl->config.key_retention))
-		note(s, "secret %" PRIu32 " has another rotation or retention than the configuration; "
-		     "batvctl rotate adds one that follows it", signing->number);
+		note(s,
+		     "secret %" PRIu32 " has another rotation or retention than the configuration; "
+		     "batvctl rotate adds one that follows it",
+		     signing->number);
 	batv_secrets_wipe(set);
 	free(set);
 }
@@ -190,9 +203,10 @@ static void find_problems(struct batv_status *s)
 
 	if (s->daemon == BATV_NO)
 		problem(s, "batvd is not running: published keys last for some two weeks; start it "
-			"(systemctl start batvd)");
+			   "(systemctl start batvd)");
 	else if (s->daemon == BATV_MAYBE)
-		note(s, "whether batvd runs is not known: only root or the directory's owner can see");
+		note(s,
+		     "whether batvd runs is not known: only root or the directory's owner can see");
 	if (s->observe)
 		problem(s, "%s/%s is there: nothing is refused until it is removed",
 			ctl->store.path, BATV_OBSERVE_NAME);
@@ -217,7 +231,7 @@ static void gather(struct batv_status *s)
 	}
 	s->daemon = batv_store_daemon(&s->ctl->store);
 	s->observe = batv_observe_file(s->ctl->store.dirfd);
-	read_memory(s);		/* a full domain table is to be said first */
+	read_memory(s); /* a full domain table is to be said first */
 	read_state(s);
 	read_secret(s);
 	find_problems(s);

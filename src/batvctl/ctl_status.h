@@ -12,14 +12,14 @@
 struct batv_status {
 	struct batv_ctl *ctl;
 	bool config_ok;
-	bool state_read, state_usable;		/* state_read: .state may be looked at */
+	bool state_read, state_usable; /* state_read: .state may be looked at */
 	bool memory_ok;
 	bool observe;
-	enum batv_match daemon;			/* does one run? */
+	enum batv_match daemon; /* does one run? */
 	struct batv_stored_state state;
-	char fingerprint[BATV_FINGERPRINT_SIZE];	/* of the secret file; "": not readable */
+	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "": not readable */
 	struct batv_memory memory;
-	size_t domains;				/* in use, of memory.domain_slots */
+	size_t domains; /* in use, of memory.domain_slots */
 	size_t n_problems, n_notes;
 	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];
 };

@@ -10,17 +10,20 @@
 #include "ctl_status.h"
 #include "plan.h"
 
-#define DAYS 7		/* of counters */
+#define DAYS 7 /* of counters */
 
-static const char *const arm_names[] = {
-	[BATV_ARM_ARMED] = "armed", [BATV_ARM_GRACE] = "grace",
-	[BATV_ARM_NO_EVIDENCE] = "no-evidence", [BATV_ARM_STALE] = "stale",
-	[BATV_ARM_SIGNING_OFF] = "signing-off", [BATV_ARM_MODE_OBSERVE] = "mode-observe",
-	[BATV_ARM_MODE_REJECT] = "mode-reject", [BATV_ARM_NO_POLICY] = "no-policy",
-	[BATV_ARM_CLOCK] = "clock" };
-static const char *const enforcements[] = { [BATV_ENFORCE_AUTO] = "auto",
-					    [BATV_ENFORCE_OBSERVE] = "observe",
-					    [BATV_ENFORCE_REJECT] = "reject" };
+static const char *const arm_names[] = {[BATV_ARM_ARMED] = "armed",
+					[BATV_ARM_GRACE] = "grace",
+					[BATV_ARM_NO_EVIDENCE] = "no-evidence",
+					[BATV_ARM_STALE] = "stale",
+					[BATV_ARM_SIGNING_OFF] = "signing-off",
+					[BATV_ARM_MODE_OBSERVE] = "mode-observe",
+					[BATV_ARM_MODE_REJECT] = "mode-reject",
+					[BATV_ARM_NO_POLICY] = "no-policy",
+					[BATV_ARM_CLOCK] = "clock"};
+static const char *const enforcements[] = {[BATV_ENFORCE_AUTO] = "auto",
+					   [BATV_ENFORCE_OBSERVE] = "observe",
+					   [BATV_ENFORCE_REJECT] = "reject"};
 
 static const char *daemon_word(enum batv_match m)
 {
@@ -81,10 +84,10 @@ static void print_counters(const struct batv_status *s)
 		return;
 	printf("\nThe last %d days\n  left signed %" PRIu64 "; bare: untrusted %" PRIu64
 	       ", unsigned destination %" PRIu64 ", no usable state %" PRIu64 ", other %" PRIu64
-	       "; decisions with a doubt %" PRIu64 "\n", DAYS, counted(s, BATV_COUNT_SIGNED),
-	       counted(s, BATV_COUNT_LEFT_UNTRUSTED), counted(s, BATV_COUNT_LEFT_DESTINATION),
-	       counted(s, BATV_COUNT_LEFT_NO_STATE), counted(s, BATV_COUNT_LEFT_OTHER),
-	       counted(s, BATV_COUNT_DOUBT));
+	       "; decisions with a doubt %" PRIu64 "\n",
+	       DAYS, counted(s, BATV_COUNT_SIGNED), counted(s, BATV_COUNT_LEFT_UNTRUSTED),
+	       counted(s, BATV_COUNT_LEFT_DESTINATION), counted(s, BATV_COUNT_LEFT_NO_STATE),
+	       counted(s, BATV_COUNT_LEFT_OTHER), counted(s, BATV_COUNT_DOUBT));
 	print_verdicts(s);
 }
 
@@ -197,7 +200,7 @@ static json_t *json_lines(const char lines[][1024], size_t n)
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(a, json_string(lines[i]));
+		json_array_append_new(a, batv_ctl_json_text(lines[i]));
 	return a;
 }
 
@@ -208,10 +211,11 @@ static json_t *json_policies(const struct batv_state *st)
 	for (size_t i = 0; i < st->n_policies; i++) {
 		const struct batv_policy *p = &st->policies[i];
 
-		json_array_append_new(a, json_pack("{s:s, s:b, s:s, s:I, s:s}", "name", p->name,
+		json_array_append_new(a, json_pack("{s:s, s:b, s:s, s:I, s:o}", "name", p->name,
 						   "signing", (int)p->signing, "enforcement",
 						   enforcements[p->enforcement], "grace",
-						   (json_int_t)p->grace, "domains", p->domains));
+						   (json_int_t)p->grace, "domains",
+						   batv_ctl_json_text(p->domains)));
 	}
 	return a;
 }
@@ -225,12 +229,11 @@ static json_t *json_state(const struct batv_status *s)
 		json_array_append_new(keys,
 				      batv_ctl_json_key(&st->ring.keys[i], s->ctl->now, false));
 	for (size_t i = 0; i < st->n_breaks; i++)
-		json_array_append_new(breaks,
-				      json_pack("{s:s, s:o, s:o, s:s}", "policy",
-						st->breaks[i].policy, "when",
-						batv_ctl_json_time(st->breaks[i].when), "until",
-						batv_ctl_json_time(st->breaks[i].until), "why",
-						st->breaks[i].why));
+		json_array_append_new(
+			breaks, json_pack("{s:s, s:o, s:o, s:o}", "policy", st->breaks[i].policy,
+					  "when", batv_ctl_json_time(st->breaks[i].when), "until",
+					  batv_ctl_json_time(st->breaks[i].until), "why",
+					  batv_ctl_json_text(st->breaks[i].why)));
 	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:I, s:i, s:o, s:o, s:o}", "usable",
 			 (int)s->state_usable, "serial", (json_int_t)st->serial, "written",
 			 (json_int_t)st->written, "fingerprint", st->fingerprint, "config_sum",
@@ -284,15 +287,13 @@ static json_t *json_counters(const struct batv_status *s)
 
 		for (int a = 0; a < BATV_ACTION_COUNT; a++)
 			json_object_set_new(row, batv_action_name((enum batv_action)a),
-					    json_integer((json_int_t)judged(
-						    s, (enum batv_verdict)v,
-						    (enum batv_action)a)));
+					    json_integer((json_int_t)judged(s, (enum batv_verdict)v,
+									    (enum batv_action)a)));
 		json_object_set_new(verdicts, batv_verdict_name((enum batv_verdict)v), row);
 	}
 	json_object_set_new(all, "days", json_integer(DAYS));
 	json_object_set_new(all, "judged", verdicts);
-	json_object_set_new(all, "signed",
-			    json_integer((json_int_t)counted(s, BATV_COUNT_SIGNED)));
+	json_object_set_new(all, "signed", json_integer((json_int_t)counted(s, BATV_COUNT_SIGNED)));
 	json_object_set_new(all, "left_no_state",
 			    json_integer((json_int_t)counted(s, BATV_COUNT_LEFT_NO_STATE)));
 	json_object_set_new(all, "left_untrusted",
@@ -307,13 +308,13 @@ static json_t *json_counters(const struct batv_status *s)
 
 void batv_status_print_json(const struct batv_status *s)
 {
-	json_t *o = json_pack("{s:o, s:o, s:s, s:s, s:b, s:s, s:b, s:i, s:i}", "problems",
-			      json_lines(s->problems, s->n_problems), "notes",
-			      json_lines(s->notes, s->n_notes), "configuration",
-			      s->ctl->config_path, "directory", s->ctl->config.directory,
-			      "configuration_ok", (int)s->config_ok, "batvd", daemon_word(s->daemon),
-			      "observe_file", (int)s->observe, "domains_in_use", (int)s->domains,
-			      "domain_places", (int)s->memory.domain_slots);
+	json_t *o = json_pack(
+		"{s:o, s:o, s:o, s:o, s:b, s:s, s:b, s:i, s:i}", "problems",
+		json_lines(s->problems, s->n_problems), "notes", json_lines(s->notes, s->n_notes),
+		"configuration", batv_ctl_json_text(s->ctl->config_path), "directory",
+		batv_ctl_json_text(s->ctl->config.directory), "configuration_ok", (int)s->config_ok,
+		"batvd", daemon_word(s->daemon), "observe_file", (int)s->observe, "domains_in_use",
+		(int)s->domains, "domain_places", (int)s->memory.domain_slots);
 
 	json_object_set_new(o, "secret_fingerprint",
 			    s->fingerprint[0] ? json_string(s->fingerprint) : json_null());

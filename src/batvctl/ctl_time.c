@@ -11,7 +11,7 @@
 #include "ctl_time.h"
 #include "policy.h"
 
-#define FAR_FUTURE INT64_C(253402300799)	/* 9999-12-31 23:59:59 */
+#define FAR_FUTURE INT64_C(253402300799) /* 9999-12-31 23:59:59 */
 
 /* Exactly n digits; moves on. */
 static bool take(const char **p, int n, int *out)
@@ -50,7 +50,7 @@ static bool parse_clock(const char **p, struct tm *tm)
 
 static bool parse_date(const char *p, int64_t *out)
 {
-	struct tm tm = { 0 }, back;
+	struct tm tm = {0}, back;
 	time_t when;
 
 	if (!take(&p, 4, &tm.tm_year) || !take_char(&p, '-') || !take(&p, 2, &tm.tm_mon) ||
@@ -59,10 +59,10 @@ static bool parse_date(const char *p, int64_t *out)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	back = tm;
-	when = timegm(&back);	/* moves what does not exist: then it is not the same any more */
+	when = timegm(&back); /* moves what does not exist: then it is not the same any more */
 	if (when < 0 || back.tm_year != tm.tm_year || back.tm_mon != tm.tm_mon ||
-	    back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
-	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
+	    back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min ||
+	    back.tm_sec != tm.tm_sec)
 		return false;
 	*out = (int64_t)when;
 	return true;

@@ -11,46 +11,50 @@
 #include "ctl.h"
 
 const struct batv_ctl_command batv_ctl_commands[] = {
-	{ "status", BATV_OPTION_AT, 0, 0, "[--at TIME]",
-	  "problems first, then signing, keys, domains, counters",
-	  "Exit status 1 when there are problems.", batv_ctl_status },
-	{ "check", 0, 0, 0, "", "is the configuration right?",
-	  "With `exim` configured, Exim is asked about each named list, too.", batv_ctl_check },
-	{ "keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
-	  "the keys that live at a time, from the secret file",
-	  "Two servers with the same secret file print the same.", batv_ctl_keys },
-	{ "sign", BATV_OPTION_AT | BATV_OPTION_RCPT, 1, 1, "ADDRESS [--rcpt ADDRESS] [--at TIME]",
-	  "the address as it would leave in mail of ours",
-	  "The first line is the signed address.  Exit status 1 when it would leave bare.",
-	  batv_ctl_sign },
-	{ "verify", BATV_OPTION_AT | BATV_OPTION_HOST, 1, 1,
-	  "ADDRESS [--host IP-ADDRESS] [--at TIME]",
-	  "the verdict on a bounce to this address from outside",
-	  "Exit status 0 for `valid` only.", batv_ctl_verify },
-	{ "rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
-	  "add a secret, which signs from then on",
-	  "Earlier keys stay valid until their day.  --revoke makes all earlier ones invalid at once:\n"
-	  "for stolen secrets; bounces of mail sent before are then accepted until they have died out.",
-	  batv_ctl_rotate },
-	{ "secret", BATV_OPTION_FORCE, 1, 1, "export|import [--force]",
-	  "hand the secrets to another server, or take them",
-	  "batvctl secret export | ssh OTHER batvctl secret import\n"
-	  "export --force prints to a terminal; import --force takes secrets that contradict ours.",
-	  batv_ctl_secret },
+	{"status", BATV_OPTION_AT, 0, 0, "[--at TIME]",
+	 "problems first, then signing, keys, domains, counters",
+	 "Exit status 1 when there are problems.", batv_ctl_status},
+	{"check", 0, 0, 0, "", "is the configuration right?",
+	 "With `exim` configured, Exim is asked about each named list, too.", batv_ctl_check},
+	{"keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
+	 "the keys that live at a time, from the secret file",
+	 "Two servers with the same secret file print the same.", batv_ctl_keys},
+	{"sign", BATV_OPTION_AT | BATV_OPTION_RCPT, 1, 1, "ADDRESS [--rcpt ADDRESS] [--at TIME]",
+	 "the address as it would leave in mail of ours",
+	 "The first line is the signed address.  Exit status 1 when it would leave bare.",
+	 batv_ctl_sign},
+	{"verify", BATV_OPTION_AT | BATV_OPTION_HOST, 1, 1,
+	 "ADDRESS [--host IP-ADDRESS] [--at TIME]",
+	 "the verdict on a bounce to this address from outside", "Exit status 0 for `valid` only.",
+	 batv_ctl_verify},
+	{"rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
+	 "add a secret, which signs from then on",
+	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
+	 "earlier ones invalid at once; nothing is refused until bounces of mail sent before have\n"
+	 "died out.",
+	 batv_ctl_rotate},
+	{"secret", BATV_OPTION_FORCE, 1, 1, "export|import [--force]",
+	 "hand the secrets to another server, or take them",
+	 "batvctl secret export | ssh OTHER batvctl secret import\n"
+	 "export --force prints to a terminal; import --force takes secrets that contradict ours.",
+	 batv_ctl_secret},
 };
 const size_t batv_ctl_commands_count = sizeof batv_ctl_commands / sizeof batv_ctl_commands[0];
 
-static const struct option longs[] = {
-	{ "at", required_argument, NULL, 'a' },	      { "rcpt", required_argument, NULL, 'r' },
-	{ "host", required_argument, NULL, 'o' },     { "revoke", no_argument, NULL, 'R' },
-	{ "force", no_argument, NULL, 'F' },	      { "show-secret", no_argument, NULL, 'S' },
-	{ "json", no_argument, NULL, 'j' },	      { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },	      { "config", required_argument, NULL, 'c' },
-	{ NULL, 0, NULL, 0 }
-};
+static const struct option longs[] = {{"at", required_argument, NULL, 'a'},
+				      {"rcpt", required_argument, NULL, 'r'},
+				      {"host", required_argument, NULL, 'o'},
+				      {"revoke", no_argument, NULL, 'R'},
+				      {"force", no_argument, NULL, 'F'},
+				      {"show-secret", no_argument, NULL, 'S'},
+				      {"json", no_argument, NULL, 'j'},
+				      {"help", no_argument, NULL, 'h'},
+				      {"version", no_argument, NULL, 'V'},
+				      {"config", required_argument, NULL, 'c'},
+				      {NULL, 0, NULL, 0}};
 
 struct given {
-	unsigned options;	/* BATV_OPTION_ bits */
+	unsigned options; /* BATV_OPTION_ bits */
 	const char *at;
 	bool help, version;
 };
@@ -75,17 +79,38 @@ static void print_help(void)
 static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 {
 	switch (c) {
-	case 'c': ctl->config_path = optarg; break;
-	case 'j': ctl->json = true; break;
-	case 'h': given->help = true; break;
-	case 'V': given->version = true; break;
-	case 'a': given->at = optarg, given->options |= BATV_OPTION_AT; break;
-	case 'r': ctl->rcpt = optarg, given->options |= BATV_OPTION_RCPT; break;
-	case 'o': ctl->host = optarg, given->options |= BATV_OPTION_HOST; break;
-	case 'R': ctl->revoke = true, given->options |= BATV_OPTION_REVOKE; break;
-	case 'F': ctl->force = true, given->options |= BATV_OPTION_FORCE; break;
-	case 'S': ctl->show_secret = true, given->options |= BATV_OPTION_SHOW_SECRET; break;
-	default: return BATV_CTL_USAGE;
+	case 'c':
+		ctl->config_path = optarg;
+		break;
+	case 'j':
+		ctl->json = true;
+		break;
+	case 'h':
+		given->help = true;
+		break;
+	case 'V':
+		given->version = true;
+		break;
+	case 'a':
+		given->at = optarg, given->options |= BATV_OPTION_AT;
+		break;
+	case 'r':
+		ctl->rcpt = optarg, given->options |= BATV_OPTION_RCPT;
+		break;
+	case 'o':
+		ctl->host = optarg, given->options |= BATV_OPTION_HOST;
+		break;
+	case 'R':
+		ctl->revoke = true, given->options |= BATV_OPTION_REVOKE;
+		break;
+	case 'F':
+		ctl->force = true, given->options |= BATV_OPTION_FORCE;
+		break;
+	case 'S':
+		ctl->show_secret = true, given->options |= BATV_OPTION_SHOW_SECRET;
+		break;
+	default:
+		return BATV_CTL_USAGE;
 	}
 	return BATV_CTL_YES;
 }
@@ -101,8 +126,8 @@ static const struct batv_ctl_command *find_command(const char *name)
 /* The first option that does not go with the command; NULL: all do. */
 static const char *misplaced(unsigned given, unsigned allowed)
 {
-	static const char *const names[] = { "--at", "--rcpt", "--host", "--revoke", "--force",
-					     "--show-secret" };
+	static const char *const names[] = {"--at",	"--rcpt",  "--host",
+					    "--revoke", "--force", "--show-secret"};
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
 		if ((given & ~allowed) & 1u << i)
@@ -116,8 +141,8 @@ static int usage(const struct batv_ctl_command *cmd, const char *what, const cha
 			     which, cmd->name, cmd->usage);
 }
 
-static int run(struct batv_ctl *ctl, const struct given *given,
-	       const struct batv_ctl_command *cmd, char **args, int n)
+static int run(struct batv_ctl *ctl, const struct given *given, const struct batv_ctl_command *cmd,
+	       char **args, int n)
 {
 	const char *wrong = misplaced(given->options, cmd->options);
 
@@ -136,16 +161,18 @@ static int run(struct batv_ctl *ctl, const struct given *given,
 	ctl->now = ctl->clock;
 	ctl->at_given = given->at != NULL;
 	if (given->at && !batv_time_parse(given->at, ctl->clock, &ctl->now))
-		return usage(cmd, "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d "
-			     "or @EPOCH, not ", given->at);
+		return usage(cmd,
+			     "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d "
+			     "or @EPOCH, not ",
+			     given->at);
 	return cmd->run(ctl, args, n);
 }
 
 int main(int argc, char **argv)
 {
-	static struct batv_ctl ctl = { .config_path = BATV_CONF, .store.dirfd = -1 };
+	static struct batv_ctl ctl = {.config_path = BATV_CONF, .store.dirfd = -1};
 	const struct batv_ctl_command *cmd;
-	struct given given = { 0 };
+	struct given given = {0};
 	int c, code;
 
 	opterr = 0;
@@ -153,7 +180,8 @@ int main(int argc, char **argv)
 		if (take_option(c, &ctl, &given))
 			return batv_ctl_fail(BATV_CTL_USAGE, "%s %s; see batvctl -h",
 					     c == ':' ? "an argument is missing behind"
-						      : "unknown option", argv[optind - 1]);
+						      : "unknown option",
+					     argv[optind - 1]);
 	if (given.version)
 		return puts("batvctl " BATV_VERSION) == EOF;
 	if (optind == argc && given.help) {

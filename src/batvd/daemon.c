@@ -22,10 +22,10 @@
 #include "report.h"
 #include "watch.h"
 
-#define LOOK_SECONDS 20		/* at the latest */
-#define SECRET_PATIENCE 20	/* a secret file that is gone may be on its way back */
-#define SETTLED 2		/* a file not written for so long is complete */
-#define NS INT64_C(1000000000)
+#define LOOK_SECONDS	20 /* at the latest */
+#define SECRET_PATIENCE 20 /* a secret file that is gone may be on its way back */
+#define SETTLED		2  /* a file not written for so long is complete */
+#define NS		INT64_C(1000000000)
 
 /* Which file it was: all zero for none. */
 struct file_id {
@@ -34,13 +34,13 @@ struct file_id {
 
 struct daemon {
 	const char *config_path;
-	struct batv_config config;		/* the last good one */
-	struct file_id config_id, legacy_id;	/* as last read, good or not */
+	struct batv_config config;	     /* the last good one */
+	struct file_id config_id, legacy_id; /* as last read, good or not */
 	struct batv_keeper keeper;
 	struct batv_watch watch;
-	int instance;				/* the lock that says we run */
-	int64_t real, boot;			/* clocks at the last look, ns; 0: no look yet */
-	int64_t gone_since;			/* boot clock, ns: no secret file; 0: it is there */
+	int instance;	    /* the lock that says we run */
+	int64_t real, boot; /* clocks at the last look, ns; 0: no look yet */
+	int64_t gone_since; /* boot clock, ns: no secret file; 0: it is there */
 	bool alarmed, observed;
 	char config_trouble[BATV_MESSAGE_SIZE], config_logged[BATV_MESSAGE_SIZE];
 	char logged[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE];
@@ -59,16 +59,15 @@ static struct file_id identify(const char *path)
 	struct stat st;
 
 	if (!*path || stat(path, &st) < 0)
-		return (struct file_id){ 0 };
-	return (struct file_id){ (int64_t)st.st_dev,	 (int64_t)st.st_ino,
-				 (int64_t)st.st_size,	 st.st_mtim.tv_sec,
-				 st.st_mtim.tv_nsec,	 st.st_ctim.tv_sec,
-				 st.st_ctim.tv_nsec };
+		return (struct file_id){0};
+	return (struct file_id){(int64_t)st.st_dev, (int64_t)st.st_ino, (int64_t)st.st_size,
+				st.st_mtim.tv_sec,  st.st_mtim.tv_nsec, st.st_ctim.tv_sec,
+				st.st_ctim.tv_nsec};
 }
 
 static bool same_file(const struct file_id *a, const struct file_id *b)
 {
-	return memcmp(a, b, sizeof *a) == 0;	/* no padding: seven of one type */
+	return memcmp(a, b, sizeof *a) == 0; /* no padding: seven of one type */
 }
 
 /* ---- the configuration ---- */
@@ -77,7 +76,7 @@ static enum batv_err load_config(struct daemon *d, struct batv_config *out)
 {
 	enum batv_err err;
 
-	d->config_id = identify(d->config_path);	/* before it is read: a change meanwhile is seen */
+	d->config_id = identify(d->config_path); /* before it is read: a change meanwhile is seen */
 	err = batv_config_load(d->config_path, out, d->config_trouble, sizeof d->config_trouble);
 	if (err == BATV_OK) {
 		d->config_trouble[0] = '\0';
@@ -139,9 +138,11 @@ static void log_change(const char *trouble, char *logged, size_t size, const cha
 static void log_troubles(struct daemon *d)
 {
 	static const char *const names[BATV_TROUBLE_COUNT] = {
-		[BATV_TROUBLE_LOCK] = "the lock is", [BATV_TROUBLE_SECRET] = "the secret file is",
-		[BATV_TROUBLE_KEYS] = "the number of keys is", [BATV_TROUBLE_STATE] = "the state is",
-		[BATV_TROUBLE_MEMORY] = "the memory is" };
+		[BATV_TROUBLE_LOCK] = "the lock is",
+		[BATV_TROUBLE_SECRET] = "the secret file is",
+		[BATV_TROUBLE_KEYS] = "the number of keys is",
+		[BATV_TROUBLE_STATE] = "the state is",
+		[BATV_TROUBLE_MEMORY] = "the memory is"};
 
 	log_change(d->config_trouble, d->config_logged, sizeof d->config_logged,
 		   "the configuration is");
@@ -157,9 +158,10 @@ static void log_alarm(struct daemon *d, const struct batv_looked *looked)
 		return;
 	d->alarmed = bad;
 	if (bad)
-		batv_report(LOG_ALERT, "%s/%s: no usable state is published: mail leaves unsigned "
-			    "and nothing is refused; see batvctl status", d->keeper.store.path,
-			    BATV_STATE_NAME);
+		batv_report(LOG_ALERT,
+			    "%s/%s: no usable state is published: mail leaves unsigned "
+			    "and nothing is refused; see batvctl status",
+			    d->keeper.store.path, BATV_STATE_NAME);
 	else
 		batv_report(LOG_NOTICE, "%s/%s: a usable state is published again",
 			    d->keeper.store.path, BATV_STATE_NAME);
@@ -208,7 +210,7 @@ static int64_t clock_jump(struct daemon *d)
 
 static int64_t look(struct daemon *d, unsigned woke, bool first)
 {
-	struct batv_look how = { .jumped = clock_jump(d) };
+	struct batv_look how = {.jumped = clock_jump(d)};
 	struct batv_looked looked;
 
 	how.now = d->real / NS;
@@ -260,7 +262,8 @@ static int loop(struct daemon *d)
 			return BATVD_TROUBLE;
 		}
 		if (!directory_is_there(d)) {
-			batv_report(LOG_ERR, "%s: the state directory was removed or replaced; "
+			batv_report(LOG_ERR,
+				    "%s: the state directory was removed or replaced; "
 				    "batvd ends and has to be started again",
 				    d->keeper.store.path);
 			return BATVD_TROUBLE;

@@ -23,9 +23,9 @@ static const char help[] =
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
-					       { "version", no_argument, NULL, 'V' },
-					       { NULL, 0, NULL, 0 } };
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+					      {"version", no_argument, NULL, 'V'},
+					      {NULL, 0, NULL, 0}};
 	const char *config = BATV_CONF;
 	bool debug = false;
 	int c;

@@ -19,7 +19,7 @@
 #include "watch.h"
 
 /* Not IN_CLOSE_WRITE: each process of Exim that closes the memory would wake us. */
-#define ON_STATE_DIR (IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
+#define ON_STATE_DIR  (IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
 #define ON_CONFIG_DIR (IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB)
 
 bool batv_watch_open(struct batv_watch *watch)
@@ -91,7 +91,7 @@ void batv_watch_paths(struct batv_watch *watch, const char *directory, const cha
 
 void batv_watch_until(struct batv_watch *watch, int64_t when)
 {
-	struct itimerspec at = { .it_value.tv_sec = when == INT64_MAX ? 0 : (time_t)when };
+	struct itimerspec at = {.it_value.tv_sec = when == INT64_MAX ? 0 : (time_t)when};
 
 	timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
 }
@@ -109,8 +109,8 @@ static unsigned read_signals(int fd)
 /* Temporary files and locks of our own are no news. */
 static bool matters(const char *name)
 {
-	static const char *const names[] = { BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME,
-					     "memory" };
+	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME,
+					    "memory"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(name, names[i]) == 0)
@@ -142,7 +142,7 @@ static unsigned read_events(const struct batv_watch *watch)
 	ssize_t got;
 
 	while ((got = read(watch->notify, buf, sizeof buf)) > 0) {
-		for (size_t at = 0; at < (size_t)got;) {	/* the kernel hands out whole ones */
+		for (size_t at = 0; at < (size_t)got;) { /* the kernel hands out whole ones */
 			const struct inotify_event *event = (const void *)(buf + at);
 
 			woke |= woken_by(watch, event);
@@ -162,9 +162,9 @@ static unsigned read_timer(int fd)
 
 unsigned batv_watch_wait(struct batv_watch *watch, unsigned seconds)
 {
-	struct pollfd fds[] = { { .fd = watch->signals, .events = POLLIN },
-				{ .fd = watch->notify, .events = POLLIN },
-				{ .fd = watch->timer, .events = POLLIN } };
+	struct pollfd fds[] = {{.fd = watch->signals, .events = POLLIN},
+			       {.fd = watch->notify, .events = POLLIN},
+			       {.fd = watch->timer, .events = POLLIN}};
 	unsigned woke = 0;
 
 	if (poll(fds, 3, (int)(seconds * 1000)) < 0)

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {				/* why a wait ended; 0: the time was up */
-	BATV_WOKE_STOP = 1,	/* SIGTERM, SIGINT */
-	BATV_WOKE_RELOAD = 2,	/* SIGHUP */
-	BATV_WOKE_CONFIG = 4,	/* in a directory of the configuration */
-	BATV_WOKE_FILES = 8,	/* in the state directory */
-	BATV_WOKE_CLOCK = 16,	/* the hour has come, or the clock was set */
-	BATV_WOKE_ERROR = 32,	/* waiting itself failed, errno tells */
+enum {			     /* why a wait ended; 0: the time was up */
+       BATV_WOKE_STOP = 1,   /* SIGTERM, SIGINT */
+       BATV_WOKE_RELOAD = 2, /* SIGHUP */
+       BATV_WOKE_CONFIG = 4, /* in a directory of the configuration */
+       BATV_WOKE_FILES = 8,  /* in the state directory */
+       BATV_WOKE_CLOCK = 16, /* the hour has come, or the clock was set */
+       BATV_WOKE_ERROR = 32, /* waiting itself failed, errno tells */
 };
 
 #define BATV_WATCH_MAX 5
@@ -22,8 +22,8 @@ struct batv_watch {
 	int signals, notify, timer;
 	struct {
 		int wd;
-		unsigned woke;		/* the bit that it means */
-		char name[256];		/* "": any of the directory's names that matter */
+		unsigned woke;	/* the bit that it means */
+		char name[256]; /* "": any of the directory's names that matter */
 	} on[BATV_WATCH_MAX];
 	unsigned n;
 };

@@ -14,7 +14,7 @@
 #include "plain_list.h"
 #include "sandbox.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define COUNT(a)	       (sizeof(a) / sizeof(a)[0])
 #define ASK(kind, value, list) batv_ask_line(BATV_LIST_##kind, value, list, line, sizeof line)
 
 static const struct {
@@ -22,48 +22,48 @@ static const struct {
 	const char *value, *list;
 	enum batv_match want;
 } cases[] = {
-	{ 'd', "example.com", "example.com", BATV_YES },
-	{ 'd', "EXAMPLE.com", "example.COM", BATV_YES },
-	{ 'd', "example.com", " a.test : example.com : b.test", BATV_YES },
-	{ 'd', "example.com", "a.test:b.test", BATV_NO },
-	{ 'd', "example.com", "a.test : : b.test :", BATV_NO },
-	{ 'd', "example.com", "*", BATV_YES },
-	{ 'd', "a.example.com", "*.example.com", BATV_YES },
-	{ 'd', "example.com", "*.example.com", BATV_NO },
-	{ 'd', "example.com", "*example.com", BATV_YES },
-	{ 'd', "badexample.com", "*example.com", BATV_YES },
-	{ 'd', "example.com", "+local_domains", BATV_MAYBE },
-	{ 'd', "example.com", "example.com : +local_domains", BATV_YES },
-	{ 'd', "example.com", "+local_domains : example.com", BATV_MAYBE },
-	{ 'd', "example.com", "!example.com", BATV_MAYBE },
-	{ 'd', "example.com", "cdb;/etc/x", BATV_MAYBE },
-	{ 'd', "example.com", "/etc/x", BATV_MAYBE },
-	{ 'd', "example.com", "^ex", BATV_MAYBE },
-	{ 'd', "example.com", "@", BATV_MAYBE },
-	{ 'd', "example.com", "<; example.com", BATV_MAYBE },
-	{ 'd', "example.com", "exa::mple.com : example.com", BATV_MAYBE },
-	{ 'd', "example.com", "$domain", BATV_MAYBE },
-	{ 'd', "example.com", "\\Nexample.com\\N", BATV_MAYBE },
-	{ 'a', "bob@example.com", "bob@example.com", BATV_YES },
-	{ 'a', "BOB@Example.com", "bob@example.com", BATV_YES },
-	{ 'a', "bob@example.com", "example.com", BATV_YES },
-	{ 'a', "bob@example.com", "postmaster@* : abuse@*", BATV_NO },
-	{ 'a', "Postmaster@example.com", "postmaster@* : abuse@*", BATV_YES },
-	{ 'a', "bob@example.com", "*@example.com", BATV_YES },
-	{ 'a', "bob@example.com", "*@*.example.com", BATV_NO },
-	{ 'a', "bob@a.example.com", "*@*.example.com", BATV_YES },
-	{ 'a', "bob@example.com", "*@+local", BATV_MAYBE },
-	{ 'a', "bob@example.com", "*-request@example.com", BATV_MAYBE },
-	{ 'a', "bob@example.com", "lsearch*@;/etc/x", BATV_MAYBE },
-	{ 'a', "bob@example.com", "bob@", BATV_MAYBE },
-	{ 'h', "192.0.2.1", "192.0.2.1", BATV_YES },
-	{ 'h', "192.0.2.1", "192.0.2.2", BATV_NO },
-	{ 'h', "192.0.2.1", "192.0.2.0/24", BATV_MAYBE },
-	{ 'h', "192.0.2.1", "mx.example.com", BATV_MAYBE },
-	{ 'h', "192.0.2.1", "192.0.2.2 : 192.0.2.1", BATV_YES },
-	{ 'h', "2001:db8::1", "192.0.2.1", BATV_NO },
-	{ 'h', "192.0.2.1", "*", BATV_YES },
-	{ 'h', "192.0.2.1", "@[]", BATV_MAYBE },
+	{'d', "example.com", "example.com", BATV_YES},
+	{'d', "EXAMPLE.com", "example.COM", BATV_YES},
+	{'d', "example.com", " a.test : example.com : b.test", BATV_YES},
+	{'d', "example.com", "a.test:b.test", BATV_NO},
+	{'d', "example.com", "a.test : : b.test :", BATV_NO},
+	{'d', "example.com", "*", BATV_YES},
+	{'d', "a.example.com", "*.example.com", BATV_YES},
+	{'d', "example.com", "*.example.com", BATV_NO},
+	{'d', "example.com", "*example.com", BATV_YES},
+	{'d', "badexample.com", "*example.com", BATV_YES},
+	{'d', "example.com", "+local_domains", BATV_MAYBE},
+	{'d', "example.com", "example.com : +local_domains", BATV_YES},
+	{'d', "example.com", "+local_domains : example.com", BATV_MAYBE},
+	{'d', "example.com", "!example.com", BATV_MAYBE},
+	{'d', "example.com", "cdb;/etc/x", BATV_MAYBE},
+	{'d', "example.com", "/etc/x", BATV_MAYBE},
+	{'d', "example.com", "^ex", BATV_MAYBE},
+	{'d', "example.com", "@", BATV_MAYBE},
+	{'d', "example.com", "<; example.com", BATV_MAYBE},
+	{'d', "example.com", "exa::mple.com : example.com", BATV_MAYBE},
+	{'d', "example.com", "$domain", BATV_MAYBE},
+	{'d', "example.com", "\\Nexample.com\\N", BATV_MAYBE},
+	{'a', "bob@example.com", "bob@example.com", BATV_YES},
+	{'a', "BOB@Example.com", "bob@example.com", BATV_YES},
+	{'a', "bob@example.com", "example.com", BATV_YES},
+	{'a', "bob@example.com", "postmaster@* : abuse@*", BATV_NO},
+	{'a', "Postmaster@example.com", "postmaster@* : abuse@*", BATV_YES},
+	{'a', "bob@example.com", "*@example.com", BATV_YES},
+	{'a', "bob@example.com", "*@*.example.com", BATV_NO},
+	{'a', "bob@a.example.com", "*@*.example.com", BATV_YES},
+	{'a', "bob@example.com", "*@+local", BATV_MAYBE},
+	{'a', "bob@example.com", "*-request@example.com", BATV_MAYBE},
+	{'a', "bob@example.com", "lsearch*@;/etc/x", BATV_MAYBE},
+	{'a', "bob@example.com", "bob@", BATV_MAYBE},
+	{'h', "192.0.2.1", "192.0.2.1", BATV_YES},
+	{'h', "192.0.2.1", "192.0.2.2", BATV_NO},
+	{'h', "192.0.2.1", "192.0.2.0/24", BATV_MAYBE},
+	{'h', "192.0.2.1", "mx.example.com", BATV_MAYBE},
+	{'h', "192.0.2.1", "192.0.2.2 : 192.0.2.1", BATV_YES},
+	{'h', "2001:db8::1", "192.0.2.1", BATV_NO},
+	{'h', "192.0.2.1", "*", BATV_YES},
+	{'h', "192.0.2.1", "@[]", BATV_MAYBE},
 };
 
 START_TEST(plain)
@@ -96,8 +96,15 @@ END_TEST
 /* What Exim could expand, or what would end the argument early, is never put to it. */
 START_TEST(unsafe_questions)
 {
-	static const char *const values[] = { "", "${run{/bin/false}}@a.test", "a}b@a.test",
-		"a\\b@a.test", "a b@a.test", "a\"b@a.test", "a\nb@a.test", "a{b@a.test", "\xc3\xa4@a.test" };
+	static const char *const values[] = {"",
+					     "${run{/bin/false}}@a.test",
+					     "a}b@a.test",
+					     "a\\b@a.test",
+					     "a b@a.test",
+					     "a\"b@a.test",
+					     "a\nb@a.test",
+					     "a{b@a.test",
+					     "\xc3\xa4@a.test"};
 	char line[200], small[20];
 
 	for (size_t i = 0; i < COUNT(values); i++)
@@ -132,8 +139,11 @@ START_TEST(answers)
 	ck_assert_int_eq(ask_script("echo no", "+x", &a), BATV_NO);
 	ck_assert_int_eq(ask_script("[ \"$*\" = '-C /some/file -be' ] && echo yes", "+x", &a),
 			 BATV_YES);
-	ck_assert_int_eq(ask_script("read -r q; [ \"$q\" = '${if match_domain{a.test}{+x}{yes}{no}}' ] && "
-				    "echo yes", "+x", &a), BATV_YES);
+	ck_assert_int_eq(
+		ask_script("read -r q; [ \"$q\" = '${if match_domain{a.test}{+x}{yes}{no}}' ] && "
+			   "echo yes",
+			   "+x", &a),
+		BATV_YES);
 	ck_assert_int_eq(ask_script("echo '> Failed: unknown named domain list \"+x\"'", "+x", &a),
 			 BATV_MAYBE);
 	ck_assert_str_eq(a.why, "Exim says: Failed: unknown named domain list \"+x\"");
@@ -171,7 +181,9 @@ START_TEST(long_lists)
 	sandbox_file("want", 0600, want, strlen(want));
 	ck_assert_int_eq(ask_script("cd \"${0%/*}\"; awk 'length($0) > 1000 { exit 1 } "
 				    "{ more = sub(/\\\\$/, \"\"); printf \"%s\", $0 }' > got && "
-				    "cmp -s got want && echo yes || echo bad", list, &a), BATV_YES);
+				    "cmp -s got want && echo yes || echo bad",
+				    list, &a),
+			 BATV_YES);
 }
 END_TEST
 

@@ -1,4 +1,5 @@
-/* links: admin/plan admin/publish admin/timeline admin/secret core/key core/state core/policy core/safefile core/span core/hmac */
+/* links: admin/plan admin/publish admin/timeline admin/secret */
+/* links: core/key core/state core/policy core/safefile core/span core/hmac */
 /*
  * test_plan.c - from one state to the next: what is a break, and what is none.
  */
@@ -10,22 +11,22 @@
 #include "plan.h"
 #include "timeline.h"
 
-#define T0 INT64_C(1795348800)	/* 2026-11-22 12:00 UTC */
-#define D BATV_DAY
+#define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
+#define D  BATV_DAY
 
 static struct batv_config config;
 static struct batv_secrets secrets;
 static struct batv_plan plans[2];
-static unsigned turn;			/* plans[turn] is the state that is published */
+static unsigned turn; /* plans[turn] is the state that is published */
 static bool has_state;
-static struct batv_plan_facts facts;	/* what a test changes before step() */
+static struct batv_plan_facts facts; /* what a test changes before step() */
 
 static void add_secret(uint32_t number, int64_t start, int byte)
 {
 	struct batv_secret *s = &secrets.list[secrets.n++];
 
-	*s = (struct batv_secret){ .number = number, .start = start, .rotation = 7 * D,
-				   .retention = 7 * D };
+	*s = (struct batv_secret){
+		.number = number, .start = start, .rotation = 7 * D, .retention = 7 * D};
 	memset(s->bytes, byte, sizeof s->bytes);
 }
 
@@ -41,7 +42,8 @@ static void setup(void)
 	batv_policy_init(&config.policies[2], "club");
 	memcpy(config.sum, "0123456789abcdef", 17);
 	add_secret(1000, T0 - 30 * D, 1);
-	facts = (struct batv_plan_facts){ .config = &config, .secrets = &secrets, .memory = "memory" };
+	facts = (struct batv_plan_facts){
+		.config = &config, .secrets = &secrets, .memory = "memory"};
 	has_state = false;
 }
 
@@ -83,7 +85,8 @@ static void expect_no_break(void)
 {
 	const struct batv_state *st = &plans[turn].state;
 
-	ck_assert_msg(plans[turn].new_breaks == 0, "break: %s", st->n_breaks ? st->breaks[0].why : "?");
+	ck_assert_msg(plans[turn].new_breaks == 0, "break: %s",
+		      st->n_breaks ? st->breaks[0].why : "?");
 }
 
 START_TEST(first_start_is_no_break)
@@ -156,7 +159,7 @@ START_TEST(signing_off_and_on)
 	ck_assert_int_eq(find("shop")->when, T0 + D);
 	config.policies[1].signing = true;
 	step(T0 + 3 * D);
-	ck_assert_int_eq(find("shop")->when, T0 + 3 * D);	/* grace begins when it is on again */
+	ck_assert_int_eq(find("shop")->when, T0 + 3 * D); /* grace begins when it is on again */
 	config.policies[0].signing = false;
 	step(T0 + 4 * D);
 	expect_break(T0 + 4 * D, 0, "switched off");
@@ -168,11 +171,11 @@ START_TEST(policies_that_go)
 	step(T0);
 	config.policies[2].signing = false;
 	step(T0 + 1);
-	config.n_policies = 2;		/* club goes, off as it was: its domains are somebody else's */
+	config.n_policies = 2; /* club goes, off as it was: its domains are somebody else's */
 	step(T0 + 2);
 	expect_break(T0 + 2, 0, "club");
 	ck_assert_ptr_null(find("club"));
-	config.n_policies = 1;		/* shop goes, and was on */
+	config.n_policies = 1; /* shop goes, and was on */
 	step(T0 + 3);
 	expect_no_break();
 }
@@ -189,7 +192,7 @@ START_TEST(secret_lost)
 	step(T0 + 60);
 	expect_break(T0 + 60, until, "1000 was lost");
 	step(T0 + 120);
-	expect_no_break();		/* once */
+	expect_no_break(); /* once */
 	ck_assert_int_eq(find("*")->until, until);
 }
 END_TEST
@@ -270,13 +273,13 @@ START_TEST(bare_mail_counts_once)
 	expect_break(T0 + 100, 0, "unsigned");
 	step(T0 + 130);
 	expect_no_break();
-	facts.bare_last = T0 + 140;	/* still going on: the same */
+	facts.bare_last = T0 + 140; /* still going on: the same */
 	step(T0 + 150);
 	expect_no_break();
 	facts.bare_last = T0 + 100 + BATV_BARE_AGAIN;
 	step(T0 + 120 + BATV_BARE_AGAIN);
 	expect_break(T0 + 100 + BATV_BARE_AGAIN, 0, "unsigned");
-	facts.bare_last = T0 + 9 * D;	/* of a clock that was wrong */
+	facts.bare_last = T0 + 9 * D; /* of a clock that was wrong */
 	step(T0 + 2 * D);
 	expect_no_break();
 }
@@ -301,7 +304,7 @@ START_TEST(keys_ran_out)
 	for (size_t i = 0; i < st->ring.n_keys; i++)
 		if (st->ring.keys[i].until > last)
 			last = st->ring.keys[i].until;
-	ck_assert_int_ge(last, T0 + 14 * D);	/* two weeks away do no harm */
+	ck_assert_int_ge(last, T0 + 14 * D); /* two weeks away do no harm */
 	step(last);
 	expect_break(last, 0, "ran out");
 	setup();
@@ -315,9 +318,9 @@ static const struct {
 	int64_t jumped, back;
 	bool breaks;
 } jumps[] = {
-	{ 0, 0, false },       { D, 0, false },	       { D + 20, 0, false }, { D + 61, 0, true },
-	{ 400 * D, 0, true },  { -D, 0, false },       { -D - 61, 0, true }, { 0, D, false },
-	{ 0, D + 1, true },    { 0, 300 * D, true },   { 20, D / 2, false },
+	{0, 0, false},	    {D, 0, false},	{D + 20, 0, false}, {D + 61, 0, true},
+	{400 * D, 0, true}, {-D, 0, false},	{-D - 61, 0, true}, {0, D, false},
+	{0, D + 1, true},   {0, 300 * D, true}, {20, D / 2, false},
 };
 
 START_TEST(clock_jumps)
@@ -384,8 +387,10 @@ END_TEST
 START_TEST(legacy_keys_end)
 {
 	config.legacy.n_legacy = 2;
-	config.legacy.legacy[0] = (struct batv_legacy_key){ .until = T0 + 10, .len = 1, .bytes = "a" };
-	config.legacy.legacy[1] = (struct batv_legacy_key){ .until = T0 + 99, .len = 1, .bytes = "b" };
+	config.legacy.legacy[0] =
+		(struct batv_legacy_key){.until = T0 + 10, .len = 1, .bytes = "a"};
+	config.legacy.legacy[1] =
+		(struct batv_legacy_key){.until = T0 + 99, .len = 1, .bytes = "b"};
 	ck_assert_uint_eq(step(T0)->ring.n_legacy, 2);
 	ck_assert_uint_eq(step(T0 + 10)->ring.n_legacy, 1);
 	ck_assert_int_eq(plans[turn].state.ring.legacy[0].bytes[0], 'b');
@@ -397,29 +402,29 @@ static const struct {
 	int configured, before, secret;
 	bool adds;
 } periods[] = {
-	{ 7, 7, 7, false },
-	{ 3, 7, 7, true },	/* changed */
-	{ 7, 7, 3, false },	/* imported from a server with another configuration */
-	{ 3, 7, 3, false },	/* changed to what the set has already */
-	{ 3, 0, 7, false },	/* no state before: nothing was changed */
+	{7, 7, 7, false}, {3, 7, 7, true}, /* changed */
+	{7, 7, 3, false},		   /* imported from a server with another configuration */
+	{3, 7, 3, false},		   /* changed to what the set has already */
+	{3, 0, 7, false},		   /* no state before: nothing was changed */
 };
 
 START_TEST(changed_periods)
 {
-	struct batv_state before = { .key_rotation = periods[_i].before * D,
-				     .key_retention = 7 * D };
+	struct batv_state before = {.key_rotation = periods[_i].before * D, .key_retention = 7 * D};
 
 	config.key_rotation = periods[_i].configured * D;
 	secrets.list[0].rotation = periods[_i].secret * D;
-	ck_assert_int_eq(batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL,
-						&secrets, T0), periods[_i].adds);
+	ck_assert_int_eq(
+		batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL, &secrets, T0),
+		periods[_i].adds);
 	/* The same for the retention. */
 	config.key_rotation = before.key_rotation = secrets.list[0].rotation = 7 * D;
 	before.key_retention = periods[_i].before * D;
 	config.key_retention = periods[_i].configured * D;
 	secrets.list[0].retention = periods[_i].secret * D;
-	ck_assert_int_eq(batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL,
-						&secrets, T0), periods[_i].adds);
+	ck_assert_int_eq(
+		batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL, &secrets, T0),
+		periods[_i].adds);
 }
 END_TEST
 

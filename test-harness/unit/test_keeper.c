@@ -1,0 +1,348 @@
+/* links: admin/keeper admin/store admin/plan admin/publish admin/timeline admin/secret admin/arming */
+/* links: admin/memory_file admin/replace core/memory core/key core/state core/policy core/safefile */
+/* links: core/span core/hmac core/err */
+/*
+ * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
+ */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "memory_file.h"
+#include "plan.h"
+#include "sandbox.h"
+
+#define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
+#define D  BATV_DAY
+
+static struct batv_config config;
+static struct batv_keeper keeper;
+static struct batv_looked looked;
+static char said[65536];
+
+static void listen(void *ctx, int priority, const char *line)
+{
+	(void)ctx, (void)priority;
+	strncat(said, line, sizeof said - strlen(said) - 2);
+	strcat(said, "\n");
+}
+
+static void start(void)
+{
+	char why[BATV_MESSAGE_SIZE];
+
+	memset(&keeper, 0, sizeof keeper);
+	ck_assert_int_eq(batv_store_open(&keeper.store, sandbox, why, sizeof why), BATV_OK);
+	keeper.say = listen;
+}
+
+static void setup(void)
+{
+	sandbox_make();
+	memset(&config, 0, sizeof config);
+	config.key_rotation = config.key_retention = 7 * D;
+	config.n_policies = 2;
+	batv_policy_init(&config.policies[0], "default");
+	batv_policy_init(&config.policies[1], "shop");
+	config.policies[1].domains = "shop.test";
+	memcpy(config.sum, "0123456789abcdef", 17);
+	start();
+}
+
+static void teardown(void)
+{
+	batv_keeper_free(&keeper);
+	sandbox_remove();
+}
+
+static void look_as(const struct batv_look *look)
+{
+	said[0] = '\0';
+	batv_keeper_look(&keeper, &config, look, &looked);
+}
+
+/* A look that expects no trouble. */
+static void look(int64_t now)
+{
+	look_as(&(struct batv_look){.now = now, .make_secret = true});
+	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
+		ck_assert_str_eq(keeper.trouble[i], "");
+	ck_assert(looked.usable);
+}
+
+static void expect_trouble(enum batv_trouble kind, const char *word)
+{
+	ck_assert_msg(strstr(keeper.trouble[kind], word) != NULL, "%s", keeper.trouble[kind]);
+}
+
+static bool is_armed(const char *name)
+{
+	struct batv_domain d;
+
+	return batv_domain_find(&keeper.memory, name, &d) && (d.flags & BATV_DOMAIN_ARMED);
+}
+
+static void note_signed(const char *name, int64_t now)
+{
+	ck_assert_int_eq(
+		batv_domain_note(&keeper.memory, name, "default", BATV_EVIDENCE_SIGNED, now),
+		BATV_OK);
+}
+
+/* A domain that has signed for eight days, and refuses. */
+static void arm(const char *name)
+{
+	look(T0);
+	note_signed(name, T0);
+	look(T0 + 60);
+	ck_assert(!is_armed(name));
+	note_signed(name, T0 + 6 * D);
+	look(T0 + 8 * D);
+	ck_assert(is_armed(name));
+}
+
+START_TEST(the_first_look)
+{
+	look(T0);
+	ck_assert(looked.published);
+	ck_assert_uint_eq(sandbox_count(), 4); /* lock, secret, memory, state */
+	look(T0 + 20);
+	ck_assert(!looked.published);
+	ck_assert_str_eq(said, "");
+	look_as(&(struct batv_look){.now = T0 + 40, .publish_always = true});
+	ck_assert(looked.published);
+	ck_assert_uint_eq(keeper.have.state.serial, 2);
+	/* The next thing that happens by itself. */
+	ck_assert_int_gt(looked.next, T0 + 40);
+	ck_assert_int_le(looked.next, T0 + 7 * D);
+	look(looked.next);
+	ck_assert(looked.published);
+}
+END_TEST
+
+START_TEST(a_restart_finds_everything)
+{
+	look(T0);
+	batv_keeper_free(&keeper);
+	start();
+	look(T0 + 60);
+	ck_assert(!looked.published);
+	ck_assert_uint_eq(keeper.have.state.n_breaks, 0);
+}
+END_TEST
+
+START_TEST(domains_arm)
+{
+	arm("a.test");
+	ck_assert(strstr(said, "domain a.test: refusing"));
+	ck_assert(!is_armed("b.test"));
+}
+END_TEST
+
+START_TEST(grace_is_the_next_event)
+{
+	look(T0);
+	note_signed("a.test", T0);
+	config.policies[0].grace = 3600;
+	look(T0 + 60);
+	ck_assert_int_eq(looked.next, T0 + 3600);
+	look(T0 + 3599);
+	ck_assert(!is_armed("a.test"));
+	look(T0 + 3600);
+	ck_assert(is_armed("a.test"));
+}
+END_TEST
+
+START_TEST(bare_mail_disarms)
+{
+	int64_t now = T0 + 8 * D;
+
+	arm("a.test");
+	batv_memory_bare_now(&keeper.memory, now + 100);
+	look(now + 110);
+	ck_assert(looked.published && !is_armed("a.test"));
+	ck_assert(strstr(said, "all domains: observing anew: mail left unsigned"));
+	look(now + 130);
+	ck_assert(!looked.published);
+	note_signed("a.test", now + 2 * D);
+	look(now + 2 * D);
+	ck_assert(!is_armed("a.test"));
+	look(now + 100 + 7 * D);
+	ck_assert(is_armed("a.test"));
+}
+END_TEST
+
+START_TEST(a_clock_that_jumps_disarms)
+{
+	arm("a.test");
+	look_as(&(struct batv_look){.now = T0 + 20 * D, .jumped = 12 * D});
+	ck_assert(!is_armed("a.test"));
+}
+END_TEST
+
+START_TEST(signing_off_disarms)
+{
+	arm("a.test");
+	config.policies[0].signing = false;
+	look(T0 + 8 * D + 20);
+	ck_assert(!is_armed("a.test"));
+	config.policies[0].signing = true;
+	look(T0 + 8 * D + 40);
+	note_signed("a.test", T0 + 9 * D);
+	look(T0 + 9 * D);
+	ck_assert(!is_armed("a.test"));
+	look(T0 + 15 * D + 40);
+	ck_assert(is_armed("a.test"));
+}
+END_TEST
+
+/* The state that disarms cannot be written: the domain is disarmed all the same, once. */
+START_TEST(disarms_although_the_disk_is_full)
+{
+	arm("a.test");
+	ck_assert_int_eq(mkdirat(dir, ".state.new", 0700), 0);
+	config.policies[0].signing = false;
+	look_as(&(struct batv_look){.now = T0 + 8 * D + 20});
+	expect_trouble(BATV_TROUBLE_STATE, "cannot write the state");
+	ck_assert(!looked.published && looked.usable);
+	ck_assert(!is_armed("a.test"));
+	look_as(&(struct batv_look){.now = T0 + 8 * D + 40});
+	ck_assert(!is_armed("a.test"));
+	ck_assert_str_eq(said, "");
+	ck_assert_int_eq(unlinkat(dir, ".state.new", AT_REMOVEDIR), 0);
+	look(T0 + 8 * D + 60);
+	ck_assert(looked.published);
+}
+END_TEST
+
+START_TEST(a_lost_secret)
+{
+	look(T0);
+	ck_assert_int_eq(unlinkat(dir, BATV_SECRET_NAME, 0), 0);
+	look_as(&(struct batv_look){.now = T0 + 20});
+	ck_assert(looked.secret_gone && looked.usable && !looked.published);
+	expect_trouble(BATV_TROUBLE_SECRET, "is gone");
+	look(T0 + 40);
+	ck_assert(looked.published && keeper.have.state.n_breaks == 1);
+	ck_assert_ptr_nonnull(strstr(keeper.have.state.breaks[0].why, "was lost"));
+}
+END_TEST
+
+START_TEST(a_damaged_secret)
+{
+	look(T0);
+	sandbox_file(BATV_SECRET_NAME, 0600, "rubbish\n", 8);
+	look_as(&(struct batv_look){.now = T0 + 6 * D, .make_secret = true});
+	expect_trouble(BATV_TROUBLE_SECRET, "secret:1:");
+	/* The keys go on with the set that was read before. */
+	ck_assert(looked.usable);
+	look_as(&(struct batv_look){.now = T0 + 30 * D, .make_secret = true});
+	ck_assert(looked.usable);
+	/* Nobody knows it after a restart: nothing is made in its place, the state stays. */
+	batv_keeper_free(&keeper);
+	start();
+	look_as(&(struct batv_look){.now = T0 + 31 * D, .make_secret = true});
+	ck_assert(looked.usable && !looked.published);
+}
+END_TEST
+
+/* Truncated at every length, the state is replaced, and nothing that it said is forgotten. */
+START_TEST(a_damaged_state)
+{
+	char *text;
+	size_t len;
+
+	look(T0);
+	config.policies[0].signing = false;
+	look(T0 + 20);
+	ck_assert_int_eq(batv_slurp(dir, BATV_STATE_NAME, BATV_STATE_MAX, &text, &len), BATV_OK);
+	for (size_t cut = 0; cut < len; cut += 1 + len / 100) {
+		sandbox_file(BATV_STATE_NAME, 0640, text, cut);
+		look(T0 + 40);
+		ck_assert(looked.published);
+		ck_assert_uint_eq(keeper.have.state.n_breaks, 1);
+		ck_assert_int_eq(keeper.have.state.breaks[0].when, T0 + 20);
+	}
+	free(text);
+}
+END_TEST
+
+START_TEST(a_foreign_memory)
+{
+	look(T0);
+	sandbox_file(BATV_MEMORY_NAME, 0660, "rubbish\n", 8);
+	look(T0 + 20);
+	ck_assert(strstr(said, "the old one was not usable"));
+	ck_assert_ptr_nonnull(keeper.memory.base);
+	note_signed("a.test", T0 + 30);
+}
+END_TEST
+
+START_TEST(somebody_holds_the_lock)
+{
+	int fd;
+
+	look(T0);
+	ck_assert_int_eq(batv_lock(dir, BATV_WRITER_LOCK, 0, &fd), BATV_OK);
+	look_as(&(struct batv_look){.now = T0 + 20, .publish_always = true});
+	expect_trouble(BATV_TROUBLE_LOCK, "holds this lock");
+	ck_assert(!looked.published);
+	close(fd);
+	look(T0 + 40);
+}
+END_TEST
+
+START_TEST(too_many_keys_are_refused)
+{
+	char before[4096] = "", after[4096] = "";
+
+	look(T0);
+	ck_assert_int_gt(pread(openat(dir, BATV_SECRET_NAME, O_RDONLY), before, 4095, 0), 0);
+	config.key_rotation = D;
+	config.key_retention = 90 * D;
+	for (int i = 1; i < 3; i++) {	/* at each look, until it is put right */
+		look_as(&(struct batv_look){.now = T0 + 20 * i});
+		expect_trouble(BATV_TROUBLE_KEYS, "more than 64 live keys");
+		ck_assert(looked.usable);
+	}
+	ck_assert_int_gt(pread(openat(dir, BATV_SECRET_NAME, O_RDONLY), after, 4095, 0), 0);
+	ck_assert_str_eq(before, after);
+	config.key_rotation = config.key_retention = 7 * D;
+	look(T0 + 80);
+	config.key_rotation = 3 * D;
+	look(T0 + 100);
+	ck_assert(strstr(said, "because key_rotation or key_retention was changed"));
+	look(T0 + 120);
+	ck_assert_str_eq(said, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("keeper");
+	TCase *tc = tcase_create("keeper");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, the_first_look);
+	tcase_add_test(tc, a_restart_finds_everything);
+	tcase_add_test(tc, domains_arm);
+	tcase_add_test(tc, grace_is_the_next_event);
+	tcase_add_test(tc, bare_mail_disarms);
+	tcase_add_test(tc, a_clock_that_jumps_disarms);
+	tcase_add_test(tc, signing_off_disarms);
+	tcase_add_test(tc, disarms_although_the_disk_is_full);
+	tcase_add_test(tc, a_lost_secret);
+	tcase_add_test(tc, a_damaged_secret);
+	tcase_add_test(tc, a_damaged_state);
+	tcase_add_test(tc, a_foreign_memory);
+	tcase_add_test(tc, somebody_holds_the_lock);
+	tcase_add_test(tc, too_many_keys_are_refused);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
