@@ -141,8 +141,8 @@ static void break_text(const struct batv_arm *arm, char *out, size_t size)
 
 	out[0] = '\0';
 	if (arm->last_break)
-		(void)snprintf(out, size, "the break of %s (%.200s)", utc(arm->last_break->when, when),
-			       arm->last_break->why);
+		(void)snprintf(out, size, "the break of %s (%.200s)",
+			       utc(arm->last_break->when, when), arm->last_break->why);
 }
 
 static void explain_grace(const struct batv_arm *arm, const char *broken, char *out, size_t size)
@@ -152,9 +152,10 @@ static void explain_grace(const struct batv_arm *arm, const char *broken, char *
 	bool tags = arm->when > grace_ends(arm->since, arm->policy->grace);
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
-	(void)snprintf(out, size, "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
-		       "unless a break comes first", utc(arm->when, when), grace,
-		       after_break ? broken : utc(arm->since, since),
+	(void)snprintf(out, size,
+		       "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
+		       "unless a break comes first",
+		       utc(arm->when, when), grace, after_break ? broken : utc(arm->since, since),
 		       after_break ? "" : ", the first signed mail or valid bounce",
 		       tags ? ", and revoked tags may come back until then" : "");
 }
@@ -164,9 +165,10 @@ static void explain_armed(const struct batv_arm *arm, const char *broken, char *
 	char when[WHEN_SIZE], since[WHEN_SIZE];
 	bool after_break = arm->last_break && arm->last_break->when >= arm->since;
 
-	(void)snprintf(out, size, "refusing since %s: signed mail or valid bounces since %s, no break "
-		       "after that; a break makes it observe again", utc(arm->when, when),
-		       after_break ? broken : utc(arm->since, since));
+	(void)snprintf(out, size,
+		       "refusing since %s: signed mail or valid bounces since %s, no break "
+		       "after that; a break makes it observe again",
+		       utc(arm->when, when), after_break ? broken : utc(arm->since, since));
 }
 
 /* Nothing has left signed, at all or since the break. */
@@ -175,8 +177,10 @@ static void explain_waiting(const struct batv_arm *arm, const char *broken, char
 	char grace[32];
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
-	(void)snprintf(out, size, "observing: no signed mail has left and no valid bounce has come%s%s; "
-		       "%s after the first one it refuses", *broken ? " since " : " yet", broken, grace);
+	(void)snprintf(out, size,
+		       "observing: no signed mail has left and no valid bounce has come%s%s; "
+		       "%s after the first one it refuses",
+		       *broken ? " since " : " yet", broken, grace);
 }
 
 void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
@@ -197,9 +201,10 @@ void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
 		explain_waiting(arm, broken, out, size);
 		break;
 	case BATV_ARM_SIGNING_OFF:
-		(void)snprintf(out, size, "observing%s%s: policy %.31s has signing = off; with signing on, "
-			       "grace begins with the first signed mail", *broken ? " since " : "",
-			       broken, name);
+		(void)snprintf(out, size,
+			       "observing%s%s: policy %.31s has signing = off; with signing on, "
+			       "grace begins with the first signed mail",
+			       *broken ? " since " : "", broken, name);
 		break;
 	case BATV_ARM_MODE_OBSERVE:
 		(void)snprintf(out, size, "observing: policy %.31s has enforcement = observe; "
@@ -210,11 +215,13 @@ void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
 			       "nothing changes by itself", name);
 		break;
 	case BATV_ARM_NO_POLICY:
-		(void)snprintf(out, size, "observing: the policy under which it last signed is gone from "
+		(void)snprintf(out, size,
+			       "observing: the policy under which it last signed is gone from "
 			       "the configuration; the next signed mail names its new one");
 		break;
 	case BATV_ARM_CLOCK:
-		(void)snprintf(out, size, "observing: its evidence is dated %s, in the future: the clock "
+		(void)snprintf(out, size,
+			       "observing: its evidence is dated %s, in the future: the clock "
 			       "was or is wrong; it is looked at again when that date has come",
 			       utc(arm->when, when));
 		break;

@@ -16,7 +16,7 @@ enum batv_arm_why {
 	BATV_ARM_ARMED,		/* signed, or valid bounces came back, for grace without a break */
 	BATV_ARM_GRACE,		/* evidence is there, grace runs until `when` */
 	BATV_ARM_NO_EVIDENCE,	/* nothing signed has left, no valid bounce has come */
-	BATV_ARM_STALE,		/* evidence is older than the last break: something has to leave signed */
+	BATV_ARM_STALE,		/* evidence is older than the last break: new one is needed */
 	BATV_ARM_SIGNING_OFF,
 	BATV_ARM_MODE_OBSERVE,	/* enforcement = observe */
 	BATV_ARM_MODE_REJECT,	/* enforcement = reject: refuses without asking */
@@ -27,9 +27,9 @@ enum batv_arm_why {
 struct batv_arm {
 	bool armed;		/* what the flag in the domain table is to be */
 	enum batv_arm_why why;
-	int64_t since;		/* what grace counts from: the evidence or the break; 0: not known */
-	int64_t when;		/* GRACE: it arms then; ARMED: since then; CLOCK: the date that cannot
-				 * be; else 0 */
+	int64_t since;		/* what grace counts from: evidence or break; 0: not known */
+	int64_t when;		/* GRACE: it arms then; ARMED: since then; CLOCK: the date
+				 * that cannot be; else 0 */
 	const struct batv_policy *policy;
 	const struct batv_break *last_break;	/* the latest that concerns it; NULL: none */
 };

@@ -192,7 +192,8 @@ static bool still_named(int dirfd, const char *name, int fd)
 {
 	struct stat open_file, named;
 
-	return fstat(fd, &open_file) == 0 && fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(fd, &open_file) == 0 &&
+	       fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
@@ -215,7 +216,7 @@ static enum batv_err lock_open(int dirfd, const char *name, int *fd)
 	return batv_file_open(dirfd, name, O_RDWR, false, fd, &st);
 }
 
-/* Once, without waiting.  A lock file that was removed meanwhile locks nothing: somebody is at work. */
+/* Once, without waiting.  A lock file that was removed meanwhile locks nothing. */
 static enum batv_err lock_try(int dirfd, const char *name, int *fd)
 {
 	int f, saved;

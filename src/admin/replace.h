@@ -32,7 +32,8 @@ enum batv_err batv_new_file_commit(struct batv_new_file *file, mode_t mode);
 void batv_new_file_abandon(struct batv_new_file *file);	/* errno is kept */
 
 /*
- * The whole of a file, at most `max` bytes, NUL-terminated behind them, from malloc: the caller frees.
+ * The whole of a file, at most `max` bytes, NUL-terminated behind them, from malloc: the
+ * caller frees.
  * What an error leaves unused is wiped: secrets pass through here.
  * Errors: those of batv_file_open, BATV_E_TOO_LONG.
  */
@@ -47,8 +48,8 @@ enum batv_err batv_become_owner(const struct stat *dir);
 
 /*
  * The writers' lock dir/lock (0600; flock).  Held by batvctl for one change and by batvd while it
- * publishes; wait at most `seconds` (0: do not wait).  For the directory's owner only, so that the file
- * is his; it stays when the lock goes, which is when *fd is closed.
+ * publishes; wait at most `seconds` (0: do not wait).  For the directory's owner only, so
+ * that the file is his; it stays when the lock goes, which is when *fd is closed.
  * Errors: BATV_E_CONFLICT (somebody else has it), BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept).
  */
 enum batv_err batv_lock(int dirfd, const char *name, unsigned seconds, int *fd);

@@ -86,7 +86,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	(void)sigaction(sig, &f->previous, NULL);
 }
 
-/* SA_NODEFER: the jump out of the handler leaves the signal mask as it was, without a system call. */
+/* SA_NODEFER: the jump out of the handler leaves the signal mask as it was. */
 static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t stack)
 {
 	struct sigaction sa, previous;
@@ -273,7 +273,8 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 	if (err != BATV_OK)
 		return err;
 	m.size = (size_t)st->st_size;
-	m.base = mmap(NULL, m.size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+	m.base = mmap(NULL, m.size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+		      0);
 	if (m.base == MAP_FAILED)
 		return BATV_E_IO;
 	m.dev = (int64_t)st->st_dev;
@@ -581,7 +582,8 @@ static uint64_t settled(struct batv_domain_slot *slot)
 		if (i < SETTLE_YIELDS)
 			(void)sched_yield();
 		else
-			(void)claim_change(slot, w, claim_word((uint32_t)(w >> 32), BATV_SLOT_GONE));
+			(void)claim_change(slot, w,
+					   claim_word((uint32_t)(w >> 32), BATV_SLOT_GONE));
 	}
 	return w;
 }

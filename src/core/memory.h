@@ -56,9 +56,9 @@ enum batv_counter {
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a);
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
 /*
- * Since the file was made (days == 0), or over today and the days - 1 days before (1..32).  What is
- * counted on a day 32 or more days before one that a row has seen already (a clock that went far back)
- * is counted for life only: a newer day is never overwritten.
+ * Since the file was made (days == 0), or over today and the days - 1 days before (1..32).
+ * What is counted on a day 32 or more days before one that a row has seen already (a clock
+ * that went far back) is counted for life only: a newer day is never overwritten.
  */
 uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now);
 
@@ -75,7 +75,7 @@ int64_t batv_memory_created(const struct batv_memory *memory);
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
-	uint32_t policy_sum;		/* batv_policy_sum(): the policy that it was last signed under */
+	uint32_t policy_sum;		/* batv_policy_sum() of the last evidence's policy */
 	uint32_t flags;
 	uint32_t first_signed, last_signed;	/* seen at the transport */
 	uint32_t first_valid, last_valid;	/* valid bounces that came back */
@@ -87,14 +87,16 @@ enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
 uint32_t batv_policy_sum(const char *policy_name);
 
 /*
- * Note evidence for a domain; claims a slot if it has none.  first_ is set once; last_ follows the
- * clock, in both directions, in steps of an hour.  Errors: BATV_E_NO_FILE (no memory, or it may only
- * be read), BATV_E_FULL, BATV_E_TOO_LONG, BATV_E_SYNTAX (""). None of them matters to the mail at hand.
+ * Note evidence for a domain; claims a slot if it has none.  first_ is set once; last_ follows
+ * the clock, in both directions, in steps of an hour.  None of the errors matters to the mail
+ * at hand: BATV_E_NO_FILE (no memory, or it may only be read), BATV_E_FULL, BATV_E_TOO_LONG,
+ * BATV_E_SYNTAX ("").
  */
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain,
 			       const char *policy, enum batv_evidence what, int64_t now);
 /* False: no memory, or not in the table.  One look-up touches a page or two. */
-bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out);
+bool batv_domain_find(const struct batv_memory *memory, const char *domain,
+		      struct batv_domain *out);
 
 /* For daemon and status: the slot at index (0..domain_slots-1); false: empty. */
 bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
@@ -105,18 +107,18 @@ bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_
 enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
 				    int64_t now);
 /*
- * Daemon only: ends claims that were never finished (a killed process) and are a minute old; how many.
- * The slot itself stays unused.
+ * Daemon only: ends claims that were never finished (a killed process) and are a minute old;
+ * returns how many.  The slots themselves stay unused.
  */
 unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
 
 /*
  * Run `body` with a guard: false when the mapping broke under it (SIGBUS), and then
  * memory->base is NULL for good; false, without running it, when it was NULL before.
- * All functions above use it.  body touches the mapping and its own argument, and keeps nothing that
- * needs releasing: it may end at any access, and a signal handler may jump out of it.  Two system
- * calls: do several things in one.  Guards may be nested (four deep).  SIGBUS must not be
- * blocked.  Not for several threads at once.
+ * All functions above use it.  body touches the mapping and its own argument, and keeps
+ * nothing that needs releasing: it may end at any access, and a signal handler may jump out
+ * of it.  Two system calls: do several things in one.  Guards may be nested (four deep).
+ * SIGBUS must not be blocked.  Not for several threads at once.
  */
 bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
 		       void *arg);

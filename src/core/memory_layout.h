@@ -68,7 +68,7 @@ enum batv_slot_state {
 	BATV_SLOT_EMPTY = 0,
 	BATV_SLOT_CLAIMING = 1,		/* a process writes the name */
 	BATV_SLOT_READY = 2,
-	BATV_SLOT_GONE = 3,		/* a claim never finished: not used, does not stop a search */
+	BATV_SLOT_GONE = 3,		/* a claim never finished: unused, a search goes on */
 };
 
 #define BATV_CLAIM_SECONDS 60		/* the daemon gives back older claims */

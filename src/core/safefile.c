@@ -88,7 +88,8 @@ enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_
 	memset(st, 0, sizeof *st);
 	if (!plain_name(name))
 		return BATV_E_UNSAFE_FILE;
-	f = openat(dirfd, name, (flags & O_ACCMODE) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	f = openat(dirfd, name,
+		   (flags & O_ACCMODE) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (f < 0 && errno == ENOENT)
 		return BATV_E_NO_FILE;
 	if (f < 0 && refused_by_type(errno)) {

@@ -20,7 +20,8 @@ static inline void sandbox_make(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	(void)snprintf(sandbox, sizeof sandbox, "%.200s/batv-unit.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	(void)snprintf(sandbox, sizeof sandbox, "%.200s/batv-unit.XXXXXX",
+		       tmp && *tmp ? tmp : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(sandbox));
 	dir = open(sandbox, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(dir, 0);

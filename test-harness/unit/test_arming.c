@@ -24,18 +24,20 @@ static void make_state(void)
 {
 	memset(&state, 0, sizeof state);
 	state.n_policies = 3;
-	state.policies[0] = (struct batv_policy){
-		.name = "default", .signing = true, .enforcement = BATV_ENFORCE_AUTO, .grace = GRACE };
-	state.policies[1] = (struct batv_policy){
-		.name = "off", .signing = false, .enforcement = BATV_ENFORCE_AUTO, .grace = GRACE };
-	state.policies[2] = (struct batv_policy){
-		.name = "short", .signing = true, .enforcement = BATV_ENFORCE_AUTO, .grace = 0 };
+	state.policies[0] = (struct batv_policy){ .name = "default", .signing = true };
+	state.policies[0].grace = GRACE;
+	state.policies[1] = (struct batv_policy){ .name = "off", .grace = GRACE };
+	state.policies[2] = (struct batv_policy){ .name = "short", .signing = true };
+	for (size_t i = 0; i < state.n_policies; i++)
+		state.policies[i].enforcement = BATV_ENFORCE_AUTO;
 }
 
 static void add_break(const char *policy, int64_t when, int64_t until)
 {
-	state.breaks[state.n_breaks++] = (struct batv_break){
-		.policy = policy, .when = T0 + when, .until = until ? T0 + until : 0, .why = "a test" };
+	struct batv_break *b = &state.breaks[state.n_breaks++];
+
+	*b = (struct batv_break){ .policy = policy, .when = T0 + when, .why = "a test" };
+	b->until = until ? T0 + until : 0;
 }
 
 static uint32_t at(int64_t t)
@@ -65,20 +67,26 @@ static const struct {
 	{ "nothing at all", { 0, 0, 0, 0 }, 0, 0, D, BATV_ARM_NO_EVIDENCE, 0, 0 },
 	{ "nothing since a break", { 0, 0, 0, 0 }, 5, 0, D, BATV_ARM_NO_EVIDENCE, 5, 0 },
 	{ "first second", { H, H, 0, 0 }, 0, 0, H, BATV_ARM_GRACE, H, H + GRACE },
-	{ "last second of grace", { H, H, 0, 0 }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE, H, H + GRACE },
+	{ "last second of grace", { H, H, 0, 0 }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE,
+	  H, H + GRACE },
 	{ "grace is over", { H, H, 0, 0 }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
 	{ "long after, quiet since", { H, H, 0, 0 }, 0, 0, 300 * D, BATV_ARM_ARMED, H, H + GRACE },
 	{ "an MX that never sends", { 0, 0, H, H }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
-	{ "valid before signed", { 8 * D, 8 * D, H, H }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
-	{ "signed before valid", { H, H, 8 * D, 8 * D }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE, H, H + GRACE },
+	{ "valid before signed", { 8 * D, 8 * D, H, H }, 0, 0, H + GRACE, BATV_ARM_ARMED,
+	  H, H + GRACE },
+	{ "signed before valid", { H, H, 8 * D, 8 * D }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE,
+	  H, H + GRACE },
 	{ "a break, nothing after", { H, D, 0, 0 }, D + 1, 0, 30 * D, BATV_ARM_STALE, D + 1, 0 },
 	{ "a break in that second", { H, D, 0, 0 }, D, 0, D, BATV_ARM_GRACE, D, D + GRACE },
-	{ "evidence after it", { H, 2 * D, 0, 0 }, D, 0, D + GRACE - 1, BATV_ARM_GRACE, D, D + GRACE },
+	{ "evidence after it", { H, 2 * D, 0, 0 }, D, 0, D + GRACE - 1, BATV_ARM_GRACE,
+	  D, D + GRACE },
 	{ "grace after it", { H, 2 * D, 0, 0 }, D, 0, D + GRACE, BATV_ARM_ARMED, D, D + GRACE },
-	{ "valid bounce after it", { H, H, 2 * D, 2 * D }, D, 0, D + GRACE, BATV_ARM_ARMED, D, D + GRACE },
+	{ "valid bounce after it", { H, H, 2 * D, 2 * D }, D, 0, D + GRACE, BATV_ARM_ARMED,
+	  D, D + GRACE },
 	{ "a break before it all", { 3 * D, 3 * D, 0, 0 }, D, 0, 3 * D + GRACE, BATV_ARM_ARMED,
 	  3 * D, 3 * D + GRACE },
-	{ "tags still come back", { H, 2 * D, 0, 0 }, D, 30 * D, 30 * D - 1, BATV_ARM_GRACE, D, 30 * D },
+	{ "tags still come back", { H, 2 * D, 0, 0 }, D, 30 * D, 30 * D - 1, BATV_ARM_GRACE,
+	  D, 30 * D },
 	{ "no tag comes back", { H, 2 * D, 0, 0 }, D, 30 * D, 30 * D, BATV_ARM_ARMED, D, 30 * D },
 	{ "until before grace ends", { H, 2 * D, 0, 0 }, D, 2 * D, D + GRACE - 1, BATV_ARM_GRACE, D,
 	  D + GRACE },
@@ -101,8 +109,10 @@ START_TEST(boundaries)
 	arm = decide("default", table[_i].e, table[_i].now);
 	ck_assert_msg(arm.why == table[_i].why, "%s: why %d", table[_i].name, (int)arm.why);
 	ck_assert_msg(arm.armed == (arm.why == BATV_ARM_ARMED), "%s", table[_i].name);
-	ck_assert_msg(arm.since == since, "%s: since %+lld", table[_i].name, (long long)(arm.since - T0));
-	ck_assert_msg(arm.when == when, "%s: when %+lld", table[_i].name, (long long)(arm.when - T0));
+	ck_assert_msg(arm.since == since, "%s: since %+lld",
+		      table[_i].name, (long long)(arm.since - T0));
+	ck_assert_msg(arm.when == when, "%s: when %+lld",
+		      table[_i].name, (long long)(arm.when - T0));
 	ck_assert_ptr_eq(arm.policy, &state.policies[0]);
 	ck_assert_int_eq(arm.last_break != NULL, table[_i].broken != 0);
 }
@@ -212,16 +222,20 @@ static const struct {
 	const char *says[4];
 } texts[] = {
 	{ { H, H, 0, 0 }, 0, 0, D,
-	  { "observing until 2026-11-29 13:00 UTC", "grace of 7d", "2026-11-22 13:00 UTC", "refuses" } },
+	  { "observing until 2026-11-29 13:00 UTC", "grace of 7d",
+	    "2026-11-22 13:00 UTC", "refuses" } },
 	{ { H, H, 0, 0 }, 0, 0, 9 * D,
 	  { "refusing since 2026-11-29 13:00 UTC", "2026-11-22 13:00 UTC", "break", NULL } },
 	{ { H, 3 * D, 0, 0 }, 2 * D, 0, 3 * D,
-	  { "observing until 2026-12-01 12:00 UTC", "the break of 2026-11-24 12:00 UTC (a test)", NULL } },
+	  { "observing until 2026-12-01 12:00 UTC",
+	    "the break of 2026-11-24 12:00 UTC (a test)", NULL } },
 	{ { H, 3 * D, 0, 0 }, 2 * D, 30 * D, 20 * D,
 	  { "observing until 2026-12-22 12:00 UTC", "revoked tags may come back", NULL } },
 	{ { H, D, 0, 0 }, 2 * D, 0, 3 * D,
-	  { "observing: no signed mail has left", "since the break of 2026-11-24", "7d after", NULL } },
-	{ { 0, 0, 0, 0 }, 0, 0, 3 * D, { "observing: no signed mail has left", " yet", "7d after", NULL } },
+	  { "observing: no signed mail has left", "since the break of 2026-11-24",
+	    "7d after", NULL } },
+	{ { 0, 0, 0, 0 }, 0, 0, 3 * D,
+	  { "observing: no signed mail has left", " yet", "7d after", NULL } },
 	{ { 9 * D, 9 * D, 0, 0 }, 0, 0, D, { "dated 2026-12-01 12:00 UTC", "clock", NULL } },
 };
 
@@ -232,10 +246,11 @@ static void expect_sentence(const struct batv_arm *arm, const char *const *says,
 
 	batv_arm_explain(arm, text, sizeof text);
 	for (i = 0; i < n && says[i]; i++)
-		ck_assert_msg(strstr(text, says[i]) != NULL, "\"%s\" is not in \"%s\"", says[i], text);
+		ck_assert_msg(strstr(text, says[i]) != NULL, "no \"%s\" in \"%s\"", says[i], text);
 	ck_assert_msg(strlen(text) < sizeof text - 1 && !strchr(text, '\n'), "%s", text);
 	batv_arm_explain(arm, cut, sizeof cut);
-	ck_assert_msg(strncmp(cut, text, sizeof cut - 1) == 0 && cut[sizeof cut - 1] == '\0', "%s", cut);
+	ck_assert_int_eq(strncmp(cut, text, sizeof cut - 1), 0);
+	ck_assert_int_eq(cut[sizeof cut - 1], '\0');
 	batv_arm_explain(arm, cut, 1);
 	ck_assert_str_eq(cut, "");
 }
@@ -255,8 +270,8 @@ END_TEST
 START_TEST(sentences_of_modes)
 {
 	static const struct { int enforcement; bool signing; const char *says[2]; } modes[] = {
-		{ BATV_ENFORCE_OBSERVE, true, { "observing: policy default", "enforcement = observe" } },
-		{ BATV_ENFORCE_REJECT, true, { "refusing: policy default", "enforcement = reject" } },
+		{ BATV_ENFORCE_OBSERVE, true, { "observing: policy default", "= observe" } },
+		{ BATV_ENFORCE_REJECT, true, { "refusing: policy default", "= reject" } },
 		{ BATV_ENFORCE_AUTO, false, { "observing: policy default", "signing = off" } },
 	};
 	static const char *const gone[] = { "observing: the policy", "next signed mail" };

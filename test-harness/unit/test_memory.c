@@ -1,7 +1,7 @@
 /* links: core/memory core/safefile core/span admin/memory_file admin/replace */
 /*
- * test_memory.c - the memory file: what is refused at opening, a mapping that breaks under use, many
- * processes at once, and processes that are killed at any instruction.
+ * test_memory.c - the memory file: what is refused at opening, a mapping that breaks under use,
+ * many processes at once, and processes that are killed at any instruction.
  */
 #include <check.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "memory_layout.h"
 #include "sandbox.h"
 
-/* The process's own SIGBUS action is a subject of these tests; AddressSanitizer would take its place. */
+/* The process's own SIGBUS action is a subject of these tests: AddressSanitizer's is not wanted. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -53,7 +53,8 @@ static struct batv_domain_slot *slots(void)
 
 static struct batv_counter_row *row(size_t counter)
 {
-	return (struct batv_counter_row *)(void *)((char *)memory.base + memory.counters_at) + counter;
+	return (struct batv_counter_row *)(void *)((char *)memory.base + memory.counters_at) +
+	       counter;
 }
 
 static enum batv_err note(const char *domain, int64_t now)
@@ -116,7 +117,8 @@ START_TEST(a_new_file_is_empty)
 	ck_assert_int_eq(batv_memory_created(&memory), NOW);
 	ck_assert_int_eq(batv_memory_bare_last(&memory), 0);
 	for (i = 0; i < BATV_COUNTERS_ROOM; i++)
-		ck_assert_uint_eq(batv_counted(&memory, i, 0, NOW) + batv_counted(&memory, i, 32, NOW), 0);
+		ck_assert_uint_eq(
+			batv_counted(&memory, i, 0, NOW) + batv_counted(&memory, i, 32, NOW), 0);
 	for (i = 0; i < BATV_DOMAIN_SLOTS; i++)
 		ck_assert(!batv_domain_at(&memory, i, &d));
 	ck_assert_uint_eq(sandbox_count(), 1);
@@ -216,14 +218,17 @@ START_TEST(a_file_that_may_only_be_read)
 }
 END_TEST
 
-/* Damage: what to change in the header, whether the checksum is made right again, what comes of it. */
+/* Damage: what to change in the header, is the checksum made right again, what comes of it. */
 static void foreign_magic(struct batv_memory_head *h) { h->magic[0] = 'b'; }
 static void foreign_order(struct batv_memory_head *h) { h->order = UINT64_C(0x0807060504030201); }
 static void next_version(struct batv_memory_head *h) { h->version = 2; }
 static void no_version(struct batv_memory_head *h) { h->version = 0; }
 static void other_generation(struct batv_memory_head *h) { h->generation++; }
 static void wrong_size(struct batv_memory_head *h) { h->size -= BATV_MEMORY_PAGE; }
-static void many_sections(struct batv_memory_head *h) { h->n_sections = BATV_MEMORY_SECTIONS_MAX + 1; }
+static void many_sections(struct batv_memory_head *h)
+{
+	h->n_sections = BATV_MEMORY_SECTIONS_MAX + 1;
+}
 static void huge_sections(struct batv_memory_head *h) { h->n_sections = UINT32_MAX; }
 static void on_the_header(struct batv_memory_head *h) { h->section[0].offset = 0; }
 static void unaligned(struct batv_memory_head *h) { h->section[0].offset += 8; }
@@ -242,7 +247,10 @@ static void twice(struct batv_memory_head *h)
 }
 static void many_rows(struct batv_memory_head *h) { h->section[0].param[0] = 257; }
 static void no_rows(struct batv_memory_head *h) { h->section[0].param[0] = 0; }
-static void wrapping_rows(struct batv_memory_head *h) { h->section[0].param[0] = UINT64_MAX / 512 + 2; }
+static void wrapping_rows(struct batv_memory_head *h)
+{
+	h->section[0].param[0] = UINT64_MAX / 512 + 2;
+}
 static void other_days(struct batv_memory_head *h) { h->section[0].param[1] = 31; }
 static void other_rows(struct batv_memory_head *h) { h->section[0].param[2] = 256; }
 static void odd_slots(struct batv_memory_head *h) { h->section[1].param[0] = 16383; }
@@ -296,8 +304,9 @@ START_TEST(damaged_headers)
 	if (again.base && !again.counters_at) {
 		batv_count(&again, 0, NOW);
 		ck_assert_uint_eq(batv_counted(&again, 0, 0, NOW), 0);
-		ck_assert_int_eq(batv_domain_note(&again, "a.example", "p", BATV_EVIDENCE_VALID, NOW),
-				 again.domains_at ? BATV_OK : BATV_E_NO_FILE);
+		ck_assert_int_eq(
+			batv_domain_note(&again, "a.example", "p", BATV_EVIDENCE_VALID, NOW),
+			again.domains_at ? BATV_OK : BATV_E_NO_FILE);
 	}
 	batv_memory_close(&again);
 }
@@ -306,7 +315,8 @@ END_TEST
 START_TEST(every_bit_of_the_header_counts)
 {
 	unsigned char *bytes = memory.base;
-	size_t i, end = offsetof(struct batv_memory_head, section) + 2 * sizeof(struct batv_memory_section);
+	size_t i, end = offsetof(struct batv_memory_head, section) +
+			2 * sizeof(struct batv_memory_section);
 	struct batv_memory again = { 0 };
 
 	for (i = 0; i < end; i++) {
@@ -420,7 +430,10 @@ static void do_at(void)
 
 	ck_assert(!batv_domain_at(&memory, 16383, &d));
 }
-static void do_set(void) { ck_assert_int_eq(batv_domain_set_flags(&memory, 9, 1, NOW), BATV_E_NO_FILE); }
+static void do_set(void)
+{
+	ck_assert_int_eq(batv_domain_set_flags(&memory, 9, 1, NOW), BATV_E_NO_FILE);
+}
 static void do_reclaim(void) { ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW), 0); }
 
 static void (*const operations[])(void) = {
@@ -449,7 +462,8 @@ START_TEST(truncated_in_use)
 	ck_assert_int_eq(bus_seen, 0);
 	ck_assert_int_eq(sigaction(SIGBUS, NULL, &after), 0);
 	ck_assert(after.sa_handler == bus_count);
-	ck_assert_int_eq(after.sa_flags & (SA_RESTART | SA_NODEFER | SA_SIGINFO), SA_RESTART | SA_NODEFER);
+	ck_assert_int_eq(after.sa_flags & (SA_RESTART | SA_NODEFER | SA_SIGINFO),
+			 SA_RESTART | SA_NODEFER);
 	ck_assert_int_eq(sigismember(&after.sa_mask, SIGUSR2), 1);
 	ck_assert_int_eq(sigismember(&after.sa_mask, SIGTERM), 0);
 	ck_assert_int_eq(sigprocmask(SIG_SETMASK, NULL, &mask_after), 0);
@@ -630,7 +644,7 @@ START_TEST(an_abandoned_guard_does_no_harm)
 		batv_count(&memory, 0, NOW);
 		ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), (uint64_t)round + 1);
 	}
-	if (sigsetjmp(bus_env, 1) == 0) {	/* the handler that was there before gets what is its */
+	if (sigsetjmp(bus_env, 1) == 0) { /* the handler that was there before gets what is its */
 		c = *foreign;
 		ck_abort_msg("read %d", c);
 	}
@@ -885,8 +899,9 @@ START_TEST(evidence_is_kept)
 	ck_assert_uint_eq(d.first_signed, NOW);
 	ck_assert_uint_eq(d.last_signed, NOW);
 	ck_assert_uint_eq(d.first_valid | d.last_valid | d.flags | d.decided, 0);
-	ck_assert_int_eq(batv_domain_note(&memory, "example.com", "other", BATV_EVIDENCE_VALID, NOW + 9),
-			 BATV_OK);
+	ck_assert_int_eq(
+		batv_domain_note(&memory, "example.com", "other", BATV_EVIDENCE_VALID, NOW + 9),
+		BATV_OK);
 	ck_assert(batv_domain_find(&memory, "example.com", &d));
 	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("other"));
 	ck_assert_uint_eq(d.first_signed, NOW);
@@ -978,7 +993,8 @@ START_TEST(flags_are_the_daemons)
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
 	ck_assert_uint_eq(d.flags, 0);
 	ck_assert_uint_eq(d.decided, NOW + 2 * D);
-	ck_assert_int_eq(batv_domain_set_flags(&memory, (i + 1) % BATV_DOMAIN_SLOTS, 1, NOW), BATV_E_SYNTAX);
+	ck_assert_int_eq(batv_domain_set_flags(&memory, (i + 1) % BATV_DOMAIN_SLOTS, 1, NOW),
+			 BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_domain_set_flags(&memory, BATV_DOMAIN_SLOTS, 1, NOW), BATV_E_SYNTAX);
 	ck_assert(!batv_domain_at(&memory, BATV_DOMAIN_SLOTS, &d));
 }
@@ -1187,13 +1203,14 @@ START_TEST(killed_at_random)
 		memset(log, 0, sizeof *log);
 		for (w = 0; w < WORKERS; w++) {
 			pids[w] = fork();
-			for (i = 0; pids[w] == 0; i++) {	/* four at a time want the same names */
+			for (i = 0; pids[w] == 0; i++) { /* four at a time want the same names */
 				numbered(name, (round * 6 + w % 6) * 100000 + i % 30);
 				(void)note(name, NOW);
 				__atomic_store_n(&log->done[w], i + 1, __ATOMIC_RELEASE);
 			}
 		}
-		while (__atomic_load_n(&log->done[round % WORKERS], __ATOMIC_ACQUIRE) < 3 + round % 11)
+		while (__atomic_load_n(&log->done[round % WORKERS], __ATOMIC_ACQUIRE) <
+		       3 + round % 11)
 			(void)sched_yield();
 		for (w = 0; w < WORKERS; w++)
 			(void)kill(pids[(w * 7 + round) % WORKERS], SIGKILL);
@@ -1214,8 +1231,8 @@ END_TEST
 
 /*
  * A process steps through note instruction by instruction.  After each that changed the
- * file, a copy of the file is what a kill at that instruction would have left; there, another process
- * must be able to do the same, and there must be one slot with the whole name.
+ * file, a copy of the file is what a kill at that instruction would have left; there, another
+ * process must be able to do the same, and there must be one slot with the whole name.
  */
 static unsigned check_as_left(const void *bytes, const char *name)
 {

@@ -3,9 +3,9 @@
  * test_replace.c - old or new, never half: replacement with every step made to fail, the writers'
  * lock, and giving up root.
  *
- * Steps fail by what the kernel offers: RLIMIT_FSIZE (write), RLIMIT_NOFILE (open), a directory in the
- * way (unlink, rename), a directory without write permission, and SIGKILL between any two system
- * calls (ptrace).
+ * Steps fail by what the kernel offers: RLIMIT_FSIZE (write), RLIMIT_NOFILE (open), a directory in
+ * the way (unlink, rename), a directory without write permission, and SIGKILL between any two
+ * system calls (ptrace).
  */
 #include <check.h>
 #include <errno.h>
@@ -93,7 +93,7 @@ START_TEST(names_that_do_not_fit)
 }
 END_TEST
 
-/* What is made to fail, in a child, and the errno that comes back.  The old file has to be there after. */
+/* What is made to fail, in a child, and the errno that comes back.  The old file has to stay. */
 static void fail_write(void)
 {
 	const struct rlimit limit = { 5, 5 };
@@ -157,7 +157,8 @@ START_TEST(a_failure_leaves_the_old_file)
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
-	ck_assert_msg(WEXITSTATUS(status) == faults[_i].error || WEXITSTATUS(status) == faults[_i].error2,
+	ck_assert_msg(WEXITSTATUS(status) == faults[_i].error ||
+			      WEXITSTATUS(status) == faults[_i].error2,
 		      "%s: %d", faults[_i].name, WEXITSTATUS(status));
 	expect_content(faults[_i].old_is_now, OLD);
 	if (faults[_i].break_it == fail_unlink)

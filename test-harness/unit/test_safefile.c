@@ -190,7 +190,8 @@ START_TEST(other_errors_keep_errno)
 	(void)close(bad);
 	if (geteuid() != 0) {
 		sandbox_file("locked", 0, "x", 1);
-		ck_assert_int_eq(batv_file_open(dir, "locked", O_RDONLY, false, &fd, &st), BATV_E_IO);
+		ck_assert_int_eq(batv_file_open(dir, "locked", O_RDONLY, false, &fd, &st),
+				 BATV_E_IO);
 		ck_assert_int_eq(errno, EACCES);
 	}
 }
