@@ -5,6 +5,7 @@
  * opened for each decision (microseconds), the mapping and the parsed state stay.  Nothing
  * here creates or changes a file of ours, and no trouble is ever an error for the mail.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -60,6 +61,8 @@ static void trouble(struct batv_session *session, const char *file, const char *
 
 static const char *state_error(int dirfd, enum batv_err err, char *why, size_t size)
 {
+	if (err == BATV_E_IO)
+		return strerror(errno);		/* "Permission denied" says more than ours */
 	if (err != BATV_E_UNSAFE_FILE)
 		return batv_strerror(err);
 	batv_file_why(dirfd, BATV_STATE_NAME, false, why, size);
@@ -114,8 +117,8 @@ void batv_session_open(struct batv_session *session)
 	}
 	err = batv_dir_open(directory(), &dirfd, NULL);
 	if (err != BATV_OK) {
+		trouble(session, "", err == BATV_E_IO ? strerror(errno) : batv_strerror(err), 0);
 		batv_memory_close(&memory);
-		trouble(session, "", batv_strerror(err), 0);
 		return;
 	}
 	session->state = usable_state(session, dirfd);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 #include "hmac.h"
@@ -107,7 +108,9 @@ int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 	if (batv_store_read_secret(&ctl->store, secrets, ctl->message, sizeof ctl->message))
 		code = batv_ctl_fail(BATV_CTL_TROUBLE, "%s%s", ctl->message,
-				     "; only its owner or root can read it");
+				     geteuid() == 0 || geteuid() == ctl->store.dir.st_uid
+					     ? ""
+					     : "; only its owner or root can read it");
 	else
 		code = print_timeline(ctl, secrets);
 	batv_secrets_wipe(secrets);

@@ -4,6 +4,7 @@
  * Runs the very code that Exim runs, on the state that Exim reads.  Invariant: what depends on a
  * list that nobody could look up is called not evaluated, with exit status 3, never guessed.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "ask_exim.h"
 #include "ctl.h"
 #include "memory_file.h"
+#include "safefile.h"
 
 struct asking {
 	struct batv_asker asker;
@@ -27,18 +29,32 @@ static enum batv_match no_host(void *ctx, const char *name, const char *address,
 	return BATV_NO;
 }
 
+/* What is wrong with the state.  errno is that of the failed look at it. */
+static const char *state_fault(const struct batv_ctl *ctl, enum batv_err err, char *why,
+			       size_t size)
+{
+	if (err == BATV_E_IO)
+		return strerror(errno);
+	if (err != BATV_E_UNSAFE_FILE)
+		return batv_strerror(err);
+	batv_file_why(ctl->store.dirfd, BATV_STATE_NAME, false, why, size);
+	return why;
+}
+
 static int prepare(struct batv_ctl *ctl, struct asking *a)
 {
 	static struct batv_state_holder holder;
 	int code = batv_ctl_open(ctl);
 	enum batv_err err;
+	char why[200];
 
 	if (code)
 		return code;
 	err = batv_state_refresh(&holder, ctl->store.dirfd, ctl->clock);
 	if (err || !holder.usable)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: no usable state: %s%s",
-				     ctl->store.path, BATV_STATE_NAME, batv_strerror(holder.err),
+				     ctl->store.path, BATV_STATE_NAME,
+				     state_fault(ctl, err, why, sizeof why),
 				     holder.err == BATV_E_NO_FILE ? "; is batvd running?" : "");
 	*a = (struct asking){0};
 	batv_asker_init(&a->asker, ctl->config.exim, &a->matcher);

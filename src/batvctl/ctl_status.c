@@ -4,6 +4,7 @@
  * Invariant: reads only; whatever cannot be read becomes a problem or a note, and the rest is shown
  * all the same.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -105,7 +106,9 @@ static void read_secret(struct batv_status *s)
 		return;
 	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message)) {
 		if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
-			problem(s, "%s", ctl->message);
+			problem(s,
+				"%s: no new keys are made; correct it, or put back a copy of it",
+				ctl->message);
 		else
 			note(s, "the secret file was not looked at: only its owner or root can "
 				"read it");
@@ -150,13 +153,14 @@ static void read_memory(struct batv_status *s)
 	struct batv_ctl *ctl = s->ctl;
 	enum batv_err err = batv_memory_open(&s->memory, ctl->store.dirfd, name);
 	char why[200] = "";
+	const char *what = err == BATV_E_IO ? strerror(errno) : batv_strerror(err);
 
 	if (err == BATV_E_UNSAFE_FILE)
 		batv_file_why(ctl->store.dirfd, name, true, why, sizeof why);
 	s->memory_ok = err == BATV_OK;
 	if (err)
 		problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode", ctl->store.path, name,
-			batv_strerror(err), *why ? ": " : "", why);
+			what, *why ? ": " : "", why);
 	count_domains(s);
 	if (s->memory.base && s->domains >= s->memory.domain_slots)
 		problem(s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
