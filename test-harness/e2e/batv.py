@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import socket
+import threading
 
 from lab import *
 
@@ -32,12 +34,14 @@ class Batv:
     """
 
     def __init__(self, lab, name="batv", conf=CONF, start=True, exim=None, env=None):
-        self.lab, self.name, self.env = lab, name, env
+        self.lab, self.name = lab, name
         self.dir = lab.mkdir(name)
         self.state_dir = lab.mkdir(name, "state", mode=0o750)
         self.conf_path = self.dir / "exim-batv.conf"
         self.exim = exim
         self.daemon = None
+        self.told = []                  # what batvd told systemd
+        self.env = {"NOTIFY_SOCKET": self._listen(), **(env or {})}
         self.conf(conf)
         lab.add_report(lambda: (f"{name}, batvd", tail(self.dir.parent / f"{self.name}-batvd.output", 25)))
         lab.clock.on_step.append(self._follow_clock)
@@ -69,18 +73,31 @@ class Batv:
     # -- daemon
 
     def start(self):
-        """Start batvd, wait for its state."""
-        before = self.serial()
-        said = len(self.log())
+        """Start batvd, wait until it is ready."""
+        self.told.clear()
         self.daemon = self.lab.spawn(f"{self.name}-batvd", [BUILD / "batvd", "-c", self.conf_path, "-f", "-d"],
                                      env=self.env)
 
-        def published():
+        def ready():
             if not self.daemon.alive():
                 raise LabError(f"batvd did not start: {self.daemon.output()}")
-            return self.serial() > before or (before and any("ready" in line for line in self.log()[said:]))
-        wait_until(published, 15, "batvd to publish a state")
+            return "READY=1" in self.told
+        wait_until(ready, 15, "batvd to start")
         return self
+
+    def _listen(self):
+        """Play systemd: a socket for sd_notify(), read by a thread."""
+        end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        end.bind(str(self.dir / "notify"))
+        (self.dir / "notify").chmod(0o777)
+
+        def listen():
+            while data := end.recv(4096):
+                self.told += data.decode().splitlines()
+            end.close()
+        threading.Thread(target=listen, daemon=True).start()
+        self.lab.on_end(lambda: end.shutdown(socket.SHUT_RDWR))
+        return self.dir / "notify"
 
     def log(self):
         """What batvd said, all its runs."""
@@ -101,10 +118,12 @@ class Batv:
         return int(match[1]) if match else 0
 
     def reload(self):
-        """SIGHUP, and a bounded wait for a state newer than it."""
-        before = self.serial()
+        """SIGHUP, and a bounded wait: a newer state is published, and batvd has decided who refuses."""
+        before, hears = self.serial(), bool(self.told)      # a daemon that a test started itself tells us nothing
+        self.told.clear()
         self.daemon.hup()
-        wait_until(lambda: self.serial() > before, 15, "a newer state after SIGHUP")
+        wait_until(lambda: self.serial() > before and (not hears or "READY=1" in self.told), 15,
+                   "a newer state after SIGHUP")
 
     def _follow_clock(self):
         if self.daemon and self.daemon.alive():
