@@ -163,7 +163,8 @@ DLFUNC(batv_verdict)
 
 	batv_session_open(&session);
 	if (!session.state) {
-		batv_session_complain(&session, "verdict-exempt");
+		if (*batv_glue_message_id())	/* at RCPT there is none yet: DATA will say it */
+			batv_session_complain(&session, "verdict-exempt");
 		*yield = batv_glue_text(batv_verdict_name(BATV_EXEMPT), NULL);
 		return batv_glue_code(BATV_GLUE_OK);
 	}
