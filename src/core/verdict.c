@@ -208,12 +208,11 @@ enum batv_action batv_decide(struct batv_finding *findings, size_t n)
 {
 	struct tally t = tally(findings, n);
 
-	if (t.reject && t.spare) {
-		soften(findings, n, BATV_ACTION_MARK);
-		return BATV_ACTION_MARK;
-	}
 	if (t.reject && t.proven) {
 		soften(findings, n, BATV_ACTION_REMOVE);
+	} else if (t.reject && t.spare) {
+		soften(findings, n, BATV_ACTION_MARK);
+		return BATV_ACTION_MARK;
 	} else if (t.reject) {
 		refuse_all(findings, n);
 		return BATV_ACTION_REJECT;

@@ -98,10 +98,9 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
  * The message: adjusts the actions of all findings together and returns the message's
  * own: REJECT (refuse it whole), MARK (a header has something to say) or ACCEPT.
  *  - nobody REJECT: nothing changes.
- *  - a failed recipient that is not refused for itself (its mode observes, its class is accepted), or
- *    any recipient in doubt: every REJECT becomes MARK (WHY_MIXED), for a refusal would take that
- *    recipient's copy too.
  *  - another one valid or remembered: every REJECT becomes REMOVE.
+ *  - a failed recipient whose mode only observes: every REJECT becomes MARK (WHY_MIXED),
+ *    for a refusal would take that recipient's copy too.
  *  - else the whole message is refused: all actions become REJECT (WHY_MIXED where they were not).
  */
 enum batv_action batv_decide(struct batv_finding *findings, size_t n);

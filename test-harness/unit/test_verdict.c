@@ -295,7 +295,12 @@ static void check_decision(const struct batv_finding *before, size_t n)
 	action = batv_decide(after, n);
 	for (size_t i = 0; i < n; i++)
 		ck_assert_int_eq(after[i].verdict, before[i].verdict);
-	if (rejects > 0 && any_spared(before, n)) {
+	if (rejects > 0 && any_proven(before, n)) {
+		ck_assert_int_eq(action, count(before, n, BATV_ACTION_MARK) ? BATV_ACTION_MARK
+									    : BATV_ACTION_ACCEPT);
+		ck_assert_uint_eq(count(after, n, BATV_ACTION_REMOVE), rejects);
+		ck_assert_uint_eq(count(after, n, BATV_ACTION_REJECT), 0);
+	} else if (rejects > 0 && any_spared(before, n)) {
 		ck_assert_int_eq(action, BATV_ACTION_MARK);
 		for (size_t i = 0; i < n; i++) {
 			bool was = before[i].action == BATV_ACTION_REJECT;
@@ -304,10 +309,6 @@ static void check_decision(const struct batv_finding *before, size_t n)
 					 was ? BATV_ACTION_MARK : before[i].action);
 			ck_assert_int_eq(after[i].reason, was ? BATV_WHY_MIXED : before[i].reason);
 		}
-	} else if (rejects > 0 && any_proven(before, n)) {
-		ck_assert_int_eq(action, BATV_ACTION_ACCEPT);
-		ck_assert_uint_eq(count(after, n, BATV_ACTION_REMOVE), rejects);
-		ck_assert_uint_eq(count(after, n, BATV_ACTION_REJECT), 0);
 	} else if (rejects > 0) {
 		ck_assert_int_eq(action, BATV_ACTION_REJECT);
 		ck_assert_uint_eq(count(after, n, BATV_ACTION_REJECT), n);
