@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "exim_glue.h"
+#include "leaving.h"
 #include "message.h"
 
 #define DLFUNC(name) \
@@ -58,55 +59,12 @@ static void read_call(struct call *c, int argc, unsigned char *const argv[])
 	c->leaving = c->origin.has_id && *arg(argc, argv, 4);
 }
 
-static void left_signed(const struct batv_session *session, const struct batv_signing *s,
-			const struct batv_policy *policy)
-{
-	batv_count(session->memory, BATV_COUNT_SIGNED, session->now);
-	(void)batv_domain_note(session->memory, s->domain, policy->name, BATV_EVIDENCE_SIGNED,
-			       session->now);
-}
-
-/* It was signed at routing.  A tag that a stranger brought along is no evidence. */
-static void left_tagged(const struct batv_session *session, const struct call *c,
-			const struct batv_signing *s)
-{
-	const struct batv_policy *policy;
-
-	if (s->carries_valid_tag &&
-	    batv_policy_of(session->state, &batv_glue_matcher, s->domain, &policy) == BATV_YES &&
-	    batv_is_trusted(policy, &batv_glue_matcher, &c->origin) == BATV_YES)
-		left_signed(session, s, policy);
-}
-
-static void left_bare(const struct batv_session *session, enum batv_sign_answer why)
-{
-	if (why == BATV_LEFT_NO_KEY)
-		batv_memory_bare_now(session->memory, session->now);
-	else if (why == BATV_LEFT_UNTRUSTED)
-		batv_count(session->memory, BATV_COUNT_LEFT_UNTRUSTED, session->now);
-	else if (why == BATV_LEFT_DESTINATION)
-		batv_count(session->memory, BATV_COUNT_LEFT_DESTINATION, session->now);
-	else
-		batv_count(session->memory, BATV_COUNT_LEFT_OTHER, session->now);
-}
-
-static void count_leaving(const struct batv_session *session, const struct call *c,
-			  const struct batv_signing *s)
-{
-	if (s->answer == BATV_SIGNED)
-		left_signed(session, s, s->policy);
-	else if (s->answer == BATV_LEFT_TAGGED)
-		left_tagged(session, c, s);
-	else
-		left_bare(session, s->answer);
-}
-
 static int no_state(const struct batv_session *session, const struct call *c)
 {
 	if (c->origin.has_id && *c->address)
 		batv_session_complain(session, "not-signed");
 	if (c->leaving && *c->address)
-		batv_memory_bare_now(session->memory, session->now);
+		batv_leaving_without_state(session);
 	return leave_alone();
 }
 
@@ -133,7 +91,7 @@ DLFUNC(batv_sign)
 	if (c.origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
 		batv_session_doubt(&session, batv_sign_answer_name(s.answer), "not-signed", c.address);
 	if (c.leaving)
-		count_leaving(&session, &c, &s);
+		batv_leaving_count(&session, &c.origin, &s);
 	return s.answer == BATV_SIGNED ? answer(yield, s.address, argv) : leave_alone();
 }
 

@@ -112,6 +112,12 @@ void batv_glue_recipient_set(size_t i, const char *address)
 		recipients_list[i].address = batv_glue_text(address, recipients_list[i].address);
 }
 
+void batv_glue_recipient_sender(size_t i, const char *sender)
+{
+	if (i < batv_glue_recipients())
+		recipients_list[i].errors_to = batv_glue_text(sender, sender_address);
+}
+
 void batv_glue_recipient_remove(size_t i)
 {
 	/* by position: receive_remove_recipient() would take the first of two equal ones */

@@ -28,6 +28,8 @@ const char *batv_glue_recipient(void *unused, size_t i);
 /* Both keep the order of the others.  set copies `address`; it is tainted, as the old one was. */
 void batv_glue_recipient_set(size_t i, const char *address);
 void batv_glue_recipient_remove(size_t i);
+/* The envelope sender for this recipient alone: MAIL FROM, and where its bounces go. */
+void batv_glue_recipient_sender(size_t i, const char *sender);
 
 /* Header fields that are not deleted: start with *at = NULL; false at the end. */
 bool batv_glue_header_next(const void **at, struct batv_header *field);

@@ -2,12 +2,14 @@
  * local_scan.c - Exim calls local_scan() once for every message, after DATA and the ACLs.
  *
  * It judges automatic mail, refuses or marks it, takes off recipients that failed beside one that
- * proved itself, and takes the tags off the envelope recipients where no router does.
+ * proved itself, and takes the tags off the envelope recipients where no router does.  For an Exim
+ * that can't call our functions it signs, too.
  */
 #include <string.h>
 #include <unistd.h>
 
 #include "exim_glue.h"
+#include "leaving.h"
 #include "message.h"
 
 #define BODY_START 4096		/* bytes of the body that tell the class of a bounce without MIME */
@@ -22,6 +24,13 @@ static struct batv_span body_start(int fd, char *buf, size_t size)
 	ssize_t n = at < 0 ? -1 : pread(fd, buf, size, at);
 
 	return (struct batv_span) { buf, n > 0 ? (size_t)n : 0 };
+}
+
+/* `out` has room for any domain of an address that could be parsed. */
+static void copy_domain(const struct batv_addr *addr, char *out)
+{
+	memcpy(out, addr->domain.p, addr->domain.len);
+	out[addr->domain.len] = '\0';
 }
 
 static void remove_failed(const struct batv_outcome *outcome)
@@ -56,10 +65,91 @@ static void unsign_recipient(const struct batv_session *session, size_t i)
 	if (batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK || !batv_tag_parse(&addr, &tag) ||
 	    batv_tag_strip(&addr, &tag, bare, sizeof bare) != BATV_OK)
 		return;
-	memcpy(domain, addr.domain.p, addr.domain.len);
-	domain[addr.domain.len] = '\0';
+	copy_domain(&addr, domain);
 	if (unsigns(session, domain))
 		batv_glue_recipient_set(i, bare);
+}
+
+/* --- signing at reception ---------------------------------------------------- */
+
+/* The default: nobody pays for what nobody uses. */
+static bool nobody_signs_here(const struct batv_session *session)
+{
+	for (size_t i = 0; session->state && i < session->state->n_policies; i++)
+		if (session->state->policies[i].sign_at_reception)
+			return false;
+	return true;
+}
+
+/* The policy of an address; NULL: none. */
+static const struct batv_policy *policy_of(const struct batv_session *session, const char *address)
+{
+	const struct batv_policy *policy;
+	struct batv_addr addr;
+	char domain[BATV_ADDR_INPUT_MAX + 1];
+
+	if (batv_addr_parse(address, strlen(address), &addr) != BATV_OK)
+		return NULL;
+	copy_domain(&addr, domain);
+	(void)batv_policy_of(session->state, &batv_glue_matcher, domain, &policy);
+	return policy;
+}
+
+/* Only what nobody may write to without permission leaves for sure.  What a user forwards is not known yet. */
+static bool leaves(const struct batv_session *session, const struct batv_policy *policy, const char *rcpt)
+{
+	const struct batv_matcher *m = &batv_glue_matcher;
+	struct batv_addr addr;
+	char domain[BATV_ADDR_INPUT_MAX + 1];
+	enum batv_match inbound;
+
+	if (!*policy->inbound_domains || batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK)
+		return false;
+	copy_domain(&addr, domain);
+	inbound = m->domain(m->ctx, domain, policy->inbound_domains);
+	if (inbound == BATV_MAYBE)
+		batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);
+	return inbound == BATV_NO;
+}
+
+/*
+ * Each recipient that leaves gets the signed sender for its own.  What the message leads to is
+ * counted once, unless it differs between the recipients.
+ */
+static void sign_at_reception(const struct batv_session *session)
+{
+	static struct batv_signing s;
+	const char *sender = batv_glue_sender();
+	const struct batv_policy *policy;
+	enum batv_sign_answer last = BATV_SIGN_COUNT;
+	struct batv_origin origin;
+
+	if (nobody_signs_here(session) || !*sender)
+		return;
+	policy = policy_of(session, sender);
+	if (!policy || !policy->sign_at_reception)
+		return;
+	batv_glue_origin(&origin);
+
+	const struct batv_judge judge = {
+		.state = session->state, .memory = session->memory, .matcher = &batv_glue_matcher,
+		.origin = &origin, .now = session->now,
+	};
+
+	for (size_t i = 0; i < batv_glue_recipients(); i++) {
+		const char *rcpt = batv_glue_recipient(NULL, i);
+
+		if (!leaves(session, policy, rcpt))
+			continue;
+		batv_sign_address(&judge, sender, rcpt, session->now, &s);
+		if (s.answer == BATV_SIGNED)
+			batv_glue_recipient_sender(i, s.address);
+		else if (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY)
+			batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed", sender);
+		if (s.answer != last)
+			batv_leaving_count(session, &origin, &s);
+		last = s.answer;
+	}
 }
 
 int local_scan(int fd, unsigned char **return_text)
@@ -77,5 +167,6 @@ int local_scan(int fd, unsigned char **return_text)
 	remove_failed(outcome);
 	for (size_t i = 0; i < batv_glue_recipients(); i++)
 		unsign_recipient(&session, i);
+	sign_at_reception(&session);
 	return batv_glue_code(BATV_GLUE_ACCEPT);
 }

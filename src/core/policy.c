@@ -77,6 +77,8 @@ const struct batv_option batv_options[] = {
 	 "put the verdict into a header X-BATV-Status"},
 	{"unsign_recipients", BATV_OPT_BOOL, FIELD(unsign_recipients), "off", NULL,
 	 "let local_scan() take tags off the recipients, where no router does"},
+	{"sign_at_reception", BATV_OPT_BOOL, FIELD(sign_at_reception), "off", NULL,
+	 "let local_scan() sign when mail comes in, for an Exim without ${dlfunc}"},
 };
 const size_t batv_options_count = sizeof batv_options / sizeof batv_options[0];
 

@@ -52,6 +52,7 @@ struct batv_policy {
 	const char *refusal_text;	/* after "550 5.7.1 " */
 	bool result_header;		/* X-BATV-Status on judged messages */
 	bool unsign_recipients;		/* local_scan takes tags off the envelope recipients */
+	bool sign_at_reception;		/* local_scan signs, for an Exim without ${dlfunc} */
 };
 
 enum batv_option_type {

@@ -52,6 +52,7 @@ static const struct {
 	{"refusal_text", NULL},
 	{"result_header", "on"},
 	{"unsign_recipients", "off"},
+	{"sign_at_reception", "off"},
 };
 
 START_TEST(defaults_are_as_documented)
