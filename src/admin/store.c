@@ -89,6 +89,7 @@ enum batv_err batv_store_lock(const struct batv_store *store, const char *name, 
 
 	if (err == BATV_OK)
 		return BATV_OK;
+	*fd = -1;
 	if (err == BATV_E_CONFLICT)
 		return fail(err, message, size, "%s/%s: another process holds this lock",
 			    store->path, name);

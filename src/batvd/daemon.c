@@ -323,16 +323,18 @@ int batv_daemon_run(const char *config_path, bool debug)
 		return complain(BATVD_TROUBLE, "out of memory");
 	d->config_path = config_path;
 	d->keeper.say = batv_report_line;
+	d->keeper.store.dirfd = d->instance = -1;
 	code = prepare(d, message, sizeof message);
 	if (code == BATVD_DONE) {
 		code = loop(d);
 		sd_notify(0, "STOPPING=1");
 		batv_report(LOG_NOTICE, "ended");
 		batv_watch_close(&d->watch);
-		batv_keeper_free(&d->keeper);
-		close(d->instance);
-		batv_config_free(&d->config);
 	}
+	batv_keeper_free(&d->keeper);
+	batv_config_free(&d->config);
+	if (d->instance >= 0)
+		close(d->instance);
 	free(d);
 	return code;
 }
