@@ -216,7 +216,7 @@ static const char *key_is_gone(const struct batv_secrets *secrets, const struct 
 	if (!s)
 		return "lost";
 	if (s->revoked)
-		return NULL; /* break_for_revoked() has it */
+		return "revoked";
 	if (batv_key_derive(s->bytes, key->epoch, text) != BATV_OK)
 		return NULL;
 	same = batv_equal_secret(text, key->text, sizeof text);
@@ -227,6 +227,8 @@ static const char *key_is_gone(const struct batv_secrets *secrets, const struct 
 /* Keys that have signed, whose tags could still come back, and that no secret yields any more. */
 static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
+	const struct batv_break *b = find_break(&plan->state, BATV_BREAK_ALL);
+	int64_t awaited = b ? b->until : 0; /* by break_for_revoked(), and breaks before */
 	const struct batv_state *prev = f->previous;
 	int64_t seen = prev ? later(prev->written, f->now) : 0, until = 0;
 	const struct batv_key *lost = NULL;
@@ -239,7 +241,7 @@ static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *pl
 		if (key->from >= key->until || key->from > seen || key->destroy <= f->now)
 			continue;
 		gone = key_is_gone(f->secrets, key);
-		if (!gone)
+		if (!gone || (strcmp(gone, "revoked") == 0 && key->destroy <= awaited))
 			continue;
 		until = later(until, key->destroy);
 		lost = key;
@@ -292,8 +294,8 @@ enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_pl
 	break_for_clock(facts, plan);
 	break_for_lapse(facts, plan);
 	break_for_signing(facts, plan);
-	break_for_lost(facts, plan);
 	break_for_revoked(facts, plan);
+	break_for_lost(facts, plan);
 	return BATV_OK;
 }
 

@@ -265,6 +265,23 @@ START_TEST(secret_revoked)
 }
 END_TEST
 
+/* By the file alone it never signed; the state knows better. */
+START_TEST(secret_revoked_in_its_first_second)
+{
+	int64_t until;
+
+	secrets.list[0].start = T0;
+	step(T0);
+	until = batv_key_current(&plans[turn].state.ring, T0)->destroy;
+	secrets.list[0].revoked = T0;
+	add_secret(1001, T0, 2);
+	step(T0);
+	expect_break(T0, until, "1000 was revoked");
+	step(T0 + 20);
+	expect_no_break();
+}
+END_TEST
+
 START_TEST(bare_mail_counts_once)
 {
 	step(T0);
@@ -468,6 +485,7 @@ int main(void)
 	tcase_add_test(tc, secret_that_nobody_misses);
 	tcase_add_test(tc, import_with_overlap);
 	tcase_add_test(tc, secret_revoked);
+	tcase_add_test(tc, secret_revoked_in_its_first_second);
 	tcase_add_test(tc, bare_mail_counts_once);
 	tcase_add_test(tc, bare_mail_before_another_break);
 	tcase_add_test(tc, keys_ran_out);
