@@ -74,6 +74,17 @@ static unsigned slots_with(const char *name)
 	return n;
 }
 
+static unsigned slots_in_use(void)
+{
+	struct batv_domain d;
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < memory.domain_slots; i++)
+		n += batv_domain_at(&memory, i, &d);
+	return n;
+}
+
 /* Runs fn in n processes that start together; all have to end with 0. */
 static void in_processes(unsigned n, void (*fn)(unsigned))
 {
@@ -1229,6 +1240,57 @@ START_TEST(killed_at_random)
 }
 END_TEST
 
+/* A process that waits to be stepped through a note, and then ends with 0. */
+static pid_t stepper(const char *name)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(97);
+		(void)raise(SIGSTOP);
+		_exit(note(name, NOW) == BATV_OK ? 0 : 96);
+	}
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+/* how: PTRACE_SINGLESTEP, PTRACE_CONT, 0 (only wait).  The status that wait() gives. */
+static int step(pid_t pid, int how)
+{
+	int status;
+
+	if (how == PTRACE_SINGLESTEP)
+		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+	else if (how == PTRACE_CONT)
+		ck_assert_int_eq(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* Stopped within its claim for so long that another one ended it; then it goes on. */
+START_TEST(a_claimer_that_slept)
+{
+	static const char name[] = "slept.example";
+	struct batv_domain d;
+	pid_t pid = stepper(name);
+	int status = step(pid, 0);
+
+	while (WIFSTOPPED(status) && (uint32_t)home_slot(name, 0)->claim != BATV_SLOT_CLAIMING)
+		status = step(pid, PTRACE_SINGLESTEP);
+	ck_assert(WIFSTOPPED(status));
+	ck_assert_int_eq(note(_i ? "other.example" : name, NOW + 5), BATV_OK);
+	if (_i)		/* the daemon does it, instead of one who wants the same name */
+		ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 1);
+	ck_assert_int_eq(step(pid, PTRACE_CONT), 0);
+	ck_assert_uint_eq(slots_with(name), 1);
+	ck_assert_uint_eq(slots_in_use(), _i ? 2 : 1);
+	ck_assert_uint_eq((uint32_t)home_slot(name, 0)->claim, BATV_SLOT_GONE);
+	ck_assert(batv_domain_find(&memory, name, &d));
+	ck_assert_uint_eq(d.first_signed, _i ? NOW : NOW + 5);
+}
+END_TEST
+
 /*
  * A process steps through note instruction by instruction.  After each that changed the
  * file, a copy of the file is what a kill at that instruction would have left; there, another
@@ -1244,6 +1306,7 @@ static unsigned check_as_left(const void *bytes, const char *name)
 	memory = left;
 	ck_assert_int_eq(note(name, NOW + 5), BATV_OK);
 	ck_assert_uint_eq(slots_with(name), 1);
+	ck_assert_uint_eq(slots_in_use(), 1);	/* none with half a name */
 	ck_assert(batv_domain_find(&memory, name, &d));
 	ck_assert(d.first_signed == NOW || d.first_signed == NOW + 5);
 	ck_assert(d.last_signed == NOW || d.last_signed == NOW + 5);
@@ -1267,14 +1330,8 @@ START_TEST(killed_at_every_instruction)
 
 	ck_assert_ptr_nonnull(before);
 	memcpy(before, memory.base, size);
-	pid = fork();
-	if (pid == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(97);
-		(void)raise(SIGSTOP);
-		_exit(note(name, NOW) == BATV_OK ? 0 : 96);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	pid = stepper(name);
+	status = step(pid, 0);
 	while (WIFSTOPPED(status)) {
 		struct batv_domain_slot *slot = home_slot(name, 0);
 		size_t at = (size_t)((unsigned char *)slot - (unsigned char *)memory.base);
@@ -1283,12 +1340,10 @@ START_TEST(killed_at_every_instruction)
 			memcpy(before + at, slot, sizeof *slot);
 			states += check_as_left(before, name);
 		}
-		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		status = step(pid, PTRACE_SINGLESTEP);
 		steps++;
 	}
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	ck_assert_int_eq(status, 0);
 	ck_assert_uint_ge(steps, 300);
 	ck_assert_uint_ge(states, 6);	/* claim, name, ready, policy, first, last */
 	ck_assert_mem_eq(before, memory.base, size);	/* and nothing else was touched */
@@ -1349,6 +1404,7 @@ static void add_domains(TCase *tc)
 	tcase_add_test(tc, junk_in_slots);
 	tcase_add_test(tc, one_name_claimed_by_all_is_one_slot);
 	tcase_add_test(tc, killed_at_random);
+	tcase_add_loop_test(tc, a_claimer_that_slept, 0, 2);
 	tcase_add_test(tc, killed_at_every_instruction);
 }
 
