@@ -7,6 +7,7 @@ import socket
 import threading
 
 from lab import *
+from lab_debian import Installation
 
 SNIPPETS = TOP / "exim-snippets"
 
@@ -151,20 +152,26 @@ class Batv:
             path.unlink()
 
 
-def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, router=True, transport=True, **config):
-    """A rebuilt Exim with the shipped snippets.  ROUTE is where other domains go (a Sink, a Postfix, or a text).
+def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, router=True, transport=True,
+              installation=None, **config):
+    """An Exim with the shipped snippets.  ROUTE is where other domains go (a Sink, a Postfix, or a text).
 
     unsign, router, transport: which of the shipped pieces are used; `start` and other keywords of
-    Exim go through EXIM_KEYWORDS, the rest to exim_config.
+    Exim go through EXIM_KEYWORDS, the rest to exim_config.  INSTALLATION (lab_debian.py) is by default
+    the kind that $BATV_KIND names, an Exim with exim-batv compiled in.
     """
+    installation = installation or Installation(lab, name)
+    router, transport = router and installation.functions, transport and installation.functions
     keywords = {k: config.pop(k) for k in list(config)
                 if k in ("address", "binary", "port", "domain", "hostname", "options", "macros", "users", "start")}
+    if installation.binary:
+        keywords.setdefault("binary", installation.binary)
     include = lambda file: f".include {SNIPPETS}/{file}\n"
     if not isinstance(route, str):
         route = f"* {route.route()}"
     text = exim_config(
-        main=f"domainlist batv_dir = {batv.state_dir}\n{main}\n{include('main.conf')}",
-        acl=acl,
+        main=f"domainlist batv_dir = {batv.state_dir}\n{installation.main}{main}\n{include('main.conf')}",
+        acl=acl + installation.acl,
         routers=(include("router-unsign.conf") if unsign else "") + config.pop("routers", ""),
         remote_router=(include("router-sign.conf") if router else "") + config.pop("remote_router", ""),
         remote_transport=(include("transport-sign.conf") if transport else "") + config.pop("remote_transport", ""),
