@@ -222,11 +222,21 @@ static void ask_address_lists(const struct batv_judge *judge, const struct batv_
 		rcpt->unsigned_sender = BATV_MAYBE;
 }
 
-/* Facts in the order of verdict_of; what is behind the one that decides is not asked. */
-static void gather(const struct batv_judge *judge, const struct batv_policy *policy,
-		   const struct subject *s, struct batv_message_facts *msg,
-		   struct batv_rcpt_facts *rcpt)
+/* Nothing so far speaks for the recipient: does the message itself? */
+static bool ask_for_proof(const struct batv_judge *judge, const struct subject *s,
+			  const struct batv_rcpt_facts *rcpt, struct batv_proof_answer *answer)
 {
+	return judge->prove && rcpt->fits && rcpt->exempt_recipient != BATV_YES && !rcpt->srs &&
+	       rcpt->unsigned_sender != BATV_YES && judge->prove(judge->prove_ctx, &s->bare, answer);
+}
+
+/* Facts in the order of verdict_of; what is behind the one that decides is not asked. */
+static void gather(const struct batv_judge *judge, const struct subject *s,
+		   struct batv_message_facts *msg, struct batv_rcpt_facts *rcpt,
+		   struct batv_judgement *out)
+{
+	const struct batv_policy *policy = out->policy;
+
 	if (rcpt->tagged && rcpt->worth == BATV_TAG_VALID)
 		return;
 	msg->local = !is_set(judge->origin->host_address);
@@ -238,6 +248,7 @@ static void gather(const struct batv_judge *judge, const struct batv_policy *pol
 	if (msg->own_host == BATV_YES || msg->exempt_host == BATV_YES)
 		return;
 	ask_address_lists(judge, policy, s, rcpt);
+	rcpt->remembered = ask_for_proof(judge, s, rcpt, &out->proof);
 }
 
 static bool is_armed(const struct batv_judge *judge, const struct batv_judgement *j)
@@ -255,6 +266,7 @@ static void decide_action(const struct batv_judge *judge, struct batv_judgement 
 		.policy = j->policy,
 		.observe_file = judge->observe_file,
 		.class = judge->class,
+		.memory_complete = judge->memory_complete,
 	};
 	struct batv_finding before = j->finding;
 
@@ -297,7 +309,7 @@ void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 		if (facts.tagged)
 			facts.worth = batv_tag_check(&s.addr, &s.tag, &judge->state->ring,
 						     judge->now, &out->key);
-		gather(judge, out->policy, &s, &msg, &facts);
+		gather(judge, &s, &msg, &facts, out);
 	}
 	batv_verdict_of(&msg, &facts, &out->finding);
 	decide_action(judge, out);

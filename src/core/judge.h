@@ -7,6 +7,7 @@
 #define BATV_JUDGE_H
 
 #include "memory.h"
+#include "proof.h"
 #include "state.h"
 #include "verdict.h"
 
@@ -40,6 +41,13 @@ struct batv_judge {
 	bool observe_file;
 	bool acl_exempt;		/* acl_m_batv = exempt */
 	enum batv_class class;
+	/*
+	 * Asked about a recipient that would fail, and of no other: true when the message proves
+	 * itself, *answer then says how.  NULL: there is nothing to ask.
+	 */
+	bool (*prove)(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
+	void *prove_ctx;
+	bool memory_complete;		/* what is not remembered was not sent: batv_memory_complete() */
 };
 
 /* Everything about one recipient, for the log line, batvctl, and the header. */
@@ -47,6 +55,7 @@ struct batv_judgement {
 	struct batv_finding finding;
 	const struct batv_policy *policy;	/* NULL: not ours, or not known */
 	const struct batv_key *key;		/* of a valid tag; NULL: none, or a legacy key */
+	struct batv_proof_answer proof;		/* of a remembered one */
 	bool tagged;
 	char bare[BATV_ADDR_SIZE];		/* "" when it is no address */
 	char domain[BATV_ADDR_SIZE];		/* lower case */
