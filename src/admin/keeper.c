@@ -87,11 +87,9 @@ static void need_memory(struct batv_keeper *k, int64_t now)
 static bool has_evidence(const struct batv_memory *memory)
 {
 	struct batv_domain domain;
+	size_t first = 0;
 
-	for (size_t i = 0; memory->base && i < memory->domain_slots; i++)
-		if (batv_domain_at(memory, i, &domain))
-			return true;
-	return false;
+	return batv_domain_next(memory, &first, &domain);
 }
 
 /* ---- the secrets ---- */
@@ -241,12 +239,9 @@ static int64_t arm_domains(struct batv_keeper *k, const struct batv_state *state
 	int64_t next = INT64_MAX;
 	struct batv_domain domain;
 
-	for (size_t i = 0; k->memory.base && i < k->memory.domain_slots; i++) {
-		struct batv_arm arm;
+	for (size_t i = 0; batv_domain_next(&k->memory, &i, &domain); i++) {
+		struct batv_arm arm = batv_arm_decide(state, &domain, now);
 
-		if (!batv_domain_at(&k->memory, i, &domain))
-			continue;
-		arm = batv_arm_decide(state, &domain, now);
 		if (arm.armed != ((domain.flags & BATV_DOMAIN_ARMED) != 0) &&
 		    !(only_disarm && arm.armed))
 			set_armed(k, i, &domain, &arm, now);

@@ -143,8 +143,8 @@ static void count_domains(struct batv_status *s)
 {
 	struct batv_domain domain;
 
-	for (size_t i = 0; s->memory.base && i < s->memory.domain_slots; i++)
-		s->domains += batv_domain_at(&s->memory, i, &domain);
+	for (size_t i = 0; batv_domain_next(&s->memory, &i, &domain); i++)
+		s->domains++;
 }
 
 static void read_memory(struct batv_status *s)

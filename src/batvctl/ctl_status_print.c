@@ -166,13 +166,10 @@ static void print_domains(const struct batv_status *s)
 	printf("\nDomains (%zu of %zu places in use)\n", s->domains, s->memory.domain_slots);
 	if (!s->domains)
 		puts("  none yet: no mail has left signed, and no valid bounce has come back");
-	for (size_t i = 0; i < s->memory.domain_slots; i++) {
+	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
+		struct batv_arm arm = batv_arm_decide(&s->state.state, &d, s->ctl->now);
 		char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
-		struct batv_arm arm;
 
-		if (!batv_domain_at(&s->memory, i, &d))
-			continue;
-		arm = batv_arm_decide(&s->state.state, &d, s->ctl->now);
 		batv_arm_explain(&arm, why, sizeof why);
 		batv_printable(batv_span_of(d.name), name, sizeof name);
 		printf("  %s: %s%s\n", name, s->observe ? "(nothing is refused now) " : "", why);
@@ -267,9 +264,10 @@ static json_t *json_domains(const struct batv_status *s)
 	json_t *a = json_array();
 	struct batv_domain d;
 
-	for (size_t i = 0; s->state_read && s->memory_ok && i < s->memory.domain_slots; i++)
-		if (batv_domain_at(&s->memory, i, &d))
-			json_array_append_new(a, json_domain(s, &d));
+	if (!s->state_read)
+		return a;
+	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++)
+		json_array_append_new(a, json_domain(s, &d));
 	return a;
 }
 

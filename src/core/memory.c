@@ -764,6 +764,29 @@ bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_
 	return true;
 }
 
+static void next_body(struct batv_memory *m, void *arg)
+{
+	struct domain_job *job = arg;
+
+	for (job->found = false; job->index < m->domain_slots; job->index++) {
+		at_body(m, arg);
+		if (job->found)
+			return;
+	}
+}
+
+bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out)
+{
+	struct domain_job job;
+
+	job.index = *index;
+	if (!memory->domains_at || !guard_read(memory, next_body, &job) || !job.found)
+		return false;
+	*index = job.index;
+	*out = job.domain;
+	return true;
+}
+
 /* The time first: a reader that sees the new flags finds no older decision beside them. */
 static void set_flags_body(struct batv_memory *m, void *arg)
 {

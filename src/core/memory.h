@@ -101,6 +101,11 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain,
 /* For daemon and status: the slot at index (0..domain_slots-1); false: empty. */
 bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
 /*
+ * The first one in use at *index or behind it, and its index; false: no more.  One guard for all the
+ * empty ones: for (size_t i = 0; batv_domain_next(m, &i, &d); i++)
+ */
+bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out);
+/*
  * Daemon only; what is set already is left alone.  Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such
  * slot, or not in use).
  */

@@ -1122,6 +1122,35 @@ START_TEST(the_daemon_ends_old_claims)
 }
 END_TEST
 
+/* The walk meets what looking at each slot meets, and no more. */
+START_TEST(a_walk_along_the_table)
+{
+	struct batv_domain walked, d;
+	size_t at, i = 0, met = 0;
+	char name[40];
+
+	ck_assert(!batv_domain_next(&memory, &i, &walked));
+	for (i = 0; i < 100; i++) {
+		numbered(name, (unsigned)i);
+		ck_assert_int_eq(note(name, NOW), BATV_OK);
+	}
+	slots()[0].claim = BATV_SLOT_READY;
+	slots()[BATV_DOMAIN_SLOTS - 1].claim = BATV_SLOT_READY;
+	for (at = 0, i = 0; batv_domain_next(&memory, &i, &walked); at = ++i, met++) {
+		for (; at < i; at++)
+			ck_assert(!batv_domain_at(&memory, at, &d));
+		ck_assert(batv_domain_at(&memory, i, &d));
+		ck_assert_str_eq(walked.name, d.name);
+	}
+	ck_assert_uint_ge(met, 101);
+	ck_assert_uint_eq(at, BATV_DOMAIN_SLOTS);
+	ck_assert(!batv_domain_next(&memory, &at, &walked));
+	batv_memory_close(&memory);
+	i = 0;
+	ck_assert(!batv_domain_next(&memory, &i, &walked));
+}
+END_TEST
+
 /* What a stranger wrote into a slot is not believed further than it is long. */
 START_TEST(junk_in_slots)
 {
@@ -1401,6 +1430,7 @@ static void add_domains(TCase *tc)
 	tcase_add_test(tc, runs_wrap_around);
 	tcase_add_test(tc, an_abandoned_claim_stops_nobody);
 	tcase_add_test(tc, the_daemon_ends_old_claims);
+	tcase_add_test(tc, a_walk_along_the_table);
 	tcase_add_test(tc, junk_in_slots);
 	tcase_add_test(tc, one_name_claimed_by_all_is_one_slot);
 	tcase_add_test(tc, killed_at_random);
