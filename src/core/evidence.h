@@ -6,8 +6,8 @@
  * for the recipient (remember.h), a tagged address when its MAC is right (tag.h).
  *
  * Linear in what it is given, no recursion, no allocation, and bounded: at most
- * BATV_CLUE_IDS_MAX different ids and BATV_CLUE_TAGS_MAX different addresses are kept, the first ones
- * win; of those at most BATV_LOOKUPS_MAX are to be looked up.
+ * BATV_CLUE_IDS_MAX different ids and BATV_CLUE_TAGS_MAX different addresses are kept, the first
+ * ones win; of those at most BATV_LOOKUPS_MAX are to be looked up.
  */
 #ifndef BATV_EVIDENCE_H
 #define BATV_EVIDENCE_H
@@ -73,13 +73,13 @@ struct batv_search {
 	/* private */
 	size_t ids, tags, text_len;
 	unsigned part;
-	bool base64;
+	bool base64, qp;		/* what the part is said to be */
 	struct batv_span part_type;
 	char text[BATV_CLUE_TEXT_MAX];
 };
 
 void batv_search_start(struct batv_search *s);
-/* One field of the message's own header; any order, any bytes, any length (64 KiB are looked at). */
+/* One field of the message's own header; any order, any bytes; 64 KiB of it are looked at. */
 void batv_search_header(struct batv_search *s, struct batv_header h);
 /* After the header, once: the body, or as much of it as the caller has read. */
 void batv_search_body(struct batv_search *s, struct batv_span body);

@@ -1,0 +1,688 @@
+/*
+ * evidence.c - finds what in an automatic message may prove that it answers mail of ours.
+ *
+ * No MIME parser: one pass over the body that stops at every "m" of a label and every "p" of a tag,
+ * undoes quoted-printable just there, and looks once more into what base64 blocks hold.  The
+ * structure (which part, of which type, how encoded) is followed beside it, line by line, to
+ * say where a thing was; nothing is lost where the structure is broken.
+ *
+ * Invariant: clues are different, in order of their place, and within their bounds, whatever the
+ * message; the work is linear in its length.
+ */
+#include <string.h>
+
+#include "cite.h"
+#include "evidence.h"
+
+#define HEADER_VALUE_MAX 65536
+#define HEADER_IDS	 4  /* of one field; of References the last ones */
+#define LABEL_MAX	 40 /* bytes of a field's name before "message-id" */
+#define CONTEXT_MAX	 64 /* bytes before a tagged address that say what it is */
+#define BOUNDARY_MAX	 200
+#define BLOCK_LINE_MIN	 24 /* a line of base64 that nobody has announced is that long */
+#define WINDOW		 6144 /* decoded bytes that are searched at a time */
+#define WINDOW_BACK	 256  /* and what stands before them, for the begin of a label */
+#define WINDOW_MORE	 1536 /* and behind them, for the end of an id */
+
+static struct batv_span cut(struct batv_span s, size_t max)
+{
+	if (s.len > max)
+		s.len = max;
+	return s;
+}
+
+static struct batv_span between(const char *begin, const char *end)
+{
+	return (struct batv_span){begin, (size_t)(end - begin)};
+}
+
+static bool starts_with(struct batv_span s, const char *prefix)
+{
+	struct batv_span want = batv_span_of(prefix);
+
+	return s.len >= want.len && batv_span_equal_fold(cut(s, want.len), want);
+}
+
+static bool ends_with(struct batv_span s, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return s.len >= len &&
+	       batv_span_equal_fold((struct batv_span){s.p + s.len - len, len},
+				    batv_span_of(suffix));
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct batv_span trim(struct batv_span s)
+{
+	while (s.len > 0 && (is_blank(*s.p) || *s.p == '\n'))
+		s.p++, s.len--;
+	while (s.len > 0 && (is_blank(s.p[s.len - 1]) || s.p[s.len - 1] == '\n'))
+		s.len--;
+	return s;
+}
+
+static bool is_name_char(char c)
+{
+	c = batv_fold(c);
+	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
+}
+
+/* ---- clues ---- */
+
+bool batv_clue_is_id(enum batv_clue_kind kind)
+{
+	return kind <= BATV_CLUE_INLINE_ID;
+}
+
+static bool is_known(const struct batv_search *s, enum batv_clue_kind kind, struct batv_span value)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->clues[i].kind == kind && batv_span_equal(s->clues[i].value, value))
+			return true;
+	return false;
+}
+
+/* Room for one more?  If so its value is copied there. */
+static bool keep_value(struct batv_search *s, enum batv_clue_kind kind, struct batv_span *value)
+{
+	size_t *n = batv_clue_is_id(kind) ? &s->ids : &s->tags;
+	size_t max = batv_clue_is_id(kind) ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
+
+	if (*n == max || value->len > sizeof s->text - s->text_len) {
+		s->full = true;
+		return false;
+	}
+	memcpy(s->text + s->text_len, value->p, value->len);
+	value->p = s->text + s->text_len;
+	s->text_len += value->len;
+	(*n)++;
+	return true;
+}
+
+static void add_clue(struct batv_search *s, struct batv_clue clue)
+{
+	if (!is_known(s, clue.kind, clue.value) && keep_value(s, clue.kind, &clue.value))
+		s->clues[s->n++] = clue;
+}
+
+/* ---- the message's own header ---- */
+
+static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
+			  const struct batv_citation *id)
+{
+	add_clue(s, (struct batv_clue){.kind = kind,
+				       .in_header = true,
+				       .offset = (size_t)(id->begin - h.value.p),
+				       .where = h.name,
+				       .raw = between(id->begin, id->end),
+				       .value = {id->text, id->len}});
+}
+
+/* Where the ids of a field begin; only the last HEADER_IDS are kept, in a ring. */
+static size_t find_ids(struct batv_span value, bool bare, size_t max,
+		       const char *begins[static HEADER_IDS])
+{
+	struct batv_span rest = value;
+	struct batv_citation id;
+	size_t n = 0;
+
+	while (n < max && batv_cite_next_id(rest, bare, &id)) {
+		begins[n++ % HEADER_IDS] = id.begin;
+		rest = between(id.end, value.p + value.len);
+	}
+	return n;
+}
+
+/* References name what was answered last; of the others the first is the most likely one. */
+static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h)
+{
+	const char *begins[HEADER_IDS];
+	bool last = kind == BATV_CLUE_REFERENCES, bare = false;
+	size_t max = last ? SIZE_MAX : HEADER_IDS;
+	size_t n = find_ids(h.value, bare, max, begins), kept;
+	struct batv_citation id;
+
+	if (n == 0) {
+		bare = true;
+		n = find_ids(h.value, bare, max, begins);
+	}
+	kept = n < HEADER_IDS ? n : HEADER_IDS;
+	for (size_t i = 0; i < kept; i++) {
+		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
+
+		if (batv_cite_next_id(between(begin, h.value.p + h.value.len), bare, &id))
+			add_header_id(s, kind, h, &id);
+	}
+}
+
+/* text/plain of "text/plain; charset=...", as it is written. */
+static struct batv_span media_type(struct batv_span value)
+{
+	size_t len = 0;
+
+	value = trim(value);
+	while (len < value.len && (is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
+	       value.p[len] != '\0')
+		len++;
+	return cut(value, len);
+}
+
+static bool is_base64(struct batv_span value)
+{
+	return starts_with(trim(value), "base64");
+}
+
+static bool is_qp(struct batv_span value)
+{
+	return starts_with(trim(value), "quoted-printable");
+}
+
+void batv_search_start(struct batv_search *s)
+{
+	/* not the clues and the text: they are 20 KiB that nobody reads before they are written */
+	s->n = s->ids = s->tags = s->text_len = 0;
+	s->part = 0;
+	s->full = s->base64 = s->qp = false;
+	s->part_type = batv_span_of("");
+}
+
+void batv_search_header(struct batv_search *s, struct batv_header h)
+{
+	static const struct {
+		const char *name;
+		enum batv_clue_kind kind;
+	} fields[] = {
+		{"In-Reply-To", BATV_CLUE_IN_REPLY_TO},
+		{"References", BATV_CLUE_REFERENCES},
+		{"Original-Message-ID", BATV_CLUE_ORIGINAL_ID},
+		{"X-MS-Exchange-Parent-Message-Id", BATV_CLUE_PARENT_ID},
+		{"X-Original-Message-ID", BATV_CLUE_X_ORIGINAL_ID},
+	};
+
+	h.name = trim(h.name);
+	h.value = cut(h.value, HEADER_VALUE_MAX);
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)))
+			see_ids(s, fields[i].kind, h);
+	if (batv_span_equal_fold(h.name, batv_span_of("Content-Type"))) {
+		s->part_type = media_type(h.value);
+	} else if (batv_span_equal_fold(h.name, batv_span_of("Content-Transfer-Encoding"))) {
+		s->base64 = is_base64(h.value);
+		s->qp = is_qp(h.value);
+	}
+}
+
+/* ---- a text: the body, or what was base64 in it ---- */
+
+struct text {
+	struct batv_search *s;
+	struct batv_span all;
+	const char *body;
+	const struct batv_base64 *from; /* `all` was decoded from here on; NULL: it is the body */
+};
+
+/* Where a byte lies in the body, or with `end` where the one before it ends. */
+static const char *place_of(const struct text *t, const char *p, bool end)
+{
+	struct batv_base64 b;
+
+	if (!t->from)
+		return p;
+	b = *t->from;
+	for (size_t n = (size_t)(p - t->all.p) + !end; n > 0; n--)
+		(void)batv_base64_next(&b);
+	return end ? b.p : b.begin;
+}
+
+static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
+		      const struct batv_citation *found)
+{
+	struct batv_clue clue = {.kind = kind,
+				 .weak = weak,
+				 .part = t->s->part,
+				 .where = t->s->part_type,
+				 .value = {found->text, found->len}};
+
+	if (is_known(t->s, kind, clue.value)) /* before the work of finding its place */
+		return;
+	if (found->changed)
+		clue.encoding = t->from ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
+	else
+		clue.encoding = t->from ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
+	clue.raw = between(place_of(t, found->begin, false), place_of(t, found->end, true));
+	clue.offset = (size_t)(clue.raw.p - t->body);
+	add_clue(t->s, clue);
+}
+
+static bool is_returned(struct batv_span type)
+{
+	static const char *const types[] = {"message/rfc822", "text/rfc822-headers",
+					    "message/global", "message/global-headers",
+					    "text/rfc822-header", "message/partial"};
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (batv_span_equal_fold(type, batv_span_of(types[i])))
+			return true;
+	return false;
+}
+
+/* What stands in front of "message-id" in the name of the field. */
+static struct batv_span label_prefix(const struct text *t, size_t at)
+{
+	size_t begin = at;
+
+	while (begin > 0 && at - begin < LABEL_MAX && is_name_char(t->all.p[begin - 1]))
+		begin--;
+	if (begin > 0 && t->all.p[begin - 1] == '=' && at - begin >= 2 &&
+	    batv_hex_value(t->all.p[begin]) >= 0 && batv_hex_value(t->all.p[begin + 1]) >= 0)
+		begin += 2; /* =20 and the like */
+	return between(t->all.p + begin, t->all.p + at);
+}
+
+/* In the body a parent is rather that of the message that is returned. */
+static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span prefix, bool *weak)
+{
+	*weak = false;
+	if (batv_span_equal_fold(prefix, batv_span_of("original-")))
+		return BATV_CLUE_ORIGINAL_ID;
+	if (batv_span_equal_fold(prefix, batv_span_of("x-original-")))
+		return BATV_CLUE_X_ORIGINAL_ID;
+	*weak = prefix.len > 0;
+	if (batv_span_equal_fold(prefix, batv_span_of("x-ms-exchange-parent-")))
+		return BATV_CLUE_PARENT_ID;
+	return is_returned(t->s->part_type) ? BATV_CLUE_RETURNED_ID : BATV_CLUE_INLINE_ID;
+}
+
+/* Where "=3D" may mean itself or "=", both readings count; which first, the part says. */
+static void see_label(const struct text *t, size_t at)
+{
+	struct batv_span rest = {t->all.p + at, t->all.len - at};
+	size_t len = batv_cite_label(rest);
+	struct batv_citation plain, undone;
+	bool weak, is_plain, is_undone;
+	enum batv_clue_kind kind;
+
+	if (len == 0)
+		return;
+	rest.p += len, rest.len -= len;
+	kind = kind_of_label(t, label_prefix(t, at), &weak);
+	is_undone = batv_cite_id(rest, true, &undone);
+	if (is_undone && (!undone.changed || t->s->qp))
+		add_found(t, kind, weak, &undone);
+	if (is_undone && !undone.changed)
+		return;
+	is_plain = batv_cite_id(rest, false, &plain);
+	if (is_plain)
+		add_found(t, kind, weak, &plain);
+	if (is_undone && !t->s->qp)
+		add_found(t, kind, weak, &undone);
+}
+
+/* Takes one thing off the end that may stand between a label and its address. */
+static bool take_off(struct batv_span *s)
+{
+	static const char *const pieces[] = {"=3d", "=20", "=3c", "&lt;", "rfc822", "="};
+
+	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+		if (ends_with(*s, pieces[i])) {
+			s->len -= strlen(pieces[i]);
+			return true;
+		}
+	if (s->len == 0 || !memchr(" \t\r\n<\"':;|>([", s->p[s->len - 1], 13))
+		return false;
+	s->len--;
+	return true;
+}
+
+static enum batv_clue_kind kind_of_address(const struct text *t, const char *begin)
+{
+	static const struct {
+		const char *label;
+		enum batv_clue_kind kind;
+	} labels[] = {
+		{"return-path", BATV_CLUE_RETURN_PATH},
+		{"x-postfix-sender", BATV_CLUE_X_POSTFIX_SENDER},
+		{"envelope-from", BATV_CLUE_ENVELOPE_FROM},
+		{"smtp.mailfrom", BATV_CLUE_SMTP_MAILFROM},
+		{"mail from", BATV_CLUE_MAIL_FROM},
+	};
+	size_t len = (size_t)(begin - t->all.p);
+	struct batv_span before;
+
+	if (len > CONTEXT_MAX)
+		len = CONTEXT_MAX;
+	before = between(begin - len, begin);
+	while (take_off(&before))
+		;
+	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+		if (ends_with(before, labels[i].label))
+			return labels[i].kind;
+	return BATV_CLUE_TAG;
+}
+
+static void see_tag(const struct text *t, size_t at)
+{
+	struct batv_citation found;
+
+	if (batv_cite_tag(t->all, at, false, &found))
+		add_found(t, kind_of_address(t, found.begin), false, &found);
+	if (batv_cite_tag(t->all, at, true, &found) && found.changed)
+		add_found(t, kind_of_address(t, found.begin), false, &found);
+}
+
+/* Labels and tags that begin from `from` on and before `to`. */
+static void search(const struct text *t, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		switch (t->all.p[i]) {
+		case 'm':
+		case 'M':
+			see_label(t, i);
+			break;
+		case 'p':
+		case 'P':
+			see_tag(t, i);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* ---- base64 ---- */
+
+/* Decoded through a window that slides: what begins before `to` ends in it. */
+static void search_block(struct batv_search *s, const char *body, struct batv_span block)
+{
+	char window[WINDOW_BACK + WINDOW + WINDOW_MORE];
+	struct batv_base64 begin = batv_base64_start(block), b = begin;
+	struct text t = {s, {window, 0}, body, &begin};
+	size_t from = 0, to, len = 0;
+	int ch = 0;
+
+	while (ch >= 0) {
+		while (len < sizeof window && (ch = batv_base64_next(&b)) >= 0)
+			window[len++] = (char)ch;
+		t.all.len = len;
+		to = ch < 0 ? len : len - WINDOW_MORE;
+		search(&t, from, to);
+		if (ch < 0)
+			break;
+		from = WINDOW_BACK;
+		len -= to - from;
+		memmove(window, window + to - from, len);
+		for (size_t i = to - from; i > 0; i--)
+			(void)batv_base64_next(&begin);
+	}
+}
+
+/* ---- the body, line by line ---- */
+
+enum place { IN_TEXT, BEHIND_BOUNDARY, IN_PART_HEADER };
+
+struct body {
+	struct batv_search *s;
+	struct batv_span all;
+	enum place place;
+	struct batv_span boundary;
+	const char *block_end; /* base64 before this has been searched */
+};
+
+static struct batv_span line_at(const struct body *b, const char *p)
+{
+	const char *end = b->all.p + b->all.len;
+	const char *nl = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+
+	return between(p, nl ? nl : end);
+}
+
+/* A line of base64 and nothing else. */
+static bool is_base64_line(struct batv_span line, size_t min)
+{
+	size_t n = 0;
+
+	while (n < line.len && batv_base64_is(line.p[n]))
+		n++;
+	if (n < min)
+		return false;
+	while (n < line.len && (line.p[n] == '=' || is_blank(line.p[n])))
+		n++;
+	return n == line.len;
+}
+
+/* From `p` on: up to a boundary if it was announced, else as long as the lines look like it. */
+static void see_block(struct body *b, const char *p, bool announced)
+{
+	const char *end = b->all.p + b->all.len, *at = p;
+
+	while (at < end) {
+		struct batv_span line = line_at(b, at);
+
+		if (announced ? starts_with(line, "--") : !is_base64_line(line, 1))
+			break;
+		at = line.p + line.len < end ? line.p + line.len + 1 : end;
+	}
+	b->block_end = at;
+	search_block(b->s, b->all.p, between(p, at));
+}
+
+static bool is_boundary(struct batv_span line)
+{
+	return line.len > 2 && line.len <= BOUNDARY_MAX && line.p[0] == '-' && line.p[1] == '-' &&
+	       !is_blank(line.p[2]);
+}
+
+static bool is_field(struct batv_span line)
+{
+	size_t n = 0;
+
+	while (n < line.len && is_name_char(line.p[n]))
+		n++;
+	return n > 0 && n < line.len && line.p[n] == ':';
+}
+
+/* The value may begin in the next line: it is taken from all that is left. */
+static void see_part_field(struct body *b, struct batv_span line)
+{
+	static const char type[] = "content-type:", encoding[] = "content-transfer-encoding:";
+	struct batv_span rest = between(line.p, b->all.p + b->all.len), value;
+
+	rest = cut(rest, BOUNDARY_MAX + sizeof encoding);
+	if (starts_with(line, type)) {
+		b->s->part_type =
+			media_type(between(rest.p + sizeof type - 1, rest.p + rest.len));
+	} else if (starts_with(line, encoding)) {
+		value = trim(between(rest.p + sizeof encoding - 1, rest.p + rest.len));
+		b->s->base64 = is_base64(value);
+		b->s->qp = is_qp(value);
+	}
+}
+
+static void begin_part(struct body *b)
+{
+	b->s->part_type = batv_span_of("");
+	b->s->base64 = b->s->qp = false;
+	if (!ends_with(trim(b->boundary), "--"))
+		b->s->part++;
+}
+
+/*
+ * Any line that begins with "--" may be a boundary; whether it is one, the next line tells.  (Of
+ * "--- Below this line is a copy of the message" and an empty line nothing begins.)
+ */
+static void follow(struct body *b, struct batv_span line, const char *next)
+{
+	bool empty = trim(line).len == 0;
+
+	if (is_boundary(line)) {
+		b->boundary = line;
+		b->place = BEHIND_BOUNDARY;
+		return;
+	}
+	if (b->place == BEHIND_BOUNDARY) {
+		b->place = IN_TEXT;
+		if (is_field(line)) {
+			begin_part(b);
+			b->place = IN_PART_HEADER;
+		} else if (empty && b->boundary.p[2] != '-') {
+			begin_part(b);
+		}
+	}
+	if (b->place == IN_PART_HEADER) {
+		see_part_field(b, line);
+		if (empty) {
+			b->place = IN_TEXT;
+			if (b->s->base64)
+				see_block(b, next, true);
+		}
+	} else if (line.p >= b->block_end && is_base64_line(line, BLOCK_LINE_MIN)) {
+		see_block(b, line.p, false);
+	}
+}
+
+void batv_search_body(struct batv_search *s, struct batv_span body)
+{
+	struct body b = {.s = s, .all = body, .block_end = body.p};
+	struct text t = {s, body, body.p, NULL};
+	const char *end;
+
+	if (body.len == 0)
+		return;
+	end = body.p + body.len;
+	if (s->base64)
+		see_block(&b, body.p, true);
+	for (const char *p = body.p, *next; p < end; p = next) {
+		struct batv_span line = line_at(&b, p);
+
+		next = line.p + line.len < end ? line.p + line.len + 1 : end;
+		follow(&b, line, next);
+		search(&t, (size_t)(p - body.p), (size_t)(next - body.p));
+	}
+}
+
+/* ---- what is to be looked up ---- */
+
+struct choice {
+	const struct batv_clue *clues[BATV_LOOKUPS_MAX];
+	size_t n, max;
+};
+
+static void choose(struct choice *c, const struct batv_clue *clue)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (batv_span_equal(c->clues[i]->value, clue->value))
+			return;
+	if (c->n < c->max)
+		c->clues[c->n++] = clue;
+}
+
+/* One of each kind first, then what is left. */
+static void choose_of_header(const struct batv_search *s, struct choice *c)
+{
+	for (unsigned kind = 0; kind <= BATV_CLUE_INLINE_ID; kind++)
+		for (size_t i = 0; i < s->n; i++)
+			if (s->clues[i].in_header && s->clues[i].kind == kind) {
+				choose(c, &s->clues[i]);
+				break;
+			}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->clues[i].in_header)
+			choose(c, &s->clues[i]);
+}
+
+static void choose_of_body(const struct batv_search *s, struct choice *c)
+{
+	for (unsigned weak = 0; weak < 2; weak++)
+		for (size_t i = 0; i < s->n; i++)
+			if (!s->clues[i].in_header && batv_clue_is_id(s->clues[i].kind) &&
+			    s->clues[i].weak == weak)
+				choose(c, &s->clues[i]);
+}
+
+size_t batv_search_ids(const struct batv_search *s,
+		       const struct batv_clue *ids[static BATV_LOOKUPS_MAX])
+{
+	struct choice header = {.max = BATV_LOOKUPS_MAX / 2}, all;
+
+	choose_of_header(s, &header);
+	all = header;
+	all.max = BATV_LOOKUPS_MAX;
+	choose_of_body(s, &all);
+	if (all.n < all.max) { /* room is left for more of the header */
+		header.max = BATV_LOOKUPS_MAX - (all.n - header.n);
+		choose_of_header(s, &header);
+		all = header;
+		all.max = BATV_LOOKUPS_MAX;
+		choose_of_body(s, &all);
+	}
+	memcpy(ids, all.clues, all.n * sizeof all.clues[0]);
+	return all.n;
+}
+
+size_t batv_search_tags(const struct batv_search *s,
+			const struct batv_clue *tags[static BATV_LOOKUPS_MAX])
+{
+	struct choice all = {.max = BATV_LOOKUPS_MAX};
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!batv_clue_is_id(s->clues[i].kind))
+			choose(&all, &s->clues[i]);
+	memcpy(tags, all.clues, all.n * sizeof all.clues[0]);
+	return all.n;
+}
+
+/* ---- an id that leaves ---- */
+
+bool batv_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
+{
+	struct batv_citation id;
+
+	value = cut(value, HEADER_VALUE_MAX);
+	if (!batv_cite_next_id(value, false, &id) && !batv_cite_next_id(value, true, &id))
+		return false;
+	memcpy(out, id.text, id.len);
+	*len = id.len;
+	return true;
+}
+
+/* ---- names ---- */
+
+const char *batv_clue_kind_name(enum batv_clue_kind kind)
+{
+	static const char *const names[] = {
+		[BATV_CLUE_IN_REPLY_TO] = "in-reply-to",
+		[BATV_CLUE_REFERENCES] = "references",
+		[BATV_CLUE_ORIGINAL_ID] = "original-message-id",
+		[BATV_CLUE_PARENT_ID] = "x-ms-exchange-parent-message-id",
+		[BATV_CLUE_X_ORIGINAL_ID] = "x-original-message-id",
+		[BATV_CLUE_RETURNED_ID] = "returned-message-id",
+		[BATV_CLUE_INLINE_ID] = "inline-message-id",
+		[BATV_CLUE_RETURN_PATH] = "return-path",
+		[BATV_CLUE_X_POSTFIX_SENDER] = "x-postfix-sender",
+		[BATV_CLUE_ENVELOPE_FROM] = "envelope-from",
+		[BATV_CLUE_SMTP_MAILFROM] = "smtp.mailfrom",
+		[BATV_CLUE_MAIL_FROM] = "mail-from",
+		[BATV_CLUE_TAG] = "tagged-address",
+	};
+
+	_Static_assert(sizeof names / sizeof names[0] == BATV_CLUE_KINDS, "a kind has no name");
+	return (unsigned)kind < BATV_CLUE_KINDS ? names[kind] : "?";
+}
+
+const char *batv_clue_encoding_name(enum batv_clue_encoding e)
+{
+	static const char *const names[] = {
+		[BATV_ENCODING_NONE] = "none",
+		[BATV_ENCODING_QP] = "quoted-printable",
+		[BATV_ENCODING_BASE64] = "base64",
+		[BATV_ENCODING_BASE64_QP] = "base64+quoted-printable",
+	};
+
+	_Static_assert(sizeof names / sizeof names[0] == BATV_ENCODING_COUNT, "one has no name");
+	return (unsigned)e < BATV_ENCODING_COUNT ? names[e] : "?";
+}
