@@ -105,7 +105,7 @@ exim: $(BUILD)/libbatv.a
 # The module: exports, libcrypto and headers are the script's affair.
 so:
 	@BUILD='$(BUILD)' EXIM_VERSION='$(EXIM_VERSION)' EXIM_HEADERS='$(EXIM_HEADERS)' CRYPTO='$(CRYPTO)' \
-		STATEDIR='$(STATEDIR)' CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' test-harness/exim/module
+		STATEDIR='$(STATEDIR)' WERROR='$(WERROR)' CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' test-harness/exim/module
 
 e2e: all exim
 	@test-harness/e2e/run $(TESTS)

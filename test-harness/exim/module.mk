@@ -1,13 +1,14 @@
 # module.mk - what test-harness/exim/module runs once Exim's headers lie ready.
 #
-# Given: OUT (where batv.so goes), TOP (the project), HEADERS (with local_scan.h), CRYPTO, STATEDIR.
+# Given: OUT (where batv.so goes), TOP (the project), HEADERS (with local_scan.h), CRYPTO, STATEDIR;
+# WERROR=1 for developers.
 
 CC ?= gcc
 NM ?= nm
 CFLAGS ?= -O2 -g
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wwrite-strings -Wpointer-arith \
-	-Wstrict-prototypes -Wmissing-prototypes -Werror
+	-Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 # Hidden: what is not exported on purpose is nobody's business, in a process with 1200 names of Exim's.
 OURS := -std=gnu11 -fPIC -fvisibility=hidden -fstack-protector-strong $(WARN) -D_GNU_SOURCE -DBATV_MODULE \
 	-DBATV_DIR='"$(STATEDIR)"' -I$(TOP)/src/core -I$(TOP)/local_scan -isystem $(HEADERS)
