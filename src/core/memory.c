@@ -1,6 +1,6 @@
 /*
- * memory.c - the shared memory file in use: the guard, the header page, the counters and the
- * domain table.  memory_layout.h has the layout.
+ * memory.c - the shared memory file in use: the header page, the counters and the domain
+ * table.  memory_layout.h has the layout.
  *
  * Any number of processes read and write at once, and any of them may be killed at any
  * instruction: all writes are single atomic words, and a word that is half of something
@@ -17,8 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,134 +31,6 @@
 
 _Static_assert(__atomic_always_lock_free(8, 0), "needs 64-bit atomics that work between processes");
 _Static_assert((size_t)BATV_COUNT_END <= BATV_COUNTERS_ROOM, "the file has room for every counter");
-
-/* ---- The guard: a page that is gone is "no memory", not the end of a mail process ---- */
-
-/*
- * One running guard.  Static, not on the stack: somebody's signal handler may jump out of a
- * guard (Exim's time limit for local_scan() does), and what it leaves behind must stay readable.
- * Such a left frame does no harm: its file is touched by nobody without a newer frame above it,
- * and any other fault passes through it to the previous action.
- */
-struct frame {
-	sigjmp_buf env;
-	const void *base;
-	size_t size;
-	uintptr_t stack;		/* where its guard runs; the stack grows downwards */
-	struct sigaction previous;
-};
-
-#define FRAMES 4
-
-static struct frame frames[FRAMES];
-static volatile sig_atomic_t depth;
-static volatile sig_atomic_t sent;	/* a SIGBUS that somebody sent with kill(): not for us */
-
-static bool within(const struct frame *f, const void *address)
-{
-	return (uintptr_t)address - (uintptr_t)f->base < f->size;
-}
-
-/*
- * Ours: leave the body.  Somebody else's fault: put the previous action back and return, so
- * that the instruction faults again and the previous action sees exactly what it would have
- * seen without us (an outer guard is such a previous action).
- */
-static void on_sigbus(int sig, siginfo_t *info, void *context)
-{
-	struct frame *f;
-
-	(void)context;
-	if (info->si_code <= 0) {
-		sent = 1;
-		return;
-	}
-	if (depth == 0) {
-		(void)signal(sig, SIG_DFL);
-		return;
-	}
-	f = &frames[depth - 1];
-	if (within(f, info->si_addr))
-		siglongjmp(f->env, 1);
-	depth = depth - 1;
-	(void)sigaction(sig, &f->previous, NULL);
-}
-
-/* SA_NODEFER: the jump out of the handler leaves the signal mask as it was. */
-static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t stack)
-{
-	struct sigaction sa, previous;
-	struct frame *f;
-	bool left = false;
-
-	for (; depth > 0 && frames[depth - 1].stack <= stack; depth = depth - 1)
-		left = true;		/* its function is gone, and did not clean up */
-	if (depth == FRAMES)
-		return NULL;
-	f = &frames[depth];
-	f->base = memory->base;
-	f->size = memory->size;
-	f->stack = stack;
-	memset(&sa, 0, sizeof sa);
-	sa.sa_sigaction = on_sigbus;
-	sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
-	(void)sigaction(SIGBUS, &sa, &previous);
-	if (!left || previous.sa_sigaction != on_sigbus)
-		f->previous = previous;	/* else it still holds what was there before the left one */
-	depth = depth + 1;
-	return f;
-}
-
-static void guard_leave(const struct frame *f)
-{
-	depth = (sig_atomic_t)(f - frames);
-	(void)sigaction(SIGBUS, &f->previous, NULL);
-	if (sent && depth == 0) {
-		sent = 0;
-		(void)raise(SIGBUS);
-	}
-}
-
-/* An outer guard's body may still look at the mapping: it stays until that one has left. */
-static void unmap_unless_used(void *base, size_t size)
-{
-	int i;
-
-	for (i = 0; i < depth; i++)
-		if (frames[i].base == base)
-			return;
-	(void)munmap(base, size);
-}
-
-__attribute__((noinline)) bool
-batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *), void *arg)
-{
-	void *base = memory->base;
-	size_t size = memory->size;
-	struct frame *f;
-
-	if (!base)
-		return false;
-	f = guard_enter(memory, (uintptr_t)__builtin_frame_address(0));
-	if (!f)
-		return false;
-	if (sigsetjmp(f->env, 0) == 0)
-		body(memory, arg);
-	else
-		memory->base = NULL;
-	guard_leave(f);
-	if (memory->base)
-		return true;
-	unmap_unless_used(base, size);
-	return false;
-}
-
-/* For functions whose caller only reads: no struct batv_memory lies in read-only storage. */
-static bool guard_read(const struct batv_memory *memory,
-		       void (*body)(struct batv_memory *, void *), void *arg)
-{
-	return batv_memory_guard((struct batv_memory *)(uintptr_t)memory, body, arg);
-}
 
 /* ---- Opening ---- */
 
@@ -429,7 +299,7 @@ uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned
 	if (job.days > BATV_COUNTER_DAYS)
 		job.days = BATV_COUNTER_DAYS;
 	if (!memory->counters_at || counter >= memory->counters_count ||
-	    !guard_read(memory, counted_body, &job))
+	    !batv_memory_guard_read(memory, counted_body, &job))
 		return 0;
 	return job.sum;
 }
@@ -455,7 +325,7 @@ int64_t batv_memory_bare_last(const struct batv_memory *memory)
 {
 	int64_t when = 0;
 
-	return guard_read(memory, bare_last_body, &when) ? when : 0;
+	return batv_memory_guard_read(memory, bare_last_body, &when) ? when : 0;
 }
 
 void batv_memory_bare_now(struct batv_memory *memory, int64_t now)
@@ -472,7 +342,7 @@ int64_t batv_memory_created(const struct batv_memory *memory)
 {
 	int64_t when = 0;
 
-	return guard_read(memory, created_body, &when) ? when : 0;
+	return batv_memory_guard_read(memory, created_body, &when) ? when : 0;
 }
 
 /* ---- The domain table ---- */
@@ -736,7 +606,7 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 	struct domain_job job;
 
 	if (!memory->domains_at || take_name(domain, &job) != BATV_OK ||
-	    !guard_read(memory, find_body, &job) || !job.found)
+	    !batv_memory_guard_read(memory, find_body, &job) || !job.found)
 		return false;
 	*out = job.domain;
 	return true;
@@ -758,7 +628,7 @@ bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_
 
 	job.index = index;
 	if (!memory->domains_at || index >= memory->domain_slots ||
-	    !guard_read(memory, at_body, &job) || !job.found)
+	    !batv_memory_guard_read(memory, at_body, &job) || !job.found)
 		return false;
 	*out = job.domain;
 	return true;
@@ -780,7 +650,7 @@ bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct ba
 	struct domain_job job;
 
 	job.index = *index;
-	if (!memory->domains_at || !guard_read(memory, next_body, &job) || !job.found)
+	if (!memory->domains_at || !batv_memory_guard_read(memory, next_body, &job) || !job.found)
 		return false;
 	*index = job.index;
 	*out = job.domain;

@@ -76,6 +76,10 @@ enum batv_slot_state {
 /* Slots from the name's first one in which it can lie; at most so many are looked at. */
 #define BATV_DOMAIN_PROBES 256
 
+/* batv_memory_guard() for those that only read: no struct batv_memory is in read-only storage. */
+bool batv_memory_guard_read(const struct batv_memory *memory,
+			    void (*body)(struct batv_memory *, void *), void *arg);
+
 uint64_t batv_memory_sum(const struct batv_memory_head *head);
 /* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
 size_t batv_domain_home(const char *name, size_t len, size_t slots);
