@@ -392,7 +392,9 @@ class TestTwoServers:
     def setup(self):
         self.lab.clock.set(NOON)
         self.sink = Sink(self.lab)
-        self.batv = [Batv(self.lab, name) for name in ("batv-one", "batv-two")]
+        self.batv = [Batv(self.lab, "batv-one")]
+        self.lab.clock.advance(3600)        # the secret that was made last must not win by that
+        self.batv.append(Batv(self.lab, "batv-two"))
         for batv in self.batv:
             batv.set(**REJECT)
         self.ours = [batv_exim(self.lab, batv, self.sink, name=name) for batv, name in zip(self.batv, ("one", "two"))]
@@ -450,6 +452,15 @@ class TestTwoServers:
         assert after == self.signed_by(1) and after != before
         assert self.valid_everywhere(before, after, *self.first)
         assert self.alike()
+
+    def test_import_before_the_first_start(self):
+        """A new server that gets the secret first is like the others from its first moment."""
+        three = Batv(self.lab, "batv-three", start=False)
+        three.ctl("secret", "import", input=self.batv[0].ctl("secret", "export").stdout)
+        three.start()
+        assert three.json("status")["state"]["fingerprint"] == self.batv[0].json("status")["state"]["fingerprint"]
+        assert three.json("keys")["keys"] == self.batv[0].json("keys")["keys"]
+        three.stop()
 
     def test_revocation_travels(self):
         old = self.signed_by(0)
