@@ -382,77 +382,41 @@ static bool is_dmarc_subject(struct batv_span value)
 	       (contains(value, "submitter:") || contains(value, "report-id:"));
 }
 
+/* How subjects begin; in lower case. */
+/* clang-format off */
+static const char *const bounce_subjects[] = {
+	"undelivered mail", "undeliverable", "undelivered:", "nondeliverable", "non-deliverable",
+	"delivery status notification", "mail delivery fail", "mail delivery problem",
+	"mail delivery error", "mail delivery system", "mail delivery status",
+	"message delivery fail", "message delivery delay", "delivery fail",
+	"delivery notification: ", "delivery report", "delivery delayed", "delivery has failed",
+	"delivery problem", "failure notice", "failure delivery", "failed mail",
+	"failed delivery", "returned mail", "returned to sender", "warning: could not send",
+	"delayed mail", "message delayed", "mail system error", "mail could not be delivered",
+	"message could not be delivered", "successful mail delivery", "mail failure",
+	"mail status report", "ndn:", "non delivery", "non remis", "unzustellbar",
+	"could not be delivered", "unable to deliver", "message status - undeliver", NULL,
+};
+
+static const char *const reply_subjects[] = {
+	"automatic reply", "auto reply", "auto-reply", "autoreply", "autoresponse",
+	"auto response", "out of office", "out of the office", "out-of-office", "abwesen",
+	"automatische antwort", "automatisch antwoord", "autosvar", "automaattinen", "vacation",
+	"auto:", NULL,
+};
+/* clang-format on */
+
 static unsigned see_subject(struct batv_span value)
 {
-	static const char *const bounces[] = {"undelivered mail",
-					      "undeliverable",
-					      "undelivered:",
-					      "nondeliverable",
-					      "non-deliverable",
-					      "delivery status notification",
-					      "mail delivery fail",
-					      "mail delivery problem",
-					      "mail delivery error",
-					      "mail delivery system",
-					      "mail delivery status",
-					      "message delivery fail",
-					      "message delivery delay",
-					      "delivery fail",
-					      "delivery notification: ",
-					      "delivery report",
-					      "delivery delayed",
-					      "delivery has failed",
-					      "delivery problem",
-					      "failure notice",
-					      "failure delivery",
-					      "failed mail",
-					      "failed delivery",
-					      "returned mail",
-					      "returned to sender",
-					      "warning: could not send",
-					      "delayed mail",
-					      "message delayed",
-					      "mail system error",
-					      "mail could not be delivered",
-					      "message could not be delivered",
-					      "successful mail delivery",
-					      "mail failure",
-					      "mail status report",
-					      "ndn:",
-					      "non delivery",
-					      "non remis",
-					      "unzustellbar",
-					      "could not be delivered",
-					      "unable to deliver",
-					      "message status - undeliver",
-					      NULL};
-	static const char *const replies[] = {"automatic reply",
-					      "auto reply",
-					      "auto-reply",
-					      "autoreply",
-					      "autoresponse",
-					      "auto response",
-					      "out of office",
-					      "out of the office",
-					      "out-of-office",
-					      "abwesen",
-					      "automatische antwort",
-					      "automatisch antwoord",
-					      "autosvar",
-					      "automaattinen",
-					      "vacation",
-					      "auto:",
-					      NULL};
-
 	value = trim(value);
 	if (is_dmarc_subject(value))
 		return SEEN_REPORT;
 	if (contains(value, "report domain:"))
 		return SEEN_SUBJECT_DMARC;
-	if (starts_with_any(value, bounces) ||
+	if (starts_with_any(value, bounce_subjects) ||
 	    (starts_with(value, "warning: message ") && contains(value, " delayed ")))
 		return SEEN_SUBJECT_BOUNCE;
-	return starts_with_any(value, replies) ? SEEN_AUTOREPLY : 0;
+	return starts_with_any(value, reply_subjects) ? SEEN_AUTOREPLY : 0;
 }
 
 static unsigned see_content_class(struct batv_span value)
@@ -521,33 +485,28 @@ static const struct {
 /* ---- the body ---- */
 
 /* How bounces without structure begin. */
+/* clang-format off */
 static const char *const bounce_phrases[] = {
 	"this is the qmail-send program",
 	"this message was created automatically by mail delivery",
-	"the original message was received at",
-	"this is the mail system at host",
-	"this is the postfix program at host",
-	"this is the mail delivery agent at",
-	"had permanent fatal errors -----",
-	"had transient non-fatal errors -----",
+	"the original message was received at", "this is the mail system at host",
+	"this is the postfix program at host", "this is the mail delivery agent at",
+	"had permanent fatal errors -----", "had transient non-fatal errors -----",
 	"a message that you sent could not be delivered",
 	"a message that you sent has not yet been",
 	"i'm afraid i wasn't able to deliver your message",
 	"i'm sorry to have to inform you that your message could not",
 	"your message did not reach some or all of the intended recipients",
 	"the following recipient(s) could not be reached",
-	"did not reach the following recipient",
-	"delivery to the following recipient",
+	"did not reach the following recipient", "delivery to the following recipient",
 	"delivery has failed to these recipients",
 	"this is an automatically generated delivery status notification",
-	"could not be delivered to one or more recipients",
-	"--- below this line is a copy of",
-	"the following addresses had delivery problems",
-	"this is a warning message only",
-	"your message cannot be delivered to the following recipients",
-	"\nfinal-recipient:",
-	"\ndiagnostic-code:",
-	NULL};
+	"could not be delivered to one or more recipients", "--- below this line is a copy of",
+	"the following addresses had delivery problems", "this is a warning message only",
+	"your message cannot be delivered to the following recipients", "\nfinal-recipient:",
+	"\ndiagnostic-code:", NULL,
+};
+/* clang-format on */
 
 static unsigned see_parts(struct batv_span body)
 {
