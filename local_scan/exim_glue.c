@@ -15,6 +15,7 @@
 #include <local_scan.h>
 
 #include "exim_glue.h"
+#include "probe.h"
 
 #define LOG_LINE_MAX 900
 
@@ -167,12 +168,24 @@ void batv_glue_header_remove(const char *name)
 /* --- lists ------------------------------------------------------------------ */
 
 /*
- * Exim expands its lists, as root when it delivers: a "$" that came out of a file would make
- * the file's owner root.  batvd refuses it, and so do we.
+ * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$" that came
+ * out of a file would make the file's owner root.  batvd refuses it, and so do we.  Then, what would
+ * end the process in Exim's matcher is tried first: see probe.h.
  */
 static bool safe_list(const char *list)
 {
-	return !strchr(list, '$');
+	struct batv_probe probe;
+
+	if (strchr(list, '$'))
+		return false;
+	list = batv_glue_expand(list);		/* backslashes */
+	if (!list)
+		return false;
+	batv_probe_start(&probe, list);
+	while (batv_probe_next(&probe))
+		if (!batv_glue_expand(probe.expansion))
+			return false;
+	return true;
 }
 
 static enum batv_match match_of(int code)
