@@ -48,7 +48,9 @@ note(struct batv_status *s, const char *format, ...)
 /* "directory = /x" in a configuration that is wrong elsewhere: the state is worth showing. */
 static void salvage_directory(const char *path, char *out, size_t size)
 {
-	FILE *f = fopen(path, "re");
+	/* O_NONBLOCK: a fifo is not waited for */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[4200], value[4096];
 
 	snprintf(out, size, "%s", BATV_DIR);
