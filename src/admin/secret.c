@@ -196,17 +196,40 @@ static enum batv_err parse_memory_line(struct batv_span line, struct batv_secret
 	return BATV_OK;
 }
 
+/* The last line counts the secrets: a text that was cut between two lines is well-formed, too. */
+static enum batv_err parse_end_line(struct batv_span line, struct batv_secrets *out,
+				    const char **why)
+{
+	uint64_t n;
+
+	if (!batv_span_to_u64(take_word(&line), &n) || take_word(&line).len > 0)
+		*why = "the end line has to be \"end\" and the number of secrets";
+	else if (n != out->n)
+		*why = "the end line counts another number of secrets: lines are missing, or were "
+		       "added; without an end line the file is taken as it is";
+	if (*why)
+		return BATV_E_SYNTAX;
+	out->ended = true;
+	return BATV_OK;
+}
+
 static enum batv_err parse_line(struct batv_span line, struct batv_secrets *out, const char **why)
 {
 	struct batv_span word = take_word(&line);
 
 	if (word.len == 0 || word.p[0] == '#')
 		return BATV_OK;
+	if (out->ended) {
+		*why = "more text after the end line";
+		return BATV_E_SYNTAX;
+	}
+	if (batv_span_equal(word, batv_span_of("end")))
+		return parse_end_line(line, out, why);
 	if (batv_span_equal(word, batv_span_of("secret")))
 		return parse_secret_line(line, out, why);
 	if (batv_span_equal(word, batv_span_of("memory")))
 		return parse_memory_line(line, out, why);
-	*why = "unknown keyword: expected secret, memory or a comment";
+	*why = "unknown keyword: expected secret, memory, end or a comment";
 	return BATV_E_SYNTAX;
 }
 
@@ -330,7 +353,7 @@ static size_t format_memory(const struct batv_secrets *secrets, char out[static 
 
 enum batv_err batv_secrets_format(const struct batv_secrets *secrets, char **out, size_t *len)
 {
-	char *text = malloc((secrets->n + 2) * LINE_ROOM);
+	char *text = malloc((secrets->n + 3) * LINE_ROOM);
 	size_t at;
 
 	if (!text)
@@ -340,6 +363,7 @@ enum batv_err batv_secrets_format(const struct batv_secrets *secrets, char **out
 	for (size_t i = 0; i < secrets->n; i++)
 		at += format_secret(&secrets->list[i], text + at);
 	at += format_memory(secrets, text + at);
+	at += (size_t)snprintf(text + at, LINE_ROOM, "end %zu\n", secrets->n);
 	*out = text;
 	*len = at;
 	return BATV_OK;
@@ -517,7 +541,8 @@ static bool digest_set(EVP_MD_CTX *ctx, const struct batv_secrets *secrets, uint
 	bool ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
 
 	for (size_t i = 0; i < secrets->n && ok; i++)
-		ok = EVP_DigestUpdate(ctx, line, format_secret(&secrets->list[i], line)) == 1;
+		ok = secrets->list[i].retired ||
+		     EVP_DigestUpdate(ctx, line, format_secret(&secrets->list[i], line)) == 1;
 	OPENSSL_cleanse(line, sizeof line);
 	return ok && EVP_DigestFinal_ex(ctx, sum, NULL) == 1;
 }

@@ -32,6 +32,7 @@ struct batv_secrets {
 	struct batv_secret list[BATV_SECRETS_MAX];	/* by number, ascending */
 	uint8_t memory_key[BATV_SECRET_LEN];	/* key of the sent-message memory */
 	bool has_memory_key;
+	bool ended;	/* the text had its end line: nothing was cut off.  Import insists on it */
 };
 
 /*
@@ -83,8 +84,9 @@ enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 				 struct batv_secrets *out, uint32_t *number, bool *broken);
 
 /*
- * Sixteen lower-case hex characters and a NUL that are equal on two hosts when all that keys come from is:
- * numbers, times, bytes, flags.  Says nothing about the bytes (SHA-256, cut).
+ * Sixteen lower-case hex characters and a NUL that are equal on two hosts that sign alike: numbers,
+ * times, bytes and flags of all secrets but the retired ones, which a host has for itself after an
+ * import.  Says nothing about the bytes (SHA-256, cut).
  */
 #define BATV_FINGERPRINT_SIZE 17
 void batv_secrets_fingerprint(const struct batv_secrets *secrets, char out[static BATV_FINGERPRINT_SIZE]);

@@ -299,6 +299,10 @@ static int read_in(struct batv_secrets *set)
 	if (set->n == 0)
 		return batv_ctl_fail(BATV_CTL_USAGE,
 				     "secret import: standard input: no secret in it");
+	if (!set->ended)
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "secret import: standard input: no end line: it was cut off on "
+				     "its way; nothing was changed, export it again");
 	return BATV_CTL_YES;
 }
 

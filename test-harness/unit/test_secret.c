@@ -104,6 +104,11 @@ static const struct {
 	{HEAD LINE " retired=5 retired=5\n", BATV_E_SYNTAX, 2, "twice"},
 	{HEAD LINE " # comment\n", BATV_E_SYNTAX, 2, "unknown flag"},
 	{HEAD LINE "\n\n" LINE "\n", BATV_E_CONFLICT, 4, "already"},
+	{HEAD LINE "\nend\n", BATV_E_SYNTAX, 3, "end line has to be"},
+	{HEAD LINE "\nend one\n", BATV_E_SYNTAX, 3, "end line has to be"},
+	{HEAD LINE "\nend 1 1\n", BATV_E_SYNTAX, 3, "end line has to be"},
+	{HEAD LINE "\nend 2\n", BATV_E_SYNTAX, 3, "lines are missing"},
+	{HEAD LINE "\nend 1\nmemory " HEX_A "\n", BATV_E_SYNTAX, 4, "after the end line"},
 	{HEAD LINE "\nmemory\n", BATV_E_SYNTAX, 3, "hex"},
 	{HEAD LINE "\nmemory " HEX_0 "\n", BATV_E_SYNTAX, 3, "zeros"},
 	{HEAD LINE "\nmemory " HEX_A " x\n", BATV_E_SYNTAX, 3, "more text"},
@@ -215,7 +220,10 @@ START_TEST(no_truncation_changes_a_value)
 		if (batv_secrets_parse(text, cut, &other, NULL, NULL) == BATV_OK) {
 			ck_assert_int_eq(text[cut - 1], '\n');
 			same_secrets(&set, &other, other.n);
+			ck_assert(!other.ended); /* so import refuses it */
 		}
+	ck_assert_int_eq(batv_secrets_parse(text, len, &other, NULL, NULL), BATV_OK);
+	ck_assert(other.ended);
 	free(text);
 }
 END_TEST
@@ -230,6 +238,7 @@ START_TEST(more_than_the_maximum)
 	ck_assert_uint_eq(set.n, BATV_SECRETS_MAX);
 	ck_assert_int_eq(batv_secrets_format(&set, &text, &len), BATV_OK);
 	longer = malloc(len + 200);
+	*strstr(text, "end ") = '\0';
 	(void)snprintf(longer, len + 200, "%ssecret 999999 1 86400 86400 " HEX_A "\n", text);
 	ck_assert_int_eq(parse(longer, &other), BATV_E_FULL);
 	free(longer);
@@ -403,6 +412,13 @@ START_TEST(fingerprints)
 	other.memory_key[3] ^= 1; /* no key comes from it */
 	batv_secrets_fingerprint(&other, b);
 	ck_assert_str_eq(a, b);
+	other = set;
+	other.list[1].retired = 1;
+	batv_secrets_fingerprint(&other, a);
+	other.list[1].bytes[0] ^= 1; /* what this host alone has does not count */
+	batv_secrets_fingerprint(&other, b);
+	ck_assert_str_eq(a, b);
+	batv_secrets_fingerprint(&set, a);
 	for (size_t change = 0; change < 7; change++) {
 		struct batv_secret *s = &other.list[1];
 
