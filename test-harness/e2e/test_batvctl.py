@@ -310,6 +310,8 @@ def test_import_refuses(lab):
     fails(b, 2, "standard input:1:", "secret", "import", input="rubbish\n")
     fails(b, 2, "standard input", "secret", "import", input="")
     fails(b, 2, "standard input:2:", "secret", "import", input=text.replace("\nsecret ", "\nsecret x", 1))
+    cut = text[:text.index("\nmemory") + 1] if "\nmemory" in text else text[:text.index("\nend") + 1]
+    fails(b, 2, "it was cut off on its way", "secret", "import", input=cut)
     fails(b, 1, "--force takes the incoming one", "secret", "import", input=other)
     assert (b.state_dir / "secret").read_bytes() == before
     done = import_(b, other, "--force")
