@@ -49,8 +49,10 @@ static void read_call(struct call *c, int argc, unsigned char *const argv[])
 
 	*c = (struct call) { .address = arg(argc, argv, 0), .recipient = arg(argc, argv, 1) };
 	batv_glue_origin(&c->origin);
-	if (argc > 3)	/* in a verification Exim's own id may be one of an earlier message */
-		c->origin.has_id = *arg(argc, argv, 3) != '\0';
+	/* in a verification Exim's own id may be one of an earlier message; exim -be has none */
+	if (argc > 3)
+		c->origin.has_id = c->origin.has_id &&
+				   strcmp(arg(argc, argv, 3), batv_glue_message_id()) == 0;
 	if (strcmp(c->recipient, "@") == 0)	/* a batch for several domains */
 		c->recipient = "";
 	if (c->origin.has_id && batv_span_to_u64(batv_span_of(arg(argc, argv, 2)), &received) &&

@@ -24,8 +24,12 @@ static void left_tagged(const struct batv_session *session, const struct batv_or
 		left_signed(session, s, policy);
 }
 
-static void left_bare(const struct batv_session *session, enum batv_sign_answer why)
+static void left_bare(const struct batv_session *session, const struct batv_signing *s)
 {
+	enum batv_sign_answer why = s->answer;
+
+	if (why == BATV_LEFT_OFF || why == BATV_LEFT_NOT_OURS)
+		batv_domain_left_bare(session->memory, s->domain, s->policy ? s->policy->name : NULL);
 	if (why == BATV_LEFT_NO_KEY)
 		batv_memory_bare_now(session->memory, session->now);
 	else if (why == BATV_LEFT_UNTRUSTED)
@@ -44,7 +48,7 @@ void batv_leaving_count(const struct batv_session *session, const struct batv_or
 	else if (s->answer == BATV_LEFT_TAGGED)
 		left_tagged(session, origin, s);
 	else
-		left_bare(session, s->answer);
+		left_bare(session, s);
 }
 
 void batv_leaving_without_state(const struct batv_session *session)

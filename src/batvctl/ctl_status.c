@@ -90,7 +90,8 @@ static void read_state(struct batv_status *s)
 			"and nothing is refused",
 			ctl->store.path, BATV_STATE_NAME);
 	} else if (!batv_key_current(&st->ring, ctl->now)) {
-		problem(s, "%s/%s: has no key for this time: mail leaves unsigned", ctl->store.path,
+		problem(s, "%s/%s: has no key for this time: mail leaves unsigned and nothing "
+			"is refused", ctl->store.path,
 			BATV_STATE_NAME);
 	} else {
 		s->state_usable = true;

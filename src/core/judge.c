@@ -255,8 +255,9 @@ static bool is_armed(const struct batv_judge *judge, const struct batv_judgement
 {
 	struct batv_domain domain;
 
-	return j->policy->enforcement == BATV_ENFORCE_AUTO && judge->memory &&
-	       batv_domain_find(judge->memory, j->domain, &domain) &&
+	/* a domain that was armed under one policy may be under another one by now */
+	return j->policy->enforcement == BATV_ENFORCE_AUTO && j->policy->signing &&
+	       judge->memory && batv_domain_find(judge->memory, j->domain, &domain) &&
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
 }
 
@@ -312,6 +313,10 @@ void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 		gather(judge, &s, &msg, &facts, out);
 	}
 	batv_verdict_of(&msg, &facts, &out->finding);
+	/* The published keys ran out: mail leaves bare, and its bounces come back bare. */
+	if (batv_verdict_failed(out->finding.verdict) &&
+	    !batv_key_current(&judge->state->ring, judge->now))
+		out->finding.doubt = true;
 	decide_action(judge, out);
 }
 

@@ -506,12 +506,12 @@ static struct batv_domain_slot *find_or_claim(const struct batv_memory *m,
 }
 
 /* The slot with the name, without changing anything.  Who is still claiming is not there yet. */
-static const struct batv_domain_slot *look_up(const struct batv_memory *m, struct domain_job *job)
+static struct batv_domain_slot *look_up(const struct batv_memory *m, struct domain_job *job)
 {
 	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
 
 	for (i = 0; i < probes_of(m); i++) {
-		const struct batv_domain_slot *slot = slot_at(m, home + i);
+		struct batv_domain_slot *slot = slot_at(m, home + i);
 		enum batv_slot_state state = state_of(claim_of(slot));
 
 		if (state == BATV_SLOT_EMPTY)
@@ -522,12 +522,13 @@ static const struct batv_domain_slot *look_up(const struct batv_memory *m, struc
 	return NULL;
 }
 
+/* Set once; but one from the future was dated by a clock that was wrong. */
 static void note_first(uint32_t *field, uint32_t when)
 {
-	uint32_t never = 0;
+	uint32_t first = __atomic_load_n(field, __ATOMIC_RELAXED);
 
-	if (__atomic_load_n(field, __ATOMIC_RELAXED) == 0)
-		(void)__atomic_compare_exchange_n(field, &never, when, false, __ATOMIC_RELAXED,
+	if (first == 0 || (first > when && first - when > BATV_DAY))
+		(void)__atomic_compare_exchange_n(field, &first, when, false, __ATOMIC_RELAXED,
 						  __ATOMIC_RELAXED);
 }
 
@@ -538,6 +539,13 @@ static void note_last(uint32_t *field, uint32_t when)
 
 	if (last == 0 || apart >= EVIDENCE_STEP)
 		__atomic_store_n(field, when, __ATOMIC_RELAXED);
+}
+
+/* Written only when there is something: the page stays clean. */
+static void forget(uint32_t *field)
+{
+	if (__atomic_load_n(field, __ATOMIC_RELAXED) != 0)
+		__atomic_store_n(field, 0, __ATOMIC_RELAXED);
 }
 
 static void note_body(struct batv_memory *m, void *arg)
@@ -575,6 +583,32 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	if (!memory->writable || !memory->domains_at || !batv_memory_guard(memory, note_body, &job))
 		return BATV_E_NO_FILE;
 	return job.err;
+}
+
+/* The first ones go first: without them the last ones say nothing. */
+static void left_bare_body(struct batv_memory *m, void *arg)
+{
+	struct domain_job *job = arg;
+	struct batv_domain_slot *slot = look_up(m, job);
+
+	if (!slot)
+		return;
+	if (job->sum && __atomic_load_n(&slot->policy_sum, __ATOMIC_RELAXED) != job->sum)
+		__atomic_store_n(&slot->policy_sum, job->sum, __ATOMIC_RELAXED);
+	forget(&slot->first_signed);
+	forget(&slot->first_valid);
+	forget(&slot->last_signed);
+	forget(&slot->last_valid);
+}
+
+void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy)
+{
+	struct domain_job job;
+
+	if (!memory->writable || !memory->domains_at || take_name(domain, &job) != BATV_OK)
+		return;
+	job.sum = policy ? batv_policy_sum(policy) : 0;
+	(void)batv_memory_guard(memory, left_bare_body, &job);
 }
 
 /* A file that somebody wrote into may lack the name's NUL: it is cut, never overrun. */

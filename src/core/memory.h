@@ -87,13 +87,18 @@ enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
 uint32_t batv_policy_sum(const char *policy_name);
 
 /*
- * Note evidence for a domain; claims a slot if it has none.  first_ is set once; last_ follows
- * the clock, in both directions, in steps of an hour.  None of the errors matters to the mail
- * at hand: BATV_E_NO_FILE (no memory, or it may only be read), BATV_E_FULL, BATV_E_TOO_LONG,
- * BATV_E_SYNTAX ("").
+ * Note evidence for a domain; claims a slot if it has none.  first_ is set once, and anew if it
+ * lies more than a day ahead: a clock was wrong.  last_ follows the clock, in both directions, in
+ * steps of an hour.  None of the errors matters to the mail at hand: BATV_E_NO_FILE (no memory, or
+ * it may only be read), BATV_E_FULL, BATV_E_TOO_LONG, BATV_E_SYNTAX ("").
  */
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain,
 			       const char *policy, enum batv_evidence what, int64_t now);
+/*
+ * Mail of this domain left bare, for its policy does not sign, or it has none (policy NULL): what
+ * was noted before is no evidence any more.  A domain that is not in the table stays out of it.
+ */
+void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy);
 /* False: no memory, or not in the table.  One look-up touches a page or two. */
 bool batv_domain_find(const struct batv_memory *memory, const char *domain,
 		      struct batv_domain *out);

@@ -231,16 +231,31 @@ START_TEST(bad_tags)
 	expect(BATV_FORGED, BATV_WHY_NONE, BATV_ACTION_REJECT);
 	ck_assert_ptr_null(j.key);
 	ck_assert_str_eq(j.bare, "alice@ours.example");
-	(void)snprintf(forged, sizeof forged, "%s", tagged_with(0, "alice@ours.example"));
-	state.ring.n_keys = 0;
 	fill_key(&state.ring.keys[0], 'a', 3, NOW - DAY(40));
 	(void)snprintf(forged, sizeof forged, "%s", tagged_with(0, "alice@ours.example"));
+	state.ring.keys[0] = state.ring.keys[1];
+	state.ring.n_keys = 1;
 	judge_it(forged);
 	expect(BATV_EXPIRED, BATV_WHY_NONE, BATV_ACTION_REJECT);
 	/* of another domain it is none of our business */
 	judge_it("prvs=4815abcdef=alice@else.example");
 	expect(BATV_NOT_OURS, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
 	ck_assert(j.tagged);
+}
+END_TEST
+
+/* Mail leaves bare now, and its bounces come back bare: nothing is refused until there are keys again. */
+START_TEST(keys_that_ran_out)
+{
+	judge.now = state.ring.keys[1].until - 1;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	judge.now++;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_DOUBT, BATV_ACTION_MARK);
+	judge_it(tagged_with(1, "alice@ours.example"));
+	expect(BATV_VALID, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
+	ck_assert(!j.finding.doubt);
 }
 END_TEST
 
@@ -392,6 +407,10 @@ START_TEST(modes)
 	armed_domain = "ours.example";
 	judge_it("alice@OURS.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	policy->signing = false;	/* it moved here, and its mail leaves bare */
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NOT_ARMED, BATV_ACTION_MARK);
+	policy->signing = true;
 	judge.memory = NULL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NOT_ARMED, BATV_ACTION_MARK);
@@ -671,6 +690,7 @@ int main(void)
 	tcase_add_test(tc, a_bare_address_is_missing);
 	tcase_add_test(tc, a_valid_tag_asks_one_list);
 	tcase_add_test(tc, bad_tags);
+	tcase_add_test(tc, keys_that_ran_out);
 	tcase_add_test(tc, what_is_no_address_is_let_through);
 	tcase_add_test(tc, exemptions_of_the_message);
 	tcase_add_test(tc, exemptions_of_the_recipient);

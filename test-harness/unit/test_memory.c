@@ -927,7 +927,7 @@ END_TEST
 /* Seconds later (or, below zero, before) -> what last_signed is then, as seconds after NOW. */
 static const struct { int64_t later, last; } hours[] = {
 	{ 0, 0 }, { 1, 0 }, { 3599, 0 }, { 3600, 3600 }, { 90000, 90000 },
-	{ -3599, 0 }, { -3600, -3600 }, { -90000, -90000 },
+	{ -3599, 0 }, { -3600, -3600 }, { -80000, -80000 },
 };
 
 START_TEST(the_last_time_moves_in_hours)
@@ -939,6 +939,48 @@ START_TEST(the_last_time_moves_in_hours)
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
 	ck_assert_int_eq((int64_t)d.last_signed - NOW, hours[_i].last);
 	ck_assert_uint_eq(d.first_signed, NOW);
+}
+END_TEST
+
+/* A clock that was a month ahead: what it dated counts from the next mail on, a day of it does no harm. */
+static const struct { int64_t first, later, then; } heals[] = {
+	{ 0, D, 0 }, { 30 * D, 0, 0 }, { D, 0, D }, { D + 1, 0, 0 }, { 30 * D, 30 * D, 30 * D },
+};
+
+START_TEST(a_first_time_from_the_future_is_set_anew)
+{
+	struct batv_domain d;
+
+	ck_assert_int_eq(note("a.example", NOW + heals[_i].first), BATV_OK);
+	ck_assert_int_eq(note("a.example", NOW + heals[_i].later), BATV_OK);
+	ck_assert(batv_domain_find(&memory, "a.example", &d));
+	ck_assert_int_eq((int64_t)d.first_signed - NOW, heals[_i].then);
+}
+END_TEST
+
+START_TEST(bare_mail_ends_the_evidence)
+{
+	struct batv_domain d;
+
+	batv_domain_left_bare(&memory, "a.example", "off");
+	ck_assert(!batv_domain_find(&memory, "a.example", &d));
+	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
+	ck_assert_int_eq(note("b.example", NOW), BATV_OK);
+	ck_assert_int_eq(batv_domain_note(&memory, "a.example", "default", BATV_EVIDENCE_VALID, NOW),
+			 BATV_OK);
+	batv_domain_left_bare(&memory, "A.example", "off");
+	ck_assert(batv_domain_find(&memory, "a.example", &d));
+	ck_assert_uint_eq(d.first_signed | d.last_signed | d.first_valid | d.last_valid, 0);
+	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("off"));
+	ck_assert(batv_domain_find(&memory, "b.example", &d));
+	ck_assert_uint_eq(d.first_signed, NOW);
+	batv_domain_left_bare(&memory, "b.example", NULL);
+	ck_assert(batv_domain_find(&memory, "b.example", &d));
+	ck_assert_uint_eq(d.first_signed, 0);
+	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("default"));
+	ck_assert_int_eq(note("b.example", NOW + D), BATV_OK);
+	ck_assert(batv_domain_find(&memory, "b.example", &d));
+	ck_assert_uint_eq(d.first_signed, NOW + D);
 }
 END_TEST
 
@@ -1422,6 +1464,8 @@ static void add_domains(TCase *tc)
 {
 	tcase_add_test(tc, evidence_is_kept);
 	tcase_add_loop_test(tc, the_last_time_moves_in_hours, 0, (int)COUNT(hours));
+	tcase_add_loop_test(tc, a_first_time_from_the_future_is_set_anew, 0, (int)COUNT(heals));
+	tcase_add_test(tc, bare_mail_ends_the_evidence);
 	tcase_add_test(tc, times_outside_of_32_bits);
 	tcase_add_test(tc, names_that_do_not_fit);
 	tcase_add_test(tc, flags_are_the_daemons);
