@@ -52,13 +52,6 @@ static const struct batv_break *breaks_of(const struct batv_state *state,
 	return last;
 }
 
-static int64_t earliest(uint32_t a, uint32_t b)
-{
-	if (a == 0 || b == 0)
-		return (int64_t)a + b;
-	return a < b ? a : b;
-}
-
 static int64_t latest(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -80,23 +73,56 @@ static struct batv_arm answer(struct batv_arm arm, enum batv_arm_why why, int64_
 	return arm;
 }
 
+/* From the first to the last signed mail or valid bounce; first 0: none. */
+struct evidence {
+	int64_t first, last;
+	int64_t ahead;		/* the latest date that cannot be, of evidence that is left aside; 0: none */
+};
+
+/*
+ * A clock that was wrong has dated one kind in the future: the other one still counts, and the next mail
+ * of that kind puts it right.
+ */
+static struct evidence evidence_of(const struct batv_domain *d, int64_t now)
+{
+	const struct evidence kinds[] = { { d->first_signed, d->last_signed, 0 },
+					  { d->first_valid, d->last_valid, 0 } };
+	struct evidence all = { 0, 0, 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		const struct evidence *kind = &kinds[i];
+		int64_t end = latest(kind->first, kind->last);
+
+		if (kind->first == 0)
+			continue;
+		if (end > now + BATV_DAY) {
+			all.ahead = latest(all.ahead, end);
+			continue;
+		}
+		if (all.first == 0 || kind->first < all.first)
+			all.first = kind->first;
+		all.last = latest(all.last, kind->last);
+	}
+	return all;
+}
+
 /* enforcement = auto, signing on: what the evidence says. */
 static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_domain *d, int64_t until,
 				   int64_t now)
 {
-	int64_t first = earliest(d->first_signed, d->first_valid);
-	int64_t last = latest(d->last_signed, d->last_valid);
+	struct evidence e = evidence_of(d, now);
 	int64_t broken = arm.last_break ? arm.last_break->when : 0;
 	int64_t since, when;
 
-	if (first == 0)
+	if (e.first == 0 && e.ahead)
+		return answer(arm, BATV_ARM_CLOCK, broken, e.ahead);
+	if (e.first == 0)
 		return answer(arm, BATV_ARM_NO_EVIDENCE, broken, 0);
-	if (latest(first, last) > now + BATV_DAY)
-		return answer(arm, BATV_ARM_CLOCK, 0, latest(first, last));
-	if (arm.last_break && last < broken)
-		return answer(arm, BATV_ARM_STALE, broken, 0);
-	since = latest(first, broken);
+	since = latest(e.first, broken);
 	when = latest(grace_ends(since, arm.policy->grace), until);
+	if (e.last < broken)
+		return answer(arm, BATV_ARM_STALE, broken, when);
 	return answer(arm, now >= when ? BATV_ARM_ARMED : BATV_ARM_GRACE, since, when);
 }
 
@@ -152,12 +178,11 @@ static void explain_grace(const struct batv_arm *arm, const char *broken, char *
 	bool tags = arm->when > grace_ends(arm->since, arm->policy->grace);
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
-	(void)snprintf(out, size,
-		       "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
-		       "unless a break comes first",
-		       utc(arm->when, when), grace, after_break ? broken : utc(arm->since, since),
+	(void)snprintf(out, size, "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
+		       "unless a break comes first", utc(arm->when, when), grace,
+		       after_break ? broken : utc(arm->since, since),
 		       after_break ? "" : ", the first signed mail or valid bounce",
-		       tags ? ", and revoked tags may come back until then" : "");
+		       tags ? ", and bounces with tags of keys that are gone may come until then" : "");
 }
 
 static void explain_armed(const struct batv_arm *arm, const char *broken, char *out, size_t size)
@@ -171,21 +196,33 @@ static void explain_armed(const struct batv_arm *arm, const char *broken, char *
 		       utc(arm->when, when), after_break ? broken : utc(arm->since, since));
 }
 
-/* Nothing has left signed, at all or since the break. */
+/* Nothing has left signed, at all or since the break: what is missing, and what follows it. */
 static void explain_waiting(const struct batv_arm *arm, const char *broken, char *out, size_t size)
 {
-	char grace[32];
+	char grace[32], when[WHEN_SIZE];
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
-	(void)snprintf(out, size,
-		       "observing: no signed mail has left and no valid bounce has come%s%s; "
-		       "%s after the first one it refuses",
-		       *broken ? " since " : " yet", broken, grace);
+	if (arm->why == BATV_ARM_STALE)
+		(void)snprintf(out, size, "observing: no signed mail has left and no valid bounce has come "
+			       "since %s; with the next one it refuses, but not before %s", broken,
+			       utc(arm->when, when));
+	else
+		(void)snprintf(out, size, "observing: no signed mail has left and no valid bounce has come%s%s; "
+			       "%s after the first one it refuses", *broken ? " since " : " yet", broken, grace);
+}
+
+static void explain_clock(const struct batv_arm *arm, const char *broken, char *out, size_t size)
+{
+	char when[WHEN_SIZE];
+
+	(void)snprintf(out, size, "observing%s%s: its last signed mail or valid bounce is dated %s, in the "
+		       "future: if the clock is right now, the next signed mail puts that right",
+		       *broken ? " since " : "", broken, utc(arm->when, when));
 }
 
 void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
 {
-	char broken[WHEN_SIZE + 240], when[WHEN_SIZE];
+	char broken[WHEN_SIZE + 240];
 	const char *name = arm->policy ? arm->policy->name : "";
 
 	break_text(arm, broken, sizeof broken);
@@ -220,10 +257,7 @@ void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
 			       "the configuration; the next signed mail names its new one");
 		break;
 	case BATV_ARM_CLOCK:
-		(void)snprintf(out, size,
-			       "observing: its evidence is dated %s, in the future: the clock "
-			       "was or is wrong; it is looked at again when that date has come",
-			       utc(arm->when, when));
+		explain_clock(arm, broken, out, size);
 		break;
 	}
 }

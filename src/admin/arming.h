@@ -21,7 +21,7 @@ enum batv_arm_why {
 	BATV_ARM_MODE_OBSERVE,	/* enforcement = observe */
 	BATV_ARM_MODE_REJECT,	/* enforcement = reject: refuses without asking */
 	BATV_ARM_NO_POLICY,	/* its policy is not in the state any more */
-	BATV_ARM_CLOCK,		/* evidence lies in the future: a clock that jumped */
+	BATV_ARM_CLOCK,		/* all evidence lies in the future: a clock that jumped */
 };
 
 struct batv_arm {

@@ -336,6 +336,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 			plan->state.key_retention = k->have.state.key_retention;
 		}
 		if (look->publish_always || !on_disk || plan->new_breaks ||
+		    k->have.state.written > look->now ||	/* Exim trusts none of the future */
 		    !batv_plan_same(&plan->state, &k->have.state))
 			out->published = publish(k, plan);
 	}

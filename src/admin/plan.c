@@ -113,16 +113,22 @@ static void carry_breaks(const struct batv_plan_facts *f, struct batv_plan *plan
 	}
 }
 
+/* A jump for people: to the minute, for it is measured a moment late. */
+static void jump_text(int64_t seconds, char *out, size_t size)
+{
+	batv_duration_format((seconds + 30) / 60 * 60, out, size);
+}
+
 static void break_for_clock(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	char much[40];
 	int64_t back = f->previous ? f->previous->written - f->now : 0;
 
 	if (f->jumped > BATV_JUMP) {
-		batv_duration_format(f->jumped, much, sizeof much);
+		jump_text(f->jumped, much, sizeof much);
 		add_break(plan, BATV_BREAK_ALL, f->now, 0, "the clock jumped forward by %s", much);
 	} else if (f->jumped < -BATV_JUMP || back > BATV_DAY) {
-		batv_duration_format(later(-f->jumped, back), much, sizeof much);
+		jump_text(later(-f->jumped, back), much, sizeof much);
 		add_break(plan, BATV_BREAK_ALL, f->now, 0, "the clock jumped back by %s", much);
 	}
 }
@@ -138,9 +144,10 @@ static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *p
 				  "the state before was missing or damaged");
 		return;
 	}
-	if (batv_key_current(&prev->ring, prev->written) && !batv_key_current(&prev->ring, f->now))
+	if (f->now >= prev->written && batv_key_current(&prev->ring, prev->written) &&
+	    !batv_key_current(&prev->ring, f->now))
 		add_break(plan, BATV_BREAK_ALL, f->now, 0,
-			  "the published keys ran out while batvd was away");
+			  "the published keys ran out, and no batvd was there to publish more");
 }
 
 static void break_for_bare_mail(const struct batv_plan_facts *f, struct batv_plan *plan)
@@ -175,8 +182,8 @@ static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan 
 				  "policy %s, in which signing was off, is gone", old->name);
 		if (!p || p->signing == old->signing)
 			continue;
-		add_break(plan, p == &c->policies[0] ? BATV_BREAK_ALL : p->name, f->now, 0,
-			  "signing was switched %s", p->signing ? "on again" : "off");
+		add_break(plan, p->name, f->now, 0, "signing was switched %s",
+			  p->signing ? "on again" : "off");
 	}
 }
 

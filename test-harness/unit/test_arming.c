@@ -76,7 +76,8 @@ static const struct {
 	  H, H + GRACE },
 	{ "signed before valid", { H, H, 8 * D, 8 * D }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE,
 	  H, H + GRACE },
-	{ "a break, nothing after", { H, D, 0, 0 }, D + 1, 0, 30 * D, BATV_ARM_STALE, D + 1, 0 },
+	{ "a break, nothing after", { H, D, 0, 0 }, D + 1, 0, 30 * D, BATV_ARM_STALE, D + 1,
+	  D + 1 + GRACE },
 	{ "a break in that second", { H, D, 0, 0 }, D, 0, D, BATV_ARM_GRACE, D, D + GRACE },
 	{ "evidence after it", { H, 2 * D, 0, 0 }, D, 0, D + GRACE - 1, BATV_ARM_GRACE,
 	  D, D + GRACE },
@@ -94,7 +95,12 @@ static const struct {
 	{ "more than a day", { H, H + D + 1, 0, 0 }, 0, 0, H, BATV_ARM_CLOCK, 0, H + D + 1 },
 	{ "first in the future", { 5 * D, 5 * D, 0, 0 }, 0, 0, H, BATV_ARM_CLOCK, 0, 5 * D },
 	{ "the clock is back in 1970", { H, H, 0, 0 }, 0, 0, 60 - T0, BATV_ARM_CLOCK, 0, H },
-	{ "a break in the future", { H, H, 0, 0 }, 9 * D, 0, 8 * D, BATV_ARM_STALE, 9 * D, 0 },
+	{ "one kind in the future", { H, 2 * D, D, 90 * D }, 0, 0, 2 * D, BATV_ARM_GRACE, H, H + GRACE },
+	{ "the other one", { D, 90 * D, H, 2 * D }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
+	{ "both", { H, 80 * D, H, 90 * D }, 0, 0, 2 * D, BATV_ARM_CLOCK, 0, 90 * D },
+	{ "and a break", { H, 80 * D, 0, 0 }, D, 0, 2 * D, BATV_ARM_CLOCK, D, 80 * D },
+	{ "a break in the future", { H, H, 0, 0 }, 9 * D, 0, 8 * D, BATV_ARM_STALE, 9 * D,
+	  9 * D + GRACE },
 };
 
 START_TEST(boundaries)
@@ -230,13 +236,13 @@ static const struct {
 	  { "observing until 2026-12-01 12:00 UTC",
 	    "the break of 2026-11-24 12:00 UTC (a test)", NULL } },
 	{ { H, 3 * D, 0, 0 }, 2 * D, 30 * D, 20 * D,
-	  { "observing until 2026-12-22 12:00 UTC", "revoked tags may come back", NULL } },
+	  { "observing until 2026-12-22 12:00 UTC", "keys that are gone may come", NULL } },
 	{ { H, D, 0, 0 }, 2 * D, 0, 3 * D,
 	  { "observing: no signed mail has left", "since the break of 2026-11-24",
-	    "7d after", NULL } },
+	    "with the next one it refuses, but not before 2026-12-01 12:00 UTC", NULL } },
 	{ { 0, 0, 0, 0 }, 0, 0, 3 * D,
 	  { "observing: no signed mail has left", " yet", "7d after", NULL } },
-	{ { 9 * D, 9 * D, 0, 0 }, 0, 0, D, { "dated 2026-12-01 12:00 UTC", "clock", NULL } },
+	{ { 9 * D, 9 * D, 0, 0 }, 0, 0, D, { "dated 2026-12-01 12:00 UTC", "clock", "the next signed mail", NULL } },
 };
 
 static void expect_sentence(const struct batv_arm *arm, const char *const *says, size_t n)

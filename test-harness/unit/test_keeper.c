@@ -180,6 +180,24 @@ START_TEST(a_clock_that_jumps_disarms)
 }
 END_TEST
 
+/* Exim would not use a state of the future: it is written anew, and nothing else happens. */
+START_TEST(a_clock_that_is_set_back_a_little)
+{
+	int64_t now = T0 + 8 * D;
+
+	arm("a.test");
+	for (int64_t back = 1; back < D; back *= 7) {
+		look_as(&(struct batv_look){.now = now - back, .jumped = -back});
+		ck_assert(looked.published && looked.usable && is_armed("a.test"));
+		ck_assert_int_eq(keeper.have.state.written, now - back);
+		look_as(&(struct batv_look){.now = now - back});
+		ck_assert(!looked.published);
+		look_as(&(struct batv_look){.now = now, .jumped = back, .publish_always = true});
+	}
+	ck_assert_uint_eq(keeper.have.state.n_breaks, 0);
+}
+END_TEST
+
 START_TEST(signing_off_disarms)
 {
 	arm("a.test");
@@ -333,6 +351,7 @@ int main(void)
 	tcase_add_test(tc, grace_is_the_next_event);
 	tcase_add_test(tc, bare_mail_disarms);
 	tcase_add_test(tc, a_clock_that_jumps_disarms);
+	tcase_add_test(tc, a_clock_that_is_set_back_a_little);
 	tcase_add_test(tc, signing_off_disarms);
 	tcase_add_test(tc, disarms_although_the_disk_is_full);
 	tcase_add_test(tc, a_lost_secret);
