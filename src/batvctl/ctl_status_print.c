@@ -30,7 +30,15 @@ static const char *daemon_word(enum batv_match m)
 	return m == BATV_YES ? "running" : m == BATV_NO ? "not running" : "not known";
 }
 
-/* What Exim does now: the flag of the table, or the policy's own word. */
+/* Does Exim take this domain for armed: the flag of the table; at another time than now, what it will be. */
+static bool armed(const struct batv_status *s, const struct batv_domain *d, const struct batv_arm *arm)
+{
+	if (s->ctl->now != s->ctl->clock)
+		return arm->armed;
+	return (d->flags & BATV_DOMAIN_ARMED) != 0;
+}
+
+/* What Exim does: the flag, or the policy's own word. */
 static bool refuses(const struct batv_status *s, const struct batv_domain *d,
 		    const struct batv_arm *arm)
 {
@@ -38,7 +46,28 @@ static bool refuses(const struct batv_status *s, const struct batv_domain *d,
 		return false;
 	return arm->why == BATV_ARM_MODE_REJECT ||
 	       (arm->policy && arm->policy->enforcement == BATV_ENFORCE_AUTO &&
-		(d->flags & BATV_DOMAIN_ARMED));
+		armed(s, d, arm));
+}
+
+/* The sentence of a domain: what is so, and what stands in the way. */
+static void explain(const struct batv_status *s, const struct batv_domain *d,
+		    const struct batv_arm *arm, char *out, size_t size)
+{
+	bool would = arm->armed || arm->why == BATV_ARM_MODE_REJECT;
+	size_t used = 0;
+
+	out[0] = '\0';
+	if (would && s->observe)
+		used = (size_t)snprintf(out, size, "observing, for the file %s is there; without it: ",
+					BATV_OBSERVE_NAME);
+	else if (would && !s->state_usable)
+		used = (size_t)snprintf(out, size, "observing, for no usable state is published; with one: ");
+	else if (arm->armed && !armed(s, d, arm))
+		used = (size_t)snprintf(out, size, "observing, although grace is over, %s; then: ",
+					s->daemon == BATV_NO ? "for batvd is not running: start it"
+							     : "until batvd has seen it, in some seconds");
+	if (used < size)
+		batv_arm_explain(arm, out + used, size - used);
 }
 
 /* ---- counters ---- */
@@ -157,6 +186,14 @@ static void print_breaks(const struct batv_status *s)
 	}
 }
 
+static bool arms_by_itself(const struct batv_state *st)
+{
+	for (size_t i = 0; i < st->n_policies; i++)
+		if (st->policies[i].enforcement == BATV_ENFORCE_AUTO && st->policies[i].signing)
+			return true;
+	return false;
+}
+
 static void print_domains(const struct batv_status *s)
 {
 	struct batv_domain d;
@@ -166,13 +203,16 @@ static void print_domains(const struct batv_status *s)
 	printf("\nDomains (%zu of %zu places in use)\n", s->domains, s->memory.domain_slots);
 	if (!s->domains)
 		puts("  none yet: no mail has left signed, and no valid bounce has come back");
+	else if (arms_by_itself(&s->state.state))
+		puts("  (any other domain with enforcement = auto observes: its grace begins with its first "
+		     "signed mail)");
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
 		struct batv_arm arm = batv_arm_decide(&s->state.state, &d, s->ctl->now);
 		char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
 
-		batv_arm_explain(&arm, why, sizeof why);
+		explain(s, &d, &arm, why, sizeof why);
 		batv_printable(batv_span_of(d.name), name, sizeof name);
-		printf("  %s: %s%s\n", name, s->observe ? "(nothing is refused now) " : "", why);
+		printf("  %s: %s\n", name, why);
 	}
 }
 
@@ -245,7 +285,7 @@ static json_t *json_domain(const struct batv_status *s, const struct batv_domain
 	struct batv_arm arm = batv_arm_decide(&s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
 
-	batv_arm_explain(&arm, why, sizeof why);
+	explain(s, d, &arm, why, sizeof why);
 	batv_printable(batv_span_of(d->name), name, sizeof name);
 	return json_pack("{s:s, s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
 			 name, "policy", arm.policy ? json_string(arm.policy->name) : json_null(),
