@@ -61,16 +61,26 @@ static void read_call(struct call *c, int argc, unsigned char *const argv[])
 	c->leaving = c->origin.has_id && *arg(argc, argv, 4);
 }
 
-static int no_state(const struct batv_session *session, const struct call *c)
+static void no_state(const struct batv_session *session, const struct call *c)
 {
 	if (c->origin.has_id && *c->address)
 		batv_session_complain(session, "not-signed");
 	if (c->leaving && *c->address)
 		batv_leaving_without_state(session);
-	return leave_alone();
 }
 
-/* batv_sign {address}{recipient}{received time}{message-id}{host} */
+/* The address is not signed: leave the sender as it is, or as the configuration says. */
+static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[])
+{
+	const char *text = arg(argc, argv, 5);
+
+	return *text ? answer(yield, text, argv) : leave_alone();
+}
+
+/*
+ * batv_sign {address}{recipient}{received time}{message-id}{host}{otherwise}: instead of a forced
+ * failure the answer is `otherwise`, unless that is empty
+ */
 DLFUNC(batv_sign)
 {
 	static struct batv_signing s;
@@ -81,8 +91,10 @@ DLFUNC(batv_sign)
 		return leave_alone();
 	batv_session_open(&session);
 	read_call(&c, argc, argv);
-	if (!session.state)
-		return no_state(&session, &c);
+	if (!session.state) {
+		no_state(&session, &c);
+		return otherwise(yield, argc, argv);
+	}
 
 	const struct batv_judge judge = {
 		.state = session.state, .memory = session.memory, .matcher = &batv_glue_matcher,
@@ -94,7 +106,7 @@ DLFUNC(batv_sign)
 		batv_session_doubt(&session, batv_sign_answer_name(s.answer), "not-signed", c.address);
 	if (c.leaving)
 		batv_leaving_count(&session, &c.origin, &s);
-	return s.answer == BATV_SIGNED ? answer(yield, s.address, argv) : leave_alone();
+	return s.answer == BATV_SIGNED ? answer(yield, s.address, argv) : otherwise(yield, argc, argv);
 }
 
 /* --- the others ------------------------------------------------------------- */

@@ -148,3 +148,88 @@ class Installation:
     def conf(self):
         """What exim-batv.conf needs for it."""
         return {} if self.functions else {"sign_at_reception": "on"}
+
+
+class DebianConfiguration:
+    """A private copy of /etc/exim4, with the shipped pieces in it, and what update-exim4.conf makes of it.
+
+    What Debian's scripts and files know of the machine (/etc/mailname, /etc/aliases, paths, the user) is turned
+    to the sandbox; our own files are used as they are shipped.  SETTINGS go into update-exim4.conf.conf.
+    """
+
+    PIECES = TOP / "exim-snippets" / "debian"
+
+    def __init__(self, lab, name, installation, split, state_dir, smarthost, **settings):
+        self.lab, self.installation, self.split = lab, installation, split
+        self.dir = lab.mkdir(name)
+        self.etc = self.dir / "etc"
+        flavour = LIGHT if installation.kind == LIGHT else HEAVY
+        self.root = packages(flavour, installation.version)
+        shutil.copytree(self.root / "etc/exim4", self.etc)
+        for path in [self.etc, *self.etc.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        lab.write(self.etc / "mailname", "test\n")
+        lab.write(self.etc / "aliases", "")
+        lab.write(self.etc / "email-addresses", "")
+        settings = {"eximconfig_configtype": "smarthost", "other_hostnames": "test", "relay_nets": "", "readhost": "",
+                    "smarthost": smarthost, "use_split_config": str(split).lower(), "hide_mailname": "false",
+                    "localdelivery": "lab_mailbox", **settings}
+        lab.write(self.etc / "update-exim4.conf.conf", "".join(f"dc_{k}='{v}'\n" for k, v in settings.items()))
+        self.macros = {"BATV_SO": installation.so, "BATV_SNIPPETS": TOP / "exim-snippets", "BATV_ETC": self.etc,
+                       "CONFDIR": self.etc, "SPOOLDIR": self.dir / "spool", "MAIN_HOST_LOOKUP": "",
+                       "MAIN_KEEP_ENVIRONMENT": "LD_PRELOAD : ^FAKETIME.*", "LAB_STATE": state_dir,
+                       "MAIN_LOG_SELECTOR": "+received_sender +received_recipients +return_path_on_delivery"}
+        self.options = dict.fromkeys(("exim_path", "spool_directory", "host_lookup", "keep_environment", "log_selector",
+                                      "qualify_domain"))
+        self.place()
+
+    def place(self):
+        """What docs/install.md says."""
+        if self.installation.local_scan:
+            shutil.copy(self.PIECES / "local-scan", self.etc / "exim-batv.local-scan")
+        if self.split:
+            for part in ("main", "router", "transport"):
+                for piece in (self.PIECES / "split" / part).iterdir():
+                    shutil.copy(piece, self.etc / "conf.d" / part / piece.name)
+        else:
+            for piece in (self.PIECES / "unsplit").iterdir():
+                shutil.copy(piece, self.etc / piece.name)
+            self.lab.write(self.etc / "exim4.conf.localmacros",
+                           f".include_if_exists {self.etc}/exim-batv.localmacros\n")
+        self.installation.include = self.etc / "exim-batv.local-scan"
+        self.installation.put_include = lambda: shutil.copy(self.PIECES / "local-scan", self.installation.include)
+
+    def text(self, exim):
+        """The generated configuration, for Exim(config=...)."""
+        script, out = self.dir / "update-exim4.conf", self.dir / "generated"
+        source = (self.root / "usr/sbin/update-exim4.conf").read_text()
+        for machine, ours in (("/etc/mailname", self.etc / "mailname"), ("/etc/exim4/", f"{self.etc}/"),
+                              ("chown root:Debian-exim", "true")):
+            source = source.replace(machine, str(ours))
+        self.lab.write(script, source, mode=0o755)
+        out.unlink(missing_ok=True)
+        done = subprocess.run(["/bin/sh", script, "-d", self.etc, "-o", out], capture_output=True, text=True,
+                              timeout=60)
+        if done.returncode or done.stderr:
+            raise LabError(f"update-exim4.conf: {done.stdout}{done.stderr}")
+        text = out.read_text()
+        for machine, ours in (("exim_path = /usr/sbin/exim4", f"exim_path = {exim.binary}"),
+                              ("/etc/aliases", str(self.etc / "aliases")),
+                              ("/etc/email-addresses", str(self.etc / "email-addresses")),
+                              ("begin transports\n", f"begin transports\n{self.MAILBOX}")):
+            if machine not in text:
+                raise LabError(f"Debian's configuration has no {machine!r}")
+            text = text.replace(machine, ours)
+        return "domainlist batv_dir = LAB_STATE\n" + text
+
+    MAILBOX = """
+lab_mailbox:
+  driver = appendfile
+  directory = LAB_MBOX/$local_part_data
+  create_directory
+  message_prefix =
+  message_suffix =
+  delivery_date_add
+  envelope_to_add
+  return_path_add
+"""

@@ -4,7 +4,8 @@ import re
 import subprocess
 
 from batv import *
-from lab_debian import ACL, HEAVY, LIGHT, REBUILT, SERIES, Installation, chosen_version, module
+from lab_debian import (ACL, HEAVY, LIGHT, REBUILT, SERIES, DebianConfiguration, Installation, chosen_version,
+                        module)
 
 STRANGER = "127.0.0.9"
 REFUSED = "550 5.7.1 This is a bounce of mail that was not sent from here"
@@ -31,8 +32,8 @@ def change(text, at):
     return text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1:]
 
 
-class Essentials:
-    """What has to hold however exim-batv came into Exim.  Subclasses say how: `kind`, or setup()."""
+class Site:
+    """An Exim with exim-batv, and the world around it.  `kind` says how it came into Exim."""
 
     kind = None
     user = "alice"
@@ -76,7 +77,9 @@ class Essentials:
     def mails(self):
         return len(self.ours.mailbox(self.user))
 
-    # -- the list
+
+class Essentials(Site):
+    """What has to hold however exim-batv came into Exim."""
 
     def test_mail_leaves_signed(self):
         address = self.signed()
@@ -215,3 +218,179 @@ class TestAcl(Removal, Essentials):
 
 class TestLight(Removal, Essentials):
     kind = LIGHT
+
+
+class DebianSite(Site):
+    """Debian's configuration, as update-exim4.conf makes it of a private copy with our pieces in it."""
+
+    split = True
+    settings = {}           # of update-exim4.conf.conf
+    own = {}                # macros of the administrator's
+
+    def setup(self):
+        self.user = self.lab.user       # Debian's local users are the system's
+        self.sink = Sink(self.lab)
+        self.sink.answer("rcpt", "550 5.1.1 no such user", match="^nobody")
+        self.batv = Batv(self.lab)
+        self.installation = Installation(self.lab, "ours", self.kind)
+        self.debian = DebianConfiguration(self.lab, "ours", self.installation, self.split, self.batv.state_dir,
+                                          self.sink.route(), **self.settings)
+        self.ours = Exim(self.lab, config=self.debian.text, binary=self.installation.binary,
+                         macros={**self.debian.macros, **self.own}, options=self.debian.options)
+        self.batv.exim = f"{self.ours.binary} -C {self.ours.config_path}"
+        self.set(**self.enforce)
+
+    def set(self, **settings):
+        super().set(**({} if self.split else {"unsign_recipients": "on"}), **settings)
+
+
+class Debian(DebianSite, Removal, Essentials):
+    def test_unknown_users_are_refused(self):
+        tag = self.signed().rpartition("=")[0]
+        with self.ours.smtp(STRANGER) as session:
+            session.mail("")
+            for rcpt in ("no-such-user@test", f"{tag}=no-such-user@test", "x@elsewhere.test"):
+                assert session.rcpt(rcpt).code == 550, session.transcript
+            assert session.rcpt(f"{tag}={self.address}").code == 250
+
+    def test_subaddress_style(self):
+        count = self.mails()
+        self.set(tag_style="subaddress", **self.enforce)
+        address = self.signed()
+        assert re.fullmatch(rf"{self.user}\+prvs=[0-9]{{4}}[0-9a-f]{{6}}@test", address), address
+        assert self.inject(address, bounce(address)).code == 250 and self.verdict() == "valid"
+        self.arrives(count + 1)
+        self.set(**self.enforce)
+
+
+class TestDebianSplitHeavy(Debian):
+    kind, split, errors_to = HEAVY, True, False
+
+
+class TestDebianSplitAcl(Debian):
+    kind, split, errors_to = ACL, True, False
+
+
+class TestDebianSplitLight(Debian):
+    kind, split = LIGHT, True
+
+
+class TestDebianUnsplitHeavy(Debian):
+    kind, split, errors_to, unsigns_without_module = HEAVY, False, False, False
+
+
+class TestDebianUnsplitLight(Debian):
+    kind, split, unsigns_without_module = LIGHT, False, False
+    errors_to = False       # local_scan() has taken the tag off that bounce, too
+
+
+class TestDebianHiddenMailname(DebianSite):
+    """Debian shows another domain to the outside: its own definition of the return path stays in force."""
+
+    kind = HEAVY
+    settings = {"hide_mailname": "true", "readhost": "shown.test"}
+
+    def leaves(self):
+        count = len(self.sink.messages)
+        self.ours.submit(self.address, "x@theirs.test", make_message(self.address, "x@theirs.test"))
+        return self.sink.wait(count + 1)[-1].sender
+
+    def test_the_shown_address_is_kept(self):
+        assert self.leaves() == f"{self.user}@shown.test"
+
+    def test_the_shown_address_is_signed_if_it_is_ours(self):
+        self.set(domains="+local_domains : shown.test", **self.enforce)
+        assert is_signed(self.leaves(), f"{self.user}@shown.test")
+        self.set(**self.enforce)
+
+    def test_other_senders_stay_as_they_are(self):
+        """What an alias forwards, and the null sender."""
+        count = len(self.sink.messages)
+        self.lab.write(self.debian.etc / "aliases", "forwarded: x@theirs.test\n")
+        for number, sender in enumerate(("eve@elsewhere.test", ""), count + 1):
+            result = self.ours.inject(sender, "forwarded@test", make_message(), source=STRANGER)
+            assert result.data.code == 250, result
+            assert self.sink.wait(number)[-1].sender == sender
+
+    def test_without_state_or_module(self):
+        state = self.batv.state_dir / "state"
+        saved = state.read_bytes()
+        state.unlink()
+        assert self.leaves() == f"{self.user}@shown.test"
+        self.lab.write(state, saved, mode=0o640)
+        (self.installation.include).unlink()
+        self.ours.hup()
+        self.installation.so.unlink()
+        assert self.leaves() == f"{self.user}@shown.test"
+
+
+class TestDebianOwnReturnPath(DebianSite):
+    """The administrator has a REMOTE_SMTP_RETURN_PATH already: what it gives is signed, or kept."""
+
+    kind = HEAVY
+    own = {"REMOTE_SMTP_RETURN_PATH": "${if eq{$sender_address_local_part}{root}{root@other.test}{$return_path}}"}
+
+    def test_signed_or_kept(self):
+        assert is_signed(self.signed(), self.address)
+        self.ours.submit("root@test", "x@theirs.test", make_message())
+        assert self.sink.wait(2)[-1].sender == "root@other.test"
+        self.ours.submit("", "x@theirs.test", make_bounce("x@theirs.test"))
+        assert self.sink.wait(3)[-1].sender == ""
+
+
+def api_of(version):
+    """The major number of Exim's local_scan() interface, as the headers of a series say."""
+    module(version)
+    header = BUILD / f"exim-{version}/dev/root/usr/include/exim4/local_scan.h"
+    return int(re.search(r"define LOCAL_SCAN_ABI_VERSION_MAJOR (\d+)", header.read_text())[1])
+
+
+class Foreign:
+    """The module of one Exim loaded into another: it works, or is refused in plain words."""
+
+    of = None       # the series that the module is made for
+
+    def setup(self):
+        self.fits = api_of(self.of) == api_of(chosen_version())
+        self.sink = Sink(self.lab)
+        self.batv = Batv(self.lab)
+        self.batv.set(enforcement="reject")
+
+    def start(self, kind):
+        return batv_exim(self.lab, self.batv, self.sink, name=kind,
+                         installation=Installation(self.lab, kind, kind, module_path=module(self.of)))
+
+    def test_dlfunc(self):
+        ours = self.start(ACL)
+        ours.submit("alice@test", "x@theirs.test", make_message())
+        sender = self.sink.wait(1)[-1].sender
+        reply = ours.inject("", "alice@test", bounce("alice@test"), source=STRANGER).data
+        if self.fits:
+            assert is_signed(sender, "alice@test") and str(reply).startswith(REFUSED), (sender, reply)
+            assert batv_lines(ours)[-1]["verdict"] == "missing" and ours.mainlog("batv: trouble=") == []
+        else:
+            assert sender == "alice@test" and reply.code == 250, (sender, reply)
+            said = "error=\"this batv.so was built for another version of Exim\""
+            assert ours.mainlog(rf"batv: trouble=.* action=not-signed {said}"), ours.mainlog()
+            assert ours.mainlog(rf"batv: trouble=.* action=accepted-unjudged {said}"), ours.mainlog()
+        assert ours.paniclog() == []
+
+    def test_local_scan_path(self):
+        ours = self.start(LIGHT)
+        text = make_message("MAILER-DAEMON@mx.theirs.test", "alice@test", "failure notice", QMAIL_BOUNCE)
+        with ours.smtp(STRANGER) as session:
+            result = session.send("", "alice@test", text)
+        if self.fits:       # the body begins elsewhere in the file, and is found
+            assert str(result.data).startswith(REFUSED), result
+            assert batv_lines(ours)[-1]["class"] == "dsn"
+        else:
+            assert result.data.code in (421, 451), result
+            assert ours.mainlog(r"you need to recompile your module for this version ?of exim"), ours.mainlog()
+            assert ours.spool_ids() == []
+        wait_until(lambda: not list((ours.dir / "spool/input").glob("*-D")), 5, "no orphan in the spool")
+
+
+for series in SERIES:
+    if series != chosen_version():
+        name = f"TestModuleOf{series.replace('.', '').title()}"
+        globals()[name] = type(name, (Foreign,), {"of": series})
