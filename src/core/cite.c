@@ -102,7 +102,8 @@ static bool is_id(const struct reading *r)
 
 	if (r->len < 3 || text[0] == '/' || text[0] == '!' || text[0] == '?')
 		return false;
-	if (r->blanks && (memchr(text, '=', r->len) || memchr(text, '"', r->len)))
+	if (r->blanks && text[0] != '"' &&
+	    (memchr(text, '=', r->len) || memchr(text, '"', r->len)))
 		return false;
 	if (r->at_sign)
 		return text[r->len - 1] != '@';
@@ -235,7 +236,8 @@ static bool cite_id(struct batv_span text, bool qp, struct batv_citation *work)
 		if (form == BARE && take_gap(&c, ch, &gap))
 			continue;
 		if (form == BARE)
-			return gap.lines <= GAP_LINES && read_id(&at, at.p, BARE, work);
+			return at.p > text.p && gap.lines <= GAP_LINES &&
+			       read_id(&at, at.p, BARE, work);
 		if (read_id(&inside, at.p, form, work))
 			return true;
 		if (form == ENTITY || !skip_html_tag(&c))
@@ -398,35 +400,40 @@ static bool quoted_sub_address(struct batv_span text, size_t at, bool qp,
 	return false;
 }
 
-/* prvs=KDDDSSSSSS at the cursor: what nearly nothing else looks like. */
-static bool is_tag(struct batv_cursor c)
+/* prvs=KDDDSSSSSS at the cursor, and what comes next; -1: it is no tag. */
+static int behind_tag(struct batv_cursor c)
 {
 	if (!take_word(&c, "prvs="))
-		return false;
+		return -1;
 	for (unsigned i = 0; i < BATV_TAG_LEN; i++) {
 		int ch = batv_cursor_next(&c);
 
 		if (ch < 0 || (i < 4 ? !batv_is_digit((char)ch) : batv_hex_value((char)ch) < 0))
-			return false;
+			return -1;
 	}
-	return true;
+	return batv_cursor_next(&c);
 }
 
 bool batv_cite_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out)
 {
 	struct batv_span rest = {text.p + at, text.len - at};
 	struct batv_citation work;
-	bool found;
+	bool found = false;
 
-	if (!is_tag(cursor_at(rest, ADDRESS_READ, qp)))
-		return false;
-	if (at > 0 && text.p[at - 1] == '"')
-		found = tag_from(text, at - 1, qp, &work);
-	else
-		found = tag_from(text, at, qp, &work);
-	if (!found && at > 0 && text.p[at - 1] == '+')
-		found = sub_address(text, at, qp, &work) ||
-			quoted_sub_address(text, at, qp, &work);
+	switch (behind_tag(cursor_at(rest, ADDRESS_READ, qp))) {
+	case '=': /* quotes before it may be the local part's or the address's own */
+		found = (at > 0 && text.p[at - 1] == '"' && tag_from(text, at - 1, qp, &work)) ||
+			tag_from(text, at, qp, &work);
+		break;
+	case '@':
+		found = sub_address(text, at, qp, &work);
+		break;
+	case '"':
+		found = quoted_sub_address(text, at, qp, &work);
+		break;
+	default:
+		break;
+	}
 	if (found)
 		*out = work;
 	return found;

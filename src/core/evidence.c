@@ -298,29 +298,29 @@ static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span 
 	return is_returned(t->s->part_type) ? BATV_CLUE_RETURNED_ID : BATV_CLUE_INLINE_ID;
 }
 
-/* Where "=3D" may mean itself or "=", both readings count; which first, the part says. */
+/* "=3D" means "=" in a part that says so; elsewhere rather itself, but parts lie. */
 static void see_label(const struct text *t, size_t at)
 {
 	struct batv_span rest = {t->all.p + at, t->all.len - at};
 	size_t len = batv_cite_label(rest);
 	struct batv_citation plain, undone;
-	bool weak, is_plain, is_undone;
 	enum batv_clue_kind kind;
+	bool weak, is_plain, is_undone;
 
 	if (len == 0)
 		return;
 	rest.p += len, rest.len -= len;
 	kind = kind_of_label(t, label_prefix(t, at), &weak);
 	is_undone = batv_cite_id(rest, true, &undone);
-	if (is_undone && (!undone.changed || t->s->qp))
+	if (is_undone && (t->s->qp || !undone.changed)) {
 		add_found(t, kind, weak, &undone);
-	if (is_undone && !undone.changed)
 		return;
+	}
 	is_plain = batv_cite_id(rest, false, &plain);
 	if (is_plain)
 		add_found(t, kind, weak, &plain);
-	if (is_undone && !t->s->qp)
-		add_found(t, kind, weak, &undone);
+	if (is_undone)
+		add_found(t, kind, weak || is_plain, &undone);
 }
 
 /* Takes one thing off the end that may stand between a label and its address. */

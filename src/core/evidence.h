@@ -54,7 +54,7 @@ struct batv_clue {
 	enum batv_clue_kind kind;
 	enum batv_clue_encoding encoding;
 	bool in_header;			/* of the message itself; else in its body */
-	bool weak;			/* an id under a label that is none of the known: looked up last */
+	bool weak;			/* an id less likely than others: looked up last */
 	size_t offset;			/* of raw, in the value of the field or in the body */
 	unsigned part;			/* body: which MIME part, counted as they begin; 0: before any */
 	struct batv_span where;		/* the field's name; the part's type as written, or "" */
