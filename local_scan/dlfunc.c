@@ -49,6 +49,9 @@ static void read_call(struct call *c, int argc, unsigned char *const argv[])
 
 	*c = (struct call) { .address = arg(argc, argv, 0), .recipient = arg(argc, argv, 1) };
 	batv_glue_origin(&c->origin);
+	c->origin.own_address = *batv_glue_sender() &&
+				!batv_span_equal_fold(batv_span_of(c->address),
+						      batv_span_of(batv_glue_sender()));
 	/* in a verification Exim's own id may be one of an earlier message; exim -be has none */
 	if (argc > 3)
 		c->origin.has_id = c->origin.has_id &&

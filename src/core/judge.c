@@ -158,7 +158,7 @@ enum batv_match batv_is_trusted(const struct batv_policy *policy, const struct b
 {
 	enum batv_match host, relay;
 
-	if (origin->authenticated)
+	if (origin->authenticated || origin->own_address)
 		return BATV_YES;
 	/* exim -bt lets any local user ask: without a message there is nothing to trust. */
 	if (!is_set(origin->host_address))

@@ -26,6 +26,8 @@ struct batv_origin {
 	const char *host_address;	/* NULL or "": no sending host, a local submission */
 	bool authenticated;		/* by SMTP AUTH ($sender_host_authenticated), nothing else */
 	bool has_id;			/* it is a real message, not a verification or a test */
+	bool own_address;		/* the address to sign is not the message's own sender: our own
+					 * configuration put it there (the owner of a mailing list) */
 	/* envelope recipients, to see whether one needed the permission to relay; may be NULL */
 	const char *(*recipient)(void *ctx, size_t i);
 	void *recipient_ctx;

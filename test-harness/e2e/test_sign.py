@@ -273,6 +273,11 @@ class TestMailingList(Site):
         assert self.ours.mailbox("bob")[-1]["Return-path"] == "<friends-owner@test>"
         assert self.comes_back(message.sender, "friends-owner") == "valid"
 
+    def test_a_stranger_posts(self):
+        """The owner's address is one that our own configuration chose: nobody collects what is not his."""
+        assert is_signed(self.came("eve@elsewhere.test", "friends@test"), "friends-owner@test")
+        assert self.came("friends-owner@test", "friends@test") == "friends-owner@test"
+
     def test_subscriber_who_is_refused(self):
         self.sink.answer("rcpt", "550 5.1.1 gone", match="^y@")
         count = len(self.ours.mailbox("friends-owner"))

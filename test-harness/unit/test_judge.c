@@ -456,6 +456,10 @@ START_TEST(trust)
 	trusted(BATV_YES);
 	origin.authenticated = false;
 
+	origin.own_address = true;
+	trusted(BATV_YES);
+	origin.own_address = false;
+
 	origin.host_address = NULL;
 	trusted(BATV_YES);
 	origin.has_id = false; /* exim -bt */
