@@ -610,7 +610,8 @@ class TestLists(Site):
         self.lab.write("broken.cdb", "this is none")
         self.lab.write("private", "test:\n", mode=0o000)
         for domains in ("lsearch;/nonexistent/domains", "/nonexistent/domains",
-                        "other.example : cdb;/nonexistent/d.cdb", f"cdb;{self.lab.dir}/broken.cdb", f"lsearch;{self.lab.dir}/private", "nosuchtype;/etc/passwd"):
+                        "other.example : cdb;/nonexistent/d.cdb", f"cdb;{self.lab.dir}/broken.cdb",
+                        f"lsearch;{self.lab.dir}/private", "nosuchtype;/etc/passwd"):
             self.doubt_when_judging("not-ours", "accept", domains=domains)
             self.doubt_when_signing(domains=domains)
             assert self.bounced(self.valid).code == 250

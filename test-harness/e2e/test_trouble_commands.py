@@ -164,7 +164,8 @@ class TestCommands(Site):
 
     def test_wrong_arguments(self):
         for argv in ([], ["nosuch"], ["sign"], ["sign", "a@test", "b@test"], ["--nosuch", "status"],
-                     ["sign", "not one"], ["sign", ""], ["verify", "@"], ["keys", "--at", "yesterday-ish"], ["status", "--revoke"], ["-c"],
+                     ["sign", "not one"], ["sign", ""], ["verify", "@"], ["keys", "--at", "yesterday-ish"],
+                     ["status", "--revoke"], ["-c"],
                      ["secret", "import", "--at", "now"], ["secret", "nosuch"]):
             self.fails(argv, 2)
         self.export = "nonsense\n"
