@@ -56,6 +56,8 @@ help:
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make lint     source checks'
 	@echo 'make deps     install what building and testing needs (Debian packages)'
+	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
+	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
 	@echo 'make clean    remove build/'
 
 $(OUT)/obj/%.o: %.c
@@ -109,6 +111,8 @@ so:
 
 e2e: all exim
 	@test-harness/e2e/run $(TESTS)
+
+include packaging/install.mk
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
