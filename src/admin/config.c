@@ -21,6 +21,7 @@
 #include "legacy.h"
 #include "safefile.h"
 #include "secret.h"
+#include "state.h"
 
 #define LEGACY_FILE_MAX 65536
 #define QUOTED_SIZE	100 /* of a wrong value in a message */
@@ -33,9 +34,23 @@ const struct batv_global batv_globals[] = {
 	{"automatic_senders", "", "PCRE2 pattern of senders whose mail is judged, besides <>"},
 	{"key_rotation", "7d", "how long a key signs"},
 	{"key_retention", "7d", "how long a tag is valid at least"},
+	{"memory_capacity", "100k", "messages, and pairs of people, a day that are remembered"},
+	{"memory_retention", "14d", "how long sent mail is remembered"},
+	{"evidence_bytes", "128K", "how much of a bounce is searched for what it returns"},
 };
 const size_t batv_globals_count = sizeof batv_globals / sizeof batv_globals[0];
-enum { DIRECTORY, EXIM, LEGACY_KEYS, AUTOMATIC_SENDERS, KEY_ROTATION, KEY_RETENTION, GLOBALS };
+enum {
+	DIRECTORY,
+	EXIM,
+	LEGACY_KEYS,
+	AUTOMATIC_SENDERS,
+	KEY_ROTATION,
+	KEY_RETENTION,
+	MEMORY_CAPACITY,
+	MEMORY_RETENTION,
+	EVIDENCE_BYTES,
+	GLOBALS
+};
 _Static_assert(sizeof batv_globals / sizeof batv_globals[0] == GLOBALS, "one name for each");
 
 struct loader {
@@ -193,6 +208,50 @@ static enum batv_err set_period(struct loader *l, const char *name, const char *
 	return BATV_OK;
 }
 
+/* "100k", "2M": units of 1000 or 1024. */
+static bool count_parse(const char *value, uint64_t unit, uint64_t *out)
+{
+	struct batv_span digits = batv_span_of(value);
+	char last = digits.len > 0 ? batv_fold(value[digits.len - 1]) : '0';
+	uint64_t n, times = last == 'k' ? unit : last == 'm' ? unit * unit : 1;
+
+	digits.len -= times > 1;
+	if (!batv_span_to_u64(digits, &n) || n > UINT32_MAX)
+		return false;
+	*out = n * times;
+	return true;
+}
+
+static enum batv_err set_capacity(struct loader *l, const char *name, const char *value)
+{
+	uint64_t n;
+
+	if (!count_parse(value, 1000, &n) || n < BATV_CAPACITY_MIN || n > BATV_CAPACITY_MAX)
+		return wrong_value(l, name, "expected a number such as 100k or 2M, 1k to 100M",
+				   value);
+	l->out->memory_capacity = n;
+	return BATV_OK;
+}
+
+static enum batv_err set_bytes(struct loader *l, const char *name, const char *value)
+{
+	uint64_t n;
+
+	if (!count_parse(value, 1024, &n) || n < BATV_EVIDENCE_MIN || n > BATV_EVIDENCE_MAX)
+		return wrong_value(l, name, "expected bytes such as 128K or 1M, 4K to 16M", value);
+	l->out->evidence_bytes = n;
+	return BATV_OK;
+}
+
+static enum batv_err set_memory_retention(struct loader *l, const char *name, const char *value)
+{
+	enum batv_err err = set_period(l, name, value, BATV_DAY, &l->out->memory_retention);
+
+	if (err == BATV_OK && l->out->memory_retention > BATV_MEMORY_RETENTION_MAX)
+		return wrong_value(l, name, "expected a time of at most 62d", value);
+	return err;
+}
+
 static enum batv_err set_pattern(struct loader *l, const char *name, char *value)
 {
 	char why[160], expected[240];
@@ -227,6 +286,12 @@ static enum batv_err set_global(struct loader *l, int which, char *value)
 		return set_period(l, name, value, BATV_ROTATION_MIN, &out->key_rotation);
 	case KEY_RETENTION:
 		return set_period(l, name, value, BATV_RETENTION_MIN, &out->key_retention);
+	case MEMORY_CAPACITY:
+		return set_capacity(l, name, value);
+	case MEMORY_RETENTION:
+		return set_memory_retention(l, name, value);
+	case EVIDENCE_BYTES:
+		return set_bytes(l, name, value);
 	default:
 		return BATV_OK;
 	}
@@ -412,6 +477,9 @@ static enum batv_err start(struct loader *l, const char *text, size_t len)
 	(void)snprintf(out->directory, sizeof out->directory, "%s", BATV_DIR);
 	out->automatic_senders = copy + len;
 	out->key_rotation = out->key_retention = 7 * (int64_t)BATV_DAY;
+	out->memory_capacity = BATV_CAPACITY_DEFAULT;
+	out->memory_retention = BATV_MEMORY_RETENTION;
+	out->evidence_bytes = BATV_EVIDENCE_DEFAULT;
 	out->n_policies = 1;
 	batv_policy_init(&out->policies[0], "default");
 	l->policy = &out->policies[0];

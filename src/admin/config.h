@@ -11,6 +11,10 @@
 # define BATV_CONF "/etc/exim-batv/exim-batv.conf"
 #endif
 #define BATV_CONFIG_MAX 262144		/* bytes */
+#define BATV_CAPACITY_MIN 1000		/* items a day */
+#define BATV_CAPACITY_MAX 100000000
+#define BATV_CAPACITY_DEFAULT 100000
+#define BATV_EVIDENCE_MIN 4096		/* bytes; BATV_EVIDENCE_MAX is the state's */
 
 struct batv_config {
 	char directory[4096];		/* default BATV_DIR */
@@ -18,6 +22,9 @@ struct batv_config {
 	char legacy_keys[4096];		/* file; "" none */
 	char *automatic_senders;	/* "" the built-in comparison */
 	int64_t key_rotation, key_retention;	/* seconds */
+	uint64_t memory_capacity;	/* items a day */
+	int64_t memory_retention;	/* seconds */
+	uint64_t evidence_bytes;
 	size_t n_policies;
 	struct batv_policy policies[BATV_POLICIES_MAX];	/* [0] is "default" */
 	char sum[17];			/* hex, of both files' text: has it changed? */

@@ -20,6 +20,7 @@
 #include "keeper.h"
 #include "memory_file.h"
 #include "plan.h"
+#include "remember.h"
 #include "timeline.h"
 
 #define LOCK_SECONDS 5
@@ -49,8 +50,12 @@ trouble(struct batv_keeper *k, enum batv_trouble kind, const char *format, ...)
 
 /* ---- the memory ---- */
 
-static void need_memory(struct batv_keeper *k, int64_t now)
+static void need_memory(struct batv_keeper *k, const struct batv_config *config, int64_t now)
 {
+	struct batv_memory_wish wish = {.now = now,
+					.since = now,
+					.capacity = config->memory_capacity,
+					.retention = config->memory_retention};
 	uint64_t generation = k->memory.generation;
 	char why[200] = "";
 	enum batv_err err;
@@ -65,8 +70,11 @@ static void need_memory(struct batv_keeper *k, int64_t now)
 	}
 	if (err == BATV_E_UNSAFE_FILE)
 		batv_file_why(k->store.dirfd, BATV_MEMORY_NAME, true, why, sizeof why);
-	generation++;
-	if (batv_memory_create(k->store.dirfd, BATV_MEMORY_NAME, generation, now) != BATV_OK) {
+	wish.generation = generation + 1;
+	if (k->secrets && k->secrets->has_memory_key)
+		wish.key_check = batv_memory_key_check((struct batv_span){
+			(const char *)k->secrets->memory_key, sizeof k->secrets->memory_key});
+	if (batv_memory_create(k->store.dirfd, BATV_MEMORY_NAME, &wish) != BATV_OK) {
 		trouble(k, BATV_TROUBLE_MEMORY,
 			"%s/%s: cannot make the memory: %s; mail goes on "
 			"without it",
@@ -170,6 +178,21 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 	return false;
 }
 
+/* A file of an older version has none. */
+static void need_memory_key(struct batv_keeper *k, struct batv_secrets *set)
+{
+	if (set->has_memory_key)
+		return;
+	if (batv_secret_random(set->memory_key) != BATV_OK)
+		return;
+	set->has_memory_key = true;
+	if (write_set(k, set))
+		say(k, LOG_NOTICE, "%s/%s: made a key for the memory of sent messages",
+		    k->store.path, BATV_SECRET_NAME);
+	else
+		set->has_memory_key = false;
+}
+
 static void need_secrets(struct batv_keeper *k, const struct batv_config *config,
 			 const struct batv_look *look, struct batv_looked *out)
 {
@@ -177,8 +200,10 @@ static void need_secrets(struct batv_keeper *k, const struct batv_config *config
 
 	if (!set)
 		trouble(k, BATV_TROUBLE_SECRET, "out of memory");
-	else if (read_set(k, config, look, out, set))
+	else if (read_set(k, config, look, out, set)) {
+		need_memory_key(k, set);
 		adopt(k, set), set = NULL;
+	}
 	drop(set);
 }
 
@@ -349,11 +374,11 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 {
 	bool on_disk;
 
-	need_memory(k, look->now);
-	if (k->memory.base)
-		batv_domain_reclaim(&k->memory, look->now);
 	on_disk = read_previous(k);
 	need_secrets(k, config, look, out);
+	need_memory(k, config, look->now);
+	if (k->memory.base)
+		batv_domain_reclaim(&k->memory, look->now);
 	if (k->secrets)
 		next_state(k, config, look, on_disk, out);
 	out->usable = (on_disk || out->published) &&

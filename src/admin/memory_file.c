@@ -15,7 +15,7 @@
 #include "memory_layout.h"
 #include "replace.h"
 
-static const struct batv_memory_section plan[] = {
+static const struct batv_memory_section always[] = {
 	{ .type = BATV_SECTION_COUNTERS,
 	  .size = BATV_COUNTERS_ROOM * sizeof(struct batv_counter_row),
 	  .param = { BATV_COUNTERS_ROOM, BATV_COUNTER_DAYS, sizeof(struct batv_counter_row) } },
@@ -24,27 +24,89 @@ static const struct batv_memory_section plan[] = {
 	  .param = { BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES } },
 };
 
-/* One section behind the other, each on a page of its own. */
-static void lay_out(struct batv_memory_head *head, uint64_t generation, int64_t now)
-{
-	size_t i;
+/*
+ * How many items a line gets on average at full capacity, so that a message with 4 unknown ids
+ * passes by chance at most once in 10,000 at full capacity, and once in 1,000 at twice that: the
+ * more lines are looked at, the emptier they have to be.  docs/formats.md has the computation.
+ */
+#define ITEM_BITS 14
+static const struct {
+	unsigned lines;
+	double load;
+} loads[] = {{4, 7.75}, {8, 7}, {16, 6.25}, {32, 5.75}, {64, 5.25}};
 
+/* A page of 512 words for so many items: senders are fewer than messages. */
+#define TALLY_ITEMS	512
+#define TALLY_PAGES_MIN 32
+#define TALLY_PAGES_MAX 2048
+
+unsigned batv_memory_lines(int64_t retention)
+{
+	int64_t days = (retention + BATV_DAY - 1) / BATV_DAY + 2;
+	size_t i = 0;
+
+	while (loads[i].lines < days && i + 1 < sizeof loads / sizeof loads[0])
+		i++;
+	return loads[i].lines;
+}
+
+/* One section behind the others, on pages of its own. */
+static void add_section(struct batv_memory_head *head, struct batv_memory_section section)
+{
+	uint64_t pages = (section.size + BATV_MEMORY_PAGE - 1) / BATV_MEMORY_PAGE;
+
+	section.offset = head->size;
+	section.size = pages * BATV_MEMORY_PAGE;
+	head->size += section.size;
+	head->section[head->n_sections++] = section;
+}
+
+static void add_filter(struct batv_memory_head *head, uint32_t type,
+		       const struct batv_memory_wish *wish)
+{
+	unsigned lines = batv_memory_lines(wish->retention);
+	struct batv_memory_section s = {.type = type, .key_check = wish->key_check};
+	uint64_t per_page = BATV_LINES_MAX / lines;
+	size_t i = 0;
+
+	while (loads[i].lines != lines)
+		i++;
+	s.param[0] = (uint64_t)((double)wish->capacity / loads[i].load) + 1;
+	s.param[0] = (s.param[0] + per_page - 1) / per_page * per_page;
+	s.param[1] = lines;
+	s.param[2] = ITEM_BITS;
+	s.param[3] = wish->capacity;
+	s.param[4] = (uint64_t)wish->since;
+	s.size = s.param[0] * lines * BATV_LINE_SIZE;
+	add_section(head, s);
+}
+
+static void add_tally(struct batv_memory_head *head, uint32_t type,
+		      const struct batv_memory_wish *wish)
+{
+	uint64_t pages = wish->capacity / TALLY_ITEMS;
+
+	pages = pages < TALLY_PAGES_MIN ? TALLY_PAGES_MIN : pages;
+	pages = pages > TALLY_PAGES_MAX ? TALLY_PAGES_MAX : pages;
+	add_section(head, (struct batv_memory_section){
+				  .type = type, .size = pages * BATV_MEMORY_PAGE, .param = {pages}});
+}
+
+static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish *wish)
+{
 	memset(head, 0, sizeof *head);
 	memcpy(head->magic, BATV_MEMORY_MAGIC, sizeof head->magic);
 	head->order = BATV_MEMORY_ORDER;
 	head->version = BATV_MEMORY_VERSION;
-	head->generation = generation;
-	head->created = now;
+	head->generation = wish->generation;
+	head->created = wish->now;
 	head->size = sizeof *head;
-	for (i = 0; i < sizeof plan / sizeof plan[0]; i++) {
-		uint64_t pages = (plan[i].size + BATV_MEMORY_PAGE - 1) / BATV_MEMORY_PAGE;
-
-		head->section[i] = plan[i];
-		head->section[i].offset = head->size;
-		head->section[i].size = pages * BATV_MEMORY_PAGE;
-		head->size += head->section[i].size;
-	}
-	head->n_sections = (uint32_t)i;
+	for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+		add_section(head, always[i]);
+	for (uint32_t t = BATV_SECTION_IDS; wish->capacity && t <= BATV_SECTION_PAIRS; t++)
+		add_filter(head, t, wish);
+	for (uint32_t t = BATV_SECTION_ID_HITS; wish->capacity && t <= BATV_SECTION_TAG_MAILS; t++)
+		add_tally(head, t, wish);
 	head->sum = batv_memory_sum(head);
 }
 
@@ -60,13 +122,13 @@ static bool allocate(int fd, uint64_t size)
 	return err == 0;
 }
 
-enum batv_err batv_memory_create(int dirfd, const char *name, uint64_t generation, int64_t now)
+enum batv_err batv_memory_create(int dirfd, const char *name, const struct batv_memory_wish *wish)
 {
 	struct batv_memory_head head;
 	struct batv_new_file file;
 	enum batv_err err;
 
-	lay_out(&head, generation, now);
+	lay_out(&head, wish);
 	err = batv_new_file_begin(&file, dirfd, name);
 	if (err != BATV_OK)
 		return err;

@@ -275,6 +275,12 @@ static void copy_config(const struct batv_plan_facts *f, struct batv_plan *plan)
 	st->serial = f->previous ? f->previous->serial + 1 : 1;
 	st->automatic_senders = f->config->automatic_senders ? f->config->automatic_senders : "";
 	st->memory = f->memory;
+	st->memory_before = f->memory_before ? f->memory_before : "";
+	st->has_memory_key = f->secrets->has_memory_key;
+	if (st->has_memory_key)
+		memcpy(st->memory_key, f->secrets->memory_key, sizeof st->memory_key);
+	st->memory_retention = f->config->memory_retention;
+	st->evidence_bytes = f->config->evidence_bytes;
 	st->fingerprint = plan->fingerprint;
 	st->config_sum = f->config->sum;
 	st->key_rotation = f->config->key_rotation;

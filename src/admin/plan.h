@@ -21,6 +21,7 @@ struct batv_plan_facts {
 	const struct batv_secrets *secrets;
 	const struct batv_state *previous; /* the state before; NULL: none is known */
 	const char *memory;		   /* file name of the memory; "": none */
+	const char *memory_before;	   /* of the generation before; NULL or "": none */
 	int64_t bare_last;		   /* batv_memory_bare_last() */
 	bool has_evidence;		   /* the domain table is not empty */
 	int64_t jumped; /* seconds that the clock moved beyond the time that passed; signed */

@@ -50,6 +50,19 @@ static void put_period(struct text *t, const char *keyword, int64_t seconds)
 	put_text(t, keyword, period);
 }
 
+static void put_memory(struct text *t, const struct batv_state *s)
+{
+	char hex[2 * BATV_MEMORY_KEY_LEN + 1] = "";
+
+	put_text(t, "memory_before", s->memory_before);
+	if (s->has_memory_key)
+		batv_bytes_to_hex(s->memory_key, sizeof s->memory_key, hex);
+	put_text(t, "memory_key", hex);
+	batv_wipe(hex, sizeof hex);
+	put_period(t, "memory_retention", s->memory_retention);
+	put(t, "evidence_bytes %" PRIu64 "\n", s->evidence_bytes);
+}
+
 static void put_head(struct text *t, const struct batv_state *s)
 {
 	put(t, "exim-batv state 1\n");
@@ -58,6 +71,7 @@ static void put_head(struct text *t, const struct batv_state *s)
 	put_text(t, "config", s->config_sum);
 	put_text(t, "fingerprint", s->fingerprint);
 	put_text(t, "memory", s->memory);
+	put_memory(t, s);
 	put_period(t, "key_rotation", s->key_rotation);
 	put_period(t, "key_retention", s->key_retention);
 	put_text(t, "automatic_senders", s->automatic_senders);
@@ -183,6 +197,7 @@ static enum batv_err read_back(const struct text *t, char *reason, size_t size)
 		err = batv_state_parse(copy, t->len, state, &line, &why);
 		batv_wipe(copy, t->len);
 		batv_wipe(&state->ring, sizeof state->ring);
+		batv_wipe(state->memory_key, sizeof state->memory_key);
 	}
 	if (err != BATV_OK)
 		say(reason, size, why);

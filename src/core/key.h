@@ -7,6 +7,7 @@
 #include "err.h"
 #include "span.h"
 
+#define BATV_MEMORY_KEY_LEN 32	/* bytes of the key that names what the memory holds */
 #define BATV_KEYS_MAX 64	/* live keys in one state */
 #define BATV_KEY_TEXT_LEN 64	/* the HMAC key: 64 lower-case hex characters, used as text */
 #define BATV_LEGACY_MAX 8

@@ -82,6 +82,38 @@ static bool take_domains(const struct batv_memory_section *s, struct batv_memory
 	return true;
 }
 
+static bool take_filter(const struct batv_memory_section *s, struct batv_memory *m, unsigned which)
+{
+	uint64_t blocks = s->param[0], lines = s->param[1], bits = s->param[2];
+	struct batv_filter *f = &m->filters[which];
+
+	if (f->at || blocks == 0 || blocks > UINT32_MAX || lines < BATV_LINES_MIN ||
+	    lines > BATV_LINES_MAX || (lines & (lines - 1)) != 0 || bits == 0 ||
+	    bits > BATV_ITEM_BITS_MAX || s->param[3] == 0 || s->param[4] > INT64_MAX ||
+	    blocks * lines * BATV_LINE_SIZE > s->size)
+		return false;
+	*f = (struct batv_filter){ .at = (size_t)s->offset,
+				   .blocks = (uint32_t)blocks,
+				   .lines = (unsigned)lines,
+				   .bits = (unsigned)bits,
+				   .capacity = s->param[3],
+				   .since = (int64_t)s->param[4],
+				   .key_check = s->key_check };
+	return true;
+}
+
+static bool take_tally(const struct batv_memory_section *s, struct batv_memory *m, unsigned which)
+{
+	uint64_t pages = s->param[0];
+
+	if (m->tally_at[which] || pages == 0 || pages > UINT32_MAX ||
+	    pages * BATV_MEMORY_PAGE > s->size)
+		return false;
+	m->tally_at[which] = (size_t)s->offset;
+	m->tally_pages[which] = (size_t)pages;
+	return true;
+}
+
 /* Section i of the directory: in place, clear of those before it, and understood or skipped. */
 static bool take_section(const struct batv_memory_head *head, size_t i, struct batv_memory *m)
 {
@@ -100,6 +132,13 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 		return take_counters(s, m);
 	case BATV_SECTION_DOMAINS:
 		return take_domains(s, m);
+	case BATV_SECTION_IDS:
+	case BATV_SECTION_PAIRS:
+		return take_filter(s, m, s->type - BATV_SECTION_IDS);
+	case BATV_SECTION_ID_HITS:
+	case BATV_SECTION_TAG_BOUNCES:
+	case BATV_SECTION_TAG_MAILS:
+		return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
 	default:
 		return true;	/* of a later version */
 	}
@@ -250,14 +289,29 @@ static void add_day(uint64_t *word, uint64_t day)
 					      __ATOMIC_RELAXED));
 }
 
-static void count_body(struct batv_memory *m, void *arg)
+bool batv_counter_read(const struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count)
 {
-	const struct count_job *job = arg;
-	struct batv_counter_row *row = row_of(m, job->counter);
-	uint64_t day = day_of(job->now);
+	struct batv_counter_row *row = row_of(m, counter);
+	/* Adding nothing: the page fault, if there is one, is that of the write to come. */
+	uint64_t w = __atomic_fetch_add(&row->day[day % BATV_COUNTER_DAYS], 0, __ATOMIC_RELAXED);
+
+	*count = w >> BATV_COUNT_BITS == day ? w & BATV_COUNT_MAX : 0;
+	return w >> BATV_COUNT_BITS <= day;
+}
+
+void batv_counter_add(const struct batv_memory *m, size_t counter, uint64_t day)
+{
+	struct batv_counter_row *row = row_of(m, counter);
 
 	add_life(&row->life);
 	add_day(&row->day[day % BATV_COUNTER_DAYS], day);
+}
+
+static void count_body(struct batv_memory *m, void *arg)
+{
+	const struct count_job *job = arg;
+
+	batv_counter_add(m, job->counter, day_of(job->now));
 }
 
 static void counted_body(struct batv_memory *m, void *arg)

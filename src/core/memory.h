@@ -20,7 +20,22 @@
 #define BATV_DOMAIN_NAME_MAX 219	/* a longer domain stays in observe */
 #define BATV_COUNTER_DAYS 32
 
-enum batv_section { BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS = 2 };
+enum batv_section {
+	BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS,
+	BATV_SECTION_IDS, BATV_SECTION_PAIRS,	/* what was sent: remember.h */
+	BATV_SECTION_ID_HITS, BATV_SECTION_TAG_BOUNCES, BATV_SECTION_TAG_MAILS,
+};
+#define BATV_FILTERS 2			/* ids, pairs */
+#define BATV_TALLIES 3
+
+struct batv_filter {
+	size_t at;			/* offset; 0: the section is not there */
+	uint32_t blocks;
+	unsigned lines, bits;		/* days of the ring, a power of two; bits of an item */
+	uint64_t capacity;		/* items a day */
+	int64_t since;			/* what was sent from then on is in it, or in the file before */
+	uint32_t key_check;		/* batv_memory_key_check() of the key that names items */
+};
 
 struct batv_memory {			/* start with all zero bytes */
 	void *base;			/* NULL: no memory */
@@ -30,6 +45,8 @@ struct batv_memory {			/* start with all zero bytes */
 	size_t counters_at, domains_at;	/* offsets; 0: the section is not there */
 	size_t counters_count;
 	size_t domain_slots;
+	struct batv_filter filters[BATV_FILTERS];
+	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
 	bool writable;
 };
 
@@ -49,6 +66,11 @@ enum batv_counter {
 	BATV_COUNT_LEFT_NO_STATE,	/* left bare for want of a usable state */
 	BATV_COUNT_LEFT_UNTRUSTED, BATV_COUNT_LEFT_DESTINATION, BATV_COUNT_LEFT_OTHER,
 	BATV_COUNT_DOUBT,		/* a decision that met a doubt */
+	/* the sent-message memory */
+	BATV_COUNT_IDS, BATV_COUNT_PAIRS,	/* remembered: also how full the day is */
+	BATV_COUNT_LOOKUPS, BATV_COUNT_HITS,	/* of ids and pairs, to judge a message */
+	BATV_COUNT_FULL,		/* not remembered: the day's capacity was used up */
+	BATV_COUNT_CLOCK,		/* not remembered: its place holds a later day */
 	BATV_COUNT_END
 };
 #define BATV_COUNTERS_ROOM 256		/* in the file: room for later ones */

@@ -17,7 +17,7 @@
 
 struct batv_memory_section {
 	uint32_t type;			/* enum batv_section; readers skip what they do not know */
-	uint32_t reserved;		/* 0 */
+	uint32_t key_check;		/* of ids and pairs; else 0 */
 	uint64_t offset, size;		/* bytes; multiples of BATV_MEMORY_PAGE */
 	uint64_t param[5];		/* by type; 0 where there is none */
 };
@@ -75,6 +75,35 @@ enum batv_slot_state {
 
 /* Slots from the name's first one in which it can lie; at most so many are looked at. */
 #define BATV_DOMAIN_PROBES 256
+
+/*
+ * Ids, pairs: param[0] blocks, param[1] lines of a block (days; a power of two, 4 to 64), param[2]
+ * bits of an item (1 to 14), param[3] capacity, param[4] since when it is complete.  A line is 64
+ * bytes: 8 words, each a day since 1970 in the upper 16 bits and 48 filter bits.
+ */
+#define BATV_LINE_WORDS 8
+#define BATV_LINE_BITS 384		/* 8 words of 48 */
+#define BATV_LINE_SIZE 64
+#define BATV_LINES_MIN 4
+#define BATV_LINES_MAX 64		/* a block never crosses a page */
+#define BATV_ITEM_BITS_MAX 14		/* two numbers of 64 bits hold seven places of 384 each */
+#define BATV_DAY_MAX 65535		/* 2149-06-06 */
+
+/* Tallies: param[0] pages.  A page has 512 words: day in the upper 16 bits, count below. */
+#define BATV_TALLY_PAGE_WORDS 512
+
+struct batv_pattern {			/* where an item lies */
+	uint32_t block;
+	uint64_t mask[BATV_LINE_WORDS];
+};
+void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
+		       struct batv_pattern *out);
+/* The chance that one line with on average `load` items takes an unknown one for its own. */
+double batv_line_chance(double load, unsigned bits);
+
+/* Within a guard, and where there are counters.  False: the day's word holds a later day. */
+bool batv_counter_read(const struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
+void batv_counter_add(const struct batv_memory *m, size_t counter, uint64_t day);
 
 /* batv_memory_guard() for those that only read: no struct batv_memory is in read-only storage. */
 bool batv_memory_guard_read(const struct batv_memory *memory,

@@ -17,7 +17,6 @@
 #include "addr.h"
 #include "memory.h"
 
-#define BATV_MEMORY_KEY_LEN 32		/* bytes */
 #define BATV_ITEM_LEN 20
 #define BATV_RETENTION_DAYS_MAX 62	/* 64 lines of a block, less today and a clock's error */
 #define BATV_ID_MAX 998			/* octets of a Message-ID: a line, RFC 5322 2.1.1 */
@@ -46,7 +45,7 @@ enum batv_remember_answer {
 	BATV_REMEMBER_KNOWN,		/* it was there already, of today */
 	BATV_REMEMBER_NONE,		/* no memory, or no such section */
 	BATV_REMEMBER_FULL,		/* the day's capacity is used up: pairs at 100 %, ids at 200 % */
-	BATV_REMEMBER_CLOCK,		/* the slot of today holds a later day: a clock that went back */
+	BATV_REMEMBER_CLOCK,		/* its place holds a later day: a clock is, or was, wrong */
 };
 
 /*
@@ -56,17 +55,24 @@ enum batv_remember_answer {
 enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
 					int64_t now);
 
-/* Was it written on a day from `retention` seconds ago until tomorrow? */
+/*
+ * Was it written on a day from `retention` seconds ago until tomorrow?  Of two generations ask both.
+ * Counts nothing: BATV_COUNT_LOOKUPS and _HITS are the caller's.
+ */
 bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
 		     int64_t retention, int64_t now);
 
-/* Readable, and made at least `retention` ago: what is not in it was not sent. */
+/*
+ * Readable, with all that was sent for at least `retention`: what is not in it was not sent.  False, too, when
+ * something was not remembered in that time (the capacity, the clock, no usable state).  For
+ * the newer of two generations; while the state names one before it, that has to be readable as well.
+ */
 bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
 
 /* How full: items written today and on the fullest day, the capacity, and how likely one look-up is fooled. */
 struct batv_memory_fill {
 	uint64_t capacity, today, fullest;	/* items a day */
-	double chance;			/* that a message with 4 unknown ids is taken for ours by chance */
+	double chance;	/* that one of 4 unknown ids is taken for known, on any of the days kept */
 };
 bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
 		      struct batv_memory_fill *out);
@@ -77,7 +83,11 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
  * collisions that count too much, never too little; the count after this one.
  */
 enum batv_tally { BATV_TALLY_ID_HITS, BATV_TALLY_TAG_BOUNCES, BATV_TALLY_TAG_MAILS };
+/* 0: no memory, or it may only be read. */
 uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
 		    const uint8_t name[static BATV_ITEM_LEN], int64_t now);
+
+/* Tells one key of a memory from another; 0: no key. */
+uint32_t batv_memory_key_check(struct batv_span key);
 
 #endif

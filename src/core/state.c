@@ -155,6 +155,37 @@ static enum batv_err read_memory(struct reader *r, struct batv_span value)
 	return read_name(r, value, &r->state->memory);
 }
 
+static enum batv_err read_memory_before(struct reader *r, struct batv_span value)
+{
+	return read_name(r, value, &r->state->memory_before);
+}
+
+static enum batv_err read_memory_key(struct reader *r, struct batv_span value)
+{
+	struct batv_state *state = r->state;
+
+	if (value.len != 0 && !batv_span_to_bytes(value, state->memory_key, BATV_MEMORY_KEY_LEN))
+		return refuse(r, BATV_E_SYNTAX, "expected 32 bytes in hex");
+	state->has_memory_key = value.len != 0;
+	return BATV_OK;
+}
+
+static enum batv_err read_memory_retention(struct reader *r, struct batv_span value)
+{
+	enum batv_err err = read_period(r, value, &r->state->memory_retention);
+
+	if (err == BATV_OK && r->state->memory_retention > BATV_MEMORY_RETENTION_MAX)
+		return refuse(r, BATV_E_SYNTAX, "expected at most 62d");
+	return err;
+}
+
+static enum batv_err read_evidence_bytes(struct reader *r, struct batv_span value)
+{
+	if (!number(value, BATV_EVIDENCE_MAX, &r->state->evidence_bytes))
+		return refuse(r, BATV_E_SYNTAX, "expected a number of at most 16777216");
+	return BATV_OK;
+}
+
 static enum batv_err read_fingerprint(struct reader *r, struct batv_span value)
 {
 	return read_name(r, value, &r->state->fingerprint);
@@ -300,21 +331,25 @@ static enum batv_err read_key(struct reader *r, struct batv_span value)
 static const struct keyword {
 	const char *name;
 	size_t len;
-	bool many; /* may come again; the others have to be there, once */
+	enum { ONCE, MAYBE, MANY } times; /* MAYBE: a state of an older version lacks it */
 	enum batv_err (*read)(struct reader *r, struct batv_span value);
 } keywords[] = {
-	{LITERAL("key"), true, read_key},
-	{LITERAL("policy"), true, read_policy},
-	{LITERAL("break"), true, read_break},
-	{LITERAL("legacy"), true, read_legacy},
-	{LITERAL("written"), false, read_written},
-	{LITERAL("serial"), false, read_serial},
-	{LITERAL("key_rotation"), false, read_key_rotation},
-	{LITERAL("key_retention"), false, read_key_retention},
-	{LITERAL("automatic_senders"), false, read_automatic_senders},
-	{LITERAL("memory"), false, read_memory},
-	{LITERAL("fingerprint"), false, read_fingerprint},
-	{LITERAL("config"), false, read_config},
+	{LITERAL("key"), MANY, read_key},
+	{LITERAL("policy"), MANY, read_policy},
+	{LITERAL("break"), MANY, read_break},
+	{LITERAL("legacy"), MANY, read_legacy},
+	{LITERAL("written"), ONCE, read_written},
+	{LITERAL("serial"), ONCE, read_serial},
+	{LITERAL("key_rotation"), ONCE, read_key_rotation},
+	{LITERAL("key_retention"), ONCE, read_key_retention},
+	{LITERAL("automatic_senders"), ONCE, read_automatic_senders},
+	{LITERAL("memory"), ONCE, read_memory},
+	{LITERAL("fingerprint"), ONCE, read_fingerprint},
+	{LITERAL("config"), ONCE, read_config},
+	{LITERAL("memory_before"), MAYBE, read_memory_before},
+	{LITERAL("memory_key"), MAYBE, read_memory_key},
+	{LITERAL("memory_retention"), MAYBE, read_memory_retention},
+	{LITERAL("evidence_bytes"), MAYBE, read_evidence_bytes},
 };
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
 
@@ -343,7 +378,7 @@ static enum batv_err read_line(struct reader *r, struct batv_span line)
 
 		if (k->len != name.len || memcmp(k->name, name.p, name.len) != 0)
 			continue;
-		if (!k->many && (r->words & 1u << i))
+		if (k->times != MANY && (r->words & 1u << i))
 			return refuse(r, BATV_E_SYNTAX, "a keyword is there twice");
 		r->words |= 1u << i;
 		return k->read(r, value);
@@ -369,7 +404,7 @@ static enum batv_err read_lines(struct reader *r, char *p, char *end)
 	if (!policy_complete(r))
 		return refuse(r, BATV_E_SYNTAX, "the last policy has no domains");
 	for (size_t i = 0; i < KEYWORDS; i++) {
-		if (!keywords[i].many && !(r->words & 1u << i))
+		if (keywords[i].times == ONCE && !(r->words & 1u << i))
 			return refuse(r, BATV_E_SYNTAX, "a keyword is missing");
 	}
 	return BATV_OK;
@@ -415,6 +450,10 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 		state->n_breaks = 0;
 		state->ring.n_keys = 0;
 		state->ring.n_legacy = 0;
+		state->memory_before = "";
+		state->has_memory_key = false;
+		state->memory_retention = BATV_MEMORY_RETENTION;
+		state->evidence_bytes = BATV_EVIDENCE_DEFAULT;
 		batv_policy_init(r.policy, "default");
 		r.line = 1;
 		err = read_lines(&r, text + sizeof VERSION_LINE - 1, text + len - END_LEN);
@@ -426,12 +465,19 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 	return err;
 }
 
+struct batv_span batv_state_memory_key(const struct batv_state *state)
+{
+	return (struct batv_span){(const char *)state->memory_key,
+				  state->has_memory_key ? sizeof state->memory_key : 0};
+}
+
 /* What the holder held is of no use any more: no key stays behind in memory. */
 static void forget(struct batv_state_holder *h, enum batv_err err)
 {
 	if (h->ino != 0) { /* else nothing was read, and its pages need not be touched */
 		batv_wipe(h->text, h->size < BATV_STATE_MAX ? (size_t)h->size : BATV_STATE_MAX);
 		batv_wipe(&h->state.ring, sizeof h->state.ring);
+		batv_wipe(h->state.memory_key, sizeof h->state.memory_key);
 	}
 	h->usable = false;
 	h->err = err;

@@ -13,6 +13,10 @@
 #define BATV_STATE_NAME "state"
 #define BATV_STATE_MAX 65536	/* bytes of the file */
 #define BATV_STATE_SKEW 300	/* seconds that a state may lie in the future */
+#define BATV_MEMORY_RETENTION (14 * (int64_t)BATV_DAY)	/* defaults; a state may lack the lines */
+#define BATV_MEMORY_RETENTION_MAX (62 * (int64_t)BATV_DAY)
+#define BATV_EVIDENCE_DEFAULT 131072
+#define BATV_EVIDENCE_MAX 16777216
 #define BATV_BREAKS_MAX (BATV_POLICIES_MAX + 1)
 
 /* When grace last began anew, for all domains (policy "*") or those of one policy. */
@@ -28,6 +32,11 @@ struct batv_state {
 	uint64_t serial;		/* grows by one with every publication */
 	const char *automatic_senders;	/* PCRE2 pattern; "": the built-in comparison */
 	const char *memory;		/* file name of the memory; "": none */
+	const char *memory_before;	/* of the generation before, asked as well; "": none */
+	uint8_t memory_key[BATV_MEMORY_KEY_LEN];	/* see batv_state_memory_key() */
+	bool has_memory_key;
+	int64_t memory_retention;	/* seconds */
+	uint64_t evidence_bytes;	/* of a body that are searched */
 	const char *fingerprint;	/* of the secret file; for status */
 	const char *config_sum;		/* of the configuration's text; for status and reload */
 	int64_t key_rotation, key_retention;	/* as configured when it was published */
@@ -46,6 +55,9 @@ struct batv_state {
  */
 enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 			       unsigned *line, const char **why);
+
+/* The key that names what the sent-message memory holds; len 0: there is none, and so nothing is remembered. */
+struct batv_span batv_state_memory_key(const struct batv_state *state);
 
 /*
  * A state as a process holds it: the text, what was parsed from it, and which file it was.

@@ -40,6 +40,9 @@ static void publish(const struct batv_config *config)
 	state.config_sum = config->sum;
 	state.key_rotation = config->key_rotation;
 	state.key_retention = config->key_retention;
+	state.memory_before = "";
+	state.memory_retention = config->memory_retention;
+	state.evidence_bytes = config->evidence_bytes;
 	state.n_policies = config->n_policies;
 	memcpy(state.policies, config->policies, sizeof state.policies);
 	err = batv_state_format(&state, &text, &len, NULL, 0);

@@ -1,6 +1,6 @@
 /* links: admin/keeper admin/store admin/plan admin/publish admin/timeline admin/secret admin/arming */
-/* links: admin/memory_file admin/replace core/memory core/memory_guard core/key core/state core/policy core/safefile */
-/* links: core/span core/hmac core/err */
+/* links: admin/memory_file admin/replace core/memory core/memory_guard core/remember core/key core/state core/policy core/safefile */
+/* links: core/addr core/span core/hmac core/err */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */
@@ -41,6 +41,8 @@ static void setup(void)
 	sandbox_make();
 	memset(&config, 0, sizeof config);
 	config.key_rotation = config.key_retention = 7 * D;
+	config.memory_capacity = BATV_CAPACITY_MIN;
+	config.memory_retention = BATV_MEMORY_RETENTION;
 	config.n_policies = 2;
 	batv_policy_init(&config.policies[0], "default");
 	batv_policy_init(&config.policies[1], "shop");

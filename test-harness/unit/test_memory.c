@@ -33,10 +33,17 @@ const char *__asan_default_options(void)
 
 static struct batv_memory memory;	/* zero at the start of each test: Check forks */
 
+static enum batv_err make_file(const char *name, uint64_t generation, int64_t now)
+{
+	return batv_memory_create(dir, name,
+				  &(struct batv_memory_wish){ .generation = generation,
+							      .now = now });
+}
+
 static void make_memory(void)
 {
 	sandbox_make();
-	ck_assert_int_eq(batv_memory_create(dir, "memory", 7, NOW), BATV_OK);
+	ck_assert_int_eq(make_file("memory", 7, NOW), BATV_OK);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
 }
 
@@ -143,7 +150,7 @@ START_TEST(the_same_file_stays_mapped_a_new_one_is_taken)
 	batv_count(&memory, 0, NOW);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
 	ck_assert_ptr_eq(memory.base, base);
-	ck_assert_int_eq(batv_memory_create(dir, "memory", 8, NOW + 5), BATV_OK);
+	ck_assert_int_eq(make_file("memory", 8, NOW + 5), BATV_OK);
 	batv_count(&memory, 0, NOW);	/* into the old one, which is still there */
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 2);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
@@ -379,7 +386,7 @@ START_TEST(creation_is_all_or_nothing)
 
 		(void)signal(SIGXFSZ, SIG_IGN);
 		(void)setrlimit(RLIMIT_FSIZE, &limit);
-		if (batv_memory_create(dir, "memory", 9, NOW) != BATV_E_IO)
+		if (make_file("memory", 9, NOW) != BATV_E_IO)
 			_exit(99);
 		_exit(errno == EFBIG ? 0 : errno);
 	}
@@ -702,7 +709,7 @@ START_TEST(guards_nest)
 	struct nest n = { .inner = &other, .touch_inner = true, .inner_result = true };
 	struct sigaction after;
 
-	ck_assert_int_eq(batv_memory_create(dir, "other", 8, NOW), BATV_OK);
+	ck_assert_int_eq(make_file("other", 8, NOW), BATV_OK);
 	ck_assert_int_eq(batv_memory_open(&other, dir, "other"), BATV_OK);
 	ck_assert(batv_memory_guard(&memory, nest_outer, &n));
 	ck_assert(n.inner_result);
@@ -713,7 +720,7 @@ START_TEST(guards_nest)
 	ck_assert_ptr_null(other.base);
 	ck_assert_ptr_nonnull(memory.base);
 
-	ck_assert_int_eq(batv_memory_create(dir, "other", 8, NOW), BATV_OK);
+	ck_assert_int_eq(make_file("other", 8, NOW), BATV_OK);
 	ck_assert_int_eq(batv_memory_open(&other, dir, "other"), BATV_OK);
 	truncate_memory(4096);
 	n = (struct nest){ .inner = &other, .touch_outer = true, .inner_result = true };

@@ -36,6 +36,7 @@ static void setup(void)
 	memset(&secrets, 0, sizeof secrets);
 	config.automatic_senders = NULL;
 	config.key_rotation = config.key_retention = 7 * D;
+	config.memory_retention = BATV_MEMORY_RETENTION;
 	config.n_policies = 3;
 	batv_policy_init(&config.policies[0], "default");
 	batv_policy_init(&config.policies[1], "shop");

@@ -35,6 +35,9 @@ static void small_state(void)
 	in.written = 1795910400;
 	in.serial = 1;
 	in.automatic_senders = in.memory = in.fingerprint = in.config_sum = "";
+	in.memory_before = "";
+	in.memory_retention = BATV_MEMORY_RETENTION;
+	in.evidence_bytes = BATV_EVIDENCE_DEFAULT;
 	in.key_rotation = in.key_retention = 7 * BATV_DAY;
 	in.n_policies = 1;
 	batv_policy_init(&in.policies[0], "default");
@@ -48,6 +51,11 @@ static void full_state(void)
 	in.serial = UINT64_MAX;
 	in.automatic_senders = "^(mailer-daemon|a b)@.*$";
 	in.memory = "memory.7";
+	in.memory_before = "memory.6";
+	in.has_memory_key = true;
+	memset(in.memory_key, 0xa5, sizeof in.memory_key);
+	in.memory_retention = BATV_MEMORY_RETENTION_MAX;
+	in.evidence_bytes = BATV_EVIDENCE_MAX;
 	in.fingerprint = "0123456789abcdef";
 	in.config_sum = "fedcba9876543210";
 	in.key_rotation = BATV_DAY + 61;
@@ -134,6 +142,12 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 	ck_assert_uint_eq(a->serial, b->serial);
 	ck_assert_str_eq(a->automatic_senders, b->automatic_senders);
 	ck_assert_str_eq(a->memory, b->memory);
+	ck_assert_str_eq(a->memory_before, b->memory_before);
+	ck_assert(a->has_memory_key == b->has_memory_key);
+	if (a->has_memory_key)
+		ck_assert_mem_eq(a->memory_key, b->memory_key, sizeof a->memory_key);
+	ck_assert_int_eq(a->memory_retention, b->memory_retention);
+	ck_assert_uint_eq(a->evidence_bytes, b->evidence_bytes);
 	ck_assert_str_eq(a->fingerprint, b->fingerprint);
 	ck_assert_str_eq(a->config_sum, b->config_sum);
 	ck_assert_int_eq(a->key_rotation, b->key_rotation);
@@ -289,6 +303,15 @@ START_TEST(what_cannot_be_read_is_not_written)
 	in.memory = "../secret";
 	ck_assert_int_eq(format(), BATV_E_SYNTAX);
 	in.memory = "";
+	in.memory_before = ".memory";
+	ck_assert_int_eq(format(), BATV_E_SYNTAX);
+	in.memory_before = "";
+	in.memory_retention = BATV_MEMORY_RETENTION_MAX + 1;
+	ck_assert_int_eq(format(), BATV_E_SYNTAX);
+	in.memory_retention = BATV_MEMORY_RETENTION;
+	in.evidence_bytes = BATV_EVIDENCE_MAX + 1;
+	ck_assert_int_eq(format(), BATV_E_SYNTAX);
+	in.evidence_bytes = BATV_EVIDENCE_DEFAULT;
 	in.ring.n_keys = 1;
 	ck_assert_int_eq(format(), BATV_E_SYNTAX); /* a key of NUL bytes */
 	in.ring.n_keys = 0;
