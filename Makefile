@@ -41,7 +41,7 @@ obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson -lsystemd $(CORE_LIBS)
 
-.PHONY: all help clean deps exim so unit e2e demo check lint install uninstall FORCE
+.PHONY: all help clean deps exim so unit e2e matrix demo check lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -54,6 +54,7 @@ help:
 	@echo '              EXIM_HEADERS=DIRECTORY; CRYPTO=static|shared'
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
+	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest; a table'
 	@echo 'make lint     source checks'
 	@echo 'make deps     install what building and testing needs (Debian packages)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
@@ -109,8 +110,11 @@ so:
 	@BUILD='$(BUILD)' EXIM_VERSION='$(EXIM_VERSION)' EXIM_HEADERS='$(EXIM_HEADERS)' CRYPTO='$(CRYPTO)' \
 		STATEDIR='$(STATEDIR)' WERROR='$(WERROR)' CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' test-harness/exim/module
 
-e2e: all exim
+e2e: all exim so
 	@test-harness/e2e/run $(TESTS)
+
+matrix: deps
+	@BUILD='$(BUILD)' test-harness/e2e/matrix
 
 include packaging/install.mk
 
