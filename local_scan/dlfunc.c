@@ -151,17 +151,21 @@ DLFUNC(batv_verdict)
 
 /*
  * batv_refuse: "1" when the message in hand has to be refused now, else "0".  With the argument
- * {text}: what the other side is to be told, or "" when the message is not refused.
+ * {text}: what the other side is to be told, or "" when the message is not refused.  Before DATA there is no
+ * message: nothing is judged, and $message_body could be that of an earlier one, whose file is closed.
  */
 DLFUNC(batv_refuse)
 {
 	const bool text = strcmp(arg(argc, argv, 0), "text") == 0;
-	const char *body = batv_glue_expand("$message_body");
 	struct batv_session session;
 	struct batv_outcome *outcome;
 
+	if (!*batv_glue_message_id()) {
+		*yield = batv_glue_text(text ? "" : "0", NULL);
+		return batv_glue_code(BATV_GLUE_OK);
+	}
 	batv_session_open(&session);
-	outcome = batv_message_outcome(&session, batv_span_of(body));
+	outcome = batv_message_outcome(&session, batv_span_of(batv_glue_expand("$message_body")));
 	if (outcome->action != BATV_ACTION_REJECT)
 		*yield = batv_glue_text(text ? "" : "0", NULL);
 	else
