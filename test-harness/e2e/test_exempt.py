@@ -184,7 +184,8 @@ class TestUnsignable(Site):
         assert result.rcpts[0].code == 250 and result.data.code == 250, result
         (message,) = self.ours.wait_mailbox("jürgen")
         assert message["X-BATV-Status"].startswith("unsignable; action=accept;")
-        assert self.signed("jürgen@test") == "jürgen@test"
+        # an Exim with SMTPUTF8 turns it into an A-label, for a server without
+        assert self.signed("jürgen@test") in ("jürgen@test", "xn--jrgen-kva@test")
 
     def test_srs(self):
         for rcpt in "SRS0=HHHH=TT=theirs.test=carol@test", "srs0+HHHH=TT=theirs.test=carol@test", \
