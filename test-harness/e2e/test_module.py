@@ -253,6 +253,16 @@ class Debian(DebianSite, Removal, Essentials):
                 assert session.rcpt(rcpt).code == 550, session.transcript
             assert session.rcpt(f"{tag}={self.address}").code == 250
 
+    def test_ordinary_mail_to_a_tagged_address(self):
+        count = self.mails()
+        result = self.ours.inject("eve@elsewhere.test", f"prvs=0123abcdef={self.address}", make_message(),
+                                  source=STRANGER)
+        if self.split:
+            assert result.data.code == 250, result
+            self.arrives(count + 1)
+        else:       # there is no router for it
+            assert result.rcpts[0].code == 550, result
+
     def test_subaddress_style(self):
         count = self.mails()
         self.set(tag_style="subaddress", **self.enforce)
