@@ -17,7 +17,7 @@ SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 # The group that Exim runs with; by default the first one of these that there is.
-EXIM_GROUP   ?= $(shell for g in Debian-exim exim mail; do getent group $$g >/dev/null && echo $$g && exit; done; echo Debian-exim)
+EXIM_GROUP   ?=
 
 INSTALL_ENV = BUILD='$(OUT)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(SBINDIR)' LIBDIR='$(LIBDIR)' \
 	DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' SNIPPETSDIR='$(SNIPPETSDIR)' \

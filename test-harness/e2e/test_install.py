@@ -1,0 +1,221 @@
+"""make install, uninstall and dist; what the manual pages say of the commands."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+
+from lab import *
+
+BATVD, BATVCTL = BUILD / "batvd", BUILD / "batvctl"
+
+PATHS = {"snippetsdir": "share/exim-batv/snippets", "sourcedir": "share/exim-batv/source",
+         "moduledir": "lib/exim-batv"}
+
+
+def make(lab, *arguments, cwd=TOP, check=True, env=None):
+    """make as the user of the tests, with nothing of an outer make; its stdout."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BUILD", "SAN")}
+    done = subprocess.run(["make", "--no-print-directory", *arguments], cwd=cwd, env={**environment, **(env or {})},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=110)
+    if check and done.returncode:
+        raise AssertionError(f"make {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def install(lab, root, *variables, verb="install", cwd=TOP):
+    # "all" is done: the tests run what was built, and build nothing as somebody else
+    return make(lab, "-o", "all", verb, f"DESTDIR={root}", *variables, cwd=cwd)
+
+
+def tree(root):
+    """{path: what it is} of everything below ROOT, directories too."""
+    return {str(p.relative_to(root)): (oct(p.lstat().st_mode), p.read_bytes() if p.is_file() else None)
+            for p in sorted(root.rglob("*"))}
+
+
+def unpack_dist(lab, build, **env):
+    make(lab, "dist", f"BUILD={build}", env={"UNTRACKED": "1", **env})
+    [tar] = build.glob("*.tar.xz")
+    subprocess.run(["tar", "-xmf", tar, "-C", lab.dir, "--no-same-owner"], check=True)
+    return tar, lab.dir / tar.name.removesuffix(".tar.xz")
+
+
+def page(name):
+    return (TOP / "docs" / "man" / name).read_text()
+
+
+def test_uninstall_leaves_nothing(lab):
+    root = lab.dir / "root"
+    root.mkdir()
+    install(lab, root)
+    there = set(tree(root))
+    for path in ("usr/local/sbin/batvd", "usr/local/sbin/batvctl", "usr/local/share/exim-batv/snippets/main.conf",
+                 "usr/local/share/man/man8/batvd.8", "usr/local/share/man/man5/exim-batv.conf.5",
+                 "usr/local/lib/systemd/system/batvd.service", "etc/exim-batv/exim-batv.conf"):
+        assert path in there, path
+    assert ("usr/local/lib/exim-batv/batv.so" in there) == (TOP / "build" / "batv.so").exists()
+    install(lab, root, verb="uninstall")
+    assert tree(root) == {}, "left behind: " + " ".join(tree(root))
+
+
+def test_uninstall_leaves_what_is_not_ours(lab):
+    root = lab.dir / "root"
+    for path in ("usr/local/sbin/exim", "usr/local/share/exim-batv/snippets/mine.conf", "etc/exim-batv/legacy",
+                 "usr/local/share/man/man8/exim.8", "var/lib/exim-batv/secret"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("not ours")
+    before = tree(root)
+    install(lab, root)
+    assert len(tree(root)) > len(before) + 20
+    install(lab, root, verb="uninstall")
+    assert tree(root) == before
+
+
+def test_the_administrators_configuration_is_kept(lab):
+    root = lab.dir / "root"
+    root.mkdir()
+    install(lab, root)
+    configuration = root / "etc/exim-batv/exim-batv.conf"
+    configuration.write_text("enforcement = observe\n")
+    said = install(lab, root)
+    assert configuration.read_text() == "enforcement = observe\n"
+    assert f"kept {configuration}" in said, said
+    said = install(lab, root, verb="uninstall")
+    assert f"left {configuration}" in said, said
+    assert [p for p in tree(root) if (root / p).is_file()] == ["etc/exim-batv/exim-batv.conf"]
+
+
+def test_every_path_is_that_of_the_installation(lab):
+    root = lab.dir / "root"
+    root.mkdir()
+    install(lab, root, "PREFIX=/opt/mail", "SYSCONFDIR=/opt/etc", "STATEDIR=/srv/batv", "EXIM_GROUP=mailers")
+    for path, (_, content) in tree(root).items():
+        if content and not path.startswith(("opt/mail/sbin/", "opt/mail/lib/exim-batv/", "opt/mail/share/exim-batv/source/")) \
+                and not path.endswith(".md"):   # those speak of several installations
+            for wrong in (b"/usr/local/", b"/usr/share/exim-batv", b"/usr/lib/exim4/local_scan", b"/etc/exim-batv",
+                          b"/var/lib/exim-batv", b"@VERSION@"):
+                if wrong == b"/etc/exim-batv":
+                    content = content.replace(b"/opt/etc/exim-batv", b"")
+                assert wrong not in content, f"{path} says {wrong.decode()}"
+    unit = (root / "opt/mail/lib/systemd/system/batvd.service").read_text()
+    assert "\nExecStart=/opt/mail/sbin/batvd\n" in unit and "\nGroup=mailers\n" in unit
+    assert "d /srv/batv 2750 batv mailers -" in (root / "opt/mail/lib/tmpfiles.d/exim-batv.conf").read_text()
+    # what a snippet says of itself is true
+    main = root / "opt/mail/share/exim-batv/snippets/main.conf"
+    assert f".include /{main.relative_to(root)}" in main.read_text()
+    # and the unchanged configuration goes, too
+    install(lab, root, "PREFIX=/opt/mail", "SYSCONFDIR=/opt/etc", "STATEDIR=/srv/batv", verb="uninstall")
+    assert tree(root) == {}
+
+
+def test_a_path_with_a_space_is_refused(lab):
+    root = lab.dir / "root"
+    done = lab.run(["make", "-o", "all", "-C", TOP, "install", f"DESTDIR={root}", "PREFIX=/opt/my mail"],
+                   user="root", check=False)
+    assert done.returncode and "PREFIX=/opt/my mail: a space or a quote" in done.stderr, done
+    assert not root.exists()
+
+
+def test_dist_builds_and_installs_as_an_ordinary_user(lab):
+    """The tar is complete: built in a fresh directory, by a user who may write nowhere else."""
+    _, source = unpack_dist(lab, lab.dir / "out")
+    for path in (source, *source.rglob("*")):
+        lab.own(path)
+    root = lab.mkdir("root")
+    lab.run(["make", "-s", "-j2", "CFLAGS=-O0", "all"], cwd=source, timeout=100)
+    variables = [f"DESTDIR={root}", "PREFIX=/usr"]
+    lab.run(["make", "install", *variables], cwd=source)
+    said = lab.run([root / "usr/sbin/batvctl", "--version"]).stdout
+    assert said.split() == ["batvctl", source.name.removeprefix("exim-batv-")], said
+    # the shipped configuration is a good one
+    said = lab.run([root / "usr/sbin/batvctl", "-c", root / "etc/exim-batv/exim-batv.conf", "check"])
+    lab.run(["make", "uninstall", *variables], cwd=source)
+    assert tree(root) == {}
+
+
+def test_dist_is_the_same_byte_for_byte(lab):
+    epoch = {"SOURCE_DATE_EPOCH": "1767225600"}
+    tar, source = unpack_dist(lab, lab.dir / "one", **epoch)
+    # from the unpacked tar, without git, with other times, modes and another umask
+    for path in source.rglob("*"):
+        os.utime(path, (1, 1), follow_symlinks=False)
+    (source / "README.md").chmod(0o600)
+    lab.run(["sh", "-c", f"umask 077; make -s dist BUILD={lab.dir}/two"], cwd=source, user="root" if lab.root else None,
+            env=epoch)
+    [again] = (lab.dir / "two").glob("*.tar.xz")
+    assert again.name == tar.name
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(tar.read_bytes()).digest()
+    listing = subprocess.run(["tar", "-tvf", tar], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "local_scan/local_scan.c" in listing and "/build/" not in listing
+    assert all(" root/root " in line for line in listing.splitlines()), "an owner is in the tar"
+
+
+def test_what_is_installed_can_be_built_into_an_exim(lab):
+    """The sources and libbatv.a, by pkg-config alone, with the headers of an Exim."""
+    headers = next((d for d in (BUILD / "exim-4.96/src/build-batv", BUILD / "exim-4.96/dev/root/usr/include/exim4")
+                    if (d / "local_scan.h").exists()), None)
+    if not headers:
+        skip("no headers of an Exim under build/; make exim")
+    if not shutil.which("pkg-config"):
+        skip("no pkg-config")
+    prefix = lab.dir / "usr"
+    install(lab, "", f"PREFIX={prefix}", f"SYSCONFDIR={lab.dir}/etc")
+
+    def config(*argv):
+        return lab.run(["pkg-config", *argv, "exim-batv"], env={"PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"}).stdout.split()
+
+    for variable, path in PATHS.items():
+        assert config(f"--variable={variable}") == [str(prefix / path)], variable
+    work = lab.mkdir("work")
+    sources = sorted((prefix / PATHS["sourcedir"] / "local_scan").glob("*.c"))
+    flags = [f.replace("\\", "") for f in config("--cflags")]
+    lab.run(["gcc", "-std=gnu11", "-fPIC", *flags, "-DLOCAL_SCAN=", "-isystem", headers, "-c", *sources], cwd=work)
+    libs = [f for f in config("--libs") if f.startswith(("-L", "-lbatv"))]
+    lab.run(["gcc", "-r", "-nostdlib", "-o", "all.o", *sorted(work.glob("*.o")), *libs], cwd=work)
+    wanted = lab.run(["nm", "-u", work / "all.o"]).stdout.split()
+    assert "expand_string" in wanted or "expand_string_2" in wanted     # of Exim
+    assert not [name for name in wanted if name.startswith("batv_")], wanted
+    defined = lab.run(["nm", "--defined-only", work / "all.o"]).stdout
+    assert re.search(r" T local_scan$", defined, re.M) and re.search(r" T batv_sign$", defined, re.M)
+    install(lab, "", f"PREFIX={prefix}", f"SYSCONFDIR={lab.dir}/etc", verb="uninstall")
+
+
+# -- manual pages
+
+def long_options(text):
+    return set(re.findall(r"--([a-z-]+)", text))
+
+
+def mdoc_options(line):
+    return {o.lstrip("-") for o in re.findall(r"\bFl (-[a-z-]+)", line)}
+
+
+def test_the_manual_has_every_command_of_batvctl(lab):
+    text = lab.run([BATVCTL, "-h"]).stdout
+    commands = re.findall(r"^  ([a-z]+) ", text, re.M)
+    assert {"status", "sign", "secret"} <= set(commands), text
+    items = {}
+    for line in re.findall(r"^\.It Ic (.*)$", page("batvctl.8"), re.M):
+        items.setdefault(line.split()[0], []).append(line)
+    assert set(items) == set(commands), f"batvctl(8) has {sorted(items)}, batvctl -h {sorted(commands)}"
+    for name in commands:
+        usage = lab.run([BATVCTL, name, "-h"]).stdout.splitlines()[0]
+        manual = " ".join(items[name])
+        assert mdoc_options(manual) == long_options(usage), f"batvctl(8), {name}: {manual}; the program: {usage}"
+        arguments = set(re.findall(r"\b[A-Z][A-Z-]+\b", usage))
+        known = {a.upper() for a in re.findall(r"\bAr ([a-z-]+)", manual)}
+        assert arguments == known, f"batvctl(8), {name}: {known}; the program: {arguments}"
+    general = re.findall(r"^\.It (Fl .*)$", page("batvctl.8"), re.M)
+    assert long_options(text) <= set().union(*map(mdoc_options, general))
+
+
+def test_the_manual_has_every_option_of_batvd(lab):
+    text = lab.run([BATVD, "--help"]).stdout
+    said = set(re.findall(r"(?<![\w-])(--?[a-z]+)", text))
+    manual = {"-" + o for line in re.findall(r"^\.It (Fl .*)$", page("batvd.8"), re.M)
+              for o in re.findall(r"Fl (-?[a-z]+)", line)}
+    assert said == manual, f"batvd(8) {sorted(manual)}, batvd --help {sorted(said)}"
+    for code in re.findall(r"\b(\d) [a-z]", text.split("Exit status:")[1]):
+        assert f".It {code}\n" in page("batvd.8")
