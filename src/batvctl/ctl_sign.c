@@ -4,70 +4,18 @@
  * Runs the very code that Exim runs, on the state that Exim reads.  Invariant: what depends on a
  * list that nobody could look up is called not evaluated, with exit status 3, never guessed.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "ask_exim.h"
-#include "ctl.h"
-#include "memory_file.h"
-#include "safefile.h"
+#include "ctl_ask.h"
 
-struct asking {
-	struct batv_asker asker;
-	struct batv_matcher matcher;
-	struct batv_origin origin;
-	struct batv_memory memory;
-	struct batv_judge judge;
-};
-
-/* A bounce of which no sending host is given comes from none that has an exemption. */
-static enum batv_match no_host(void *ctx, const char *name, const char *address, const char *list)
+/* Ready to ask, or it is said why not. */
+static int prepare(struct batv_ctl *ctl, struct batv_asking *a)
 {
-	(void)ctx, (void)name, (void)address, (void)list;
-	return BATV_NO;
-}
+	int code = batv_ctl_ask(ctl, a);
 
-/* What is wrong with the state.  errno is that of the failed look at it. */
-static const char *state_fault(const struct batv_ctl *ctl, enum batv_err err, char *why,
-			       size_t size)
-{
-	if (err == BATV_E_IO)
-		return strerror(errno);
-	if (err != BATV_E_UNSAFE_FILE)
-		return batv_strerror(err);
-	batv_file_why(ctl->store.dirfd, BATV_STATE_NAME, false, why, size);
-	return why;
-}
-
-static int prepare(struct batv_ctl *ctl, struct asking *a)
-{
-	static struct batv_state_holder holder;
-	int code = batv_ctl_open(ctl);
-	enum batv_err err;
-	char why[200];
-
-	if (code)
-		return code;
-	err = batv_state_refresh(&holder, ctl->store.dirfd, ctl->clock);
-	if (err || !holder.usable)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: no usable state: %s%s",
-				     ctl->store.path, BATV_STATE_NAME,
-				     state_fault(ctl, err, why, sizeof why),
-				     holder.err == BATV_E_NO_FILE ? "; is batvd running?" : "");
-	*a = (struct asking){0};
-	batv_asker_init(&a->asker, ctl->config.exim, &a->matcher);
-	/* Without a memory no domain is armed, as in Exim. */
-	(void)batv_memory_open(&a->memory, ctl->store.dirfd, BATV_MEMORY_NAME);
-	a->judge = (struct batv_judge){.state = &holder.state,
-				       .memory = &a->memory,
-				       .matcher = &a->matcher,
-				       .origin = &a->origin,
-				       .now = ctl->now,
-				       .class = BATV_CLASS_DSN};
-	a->judge.observe_file = batv_observe_file(ctl->store.dirfd);
-	return BATV_CTL_YES;
+	return code ? batv_ctl_fail(code, "%s", ctl->message) : BATV_CTL_YES;
 }
 
 static void print_key(const struct batv_key *key, int64_t now)
@@ -85,7 +33,7 @@ static void print_key(const struct batv_key *key, int64_t now)
 	printf("  destroyed %s\n", destroy);
 }
 
-static void print_doubt(const struct asking *a)
+static void print_doubt(const struct batv_asking *a)
 {
 	printf("  not evaluated: list \"%s\": %s\n", a->asker.list, a->asker.why);
 }
@@ -102,8 +50,8 @@ static json_t *json_text_or_null(const char *text)
 
 /* ---- sign ---- */
 
-static void print_signing(const struct batv_ctl *ctl, const struct asking *a, const char *address,
-			  const struct batv_signing *s)
+static void print_signing(const struct batv_ctl *ctl, const struct batv_asking *a,
+			  const char *address, const struct batv_signing *s)
 {
 	const char *policy = s->policy ? s->policy->name : NULL;
 
@@ -130,7 +78,7 @@ static void print_signing(const struct batv_ctl *ctl, const struct asking *a, co
 int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 {
 	struct batv_signing s;
-	struct asking a;
+	struct batv_asking a;
 	int code = prepare(ctl, &a);
 
 	(void)n;
@@ -138,7 +86,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 		return code;
 	a.origin.has_id = true; /* a message that was submitted on this host */
 	batv_sign_address(&a.judge, args[0], ctl->rcpt ? ctl->rcpt : "", 0, &s);
-	batv_memory_close(&a.memory);
+	batv_ctl_ask_end(&a);
 	if (s.answer == BATV_LEFT_NO_ADDRESS || s.answer == BATV_LEFT_NULL_SENDER)
 		return batv_ctl_fail(BATV_CTL_USAGE, "sign: not an address: %s",
 				     *args[0] ? args[0] : "\"\"");
@@ -170,8 +118,8 @@ static const char *tag_worth(const struct batv_judge *judge, const char *address
 	return "-";
 }
 
-static void print_judgement(const struct batv_ctl *ctl, const struct asking *a, const char *address,
-			    const struct batv_judgement *j, bool doubt)
+static void print_judgement(const struct batv_ctl *ctl, const struct batv_asking *a,
+			    const char *address, const struct batv_judgement *j, bool doubt)
 {
 	const char *policy = j->policy ? j->policy->name : NULL;
 	const char *verdict = doubt ? "not evaluated" : batv_verdict_name(j->finding.verdict);
@@ -205,7 +153,7 @@ int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
 {
 	struct batv_judgement j;
 	struct batv_addr addr;
-	struct asking a;
+	struct batv_asking a;
 	bool doubt;
 	int code = prepare(ctl, &a);
 
@@ -213,16 +161,13 @@ int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
 	if (code)
 		return code;
 	if (batv_addr_parse(args[0], strlen(args[0]), &addr) != BATV_OK) {
-		batv_memory_close(&a.memory);
+		batv_ctl_ask_end(&a);
 		return batv_ctl_fail(BATV_CTL_USAGE, "verify: not an address: %s",
 				     *args[0] ? args[0] : "\"\"");
 	}
-	a.origin.has_id = true;
-	a.origin.host_address = ctl->host ? ctl->host : "192.0.2.1"; /* somebody outside */
-	if (!ctl->host)
-		a.matcher.host = no_host;
+	batv_ctl_ask_from(&a, ctl->host);
 	batv_judge_recipient(&a.judge, args[0], &j);
-	batv_memory_close(&a.memory);
+	batv_ctl_ask_end(&a);
 	doubt = j.finding.doubt && j.finding.verdict != BATV_VALID;
 	print_judgement(ctl, &a, args[0], &j, doubt);
 	if (doubt)

@@ -27,6 +27,14 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "ADDRESS [--host IP-ADDRESS] [--at TIME]",
 	 "the verdict on a bounce to this address from outside", "Exit status 0 for `valid` only.",
 	 batv_ctl_verify},
+	{"explain", BATV_OPTION_AT | BATV_OPTION_RCPT | BATV_OPTION_FROM | BATV_OPTION_HOST, 1, 1,
+	 "FILE [--rcpt ADDRESS] [--from ADDRESS] [--host IP-ADDRESS] [--at TIME]",
+	 "what Exim would make of a message, and why",
+	 "Class, evidence, look-ups, verdict, action; byte offsets are those of the file (- is\n"
+	 "stdin).  Without a state it shows class and evidence.  Without options the envelope is\n"
+	 "taken from Return-Path, and from Envelope-To, X-Original-To, Delivered-To or To.  Exit\n"
+	 "status 1 when the message would be refused.",
+	 batv_ctl_explain},
 	{"rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
 	 "add a secret, which signs from then on",
 	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
@@ -44,6 +52,7 @@ const size_t batv_ctl_commands_count = sizeof batv_ctl_commands / sizeof batv_ct
 static const struct option longs[] = {{"at", required_argument, NULL, 'a'},
 				      {"rcpt", required_argument, NULL, 'r'},
 				      {"host", required_argument, NULL, 'o'},
+				      {"from", required_argument, NULL, 'f'},
 				      {"revoke", no_argument, NULL, 'R'},
 				      {"force", no_argument, NULL, 'F'},
 				      {"show-secret", no_argument, NULL, 'S'},
@@ -100,6 +109,9 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case 'o':
 		ctl->host = optarg, given->options |= BATV_OPTION_HOST;
 		break;
+	case 'f':
+		ctl->from = optarg, given->options |= BATV_OPTION_FROM;
+		break;
 	case 'R':
 		ctl->revoke = true, given->options |= BATV_OPTION_REVOKE;
 		break;
@@ -127,7 +139,8 @@ static const struct batv_ctl_command *find_command(const char *name)
 static const char *misplaced(unsigned given, unsigned allowed)
 {
 	static const char *const names[] = {"--at",	"--rcpt",  "--host",
-					    "--revoke", "--force", "--show-secret"};
+					    "--revoke", "--force", "--show-secret",
+					    "--from"};
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
 		if ((given & ~allowed) & 1u << i)

@@ -15,7 +15,7 @@ struct batv_citation {
 	char text[BATV_ID_MAX];		/* the id without brackets and blanks; the address */
 };
 
-/* How long is the label "message-id" (or message_id, Message Id, MessageID) at s?  0: it is none. */
+/* The length of a label "message-id" (or message_id, Message Id, MessageID) at s; 0: it is none. */
 size_t batv_cite_label(struct batv_span s);
 
 /*

@@ -20,7 +20,6 @@
 #define BATV_CLUES_MAX (BATV_CLUE_IDS_MAX + BATV_CLUE_TAGS_MAX)
 #define BATV_CLUE_TEXT_MAX 16384	/* bytes of all values together; what does not fit is left out */
 #define BATV_LOOKUPS_MAX 4
-#define BATV_EVIDENCE_BYTES 131072	/* of the body: the default of evidence_bytes */
 
 enum batv_clue_kind {
 	/* Message-IDs */

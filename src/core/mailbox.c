@@ -2,8 +2,8 @@
  * mailbox.c - the addresses in a header field that holds a list of them.
  *
  * One pass: words are gathered until something says what they were.  "<" begins the address
- * proper, ":" ends the name of a group, "," and ";" end an entry.  White space survives between words
- * only, so that "a . b @ c" is an address and "Bob c@d" is not one address.
+ * proper, ":" ends the name of a group, "," and ";" end an entry.  White space survives between
+ * words only, so that "a . b @ c" is an address and "Bob c@d" is not one address.
  * Invariant: what is handed over has passed batv_addr_parse(), and the buffer never holds
  * more than the longest address: what is longer is none.
  */

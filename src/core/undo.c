@@ -1,8 +1,8 @@
 /*
  * undo.c - reads text through quoted-printable, HTML entities and base64, byte by byte.
  *
- * Forgiving, because the text may come from anywhere: what is not encoded as it should be is itself.
- * Invariant: every call goes forward, and looks at no more than a few bytes ahead.
+ * Forgiving, because the text may come from anywhere: what is not encoded as it should be is
+ * itself.  Invariant: every call goes forward, and looks at no more than a few bytes ahead.
  */
 #include <string.h>
 

@@ -18,6 +18,7 @@
 #define MESSAGES     "test-harness/unit/evidence/*.eml"
 #define MESSAGES_MIN 40
 #define EXPECT_MAX   16
+#define BODY_BYTES   131072 /* the default of evidence_bytes */
 
 static struct batv_search search;
 
@@ -335,7 +336,7 @@ END_TEST
 START_TEST(no_sender_fools_the_count)
 {
 	const struct batv_clue *found[BATV_LOOKUPS_MAX];
-	static char text[BATV_EVIDENCE_BYTES];
+	static char text[BODY_BYTES];
 	size_t at = 0;
 
 	for (unsigned i = 0; at < sizeof text - 200; i++)
@@ -461,7 +462,7 @@ static size_t fill(char *text, size_t size, const char *before, const char *piec
 /* Twice as much takes twice as long, not four times; and all of it is far below what mail takes. */
 START_TEST(nothing_makes_it_slow)
 {
-	enum { SIZE = BATV_EVIDENCE_BYTES, MORE = 8 };
+	enum { SIZE = BODY_BYTES, MORE = 8 };
 	static char text[SIZE * MORE];
 	double small = 1e9, large = 1e9, start;
 	size_t len = fill(text, sizeof text, busy[_i].before, busy[_i].piece);

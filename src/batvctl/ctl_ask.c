@@ -1,0 +1,91 @@
+/*
+ * ctl_ask.c - opens what Exim would look at: configuration, state, memory.
+ *
+ * Invariant: nothing is printed; whoever asks decides whether it is an error.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl_ask.h"
+#include "safefile.h"
+
+/* What is wrong with the state.  errno is that of the failed look at it. */
+static const char *state_fault(const struct batv_ctl *ctl, enum batv_err err, char *why,
+			       size_t size)
+{
+	if (err == BATV_E_IO)
+		return strerror(errno);
+	if (err != BATV_E_UNSAFE_FILE)
+		return batv_strerror(err);
+	batv_file_why(ctl->store.dirfd, BATV_STATE_NAME, false, why, size);
+	return why;
+}
+
+static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
+{
+	enum batv_err err;
+	char why[200];
+
+	if (batv_config_load(ctl->config_path, &ctl->config, ctl->message, sizeof ctl->message))
+		return BATV_CTL_USAGE;
+	if (batv_store_open(&ctl->store, ctl->config.directory, ctl->message, sizeof ctl->message))
+		return BATV_CTL_TROUBLE;
+	err = batv_state_refresh(holder, ctl->store.dirfd, ctl->clock);
+	if (!err && holder->usable)
+		return BATV_CTL_YES;
+	snprintf(ctl->message, sizeof ctl->message, "%s/%s: no usable state: %s%s",
+		 ctl->store.path, BATV_STATE_NAME, state_fault(ctl, err, why, sizeof why),
+		 holder->err == BATV_E_NO_FILE ? "; is batvd running?" : "");
+	return BATV_CTL_TROUBLE;
+}
+
+/* Without a memory no domain is armed, as in Exim. */
+static void open_memories(const struct batv_ctl *ctl, const struct batv_state *state,
+			  struct batv_asking *a)
+{
+	if (*state->memory)
+		(void)batv_memory_open(&a->memory, ctl->store.dirfd, state->memory);
+	if (*state->memory_before)
+		(void)batv_memory_open(&a->before, ctl->store.dirfd, state->memory_before);
+}
+
+int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
+{
+	static struct batv_state_holder holder;
+	int code = open_state(ctl, &holder);
+
+	if (code)
+		return code;
+	*a = (struct batv_asking){.origin.has_id = true};
+	batv_asker_init(&a->asker, ctl->config.exim, &a->matcher);
+	open_memories(ctl, &holder.state, a);
+	a->judge = (struct batv_judge){.state = &holder.state,
+				       .memory = &a->memory,
+				       .matcher = &a->matcher,
+				       .origin = &a->origin,
+				       .now = ctl->now,
+				       .class = BATV_CLASS_DSN};
+	a->judge.observe_file = batv_observe_file(ctl->store.dirfd);
+	return BATV_CTL_YES;
+}
+
+void batv_ctl_ask_end(struct batv_asking *a)
+{
+	batv_memory_close(&a->memory);
+	batv_memory_close(&a->before);
+}
+
+/* A bounce of which no sending host is given comes from none that has an exemption. */
+static enum batv_match no_host(void *ctx, const char *name, const char *address, const char *list)
+{
+	(void)ctx, (void)name, (void)address, (void)list;
+	return BATV_NO;
+}
+
+void batv_ctl_ask_from(struct batv_asking *a, const char *host)
+{
+	a->origin.host_address = host ? host : "192.0.2.1";
+	if (!host)
+		a->matcher.host = no_host;
+}

@@ -1,0 +1,488 @@
+/*
+ * ctl_explain.c - batvctl explain: what Exim would make of a message, and why.
+ *
+ * Class, evidence and judgement come from the very code that Exim runs.  Invariant: it goes as far
+ * as it can.  Class and evidence need nothing but the file; what needs a state, a memory or an Exim
+ * is named as not judged where there is none, and never guessed.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "automatic.h"
+#include "ctl_ask.h"
+#include "ctl_message.h"
+#include "mailbox.h"
+
+struct look_up {
+	const char *kind; /* "id", "tag", "pair" */
+	struct batv_span what;
+	const char *answer;
+};
+
+#define LOOK_UPS_MAX (2 * BATV_LOOKUPS_MAX + BATV_AUTHORS_MAX)
+
+struct explanation {
+	struct batv_ctl_message message;
+	enum batv_class class;
+	struct batv_search search;
+	const char *sender_from, *rcpt_from; /* where they were taken from */
+	char sender[BATV_ADDR_SIZE], rcpt[BATV_ADDR_SIZE];
+	bool has_rcpt;
+	struct batv_asking asking;
+	struct batv_proof proof;
+	struct look_up look_ups[LOOK_UPS_MAX];
+	size_t n_look_ups;
+	struct batv_judgement judgement;
+	bool judged;
+	const char *not_judged; /* why */
+};
+
+/* ---- the message ---- */
+
+static void look_at_message(struct explanation *e)
+{
+	struct batv_classifier c;
+	struct batv_header h;
+	size_t at = 0;
+
+	batv_classify_start(&c);
+	batv_search_start(&e->search);
+	while (batv_ctl_message_field(&e->message, &at, &h)) {
+		batv_classify_header(&c, h);
+		batv_search_header(&e->search, h);
+	}
+	e->class = batv_classify_end(&c, e->message.body);
+	batv_search_body(&e->search, e->message.body);
+}
+
+static bool take_address(const char *text, char out[static BATV_ADDR_SIZE])
+{
+	size_t len = strlen(text);
+
+	if (len >= BATV_ADDR_SIZE)
+		return false;
+	memcpy(out, text, len + 1);
+	return true;
+}
+
+/* --from; or Return-Path, where a server has put the envelope sender; or <>. */
+static bool find_sender(struct batv_ctl *ctl, struct explanation *e)
+{
+	struct batv_span path = batv_ctl_message_find(&e->message, "Return-Path");
+
+	e->sender_from = "--from";
+	if (ctl->from && strcmp(ctl->from, "<>") != 0)
+		return take_address(ctl->from, e->sender);
+	if (ctl->from)
+		return true;
+	e->sender_from = path.len > 0 ? "Return-Path" : "nothing says another";
+	(void)batv_mailbox_first(path, e->sender);
+	return true;
+}
+
+/* --rcpt; or what servers note of the envelope; or To. */
+static bool find_rcpt(struct batv_ctl *ctl, struct explanation *e)
+{
+	static const char *const fields[] = {"Envelope-To", "X-Original-To", "Delivered-To", "To"};
+
+	e->rcpt_from = "--rcpt";
+	if (ctl->rcpt) {
+		e->has_rcpt = true;
+		return take_address(ctl->rcpt, e->rcpt);
+	}
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0] && !e->has_rcpt; i++) {
+		e->rcpt_from = fields[i];
+		e->has_rcpt = batv_mailbox_first(batv_ctl_message_find(&e->message, fields[i]),
+						 e->rcpt);
+	}
+	return true;
+}
+
+/* ---- looking up ---- */
+
+static void note(struct explanation *e, const char *kind, struct batv_span what,
+		 const char *answer)
+{
+	if (e->n_look_ups < LOOK_UPS_MAX)
+		e->look_ups[e->n_look_ups++] = (struct look_up){kind, what, answer};
+}
+
+/* Is the item in the memory?  Where none is to be had, that is the answer. */
+static const char *ask_memory(const struct explanation *e, const struct batv_item *item)
+{
+	const struct batv_proof *p = &e->proof;
+
+	if (!p->memory || p->key.len == 0 || !p->memory->base)
+		return "no memory";
+	if (batv_remembered(p->memory, item, p->retention, p->now) ||
+	    (p->before && batv_remembered(p->before, item, p->retention, p->now)))
+		return "known";
+	return "unknown";
+}
+
+static const char *ask_id(const struct explanation *e, const struct batv_addr *bare,
+			  struct batv_span id)
+{
+	struct batv_item item;
+
+	return batv_item_id(e->proof.key, id, bare, &item) ? ask_memory(e, &item) : "no memory";
+}
+
+static const char *ask_pair(const struct explanation *e, const struct batv_addr *bare,
+			    const struct batv_addr *author)
+{
+	struct batv_item item;
+
+	return batv_item_pair(e->proof.key, bare, author, &item) ? ask_memory(e, &item)
+								 : "no memory";
+}
+
+/* Both without a tag.  A tag proves for its own address only. */
+static bool is_same(const struct batv_addr *a, const char *text)
+{
+	char one[BATV_ADDR_SIZE], other[BATV_ADDR_SIZE];
+	size_t one_len, other_len;
+	struct batv_addr b;
+
+	return batv_addr_parse(text, strlen(text), &b) == BATV_OK &&
+	       batv_addr_canon(a, one, sizeof one, &one_len) == BATV_OK &&
+	       batv_addr_canon(&b, other, sizeof other, &other_len) == BATV_OK &&
+	       batv_span_equal((struct batv_span){one, one_len},
+			       (struct batv_span){other, other_len});
+}
+
+static const char *ask_tag(const struct explanation *e, const struct batv_addr *bare,
+			   struct batv_span tagged)
+{
+	char text[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+	struct batv_tag tag;
+
+	if (!e->proof.ring)
+		return "no state";
+	if (batv_addr_parse(tagged.p, tagged.len, &addr) != BATV_OK ||
+	    !batv_tag_parse(&addr, &tag))
+		return "no tag";
+	switch (batv_tag_check(&addr, &tag, e->proof.ring, e->proof.now, NULL)) {
+	case BATV_TAG_VALID:
+		if (!bare || batv_tag_strip(&addr, &tag, text, sizeof text) != BATV_OK ||
+		    !is_same(bare, text))
+			return "valid, of another address";
+		return "valid";
+	case BATV_TAG_EXPIRED:
+		return "expired";
+	case BATV_TAG_FORGED:
+		return "forged";
+	}
+	return "?";
+}
+
+/* Every look-up that a failed verdict would lead to, and its answer. */
+static void look_up(struct explanation *e)
+{
+	const struct batv_clue *found[BATV_LOOKUPS_MAX];
+	char text[BATV_ADDR_SIZE] = "";
+	struct batv_addr bare;
+	bool is_address = batv_tag_bare(e->rcpt, strlen(e->rcpt), text, sizeof text) == BATV_OK &&
+			  batv_addr_parse(text, strlen(text), &bare) == BATV_OK;
+	size_t n = batv_search_ids(&e->search, found);
+
+	for (size_t i = 0; i < n; i++)
+		note(e, "id", found[i]->value,
+		     is_address ? ask_id(e, &bare, found[i]->value) : "no recipient");
+	n = batv_search_tags(&e->search, found);
+	for (size_t i = 0; i < n; i++)
+		note(e, "tag", found[i]->value,
+		     ask_tag(e, is_address ? &bare : NULL, found[i]->value));
+	if (e->class == BATV_CLASS_DSN)
+		return;
+	for (size_t i = 0; i < e->proof.n_authors; i++)
+		note(e, "pair", e->proof.authors[i].text,
+		     is_address ? ask_pair(e, &bare, &e->proof.authors[i]) : "no recipient");
+}
+
+/* ---- judging ---- */
+
+static void add_author(void *ctx, const struct batv_addr *addr)
+{
+	batv_proof_author(ctx, addr->text);
+}
+
+static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
+{
+	return batv_proof_for(ctx, bare, answer);
+}
+
+static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
+{
+	e->proof.search = &e->search;
+	e->proof.class = e->class;
+	e->proof.now = ctl->now;
+	(void)batv_mailboxes(batv_ctl_message_find(&e->message, "From"), BATV_AUTHORS_MAX,
+			     add_author, &e->proof);
+}
+
+static bool is_complete(const struct explanation *e)
+{
+	const struct batv_state *state = e->asking.judge.state;
+
+	return batv_memory_complete(&e->asking.memory, state->memory_retention, e->proof.now) &&
+	       (!*state->memory_before || e->asking.before.base);
+}
+
+/* What the state adds: keys, and the memory's own key. */
+static void prepare_judge(struct explanation *e)
+{
+	struct batv_judge *judge = &e->asking.judge;
+
+	e->proof.ring = &judge->state->ring;
+	e->proof.memory = &e->asking.memory;
+	e->proof.before = &e->asking.before;
+	e->proof.key = batv_state_memory_key(judge->state);
+	e->proof.retention = judge->state->memory_retention;
+	judge->class = e->class;
+	judge->prove = prove;
+	judge->prove_ctx = &e->proof;
+	judge->memory_complete = is_complete(e);
+}
+
+static void judge(struct batv_ctl *ctl, struct explanation *e)
+{
+	bool doubt = false, automatic;
+
+	if (!e->asking.judge.state) {
+		e->not_judged = ctl->message;
+		return;
+	}
+	prepare_judge(e);
+	automatic = batv_automatic_sender(e->sender, e->asking.judge.state->automatic_senders,
+					  &doubt);
+	if (doubt)
+		e->not_judged = "the pattern automatic_senders failed";
+	else if (!automatic)
+		e->not_judged = "its sender is not automatic: Exim does not judge it";
+	else if (!e->has_rcpt)
+		e->not_judged = "no recipient is known: --rcpt ADDRESS";
+	if (e->not_judged)
+		return;
+	batv_ctl_ask_from(&e->asking, ctl->host);
+	batv_judge_recipient(&e->asking.judge, e->rcpt, &e->judgement);
+	(void)batv_decide(&e->judgement.finding, 1);
+	if (e->judgement.finding.doubt && e->judgement.finding.verdict != BATV_VALID)
+		e->not_judged = "a list could not be looked up";
+	else
+		e->judged = true;
+}
+
+/* ---- printing ---- */
+
+/* In --json every byte has to survive: what is not UTF-8 goes out as if it were Latin-1. */
+static json_t *json_span(struct batv_span s)
+{
+	json_t *o = json_stringn(s.p, s.len);
+	char *wide;
+	size_t n = 0;
+
+	if (o)
+		return o;
+	wide = malloc(2 * s.len + 1);
+	if (!wide)
+		return json_null();
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c >= 0x80)
+			wide[n++] = (char)(0xc0 | c >> 6);
+		wide[n++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3f));
+	}
+	o = json_stringn(wide, n);
+	free(wide);
+	return o;
+}
+
+/* An id with its brackets, as it is written in a header; an address as it is. */
+static json_t *json_value(const struct batv_clue *clue)
+{
+	char text[BATV_ID_MAX + 2];
+
+	if (!batv_clue_is_id(clue->kind))
+		return json_span(clue->value);
+	text[0] = '<';
+	memcpy(text + 1, clue->value.p, clue->value.len);
+	text[clue->value.len + 1] = '>';
+	return json_span((struct batv_span){text, clue->value.len + 2});
+}
+
+static json_t *json_clue(const struct explanation *e, const struct batv_clue *c)
+{
+	json_t *o = json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:b}", "kind",
+			      batv_clue_kind_name(c->kind),
+			      batv_clue_is_id(c->kind) ? "id" : "address", json_value(c), "raw",
+			      json_span(c->raw), "encoding", batv_clue_encoding_name(c->encoding),
+			      "in", c->in_header ? "header" : "body", "offset",
+			      (json_int_t)(c->raw.p - e->message.text), "offset_within",
+			      (json_int_t)c->offset, "weak", c->weak);
+
+	if (o && c->in_header) {
+		json_object_set_new(o, "field", json_span(c->where));
+	} else if (o) {
+		json_object_set_new(o, "part", json_integer(c->part));
+		json_object_set_new(o, "type", json_span(c->where));
+	}
+	return o;
+}
+
+static json_t *json_evidence(const struct explanation *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->search.n; i++)
+		json_array_append_new(list, json_clue(e, &e->search.clues[i]));
+	return list;
+}
+
+static json_t *json_look_ups(const struct explanation *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->n_look_ups; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:s}", "kind", e->look_ups[i].kind, "value",
+					json_span(e->look_ups[i].what), "answer",
+					e->look_ups[i].answer));
+	return list;
+}
+
+static void json_judgement(const struct explanation *e, json_t *o)
+{
+	const struct batv_judgement *j = &e->judgement;
+
+	json_object_set_new(o, "verdict", json_string(batv_verdict_name(j->finding.verdict)));
+	json_object_set_new(o, "action", json_string(batv_action_name(j->finding.action)));
+	json_object_set_new(o, "reason", json_string(batv_reason_name(j->finding.reason)));
+	json_object_set_new(o, "proof", json_string(batv_proof_name(j->proof.kind)));
+	if (j->policy)
+		json_object_set_new(o, "policy", json_string(j->policy->name));
+}
+
+static void print_json(const struct explanation *e)
+{
+	json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "class",
+			      batv_class_name(e->class), "sender", batv_ctl_json_text(e->sender),
+			      "evidence", json_evidence(e), "look_ups", json_look_ups(e), "full",
+			      e->search.full, "judged", e->judged, "body_bytes_read",
+			      (json_int_t)e->message.body.len);
+
+	if (o && e->has_rcpt)
+		json_object_set_new(o, "recipient", batv_ctl_json_text(e->rcpt));
+	if (o && e->judged)
+		json_judgement(e, o);
+	else if (o)
+		json_object_set_new(o, "not_judged", batv_ctl_json_text(e->not_judged));
+	batv_ctl_print_json(o);
+}
+
+static void print_clue(const struct explanation *e, const struct batv_clue *c)
+{
+	char value[300], where[100];
+
+	batv_printable(c->value, value, sizeof value);
+	batv_printable(c->where, where, sizeof where);
+	printf("  %-31s <%s>\n", batv_clue_kind_name(c->kind), value);
+	printf("      byte %zu, ", (size_t)(c->raw.p - e->message.text));
+	if (c->in_header)
+		printf("header %s", where);
+	else if (c->part > 0)
+		printf("part %u, %s", c->part, *where ? where : "text/plain");
+	else
+		printf("body%s%s", *where ? ", " : "", where);
+	if (c->encoding != BATV_ENCODING_NONE)
+		printf(", %s", batv_clue_encoding_name(c->encoding));
+	puts(c->weak ? ", less likely" : "");
+}
+
+static void print_look_up(const struct look_up *l)
+{
+	char what[300];
+
+	batv_printable(l->what, what, sizeof what);
+	printf("  %-4s <%s>: %s\n", l->kind, what, l->answer);
+}
+
+static void print_judgement(const struct explanation *e)
+{
+	const struct batv_judgement *j = &e->judgement;
+	const char *reason = batv_reason_name(j->finding.reason);
+
+	printf("verdict    %s%s%s\n", batv_verdict_name(j->finding.verdict),
+	       j->proof.kind == BATV_PROOF_NONE ? "" : ", by ",
+	       j->proof.kind == BATV_PROOF_NONE ? "" : batv_proof_name(j->proof.kind));
+	printf("action     %s%s%s\n", batv_action_name(j->finding.action),
+	       strcmp(reason, "-") ? ", reason " : "", strcmp(reason, "-") ? reason : "");
+	if (j->policy)
+		printf("policy     %s\n", j->policy->name);
+}
+
+static void print_text(const struct explanation *e)
+{
+	char sender[300], rcpt[300];
+
+	batv_printable(batv_span_of(e->sender), sender, sizeof sender);
+	batv_printable(batv_span_of(e->rcpt), rcpt, sizeof rcpt);
+	printf("class      %s\n", batv_class_name(e->class));
+	printf("sender     <%s> (%s)\n", sender, e->sender_from);
+	if (e->has_rcpt)
+		printf("recipient  <%s> (%s)\n", rcpt, e->rcpt_from);
+	printf("evidence   %zu%s\n", e->search.n,
+	       e->search.full ? ", and more than there is room for" : "");
+	for (size_t i = 0; i < e->search.n; i++)
+		print_clue(e, &e->search.clues[i]);
+	printf("look-ups   %zu\n", e->n_look_ups);
+	for (size_t i = 0; i < e->n_look_ups; i++)
+		print_look_up(&e->look_ups[i]);
+	if (e->judged)
+		print_judgement(e);
+	else
+		printf("not judged: %s\n", e->not_judged);
+	if (e->not_judged && e->asking.judge.state && e->judgement.finding.doubt)
+		printf("  list \"%s\": %s\n", e->asking.asker.list, e->asking.asker.why);
+}
+
+static int code_of(const struct explanation *e)
+{
+	if (e->judged)
+		return e->judgement.finding.action == BATV_ACTION_REJECT ? BATV_CTL_NO
+									 : BATV_CTL_YES;
+	return e->judgement.finding.doubt ? BATV_CTL_TROUBLE : BATV_CTL_YES;
+}
+
+int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n)
+{
+	static struct explanation e;
+	size_t max = BATV_EVIDENCE_DEFAULT;
+	int code;
+
+	(void)n;
+	if (batv_ctl_ask(ctl, &e.asking) == BATV_CTL_YES)
+		max = (size_t)e.asking.judge.state->evidence_bytes;
+	code = batv_ctl_message_read(args[0], max, &e.message);
+	if (code)
+		return code;
+	if (!find_sender(ctl, &e) || !find_rcpt(ctl, &e)) {
+		free(e.message.text);
+		return batv_ctl_fail(BATV_CTL_USAGE, "explain: an address is too long");
+	}
+	look_at_message(&e);
+	prepare_proof(ctl, &e);
+	judge(ctl, &e);
+	look_up(&e);
+	if (ctl->json)
+		print_json(&e);
+	else
+		print_text(&e);
+	batv_ctl_ask_end(&e.asking);
+	free(e.message.text);
+	return code_of(&e);
+}
