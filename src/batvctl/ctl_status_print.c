@@ -70,6 +70,13 @@ static void explain(const struct batv_status *s, const struct batv_domain *d,
 		batv_arm_explain(arm, out + used, size - used);
 }
 
+/* "armed" is said only of a domain that is. */
+static const char *arm_name(const struct batv_status *s, const struct batv_domain *d,
+			    const struct batv_arm *arm)
+{
+	return arm->armed && !armed(s, d, arm) ? "waits-for-batvd" : arm_names[arm->why];
+}
+
 /* ---- counters ---- */
 
 static uint64_t judged(const struct batv_status *s, enum batv_verdict v, enum batv_action a)
@@ -290,7 +297,7 @@ static json_t *json_domain(const struct batv_status *s, const struct batv_domain
 	return json_pack("{s:s, s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
 			 name, "policy", arm.policy ? json_string(arm.policy->name) : json_null(),
 			 "mode", refuses(s, d, &arm) ? "reject" : "observe", "armed",
-			 (d->flags & BATV_DOMAIN_ARMED) != 0, "why", arm_names[arm.why], "text",
+			 (d->flags & BATV_DOMAIN_ARMED) != 0, "why", arm_name(s, d, &arm), "text",
 			 why, "since", batv_ctl_json_time(arm.since), "when",
 			 batv_ctl_json_time(arm.when), "first_signed",
 			 batv_ctl_json_time(d->first_signed), "last_signed",
