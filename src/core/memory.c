@@ -639,7 +639,7 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	return job.err;
 }
 
-/* The first ones go first: without them the last ones say nothing. */
+/* The first ones go first: without them the last ones say nothing.  batvd may be dead: no flag stays. */
 static void left_bare_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;
@@ -653,6 +653,8 @@ static void left_bare_body(struct batv_memory *m, void *arg)
 	forget(&slot->first_valid);
 	forget(&slot->last_signed);
 	forget(&slot->last_valid);
+	if (__atomic_load_n(&slot->flags, __ATOMIC_RELAXED) & BATV_DOMAIN_ARMED)
+		(void)__atomic_and_fetch(&slot->flags, ~BATV_DOMAIN_ARMED, __ATOMIC_RELAXED);
 }
 
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy)

@@ -93,7 +93,7 @@ int64_t batv_memory_created(const struct batv_memory *memory);
  * The domain table.  Names are folded to lower case.  Times are seconds since 1970 in 32
  * bits (until 2106), 0: never; the last_ ones are written at most once an hour.
  */
-#define BATV_DOMAIN_ARMED 1u		/* flags: written by the daemon alone */
+#define BATV_DOMAIN_ARMED 1u		/* flags: set by the daemon alone */
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
@@ -118,7 +118,8 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain,
 			       const char *policy, enum batv_evidence what, int64_t now);
 /*
  * Mail of this domain left bare, for its policy does not sign, or it has none (policy NULL): what
- * was noted before is no evidence any more.  A domain that is not in the table stays out of it.
+ * was noted before is no evidence any more, and it is not armed.  A domain that is not in the table
+ * stays out of it.
  */
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy);
 /* False: no memory, or not in the table.  One look-up touches a page or two. */

@@ -965,6 +965,14 @@ START_TEST(a_first_time_from_the_future_is_set_anew)
 }
 END_TEST
 
+static void arm_all(void)
+{
+	struct batv_domain d;
+
+	for (size_t i = 0; batv_domain_next(&memory, &i, &d); i++)
+		ck_assert_int_eq(batv_domain_set_flags(&memory, i, BATV_DOMAIN_ARMED | 4, NOW), BATV_OK);
+}
+
 START_TEST(bare_mail_ends_the_evidence)
 {
 	struct batv_domain d;
@@ -975,12 +983,15 @@ START_TEST(bare_mail_ends_the_evidence)
 	ck_assert_int_eq(note("b.example", NOW), BATV_OK);
 	ck_assert_int_eq(batv_domain_note(&memory, "a.example", "default", BATV_EVIDENCE_VALID, NOW),
 			 BATV_OK);
+	arm_all();
 	batv_domain_left_bare(&memory, "A.example", "off");
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
+	ck_assert_uint_eq(d.flags, 4);		/* what else the daemon will set stays */
 	ck_assert_uint_eq(d.first_signed | d.last_signed | d.first_valid | d.last_valid, 0);
 	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("off"));
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert_uint_eq(d.first_signed, NOW);
+	ck_assert(d.flags & BATV_DOMAIN_ARMED);
 	batv_domain_left_bare(&memory, "b.example", NULL);
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert_uint_eq(d.first_signed, 0);
