@@ -16,17 +16,15 @@
 #include <unistd.h>
 
 #include "arming.h"
+#include "generation.h"
 #include "hmac.h"
 #include "keeper.h"
-#include "memory_file.h"
 #include "plan.h"
-#include "remember.h"
 #include "timeline.h"
 
 #define LOCK_SECONDS 5
 
-static void __attribute__((format(printf, 3, 4)))
-say(struct batv_keeper *k, int priority, const char *format, ...)
+void batv_keeper_say(struct batv_keeper *k, int priority, const char *format, ...)
 {
 	char line[BATV_MESSAGE_SIZE];
 	va_list ap;
@@ -38,8 +36,7 @@ say(struct batv_keeper *k, int priority, const char *format, ...)
 		k->say(k->say_ctx, priority, line);
 }
 
-static void __attribute__((format(printf, 3, 4)))
-trouble(struct batv_keeper *k, enum batv_trouble kind, const char *format, ...)
+void batv_keeper_trouble(struct batv_keeper *k, enum batv_trouble kind, const char *format, ...)
 {
 	va_list ap;
 
@@ -49,48 +46,6 @@ trouble(struct batv_keeper *k, enum batv_trouble kind, const char *format, ...)
 }
 
 /* ---- the memory ---- */
-
-static void need_memory(struct batv_keeper *k, const struct batv_config *config, int64_t now)
-{
-	struct batv_memory_wish wish = {.now = now,
-					.since = now,
-					.capacity = config->memory_capacity,
-					.retention = config->memory_retention};
-	uint64_t generation = k->memory.generation;
-	char why[200] = "";
-	enum batv_err err;
-
-	err = batv_memory_open(&k->memory, k->store.dirfd, BATV_MEMORY_NAME);
-	if (err == BATV_OK)
-		return;
-	if (err == BATV_E_IO) {
-		trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path, BATV_MEMORY_NAME,
-			strerror(errno));
-		return;
-	}
-	if (err == BATV_E_UNSAFE_FILE)
-		batv_file_why(k->store.dirfd, BATV_MEMORY_NAME, true, why, sizeof why);
-	wish.generation = generation + 1;
-	if (k->secrets && k->secrets->has_memory_key)
-		wish.key_check = batv_memory_key_check((struct batv_span){
-			(const char *)k->secrets->memory_key, sizeof k->secrets->memory_key});
-	if (batv_memory_create(k->store.dirfd, BATV_MEMORY_NAME, &wish) != BATV_OK) {
-		trouble(k, BATV_TROUBLE_MEMORY,
-			"%s/%s: cannot make the memory: %s; mail goes on "
-			"without it",
-			k->store.path, BATV_MEMORY_NAME, strerror(errno));
-		return;
-	}
-	if (err == BATV_E_NO_FILE)
-		say(k, LOG_NOTICE, "%s/%s: made a new memory", k->store.path, BATV_MEMORY_NAME);
-	else
-		say(k, LOG_WARNING, "%s/%s: made a new memory, the old one was not usable: %s%s%s",
-		    k->store.path, BATV_MEMORY_NAME, batv_strerror(err), *why ? ": " : "", why);
-	err = batv_memory_open(&k->memory, k->store.dirfd, BATV_MEMORY_NAME);
-	if (err)
-		trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path, BATV_MEMORY_NAME,
-			batv_strerror(err));
-}
 
 static bool has_evidence(const struct batv_memory *memory)
 {
@@ -126,10 +81,10 @@ static bool write_set(struct batv_keeper *k, const struct batv_secrets *set)
 
 static void say_too_many(struct batv_keeper *k, const char *what)
 {
-	trouble(k, BATV_TROUBLE_KEYS,
-		"%s would need more than %d live keys; not done, the keys stay "
-		"as they are. Choose a longer key_rotation or a shorter key_retention",
-		what, BATV_KEYS_MAX);
+	batv_keeper_trouble(k, BATV_TROUBLE_KEYS,
+			    "%s would need more than %d live keys; not done, the keys stay "
+			    "as they are. Choose a longer key_rotation or a shorter key_retention",
+			    what, BATV_KEYS_MAX);
 }
 
 /* The first secret, or one in the place of what was lost. */
@@ -141,13 +96,14 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 		return false;
 	}
 	if (batv_secrets_create(set, config->key_rotation, config->key_retention, now) != BATV_OK) {
-		trouble(k, BATV_TROUBLE_SECRET, "no random bytes to be had: %s", strerror(errno));
+		batv_keeper_trouble(k, BATV_TROUBLE_SECRET, "no random bytes to be had: %s",
+				    strerror(errno));
 		return false;
 	}
 	if (!write_set(k, set))
 		return false;
-	say(k, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
-	    BATV_SECRET_NAME, set->list[0].number);
+	batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
+			BATV_SECRET_NAME, set->list[0].number);
 	return true;
 }
 
@@ -165,10 +121,10 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 		if (look->make_secret)
 			return make_set(k, config, look->now, set);
 		out->secret_gone = true;
-		trouble(k, BATV_TROUBLE_SECRET,
-			"%s/%s: is gone; put it back, or else a new one "
-			"will be made",
-			k->store.path, BATV_SECRET_NAME);
+		batv_keeper_trouble(k, BATV_TROUBLE_SECRET,
+				    "%s/%s: is gone; put it back, or else a new one "
+				    "will be made",
+				    k->store.path, BATV_SECRET_NAME);
 	}
 	if (err)
 		return false;
@@ -187,8 +143,8 @@ static void need_memory_key(struct batv_keeper *k, struct batv_secrets *set)
 		return;
 	set->has_memory_key = true;
 	if (write_set(k, set))
-		say(k, LOG_NOTICE, "%s/%s: made a key for the memory of sent messages",
-		    k->store.path, BATV_SECRET_NAME);
+		batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a key for the memory of sent messages",
+				k->store.path, BATV_SECRET_NAME);
 	else
 		set->has_memory_key = false;
 }
@@ -199,7 +155,7 @@ static void need_secrets(struct batv_keeper *k, const struct batv_config *config
 	struct batv_secrets *set = calloc(1, sizeof *set);
 
 	if (!set)
-		trouble(k, BATV_TROUBLE_SECRET, "out of memory");
+		batv_keeper_trouble(k, BATV_TROUBLE_SECRET, "out of memory");
 	else if (read_set(k, config, look, out, set)) {
 		need_memory_key(k, set);
 		adopt(k, set), set = NULL;
@@ -221,19 +177,19 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 		return false;
 	*set = *k->secrets;
 	if (batv_secrets_add(set, config->key_rotation, config->key_retention, now) != BATV_OK)
-		trouble(k, BATV_TROUBLE_SECRET,
-			"%s/%s: cannot add a secret for the changed "
-			"key_rotation or key_retention",
-			k->store.path, BATV_SECRET_NAME);
+		batv_keeper_trouble(k, BATV_TROUBLE_SECRET,
+				    "%s/%s: cannot add a secret for the changed "
+				    "key_rotation or key_retention",
+				    k->store.path, BATV_SECRET_NAME);
 	else if (!batv_timeline_fits(set, now))
 		say_too_many(k, "the changed key_rotation or key_retention");
 	else
 		ok = write_set(k, set);
 	if (ok) {
-		say(k, LOG_NOTICE,
-		    "%s/%s: added secret %" PRIu32 ", because key_rotation or "
-		    "key_retention was changed",
-		    k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
+		batv_keeper_say(k, LOG_NOTICE,
+				"%s/%s: added secret %" PRIu32 ", because key_rotation or "
+				"key_retention was changed",
+				k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
 		adopt(k, set), set = NULL;
 	}
 	drop(set);
@@ -242,34 +198,34 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 
 /* ---- arming ---- */
 
-static void set_armed(struct batv_keeper *k, size_t slot, const struct batv_domain *domain,
-		      const struct batv_arm *arm, int64_t now)
+static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t slot,
+		      const struct batv_domain *domain, const struct batv_arm *arm, int64_t now)
 {
 	uint32_t flags = domain->flags & ~BATV_DOMAIN_ARMED;
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[400];
 
 	if (arm->armed)
 		flags |= BATV_DOMAIN_ARMED;
-	if (batv_domain_set_flags(&k->memory, slot, flags, now) != BATV_OK)
+	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK || memory != &k->memory)
 		return;
 	batv_printable(batv_span_of(domain->name), name, sizeof name);
 	batv_arm_explain(arm, why, sizeof why);
-	say(k, LOG_NOTICE, "domain %s: %s", name, why);
+	batv_keeper_say(k, LOG_NOTICE, "domain %s: %s", name, why);
 }
 
 /* All domains by this state; returns when the next one arms by time alone. */
-static int64_t arm_domains(struct batv_keeper *k, const struct batv_state *state, int64_t now,
-			   bool only_disarm)
+static int64_t arm_domains(struct batv_keeper *k, struct batv_memory *memory,
+			   const struct batv_state *state, int64_t now, bool only_disarm)
 {
 	int64_t next = INT64_MAX;
 	struct batv_domain domain;
 
-	for (size_t i = 0; batv_domain_next(&k->memory, &i, &domain); i++) {
+	for (size_t i = 0; batv_domain_next(memory, &i, &domain); i++) {
 		struct batv_arm arm = batv_arm_decide(state, &domain, now);
 
 		if (arm.armed != ((domain.flags & BATV_DOMAIN_ARMED) != 0) &&
 		    !(only_disarm && arm.armed))
-			set_armed(k, i, &domain, &arm, now);
+			set_armed(k, memory, i, &domain, &arm, now);
 		if (arm.why == BATV_ARM_GRACE && arm.when > now && arm.when < next)
 			next = arm.when;
 	}
@@ -286,10 +242,10 @@ static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
 		if (!(plan->new_breaks & 1ul << i))
 			continue;
 		if (strcmp(b->policy, BATV_BREAK_ALL) == 0)
-			say(k, LOG_WARNING, "all domains: observing anew: %s", b->why);
+			batv_keeper_say(k, LOG_WARNING, "all domains: observing anew: %s", b->why);
 		else
-			say(k, LOG_WARNING, "domains of policy %s: observing anew: %s", b->policy,
-			    b->why);
+			batv_keeper_say(k, LOG_WARNING, "domains of policy %s: observing anew: %s",
+					b->policy, b->why);
 	}
 }
 
@@ -297,15 +253,18 @@ static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 {
 	if (k->trouble[BATV_TROUBLE_STATE]
 		      [0]) /* no trouble once it is replaced, but worth a line */
-		say(k, LOG_WARNING, "%s", k->trouble[BATV_TROUBLE_STATE]);
+		batv_keeper_say(k, LOG_WARNING, "%s", k->trouble[BATV_TROUBLE_STATE]);
 	k->trouble[BATV_TROUBLE_STATE][0] = '\0';
-	arm_domains(k, &plan->state, plan->state.written, true);
+	arm_domains(k, &k->memory, &plan->state, plan->state.written, true);
+	/* A memory that is new with this state is not yet the one that Exim asks. */
+	arm_domains(k, &k->before, &plan->state, plan->state.written, true);
 	if (batv_store_publish(&k->store, &plan->state, &k->have, k->trouble[BATV_TROUBLE_STATE],
 			       sizeof k->trouble[0]) != BATV_OK)
 		return false;
+	batv_generation_published(k);
 	say_breaks(k, plan);
-	say(k, LOG_INFO, "published state %" PRIu64 " with %zu keys", k->have.state.serial,
-	    k->have.state.ring.n_keys);
+	batv_keeper_say(k, LOG_INFO, "published state %" PRIu64 " with %zu keys",
+			k->have.state.serial, k->have.state.ring.n_keys);
 	return true;
 }
 
@@ -317,7 +276,7 @@ static bool read_previous(struct batv_keeper *k)
 
 	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
 	if (err && err != BATV_E_NO_FILE)
-		trouble(k, BATV_TROUBLE_STATE, "%s; it is to be replaced", message);
+		batv_keeper_trouble(k, BATV_TROUBLE_STATE, "%s; it is to be replaced", message);
 	return err == BATV_OK;
 }
 
@@ -328,7 +287,8 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.config = config,
 		.secrets = k->secrets,
 		.previous = k->have.text ? &k->have.state : NULL,
-		.memory = BATV_MEMORY_NAME,
+		.memory = k->memory_name,
+		.memory_before = k->before_name,
 		.bare_last = k->memory.base ? batv_memory_bare_last(&k->memory) : 0,
 		.jumped = look->jumped,
 		.now = look->now,
@@ -341,7 +301,8 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 	if (err == BATV_E_FULL)
 		say_too_many(k, "the secret file");
 	else if (err)
-		trouble(k, BATV_TROUBLE_STATE, "cannot make the keys: %s", batv_strerror(err));
+		batv_keeper_trouble(k, BATV_TROUBLE_STATE, "cannot make the keys: %s",
+				    batv_strerror(err));
 	return err == BATV_OK;
 }
 
@@ -352,7 +313,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 	bool followed = follow_periods(k, config, look->now);
 
 	if (!plan) {
-		trouble(k, BATV_TROUBLE_STATE, "out of memory");
+		batv_keeper_trouble(k, BATV_TROUBLE_STATE, "out of memory");
 		return;
 	}
 	if (fill_plan(k, config, look, plan)) {
@@ -361,7 +322,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 			plan->state.key_retention = k->have.state.key_retention;
 		}
 		if (look->publish_always || !on_disk || plan->new_breaks ||
-		    k->have.state.written > look->now ||	/* Exim trusts none of the future */
+		    k->have.state.written > look->now || /* Exim trusts none of the future */
 		    !batv_plan_same(&plan->state, &k->have.state))
 			out->published = publish(k, plan);
 	}
@@ -372,11 +333,10 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 			const struct batv_look *look, struct batv_looked *out)
 {
-	bool on_disk;
+	bool on_disk = read_previous(k);
 
-	on_disk = read_previous(k);
 	need_secrets(k, config, look, out);
-	need_memory(k, config, look->now);
+	batv_generation_look(k, config, look->now);
 	if (k->memory.base)
 		batv_domain_reclaim(&k->memory, look->now);
 	if (k->secrets)
@@ -387,7 +347,7 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 	/* What could not be published may have disarmed already: that stays, or it would change
 	 * to and fro with each look. */
 	if (k->have.text)
-		out->next = arm_domains(k, &k->have.state, look->now,
+		out->next = arm_domains(k, &k->memory, &k->have.state, look->now,
 					k->trouble[BATV_TROUBLE_STATE][0] != '\0');
 	if (k->secrets) {
 		int64_t change = batv_timeline_next(k->secrets, look->now);
@@ -412,10 +372,17 @@ void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *conf
 	close(lock);
 }
 
+void batv_keeper_sync(const struct batv_keeper *keeper)
+{
+	batv_memory_sync(&keeper->memory);
+	batv_memory_sync(&keeper->before);
+}
+
 void batv_keeper_free(struct batv_keeper *keeper)
 {
 	adopt(keeper, NULL);
 	batv_stored_state_free(&keeper->have);
 	batv_memory_close(&keeper->memory);
+	batv_memory_close(&keeper->before);
 	batv_store_close(&keeper->store);
 }

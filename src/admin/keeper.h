@@ -19,11 +19,15 @@ enum batv_trouble {
 	BATV_TROUBLE_COUNT
 };
 
+#define BATV_MEMORY_NAME_SIZE 65 /* the state takes 64 characters */
+
 struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 	struct batv_store store;
 	struct batv_secrets *secrets;  /* the last good set; NULL: none yet */
 	struct batv_stored_state have; /* the state last read or written; text NULL: none */
-	struct batv_memory memory;
+	/* The memory in use, and the generation before it.  Names: "" is none. */
+	struct batv_memory memory, before;
+	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
 	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE]; /* of the last look; "": none */
 	void (*say)(void *ctx, int priority,
 		    const char *line); /* what was done; syslog's priorities */
@@ -47,6 +51,13 @@ struct batv_looked {
 /* Never fails as a whole: what went wrong is in keeper->trouble, what could be done is done. */
 void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *config,
 		      const struct batv_look *look, struct batv_looked *out);
+/* Memory to disk; takes as long as the disk does, and needs no lock. */
+void batv_keeper_sync(const struct batv_keeper *keeper);
+/* For the parts of a look: a line of what was done, the one line of what is wrong. */
+void batv_keeper_say(struct batv_keeper *keeper, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void batv_keeper_trouble(struct batv_keeper *keeper, enum batv_trouble kind, const char *format,
+			 ...) __attribute__((format(printf, 3, 4)));
 void batv_keeper_free(struct batv_keeper *keeper);
 
 #endif

@@ -22,7 +22,7 @@
 #include "report.h"
 #include "watch.h"
 
-#define LOOK_SECONDS	20 /* at the latest */
+#define LOOK_SECONDS	15 /* at the latest; the memory is on disk within 20 */
 #define SECRET_PATIENCE 20 /* a secret file that is gone may be on its way back */
 #define SETTLED		2  /* a file not written for so long is complete */
 #define NS		INT64_C(1000000000)
@@ -221,6 +221,7 @@ static int64_t look(struct daemon *d, unsigned woke, bool first)
 			  (d->gone_since && d->boot - d->gone_since >= SECRET_PATIENCE * NS);
 	batv_watch_paths(&d->watch, d->config.directory, d->config_path, d->config.legacy_keys);
 	batv_keeper_look(&d->keeper, &d->config, &how, &looked);
+	batv_keeper_sync(&d->keeper);
 	if (!looked.secret_gone)
 		d->gone_since = 0;
 	else if (!d->gone_since)

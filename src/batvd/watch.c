@@ -109,13 +109,12 @@ static unsigned read_signals(int fd)
 /* Temporary files and locks of our own are no news. */
 static bool matters(const char *name)
 {
-	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME,
-					    "memory"};
+	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	return false;
+	return strncmp(name, "memory", strlen("memory")) == 0;
 }
 
 static unsigned woken_by(const struct batv_watch *watch, const struct inotify_event *event)

@@ -1,31 +1,20 @@
 /*
- * memory.c - the shared memory file in use: the header page, the counters and the domain
- * table.  memory_layout.h has the layout.
+ * memory.c - the shared memory file in use: the header page and the counters.  memory_layout.h
+ * has the layout.
  *
  * Any number of processes read and write at once, and any of them may be killed at any
- * instruction: all writes are single atomic words, and a word that is half of something
- * (a claimed slot without its name) is never believed.  No locks, no allocation, no clock.
- *
- * Why a name has one slot only: a slot goes EMPTY -> CLAIMING -> READY or GONE and stays
- * there, and a process claims a slot only after it has seen every earlier slot of the name's
- * run READY with another name, or GONE.  It never passes a slot that is CLAIMING: it waits for
- * a moment and then ends that claim.  So of two processes with one name the later finds
- * the earlier one's slot, or ends its claim, and then the earlier one starts again.
+ * instruction: all writes are single atomic words.  No locks, no allocation, no clock.
  */
 #include "memory_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "safefile.h"
 
-#define SETTLE_YIELDS 200	/* patience with another process's claim; it takes a microsecond */
-#define CLAIM_TRIES 16		/* claims of ours that others may end, before we give up */
-#define EVIDENCE_STEP 3600	/* seconds: last_ times are written that often */
 #define ROWS_MAX 65536
 #define SLOTS_MAX (UINT64_C(1) << 24)
 
@@ -392,416 +381,33 @@ void batv_memory_bare_now(struct batv_memory *memory, int64_t now)
 	batv_count(memory, BATV_COUNT_LEFT_NO_STATE, now);
 }
 
+static void bare_since_body(struct batv_memory *m, void *arg)
+{
+	int64_t *word = &head_of(m)->bare_last, w = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (w < *(int64_t *)arg &&
+	       !__atomic_compare_exchange_n(word, &w, *(int64_t *)arg, true, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+}
+
+void batv_memory_bare_since(struct batv_memory *memory, int64_t when)
+{
+	int64_t since = when;
+
+	if (memory->writable)
+		(void)batv_memory_guard(memory, bare_since_body, &since);
+}
+
+void batv_memory_sync(const struct batv_memory *memory)
+{
+	if (memory->base && memory->writable)
+		(void)msync(memory->base, memory->size, MS_SYNC);
+}
+
 int64_t batv_memory_created(const struct batv_memory *memory)
 {
 	int64_t when = 0;
 
 	return batv_memory_guard_read(memory, created_body, &when) ? when : 0;
-}
-
-/* ---- The domain table ---- */
-
-struct domain_job {
-	char name[BATV_DOMAIN_NAME_MAX + 1];
-	size_t len;
-	uint32_t sum;			/* of the policy */
-	enum batv_evidence what;
-	uint32_t when;
-	size_t index;
-	uint32_t flags;
-	unsigned ended;			/* claims that batv_domain_reclaim ended */
-	enum batv_err err;
-	bool found;
-	struct batv_domain domain;
-};
-
-size_t batv_domain_home(const char *name, size_t len, size_t slots)
-{
-	uint64_t h = batv_fnv64(BATV_FNV_START, name, len);
-
-	return (size_t)(h ^ h >> 32) & (slots - 1);
-}
-
-uint32_t batv_policy_sum(const char *policy_name)
-{
-	struct batv_span s = batv_span_of(policy_name);
-	uint64_t h = batv_fnv64(BATV_FNV_START, s.p, s.len);
-	uint32_t sum = (uint32_t)(h ^ h >> 32);
-
-	return sum ? sum : 1;		/* 0: not known */
-}
-
-/* 32 bits of seconds; 0 means never. */
-static uint32_t stamp_of(int64_t now)
-{
-	return now < 1 ? 1 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
-}
-
-static enum batv_err take_name(const char *domain, struct domain_job *job)
-{
-	struct batv_span s = batv_span_of(domain);
-	size_t i;
-
-	if (s.len == 0)
-		return BATV_E_SYNTAX;
-	if (s.len > BATV_DOMAIN_NAME_MAX)
-		return BATV_E_TOO_LONG;
-	for (i = 0; i < s.len; i++)
-		job->name[i] = batv_fold(s.p[i]);
-	job->name[s.len] = '\0';
-	job->len = s.len;
-	return BATV_OK;
-}
-
-static struct batv_domain_slot *slot_at(const struct batv_memory *m, size_t index)
-{
-	return (struct batv_domain_slot *)(void *)((char *)m->base + m->domains_at) +
-	       (index & (m->domain_slots - 1));
-}
-
-static size_t probes_of(const struct batv_memory *m)
-{
-	return m->domain_slots < BATV_DOMAIN_PROBES ? m->domain_slots : BATV_DOMAIN_PROBES;
-}
-
-static enum batv_slot_state state_of(uint64_t claim)
-{
-	uint32_t state = (uint32_t)claim;
-
-	return state <= BATV_SLOT_READY ? (enum batv_slot_state)state : BATV_SLOT_GONE;
-}
-
-static uint64_t claim_word(uint32_t when, enum batv_slot_state state)
-{
-	return (uint64_t)when << 32 | (uint64_t)state;
-}
-
-/* Acquire: who sees READY sees the name. */
-static uint64_t claim_of(const struct batv_domain_slot *slot)
-{
-	return __atomic_load_n(&slot->claim, __ATOMIC_ACQUIRE);
-}
-
-static bool claim_change(struct batv_domain_slot *slot, uint64_t from, uint64_t to)
-{
-	return __atomic_compare_exchange_n(&slot->claim, &from, to, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE);
-}
-
-static bool has_name(const struct batv_domain_slot *slot, const struct domain_job *job)
-{
-	return memcmp(slot->name, job->name, job->len + 1) == 0;
-}
-
-/*
- * The slot's claim word once it is not CLAIMING.  The claimer needs a microsecond; if it was
- * stopped or killed in it, the claim is ended for it.
- */
-static uint64_t settled(struct batv_domain_slot *slot)
-{
-	uint64_t w = claim_of(slot);
-	unsigned i;
-
-	for (i = 0; state_of(w) == BATV_SLOT_CLAIMING; i++, w = claim_of(slot)) {
-		if (i < SETTLE_YIELDS)
-			(void)sched_yield();
-		else
-			(void)claim_change(slot, w,
-					   claim_word((uint32_t)(w >> 32), BATV_SLOT_GONE));
-	}
-	return w;
-}
-
-/* Name into a slot that we have claimed.  False: somebody lost patience and ended the claim. */
-static bool publish(struct batv_domain_slot *slot, const struct domain_job *job, uint64_t claim)
-{
-	memcpy(slot->name, job->name, job->len + 1);
-	return claim_change(slot, claim, claim_word((uint32_t)(claim >> 32), BATV_SLOT_READY));
-}
-
-/*
- * One walk along the name's run: its slot, found or claimed.  NULL: *again, or it is full.  It
- * tries to claim before it looks, which spares a page fault, as with the counters.
- */
-static struct batv_domain_slot *walk(const struct batv_memory *m, const struct domain_job *job,
-				     bool *again)
-{
-	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
-	uint64_t mine = claim_word(job->when, BATV_SLOT_CLAIMING);
-
-	*again = false;
-	for (i = 0; i < probes_of(m); i++) {
-		struct batv_domain_slot *slot = slot_at(m, home + i);
-		enum batv_slot_state state;
-
-		if (claim_change(slot, 0, mine)) {
-			*again = !publish(slot, job, mine);
-			return *again ? NULL : slot;
-		}
-		state = state_of(settled(slot));
-		if (state == BATV_SLOT_READY && has_name(slot, job))
-			return slot;
-		if (state == BATV_SLOT_EMPTY)	/* of a damaged file: a time without a claim */
-			return NULL;
-	}
-	return NULL;
-}
-
-static struct batv_domain_slot *find_or_claim(const struct batv_memory *m,
-					      const struct domain_job *job)
-{
-	unsigned i;
-	bool again = true;
-	struct batv_domain_slot *slot = NULL;
-
-	for (i = 0; i < CLAIM_TRIES && again; i++)
-		slot = walk(m, job, &again);
-	return slot;
-}
-
-/* The slot with the name, without changing anything.  Who is still claiming is not there yet. */
-static struct batv_domain_slot *look_up(const struct batv_memory *m, struct domain_job *job)
-{
-	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
-
-	for (i = 0; i < probes_of(m); i++) {
-		struct batv_domain_slot *slot = slot_at(m, home + i);
-		enum batv_slot_state state = state_of(claim_of(slot));
-
-		if (state == BATV_SLOT_EMPTY)
-			break;
-		if (state == BATV_SLOT_READY && has_name(slot, job))
-			return slot;
-	}
-	return NULL;
-}
-
-/* Set once; but one from the future was dated by a clock that was wrong. */
-static void note_first(uint32_t *field, uint32_t when)
-{
-	uint32_t first = __atomic_load_n(field, __ATOMIC_RELAXED);
-
-	if (first == 0 || (first > when && first - when > BATV_DAY))
-		(void)__atomic_compare_exchange_n(field, &first, when, false, __ATOMIC_RELAXED,
-						  __ATOMIC_RELAXED);
-}
-
-static void note_last(uint32_t *field, uint32_t when)
-{
-	uint32_t last = __atomic_load_n(field, __ATOMIC_RELAXED);
-	uint32_t apart = when > last ? when - last : last - when;
-
-	if (last == 0 || apart >= EVIDENCE_STEP)
-		__atomic_store_n(field, when, __ATOMIC_RELAXED);
-}
-
-/* Written only when there is something: the page stays clean. */
-static void forget(uint32_t *field)
-{
-	if (__atomic_load_n(field, __ATOMIC_RELAXED) != 0)
-		__atomic_store_n(field, 0, __ATOMIC_RELAXED);
-}
-
-static void note_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	struct batv_domain_slot *slot = find_or_claim(m, job);
-
-	if (!slot) {
-		job->err = BATV_E_FULL;
-		return;
-	}
-	if (__atomic_load_n(&slot->policy_sum, __ATOMIC_RELAXED) != job->sum)
-		__atomic_store_n(&slot->policy_sum, job->sum, __ATOMIC_RELAXED);
-	if (job->what == BATV_EVIDENCE_SIGNED) {
-		note_first(&slot->first_signed, job->when);
-		note_last(&slot->last_signed, job->when);
-	} else {
-		note_first(&slot->first_valid, job->when);
-		note_last(&slot->last_valid, job->when);
-	}
-	job->err = BATV_OK;
-}
-
-enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, const char *policy,
-			       enum batv_evidence what, int64_t now)
-{
-	struct domain_job job;
-	enum batv_err err = take_name(domain, &job);
-
-	if (err != BATV_OK)
-		return err;
-	job.sum = batv_policy_sum(policy);
-	job.what = what;
-	job.when = stamp_of(now);
-	if (!memory->writable || !memory->domains_at || !batv_memory_guard(memory, note_body, &job))
-		return BATV_E_NO_FILE;
-	return job.err;
-}
-
-/* The first ones go first: without them the last ones say nothing.  batvd may be dead: no flag stays. */
-static void left_bare_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	struct batv_domain_slot *slot = look_up(m, job);
-
-	if (!slot)
-		return;
-	if (job->sum && __atomic_load_n(&slot->policy_sum, __ATOMIC_RELAXED) != job->sum)
-		__atomic_store_n(&slot->policy_sum, job->sum, __ATOMIC_RELAXED);
-	forget(&slot->first_signed);
-	forget(&slot->first_valid);
-	forget(&slot->last_signed);
-	forget(&slot->last_valid);
-	if (__atomic_load_n(&slot->flags, __ATOMIC_RELAXED) & BATV_DOMAIN_ARMED)
-		(void)__atomic_and_fetch(&slot->flags, ~BATV_DOMAIN_ARMED, __ATOMIC_RELAXED);
-}
-
-void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy)
-{
-	struct domain_job job;
-
-	if (!memory->writable || !memory->domains_at || take_name(domain, &job) != BATV_OK)
-		return;
-	job.sum = policy ? batv_policy_sum(policy) : 0;
-	(void)batv_memory_guard(memory, left_bare_body, &job);
-}
-
-/* A file that somebody wrote into may lack the name's NUL: it is cut, never overrun. */
-static void copy_slot(const struct batv_domain_slot *slot, struct batv_domain *out)
-{
-	memcpy(out->name, slot->name, sizeof out->name);
-	out->name[sizeof out->name - 1] = '\0';
-	out->policy_sum = __atomic_load_n(&slot->policy_sum, __ATOMIC_RELAXED);
-	out->flags = __atomic_load_n(&slot->flags, __ATOMIC_RELAXED);
-	out->first_signed = __atomic_load_n(&slot->first_signed, __ATOMIC_RELAXED);
-	out->last_signed = __atomic_load_n(&slot->last_signed, __ATOMIC_RELAXED);
-	out->first_valid = __atomic_load_n(&slot->first_valid, __ATOMIC_RELAXED);
-	out->last_valid = __atomic_load_n(&slot->last_valid, __ATOMIC_RELAXED);
-	out->decided = __atomic_load_n(&slot->decided, __ATOMIC_RELAXED);
-}
-
-static void find_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	const struct batv_domain_slot *slot = look_up(m, job);
-
-	if (slot)
-		copy_slot(slot, &job->domain);
-	job->found = slot != NULL;
-}
-
-bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out)
-{
-	struct domain_job job;
-
-	if (!memory->domains_at || take_name(domain, &job) != BATV_OK ||
-	    !batv_memory_guard_read(memory, find_body, &job) || !job.found)
-		return false;
-	*out = job.domain;
-	return true;
-}
-
-static void at_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	const struct batv_domain_slot *slot = slot_at(m, job->index);
-
-	job->found = state_of(claim_of(slot)) == BATV_SLOT_READY;
-	if (job->found)
-		copy_slot(slot, &job->domain);
-}
-
-bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out)
-{
-	struct domain_job job;
-
-	job.index = index;
-	if (!memory->domains_at || index >= memory->domain_slots ||
-	    !batv_memory_guard_read(memory, at_body, &job) || !job.found)
-		return false;
-	*out = job.domain;
-	return true;
-}
-
-static void next_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-
-	for (job->found = false; job->index < m->domain_slots; job->index++) {
-		at_body(m, arg);
-		if (job->found)
-			return;
-	}
-}
-
-bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out)
-{
-	struct domain_job job;
-
-	job.index = *index;
-	if (!memory->domains_at || !batv_memory_guard_read(memory, next_body, &job) || !job.found)
-		return false;
-	*index = job.index;
-	*out = job.domain;
-	return true;
-}
-
-/* The time first: a reader that sees the new flags finds no older decision beside them. */
-static void set_flags_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	struct batv_domain_slot *slot = slot_at(m, job->index);
-
-	job->found = state_of(claim_of(slot)) == BATV_SLOT_READY;
-	if (!job->found || __atomic_load_n(&slot->flags, __ATOMIC_RELAXED) == job->flags)
-		return;
-	__atomic_store_n(&slot->decided, job->when, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->flags, job->flags, __ATOMIC_RELEASE);
-}
-
-enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
-				    int64_t now)
-{
-	struct domain_job job;
-
-	if (!memory->base || !memory->writable || !memory->domains_at)
-		return BATV_E_NO_FILE;
-	if (index >= memory->domain_slots)
-		return BATV_E_SYNTAX;
-	job.index = index;
-	job.flags = flags;
-	job.when = stamp_of(now);
-	if (!batv_memory_guard(memory, set_flags_body, &job))
-		return BATV_E_NO_FILE;
-	return job.found ? BATV_OK : BATV_E_SYNTAX;
-}
-
-static void reclaim_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	size_t i;
-
-	for (i = 0; i < m->domain_slots; i++) {
-		struct batv_domain_slot *slot = slot_at(m, i);
-		uint64_t w = claim_of(slot);
-		uint32_t since = (uint32_t)(w >> 32);
-		uint32_t age = job->when > since ? job->when - since : since - job->when;
-
-		if (state_of(w) == BATV_SLOT_CLAIMING && age >= BATV_CLAIM_SECONDS &&
-		    claim_change(slot, w, claim_word(since, BATV_SLOT_GONE)))
-			job->ended++;
-	}
-}
-
-unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now)
-{
-	struct domain_job job;
-
-	job.when = stamp_of(now);
-	job.ended = 0;
-	if (!memory->writable || !memory->domains_at)
-		return 0;
-	(void)batv_memory_guard(memory, reclaim_body, &job);
-	return job.ended;
 }

@@ -87,6 +87,8 @@ uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned
 /* The last time that mail left bare for want of a usable state; 0: never. */
 int64_t batv_memory_bare_last(const struct batv_memory *memory);
 void batv_memory_bare_now(struct batv_memory *memory, int64_t now);	/* counts too */
+/* That mail left bare at `when`, noted elsewhere; the later time stays. */
+void batv_memory_bare_since(struct batv_memory *memory, int64_t when);
 int64_t batv_memory_created(const struct batv_memory *memory);
 
 /*
@@ -140,10 +142,18 @@ bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct ba
 enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
 				    int64_t now);
 /*
+ * Daemon only: what another memory file knows of a domain.  The earlier first times and the later
+ * last ones stay; flags are taken where the daemon has not decided.  Errors: as batv_domain_note.
+ */
+enum batv_err batv_domain_merge(struct batv_memory *memory, const struct batv_domain *domain);
+/*
  * Daemon only: ends claims that were never finished (a killed process) and are a minute old;
  * returns how many.  The slots themselves stay unused.
  */
 unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
+
+/* Daemon only: to the disk.  Waits for it. */
+void batv_memory_sync(const struct batv_memory *memory);
 
 /*
  * Run `body` with a guard: false when the mapping broke under it (SIGBUS), and then

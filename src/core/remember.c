@@ -38,7 +38,8 @@ static void copy_id(struct batv_span id, char *out)
 }
 
 /* Kind, our address, NUL; an address holds no control characters.  0: it is none. */
-static size_t begin_name(char kind, const struct batv_addr *ours, char out[static BATV_ADDR_SIZE + 2])
+#define MINE_SIZE (BATV_ADDR_SIZE + 2)
+static size_t begin_name(char kind, const struct batv_addr *ours, char out[static MINE_SIZE])
 {
 	size_t len;
 
@@ -65,7 +66,7 @@ static bool name_item(struct batv_span key, enum batv_item_kind kind, struct bat
 bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
 		  struct batv_item *item)
 {
-	char mine[BATV_ADDR_SIZE + 2], cited[BATV_ID_MAX];
+	char mine[MINE_SIZE], cited[BATV_ID_MAX];
 	size_t len = begin_name('i', ours, mine);
 
 	if (len == 0 || id.len == 0 || id.len > BATV_ID_MAX)
@@ -78,7 +79,7 @@ bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_a
 bool batv_item_pair(struct batv_span key, const struct batv_addr *ours,
 		    const struct batv_addr *theirs, struct batv_item *item)
 {
-	char mine[BATV_ADDR_SIZE + 2], other[BATV_ADDR_SIZE];
+	char mine[MINE_SIZE], other[BATV_ADDR_SIZE];
 	size_t len = begin_name('p', ours, mine), other_len;
 
 	if (len == 0 || theirs->domain.len == 0 ||
@@ -126,7 +127,7 @@ struct remember_job {
 	const struct batv_filter *filter;
 	const struct batv_item *item;
 	struct batv_pattern pattern;
-	uint64_t day, from;		/* to remember; to look up: the last one and the first one */
+	uint64_t day, from;	/* to remember; to look up: the last one and the first one */
 	enum batv_remember_answer answer;
 	bool found;
 };

@@ -56,7 +56,7 @@ struct batv_state {
 enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 			       unsigned *line, const char **why);
 
-/* The key that names what the sent-message memory holds; len 0: there is none, and so nothing is remembered. */
+/* The key that names what the sent-message memory holds; len 0: none, and nothing is remembered. */
 struct batv_span batv_state_memory_key(const struct batv_state *state);
 
 /*

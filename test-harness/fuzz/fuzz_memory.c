@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_guard core/safefile core/span */
+/* links: core/memory core/memory_domain core/memory_guard core/safefile core/span */
 /*
  * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.

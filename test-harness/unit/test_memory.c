@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_guard core/safefile core/span admin/memory_file admin/replace */
+/* links: core/memory core/memory_domain core/memory_guard core/safefile core/span admin/memory_file admin/replace */
 /*
  * test_memory.c - the memory file: what is refused at opening, a mapping that breaks under use,
  * many processes at once, and processes that are killed at any instruction.

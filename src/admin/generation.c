@@ -1,0 +1,347 @@
+/*
+ * generation.c - the memory files that are in use, and the change from one to the next.
+ *
+ * A new file starts with the old one's domain table, is published, and only then gets the
+ * counts.  Processes of Exim that still hold the old file go on noting there: each look takes over
+ * what came in since, as long as the old file is kept.  Invariants: a file that the published state
+ * names is never removed; counts are moved, not copied, so none is there twice; merging domains
+ * twice is the same as once.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "generation.h"
+#include "memory_file.h"
+#include "memory_move.h"
+#include "plan.h"
+#include "remember.h"
+
+#define JUMP_PATIENCE (3 * (int64_t)BATV_DAY) /* after a clock's jump nothing is removed */
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* ---- names ---- */
+
+/* "memory" is 1, "memory.2" is 2; 0: another name. */
+static uint64_t number_of(const char *name)
+{
+	const size_t len = strlen(BATV_MEMORY_NAME);
+	uint64_t n;
+
+	if (strcmp(name, BATV_MEMORY_NAME) == 0)
+		return 1;
+	if (strncmp(name, BATV_MEMORY_NAME ".", len + 1) != 0 || name[len + 1] == '0' ||
+	    strlen(name) >= BATV_MEMORY_NAME_SIZE ||
+	    !batv_span_to_u64(batv_span_of(name + len + 1), &n) || n < 2)
+		return 0;
+	return n;
+}
+
+static void name_of(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE])
+{
+	if (number < 2)
+		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s", BATV_MEMORY_NAME);
+	else
+		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s.%" PRIu64, BATV_MEMORY_NAME, number);
+}
+
+/* Each memory file of the directory. */
+static void each_file(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!d && fd >= 0)
+		close(fd);
+	while (d && (e = readdir(d)) != NULL)
+		if (number_of(e->d_name))
+			what(dirfd, number_of(e->d_name), arg);
+	if (d)
+		closedir(d);
+}
+
+struct newest {
+	uint64_t first, second;
+};
+
+static void note_newest(int dirfd, uint64_t number, void *arg)
+{
+	struct newest *n = arg;
+
+	(void)dirfd;
+	if (number > n->first)
+		n->second = n->first, n->first = number;
+	else if (number > n->second)
+		n->second = number;
+}
+
+void batv_generation_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
+			    char before[static BATV_MEMORY_NAME_SIZE])
+{
+	struct newest n = {0, 0};
+
+	name[0] = before[0] = '\0';
+	each_file(dirfd, note_newest, &n);
+	if (n.first)
+		name_of(n.first, name);
+	if (n.second)
+		name_of(n.second, before);
+}
+
+/* Only older ones: a newer one is of a state that could not be published, and is made anew. */
+static void remove_old(int dirfd, uint64_t number, void *arg)
+{
+	const struct batv_keeper *k = arg;
+	char name[BATV_MEMORY_NAME_SIZE];
+
+	name_of(number, name);
+	if (number < number_of(k->memory_name) && strcmp(name, k->before_name) != 0)
+		(void)unlinkat(dirfd, name, 0);
+}
+
+static void take_names(struct batv_keeper *k)
+{
+	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
+
+	if (st && *st->memory && strlen(st->memory) < BATV_MEMORY_NAME_SIZE &&
+	    strlen(st->memory_before) < BATV_MEMORY_NAME_SIZE) {
+		snprintf(k->memory_name, sizeof k->memory_name, "%s", st->memory);
+		snprintf(k->before_name, sizeof k->before_name, "%s", st->memory_before);
+	} else {
+		batv_generation_newest(k->store.dirfd, k->memory_name, k->before_name);
+		if (!*k->memory_name)
+			name_of(1, k->memory_name);
+	}
+	if (strcmp(k->memory_name, k->before_name) == 0)
+		k->before_name[0] = '\0';
+}
+
+/* ---- making ---- */
+
+static uint32_t key_check(const struct batv_keeper *k)
+{
+	if (!k->secrets || !k->secrets->has_memory_key)
+		return 0;
+	return batv_memory_key_check((struct batv_span){(const char *)k->secrets->memory_key,
+							sizeof k->secrets->memory_key});
+}
+
+static struct batv_memory_wish wish_of(const struct batv_keeper *k,
+				       const struct batv_config *config, int64_t now)
+{
+	return (struct batv_memory_wish){.now = now,
+					 .since = now,
+					 .capacity = config->memory_capacity,
+					 .retention = config->memory_retention,
+					 .key_check = key_check(k)};
+}
+
+/* In the place of a file that is not there, or that nobody can use. */
+static void make_anew(struct batv_keeper *k, const struct batv_config *config, enum batv_err err,
+		      uint64_t generation, int64_t now)
+{
+	struct batv_memory_wish wish = wish_of(k, config, now);
+	char why[200] = "";
+
+	if (err == BATV_E_UNSAFE_FILE)
+		batv_file_why(k->store.dirfd, k->memory_name, true, why, sizeof why);
+	wish.generation = generation + 1;
+	if (batv_memory_create(k->store.dirfd, k->memory_name, &wish) != BATV_OK) {
+		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
+				    "%s/%s: cannot make the memory: %s; mail goes on without it",
+				    k->store.path, k->memory_name, strerror(errno));
+		return;
+	}
+	if (err == BATV_E_NO_FILE)
+		batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new memory", k->store.path,
+				k->memory_name);
+	else
+		batv_keeper_say(k, LOG_WARNING,
+				"%s/%s: made a new memory, the old one was not usable: %s%s%s",
+				k->store.path, k->memory_name, batv_strerror(err), *why ? ": " : "",
+				why);
+	err = batv_memory_open(&k->memory, k->store.dirfd, k->memory_name);
+	if (err)
+		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path,
+				    k->memory_name, batv_strerror(err));
+}
+
+static void open_files(struct batv_keeper *k, const struct batv_config *config, int64_t now)
+{
+	uint64_t generation = k->memory.generation;
+	enum batv_err err = batv_memory_open(&k->memory, k->store.dirfd, k->memory_name);
+
+	if (err == BATV_E_IO)
+		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path,
+				    k->memory_name, strerror(errno));
+	else if (err)
+		make_anew(k, config, err, generation, now);
+	if (!*k->before_name)
+		batv_memory_close(&k->before);
+	else
+		(void)batv_memory_open(&k->before, k->store.dirfd, k->before_name);
+}
+
+/* ---- the next generation ---- */
+
+const char *batv_generation_wanted(const struct batv_memory *memory,
+				   const struct batv_config *config, uint32_t check, int64_t now)
+{
+	const struct batv_filter *ids = &memory->filters[0], *pairs = &memory->filters[1];
+
+	if (!ids->at || !pairs->at)
+		return "the file is of an older version";
+	if (check && (ids->key_check != check || pairs->key_check != check))
+		return "the memory's key was replaced";
+	if (ids->capacity != config->memory_capacity || pairs->capacity != config->memory_capacity)
+		return "memory_capacity was changed";
+	if (ids->lines != batv_memory_lines(config->memory_retention) || pairs->lines != ids->lines)
+		return "memory_retention was changed";
+	if (batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0)
+		return "it holds days that are still to come: a clock is, or was, wrong";
+	return NULL;
+}
+
+/* With the file before it the new one is as complete as that is, within what that keeps. */
+static int64_t since_of(const struct batv_memory *m, uint32_t check, int64_t now)
+{
+	const struct batv_filter *ids = &m->filters[0], *pairs = &m->filters[1];
+	int64_t since;
+
+	if (!ids->at || !pairs->at || ids->key_check != check || pairs->key_check != check ||
+	    batv_counted(m, BATV_COUNT_CLOCK, 0, now) > 0)
+		return now;
+	since = later(ids->since, pairs->since);
+	since = later(since, now - ((int64_t)ids->lines - 2) * BATV_DAY);
+	return since < now ? since : now;
+}
+
+static void make_next(struct batv_keeper *k, const struct batv_config *config, const char *why,
+		      int64_t now)
+{
+	struct batv_memory_wish wish = wish_of(k, config, now);
+	char name[BATV_MEMORY_NAME_SIZE];
+	struct batv_memory next = {0};
+	enum batv_err err;
+
+	name_of(number_of(k->memory_name) + 1, name);
+	wish.generation = k->memory.generation + 1;
+	wish.since = since_of(&k->memory, wish.key_check, now);
+	/* It may be there, from a state that could not be published. */
+	err = batv_memory_open(&next, k->store.dirfd, name);
+	if (err || batv_generation_wanted(&next, config, wish.key_check, now)) {
+		err = batv_memory_create(k->store.dirfd, name, &wish);
+		if (err == BATV_OK)
+			err = batv_memory_open(&next, k->store.dirfd, name);
+	}
+	if (err) {
+		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
+				    "%s/%s: cannot make the memory anew, which is needed because "
+				    "%s: %s; the one that is there goes on",
+				    k->store.path, name, why,
+				    err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+		return;
+	}
+	batv_memory_copy(&k->memory, &next);
+	batv_memory_close(&k->before);
+	k->before = k->memory;
+	k->memory = next;
+	memcpy(k->before_name, k->memory_name, sizeof k->before_name);
+	memcpy(k->memory_name, name, sizeof k->memory_name);
+	batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new memory, because %s; %s is asked as well",
+			k->store.path, name, why, k->before_name);
+}
+
+/* The last day of which the file holds something, as its counts tell; 0: none of the last 32. */
+static int64_t last_day(const struct batv_memory *m, int64_t now)
+{
+	uint64_t none = batv_counted(m, BATV_COUNT_IDS, 1, now + BATV_DAY) +
+			batv_counted(m, BATV_COUNT_PAIRS, 1, now + BATV_DAY);
+
+	for (unsigned days = 1; days <= BATV_COUNTER_DAYS; days++)
+		if (batv_counted(m, BATV_COUNT_IDS, days, now) +
+			    batv_counted(m, BATV_COUNT_PAIRS, days, now) + none >
+		    0)
+			return now / BATV_DAY - (int64_t)days + 1;
+	return 0;
+}
+
+int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv_memory *before,
+			     int64_t retention, int64_t now)
+{
+	int64_t made = batv_memory_created(memory), last;
+
+	/* For a day, processes that began with it may still write there. */
+	if (before->base && before->filters[0].key_check != memory->filters[0].key_check)
+		return made + BATV_DAY;
+	last = before->base ? last_day(before, now) : 0;
+	if (last == 0)
+		return made + BATV_DAY +
+		       (before->base && retention < 31 * BATV_DAY ? 0 : retention);
+	return later(made + BATV_DAY, (last + 1) * BATV_DAY + retention);
+}
+
+static bool jumped_lately(const struct batv_keeper *k, int64_t now)
+{
+	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
+
+	for (size_t i = 0; st && i < st->n_breaks; i++)
+		if (strcmp(st->breaks[i].policy, BATV_BREAK_ALL) == 0 &&
+		    st->breaks[i].when > now - JUMP_PATIENCE)
+			return true;
+	return st && st->written > now + BATV_STATE_SKEW;
+}
+
+/* Take over what was noted in the file before, which may be removed after the next state. */
+static void merge(struct batv_keeper *k)
+{
+	if (!k->memory.base || !k->before.base)
+		return;
+	batv_memory_copy(&k->before, &k->memory);
+	batv_memory_move_counts(&k->before, &k->memory);
+}
+
+static void follow_wishes(struct batv_keeper *k, const struct batv_config *config, int64_t now)
+{
+	uint32_t check = key_check(k);
+	const char *why = batv_generation_wanted(&k->memory, config, check, now);
+
+	/* Only two are ever asked: a change waits until the file before is no longer needed. */
+	if (why && (!*k->before_name || (check && k->memory.filters[0].key_check != check)))
+		make_next(k, config, why, now);
+}
+
+void batv_generation_look(struct batv_keeper *keeper, const struct batv_config *config, int64_t now)
+{
+	take_names(keeper);
+	open_files(keeper, config, now);
+	if (!keeper->memory.base)
+		return;
+	if (*keeper->before_name) {
+		merge(keeper);
+		if (batv_generation_ends(&keeper->memory, &keeper->before, config->memory_retention,
+					 now) < now &&
+		    !jumped_lately(keeper, now)) {
+			keeper->before_name[0] = '\0';
+			batv_memory_close(&keeper->before);
+		}
+	}
+	if (keeper->memory.writable && keeper->secrets)
+		follow_wishes(keeper, config, now);
+}
+
+void batv_generation_published(struct batv_keeper *keeper)
+{
+	merge(keeper);
+	each_file(keeper->store.dirfd, remove_old, keeper);
+}

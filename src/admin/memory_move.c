@@ -1,0 +1,93 @@
+/*
+ * memory_move.c - from one memory file to the next: domains are merged, counts are moved.
+ *
+ * Invariant: a count is taken out of one file by one exchange before it is added to the other, so
+ * it is never in both; a daemon killed between the two loses one row of statistics.
+ */
+#include "memory_move.h"
+
+#include "memory_layout.h"
+
+/* ---- domains ---- */
+
+void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to)
+{
+	int64_t bare = batv_memory_bare_last(from);
+	struct batv_domain domain;
+
+	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
+		(void)batv_domain_merge(to, &domain);
+	batv_memory_bare_since(to, bare);
+}
+
+/* ---- counts ---- */
+
+struct move {
+	size_t rows;
+	struct batv_counter_row row; /* what was taken */
+	size_t at;
+};
+
+static struct batv_counter_row *row_of(const struct batv_memory *m, size_t row)
+{
+	return (struct batv_counter_row *)(void *)((char *)m->base + m->counters_at) + row;
+}
+
+static void take_body(struct batv_memory *m, void *arg)
+{
+	struct move *job = arg;
+	struct batv_counter_row *row = row_of(m, job->at);
+
+	job->row.life = __atomic_exchange_n(&row->life, 0, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < BATV_COUNTER_DAYS; i++)
+		job->row.day[i] = __atomic_exchange_n(&row->day[i], 0, __ATOMIC_RELAXED);
+}
+
+/* As in memory.c: the later day stays. */
+static void add_day(uint64_t *word, uint64_t more)
+{
+	uint64_t w = __atomic_load_n(word, __ATOMIC_RELAXED), next;
+
+	do {
+		uint64_t room = BATV_COUNT_MAX - (w & BATV_COUNT_MAX);
+		uint64_t count = more & BATV_COUNT_MAX;
+
+		if (w >> BATV_COUNT_BITS > more >> BATV_COUNT_BITS)
+			return;
+		next = w >> BATV_COUNT_BITS < more >> BATV_COUNT_BITS
+			       ? more
+			       : w + (count < room ? count : room);
+	} while (!__atomic_compare_exchange_n(word, &w, next, true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+}
+
+static void give_body(struct batv_memory *m, void *arg)
+{
+	struct move *job = arg;
+	struct batv_counter_row *row = row_of(m, job->at);
+
+	(void)__atomic_fetch_add(&row->life, job->row.life, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < BATV_COUNTER_DAYS; i++)
+		if (job->row.day[i])
+			add_day(&row->day[i], job->row.day[i]);
+}
+
+static bool belongs_to_file(size_t row)
+{
+	return row == BATV_COUNT_IDS || row == BATV_COUNT_PAIRS || row == BATV_COUNT_CLOCK;
+}
+
+void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to)
+{
+	size_t rows = from->counters_count < to->counters_count ? from->counters_count
+								: to->counters_count;
+	struct move job;
+
+	if (!from->base || !to->base || !from->writable || !to->writable || !from->counters_at ||
+	    !to->counters_at)
+		return;
+	for (job.at = 0; job.at < rows; job.at++)
+		if (!belongs_to_file(job.at) && batv_counted(from, job.at, 0, 0) > 0 &&
+		    batv_memory_guard(from, take_body, &job))
+			(void)batv_memory_guard(to, give_body, &job);
+}

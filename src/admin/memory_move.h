@@ -1,0 +1,18 @@
+/*
+ * memory_move.h - what one memory file takes over from the one before it.
+ */
+#ifndef BATV_MEMORY_MOVE_H
+#define BATV_MEMORY_MOVE_H
+
+#include "memory.h"
+
+/* The domain table and the time of bare mail; may be done again at any time. */
+void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to);
+
+/*
+ * Counters: what is counted in `from` is afterwards counted in `to`.  Not those that tell how full
+ * the file itself is, or that its days are wrong.  Several processes may count in both meanwhile.
+ */
+void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to);
+
+#endif
