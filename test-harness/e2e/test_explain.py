@@ -1,0 +1,247 @@
+"""batvctl explain: evidence against a thorough MIME parse, with and without a state."""
+
+import base64
+import email
+import html
+import json
+import quopri
+import random
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lab import *
+from batv import Batv
+
+MESSAGES = Path(__file__).resolve().parent.parent / "unit" / "evidence"
+SEED = 20261122
+ID = re.compile(rb"<([^<>\s]+@[^<>\s]+)>")
+ODD_IDS = [
+    "CAJ+Kq=w-Xy_{}@mail.ours.example", "{}=3D4@ours.example", "$$.{}!#%&'*/?^`|~@ours.example",
+    "{}@[192.0.2.1]", "{}.JavaMail.\"a\"@ours.example",
+    "AM0PR02MB4321{}F00DBABE0123456789ABCDEF0123456789@AM0PR02MB4321.eurprd02.prod.ours.example",
+]
+
+
+# -- the other opinion: Python's MIME parser
+
+
+def unfolded(value):
+    return re.sub(rb"\r?\n[ \t]+", b"", value)
+
+
+def header_ids(block, *names):
+    """Ids in the fields of that name, of a header as text."""
+    found = set()
+    for name in names:
+        for field in re.findall(rb"(?im)^" + name + rb":((?:.*\r?\n?)(?:[ \t].*\r?\n?)*)", block):
+            found.update(ID.findall(unfolded(field)))
+    return found
+
+
+def decoded(part):
+    """What a part holds; Python leaves message/* encoded."""
+    if part.is_multipart():
+        text = b"\n\n".join(p.as_bytes() for p in part.get_payload())
+        encoding = str(part.get("content-transfer-encoding", "")).lower()
+        if encoding == "base64":
+            text = re.sub(rb"[^A-Za-z0-9+/]", b"", text)
+            return base64.b64decode(text[:len(text) - (len(text) % 4 == 1)] + b"==")
+        return quopri.decodestring(text) if encoding == "quoted-printable" else text
+    return part.get_payload(decode=True) or b""
+
+
+def inline_ids(text):
+    text = re.sub(rb"(?s)<(?![^<>\s]+@[^<>\s]+>)[^<>]*>", b"", text)
+    text = html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
+    return set(re.findall(rb"(?im)^[ \t>|]*message-id:\s*(?:[>|]\s*)*<([^<>\s]+@[^<>\s]+)>", text))
+
+
+def mime_ids(data):
+    """Every id that a thorough parse knows for one that the message cites."""
+    message = email.message_from_bytes(data)
+    head = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0]
+    found = header_ids(head, rb"In-Reply-To", rb"Original-Message-ID", rb"X-Original-Message-ID",
+                       rb"X-MS-Exchange-Parent-Message-Id")
+    for part in message.walk():
+        kind = part.get_content_type()
+        if kind in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
+            returned = re.split(rb"\r?\n\r?\n", decoded(part).lstrip(b"\r\n"), maxsplit=1)[0]
+            found |= header_ids(returned + b"\n", rb"Message-ID")
+        elif kind in ("message/delivery-status", "message/disposition-notification"):
+            found |= header_ids(decoded(part) + b"\n", rb"X-Original-Message-ID", rb"Original-Message-ID")
+        elif kind in ("text/plain", "text/html") and not part.is_multipart():
+            found |= inline_ids(decoded(part))
+    return found
+
+
+# -- variants of a message
+
+
+def rewrap(text, width):
+    return b"\n".join(text[i:i + width] for i in range(0, len(text), width)) + b"\n"
+
+
+def encode_parts(data, encoding, wild):
+    """All leaf parts, the returned header and the returned message encoded; wild: in odd lines."""
+    message = email.message_from_bytes(data)
+    if message.defects:
+        return None
+    for part in message.walk():
+        kind = part.get_content_type()
+        if part.get("Content-Transfer-Encoding", "7bit").lower() not in ("7bit", "8bit"):
+            continue
+        if kind in ("text/plain", "text/html", "text/rfc822-headers", "message/rfc822",
+                    "message/disposition-notification"):
+            raw = decoded(part)
+            if encoding == "base64":
+                text = base64.b64encode(raw)
+                text = rewrap(text, wild.choice([19, 33, 60, 64, 75, 76])) if wild else rewrap(text, 76)
+            else:
+                text = quopri.encodestring(raw)
+                if wild:   # more soft line breaks, anywhere but within an =XX
+                    text = re.sub(rb"(?<![=])(?<!=.)([A-Za-z@.-])(?=[a-z])",
+                                  lambda m: m[1] + (b"=\n" if wild.random() < 0.05 else b""), text)
+            del part["content-transfer-encoding"]
+            part["Content-Transfer-Encoding"] = encoding
+            part.set_payload(text.decode("latin-1"))
+            if kind.startswith("message/") or part is message:
+                break
+    return message.as_bytes()
+
+
+def nested(data, depth):
+    for level in range(depth):
+        data = (b"From: MAILER-DAEMON@theirs.example\nTo: list@theirs.example\nSubject: failure notice\n"
+                b"Content-Type: multipart/mixed; boundary=n%d\n\n--n%d\nContent-Type: text/plain\n\nsee below\n\n"
+                b"--n%d\nContent-Type: message/rfc822\n\n" % (level, level, level)) + data + b"\n--n%d--\n" % level
+    return data
+
+
+def in_body(data, pattern, by):
+    head, body = re.split(rb"\n\n", data, maxsplit=1)
+    return head + b"\n\n" + re.sub(pattern, by, body)
+
+
+def is_plain(data):
+    return b"\r" not in data and b"\nContent-Type:" not in data.split(b"\n\n", 1)[0] and b"\0" not in data
+
+
+def variants(data, wild):
+    yield "as it is", data
+    if b"\r" not in data:
+        yield "CRLF", data.replace(b"\n", b"\r\n")
+        yield "mixed", b"".join(l + wild.choice([b"\n", b"\r\n"]) for l in data.split(b"\n"))
+        yield "folded", re.sub(rb"(?im)^((?:X-|Original-)*Message-ID:)[ \t]+<", rb"\1\n\t<", data)
+        yield "nested once", nested(data, 1)
+        yield "nested five times", nested(data, 5)
+        yield "far away", in_body(data, rb"\A", b"This line is here to be long, and is there many times.\n" * 1100)
+        for encoding in "quoted-printable", "base64":
+            yield encoding, encode_parts(data, encoding, None)
+            yield f"{encoding}, wild", encode_parts(data, encoding, wild)
+    if is_plain(data):
+        yield "indented", in_body(data, rb"(?m)^", b"    ")
+        yield "quoted", in_body(data, rb"(?m)^", b"> ")
+        yield "quoted twice", in_body(data, rb"(?m)^", b"| > ")
+
+
+def with_odd_id(data, wild):
+    """Another id where an id stands in clear."""
+    odd = wild.choice(ODD_IDS).format(wild.randrange(10 ** 8)).encode()
+    return re.sub(rb"(?i)(message-id:\s*<|in-reply-to: <)[^>\s]+@[^>\s]*ours.example>",
+                  lambda m: m[1] + odd + b">", data)
+
+
+def explain(path, *argv):
+    """Without configuration and state, and without the sandbox: it is called a thousand times."""
+    done = subprocess.run([BUILD / "batvctl", "-c", "/nowhere/x.conf", "--json", "explain", path, *argv],
+                          capture_output=True, timeout=30, check=True)
+    return json.loads(done.stdout)
+
+
+def test_as_much_as_a_mime_parse(lab):
+    wild, cases = random.Random(SEED), []
+    for path in sorted(MESSAGES.glob("*.eml")):
+        plain = re.sub(rb"(?m)^X-Expect: .*\n", b"", path.read_bytes())
+        for base in plain, with_odd_id(plain, wild):
+            for name, data in variants(base, wild):
+                if data:
+                    file = lab.dir / f"{path.stem}-{len(cases)}.eml"
+                    file.write_bytes(data)
+                    cases.append((f"{path.stem}, {name}", file, mime_ids(data)))
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda case: explain(case[1]), cases))
+    wanted = found = 0
+    for (name, file, ids), answer in zip(cases, answers):
+        asked = {l["value"].encode() for l in answer["look_ups"] if l["kind"] == "id"}
+        assert len(asked) <= 4 and (not ids or asked & ids), (name, file, asked, ids)
+        have = {e["id"].strip("<>").encode() for e in answer["evidence"] if "id" in e}
+        wanted += len(ids)
+        found += len(ids & have)
+        if ids - have:
+            print(f"{name}: {file}: not found: {ids - have}, found {have}")
+    print(f"{len(cases)} messages, {found} of {wanted} ids")
+    assert len(cases) > 800 and wanted > 800
+    assert found >= wanted * 0.99
+
+
+def test_every_id_stands_where_it_says(lab):
+    for path in sorted(MESSAGES.glob("*.eml")):
+        data = path.read_bytes()
+        for e in explain(path)["evidence"]:
+            raw = e["raw"].encode("utf-8")
+            assert data[e["offset"]:].startswith(raw), (path, e)
+            value = e.get("id") or e["address"]
+            if e["encoding"] == "none" and "&" not in e["raw"]:
+                assert value.strip("<>") in re.sub(r"\s+", "", e["raw"]) or " " in value, (path, e)
+
+
+def test_without_a_state(lab):
+    path = MESSAGES / "postfix-bounce.eml"
+    answer = explain(path, "--rcpt", "alice@ours.example", "--from", "<>")
+    assert answer["class"] == "dsn" and not answer["judged"]
+    assert "/nowhere/x.conf" in answer["not_judged"]
+    assert [l["answer"] for l in answer["look_ups"]] == ["no memory", "no state"]
+    text = lab.run([BUILD / "batvctl", "-c", "/nowhere/x.conf", "explain", str(path)]).stdout
+    assert "\nnot judged: /nowhere/x.conf" in text and "part 3, message/rfc822" in text, text
+    done = lab.run([BUILD / "batvctl", "explain", "/nowhere/message"], check=False)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1, done
+
+
+def write(lab, sender, of):
+    path = lab.dir / "bounce.eml"
+    path.write_text(f"Return-Path: <{sender}>\nFrom: MAILER-DAEMON@theirs.example\nTo: alice@example.com\n"
+                    "Subject: failure notice\n\nI'm sorry to have to inform you.\n\n--- Below this line is a copy.\n\n"
+                    f"Return-Path: <{of}>\nMessage-ID: <1@example.com>\nSubject: lunch\n\nShall we?\n")
+    return path
+
+
+def test_with_a_state(lab):
+    b = Batv(lab, conf="domains = example.com\nenforcement = reject\ntrusted_hosts = 127.0.0.1\n"
+                       "inbound_domains = example.com\n")
+    tagged = b.sign("alice@example.com")
+    own = write(lab, "", tagged)
+
+    def told(path, *argv):
+        done = b.ctl("--json", "explain", str(path), *argv, check=False)
+        return json.loads(done.stdout), done.returncode
+
+    answer, code = told(own, "--rcpt", "alice@example.com")
+    assert (answer["verdict"], answer["proof"], code) == ("remembered", "tag", 0), answer
+    assert [l["answer"] for l in answer["look_ups"] if l["kind"] == "tag"] == ["valid"]
+    text = b.ctl("explain", str(own), "--rcpt", "alice@example.com").stdout
+    assert "\nverdict    remembered, by tag\n" in text, text
+    answer, code = told(own, "--rcpt", "bob@example.com")
+    assert (answer["verdict"], answer["action"], code) == ("missing", "reject", 1), answer
+    assert [l["answer"] for l in answer["look_ups"] if l["kind"] == "tag"] == ["valid, of another address"]
+    answer, code = told(own, "--rcpt", tagged)
+    assert (answer["verdict"], code) == ("valid", 0), answer
+    forged = write(lab, "", tagged.replace(tagged[9:15], "000000"))
+    answer, code = told(forged)
+    assert (answer["recipient"], answer["verdict"], code) == ("alice@example.com", "missing", 1), answer
+    assert [l["answer"] for l in answer["look_ups"] if l["kind"] == "tag"] == ["forged"]
+    answer, code = told(forged, "--from", "carol@theirs.example")
+    assert not answer["judged"] and "not automatic" in answer["not_judged"] and code == 0
+    answer, code = told(write(lab, "carol@theirs.example", tagged))
+    assert not answer["judged"] and answer["sender"] == "carol@theirs.example"
