@@ -10,6 +10,7 @@
 #include "exim_glue.h"
 #include "leaving.h"
 #include "message.h"
+#include "remembering.h"
 
 #define DLFUNC(name) \
 	__attribute__((visibility("default"))) \
@@ -107,8 +108,12 @@ DLFUNC(batv_sign)
 	batv_sign_address(&judge, c.address, c.recipient, c.arrival, &s);
 	if (c.origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
 		batv_session_doubt(&session, batv_sign_answer_name(s.answer), "not-signed", c.address);
-	if (c.leaving)
+	if (c.leaving) {
 		batv_leaving_count(&session, &c.origin, &s);
+		batv_remember_leaving(&session, &c.origin, c.address);
+	} else if (c.origin.has_id) {
+		batv_remember_routed(&session, &c.origin, c.address, c.recipient);
+	}
 	return s.answer == BATV_SIGNED ? answer(yield, s.address, argv) : otherwise(yield, argc, argv);
 }
 
@@ -157,6 +162,7 @@ DLFUNC(batv_verdict)
 DLFUNC(batv_refuse)
 {
 	const bool text = strcmp(arg(argc, argv, 0), "text") == 0;
+	struct batv_body body = { { "", 0 }, -1, 0 };
 	struct batv_session session;
 	struct batv_outcome *outcome;
 
@@ -165,7 +171,8 @@ DLFUNC(batv_refuse)
 		return batv_glue_code(BATV_GLUE_OK);
 	}
 	batv_session_open(&session);
-	outcome = batv_message_outcome(&session, batv_span_of(batv_glue_expand("$message_body")));
+	body.start = batv_span_of(batv_glue_expand("$message_body"));
+	outcome = batv_message_outcome(&session, &body);
 	if (outcome->action != BATV_ACTION_REJECT)
 		*yield = batv_glue_text(text ? "" : "0", NULL);
 	else

@@ -266,6 +266,7 @@ int batv_glue_code(enum batv_glue_code code)
 	case BATV_GLUE_FORCED_FAILURE:	return FAIL_FORCED;
 	case BATV_GLUE_ACCEPT:		return LOCAL_SCAN_ACCEPT;
 	case BATV_GLUE_REJECT:		return LOCAL_SCAN_REJECT;
+	case BATV_GLUE_DEFER:		return LOCAL_SCAN_TEMPREJECT_NOLOGHDR;
 	}
 	return ERROR;
 }
@@ -285,4 +286,9 @@ void *batv_glue_room(size_t size)
 
 	memset(room, 0, size);
 	return room;
+}
+
+char *batv_glue_buffer(size_t size)
+{
+	return store_get((int)size, GET_TAINTED);	/* it is for the sender's text */
 }

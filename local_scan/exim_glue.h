@@ -49,7 +49,10 @@ void batv_glue_log(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 /* --- what functions for ${dlfunc} and local_scan() answer ------------------- */
 
-enum batv_glue_code { BATV_GLUE_OK, BATV_GLUE_FORCED_FAILURE, BATV_GLUE_ACCEPT, BATV_GLUE_REJECT };
+enum batv_glue_code {
+	BATV_GLUE_OK, BATV_GLUE_FORCED_FAILURE,
+	BATV_GLUE_ACCEPT, BATV_GLUE_REJECT, BATV_GLUE_DEFER
+};
 int batv_glue_code(enum batv_glue_code code);
 
 /*
@@ -59,5 +62,6 @@ int batv_glue_code(enum batv_glue_code code);
 unsigned char *batv_glue_text(const char *text, const void *like);
 /* `size` zeroed bytes that live as long as the message.  Exim ends the process when it has none. */
 void *batv_glue_room(size_t size);
+char *batv_glue_buffer(size_t size);	/* the same, not zeroed */
 
 #endif

@@ -11,6 +11,7 @@
 #include "exim_glue.h"
 #include "leaving.h"
 #include "message.h"
+#include "remembering.h"
 
 #define BODY_START 4096		/* bytes of the body that tell the class of a bounce without MIME */
 
@@ -18,12 +19,12 @@ __attribute__((visibility("default")))
 int local_scan(int fd, unsigned char **return_text);
 
 /* The descriptor stands at the body: its offset differs between Exims of the same ABI. */
-static struct batv_span body_start(int fd, char *buf, size_t size)
+static struct batv_body body_of(int fd, char *buf, size_t size)
 {
 	off_t at = lseek(fd, 0, SEEK_CUR);
 	ssize_t n = at < 0 ? -1 : pread(fd, buf, size, at);
 
-	return (struct batv_span) { buf, n > 0 ? (size_t)n : 0 };
+	return (struct batv_body) { { buf, n > 0 ? (size_t)n : 0 }, at < 0 ? -1 : fd, (int64_t)at };
 }
 
 /* `out` has room for any domain of an address that could be parsed. */
@@ -156,17 +157,25 @@ int local_scan(int fd, unsigned char **return_text)
 {
 	struct batv_session session;
 	struct batv_outcome *outcome;
-	char body[BODY_START];
+	char start[BODY_START];
+
+	const struct batv_body body = body_of(fd, start, sizeof start);
 
 	batv_session_open(&session);
-	outcome = batv_message_outcome(&session, body_start(fd, body, sizeof body));
+	outcome = batv_message_outcome(&session, &body);
 	if (outcome->action == BATV_ACTION_REJECT) {
 		*return_text = batv_message_refusal(outcome);
 		return batv_glue_code(BATV_GLUE_REJECT);
+	}
+	if (outcome->defer) {
+		*return_text = batv_glue_text("4.7.1 Too many bounces or replies to one message; try again "
+					      "later", NULL);
+		return batv_glue_code(BATV_GLUE_DEFER);
 	}
 	remove_failed(outcome);
 	for (size_t i = 0; i < batv_glue_recipients(); i++)
 		unsign_recipient(&session, i);
 	sign_at_reception(&session);
+	batv_remember_received(&session);
 	return batv_glue_code(BATV_GLUE_ACCEPT);
 }

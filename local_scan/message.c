@@ -10,9 +10,12 @@
 
 #include "automatic.h"
 #include "exim_glue.h"
+#include "flood.h"
 #include "message.h"
+#include "prover.h"
 
 #define REPLY_MAX 512			/* an SMTP reply line; policy.c keeps the text below it */
+#define MSGID_SHOWN 120
 #define STATUS_HEADERS_MAX 16		/* a message to more recipients is marked for the first ones */
 
 /* What the second pass needs of each recipient besides its finding. */
@@ -21,6 +24,8 @@ struct note {
 	uint64_t epoch;
 	uint32_t secret;		/* 0: no key of ours */
 	bool legacy;
+	enum batv_proof_kind proof;	/* of a remembered one */
+	const char *cited;		/* the id or the tag that proved it; NULL: none */
 };
 
 static bool is_automatic(const struct batv_session *session)
@@ -73,6 +78,21 @@ static void take_note(struct note *note, const struct batv_judgement *j)
 	} else {
 		note->legacy = j->finding.verdict == BATV_VALID;
 	}
+	note->proof = j->proof.kind;
+	if (j->proof.clue) {
+		char shown[MSGID_SHOWN];
+
+		batv_printable(j->proof.clue->value, shown, sizeof shown);
+		note->cited = (const char *)batv_glue_text(shown, NULL);
+	}
+}
+
+/* Of a remembered recipient the reason is its proof: "id", "tag", "pair". */
+static const char *reason_text(const struct batv_finding *f, const struct note *note)
+{
+	if (f->verdict == BATV_REMEMBERED && f->reason == BATV_WHY_NONE)
+		return batv_proof_name(note->proof);
+	return batv_reason_name(f->reason);
 }
 
 static void key_text(const struct note *note, char *out, size_t size)
@@ -94,14 +114,14 @@ static void log_recipient(const struct batv_outcome *o, const struct note *note,
 	batv_printable(batv_span_of(host), from, sizeof from);
 	key_text(note, key, sizeof key);
 	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
-	batv_glue_log("batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=-"
+	batv_glue_log("batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=%s"
 		      " reason=%s policy=%s",
 		      batv_verdict_name(f->verdict), batv_action_name(f->action),
 		      f->rejecting ? "reject" : "observe", rcpt, batv_class_name(o->class), from, key,
-		      batv_reason_name(f->reason), note->policy ? note->policy->name : "-");
+		      note->cited ? note->cited : "-", reason_text(f, note), note->policy ? note->policy->name : "-");
 }
 
-static void add_header(const struct batv_outcome *o, size_t i)
+static void add_header(const struct batv_outcome *o, const struct note *note, size_t i)
 {
 	const struct batv_finding *f = &o->findings[i];
 	char rcpt[280], value[512];
@@ -110,7 +130,7 @@ static void add_header(const struct batv_outcome *o, size_t i)
 	snprintf(value, sizeof value, "%s; action=%s; mode=%s; class=%s; reason=%s;\n\trcpt=<%s>",
 		 batv_verdict_name(f->verdict), batv_action_name(f->action),
 		 f->rejecting ? "reject" : "observe", batv_class_name(o->class),
-		 batv_reason_name(f->reason), rcpt);
+		 reason_text(f, note), rcpt);
 	batv_glue_header_add(BATV_STATUS_HEADER, value);
 }
 
@@ -132,12 +152,21 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 		log_recipient(o, note, i, origin.host_address);
 		if (f->action != BATV_ACTION_REMOVE && o->action != BATV_ACTION_REJECT &&
 		    note->policy && note->policy->result_header && headers++ < STATUS_HEADERS_MAX)
-			add_header(o, i);
+			add_header(o, note, i);
 	}
 }
 
-static void judge_all(const struct batv_session *session, struct batv_outcome *o)
+/* Is what is not remembered not sent?  While there is a generation before, it has to be readable, too. */
+static bool memory_complete(const struct batv_session *session)
 {
+	return batv_memory_complete(session->memory, session->state->memory_retention, session->now) &&
+	       (!*session->state->memory_before || batv_session_before(session));
+}
+
+static void judge_all(const struct batv_session *session, const struct batv_body *body,
+		      struct batv_outcome *o)
+{
+	struct batv_prover prover = { .session = session, .body = body, .class = o->class };
 	static struct batv_judgement j;
 	struct batv_judge judge;
 	struct batv_origin origin;
@@ -147,6 +176,9 @@ static void judge_all(const struct batv_session *session, struct batv_outcome *o
 	o->findings = batv_glue_room((o->n + 1) * sizeof *o->findings);
 	notes = batv_glue_room((o->n + 1) * sizeof *notes);
 	batv_message_judge(&judge, &origin, session, o->class);
+	judge.prove = batv_prove;
+	judge.prove_ctx = &prover;
+	judge.memory_complete = memory_complete(session);
 	for (size_t i = 0; i < o->n; i++) {
 		batv_judge_recipient(&judge, batv_glue_recipient(NULL, i), &j);
 		o->findings[i] = j.finding;
@@ -154,6 +186,8 @@ static void judge_all(const struct batv_session *session, struct batv_outcome *o
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
 					       BATV_EVIDENCE_VALID, session->now);
+		if (batv_flood(session, batv_glue_recipient(NULL, i), &j))
+			o->defer = true;
 	}
 	o->action = batv_decide(o->findings, o->n);
 	/* that of the first one who failed: others go with him, and may have no policy */
@@ -164,7 +198,8 @@ static void judge_all(const struct batv_session *session, struct batv_outcome *o
 	record(session, o, notes);
 }
 
-struct batv_outcome *batv_message_outcome(const struct batv_session *session, struct batv_span body)
+struct batv_outcome *batv_message_outcome(const struct batv_session *session,
+					  const struct batv_body *body)
 {
 	static struct batv_outcome outcome;
 	static char of[40];		/* Exim's id of the message that the outcome is of */
@@ -184,8 +219,8 @@ struct batv_outcome *batv_message_outcome(const struct batv_session *session, st
 		batv_session_complain(session, "accepted-unjudged");
 		return &outcome;
 	}
-	outcome.class = class_of_message(body);
-	judge_all(session, &outcome);
+	outcome.class = class_of_message(body->start);
+	judge_all(session, body, &outcome);
 	return &outcome;
 }
 

@@ -5,12 +5,14 @@
 #ifndef BATV_MESSAGE_H
 #define BATV_MESSAGE_H
 
+#include "prover.h"
 #include "session.h"
 
 #define BATV_STATUS_HEADER "X-BATV-Status"
 
 struct batv_outcome {
 	enum batv_action action;	/* REJECT, MARK or ACCEPT */
+	bool defer;			/* a flood: not refused, but put off */
 	enum batv_class class;
 	size_t n;			/* recipients judged, findings in their order; 0: not judged */
 	struct batv_finding *findings;
@@ -18,10 +20,11 @@ struct batv_outcome {
 };
 
 /*
- * The outcome for the message in hand; the same object for the same message.  `body` is its
- * start, which may be empty.  Removes a forged header of our name, and adds ours.
+ * The outcome for the message in hand; the same object for the same message.  `body` may be
+ * empty.  Removes a forged header of our name, and adds ours.
  */
-struct batv_outcome *batv_message_outcome(const struct batv_session *session, struct batv_span body);
+struct batv_outcome *batv_message_outcome(const struct batv_session *session,
+					  const struct batv_body *body);
 
 /* "5.7.1 text": what the other side is told. */
 unsigned char *batv_message_refusal(const struct batv_outcome *outcome);

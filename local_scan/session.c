@@ -133,6 +133,18 @@ void batv_session_open(struct batv_session *session)
 	close(dirfd);
 }
 
+const struct batv_memory *batv_session_before(const struct batv_session *session)
+{
+	static struct batv_memory before;
+	int dirfd;
+
+	if (!*session->state->memory_before || batv_dir_open(directory(), &dirfd, NULL) != BATV_OK)
+		return NULL;
+	(void)batv_memory_open(&before, dirfd, session->state->memory_before);
+	close(dirfd);
+	return before.base ? &before : NULL;
+}
+
 void batv_session_complain(const struct batv_session *session, const char *action)
 {
 	if (!said(action))

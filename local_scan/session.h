@@ -6,6 +6,7 @@
 #define BATV_SESSION_H
 
 #include "judge.h"
+#include "remember.h"
 
 struct batv_session {
 	const struct batv_state *state;	/* NULL: no usable state; nothing is signed or refused */
@@ -17,6 +18,9 @@ struct batv_session {
 
 /* Look at the state directory.  Leaves no trace. */
 void batv_session_open(struct batv_session *session);
+
+/* The memory of the generation before, opened when it is asked for; NULL: there is none. */
+const struct batv_memory *batv_session_before(const struct batv_session *session);
 
 /*
  * Say in the main log that there is no usable state, and what that led to ("not-signed").

@@ -658,7 +658,7 @@ class TestHoster(Site):
             for domain, sender in senders.items():
                 assert re.fullmatch(r"bob\+prvs=[0-9]{4}[0-9a-f]{6}@" + domain, sender), sender
                 assert session.send("", sender, bounce(sender)).data.code == 250
-                assert session.send("", f"bob@{domain}", bounce(sender)).data.code == 550
+                assert session.send("", f"bob@{domain}", bounce(f"bob@{domain}")).data.code == 550
             assert session.send("", "bob@stranger.example", bounce("bob@stranger.example")).data.code == 250
         self.ours.wait_mailbox("bob", bob + 11)
         assert len(batv_lines(self.ours, policy="hosted", verdict="valid")) >= 10
