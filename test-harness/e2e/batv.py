@@ -158,7 +158,7 @@ def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, route
 
     unsign, router, transport: which of the shipped pieces are used; `start` and other keywords of
     Exim go through EXIM_KEYWORDS, the rest to exim_config.  INSTALLATION (lab_debian.py) is by default
-    the kind that $BATV_KIND names, an Exim with exim-batv compiled in.
+    the kind that $BATV_KIND names, an Exim with exim-batv compiled in.  Its `so` is what BATV_SO is.
     """
     installation = installation or Installation(lab, name)
     router, transport = router and installation.functions, transport and installation.functions
@@ -176,7 +176,9 @@ def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, route
         remote_router=(include("router-sign.conf") if router else "") + config.pop("remote_router", ""),
         remote_transport=(include("transport-sign.conf") if transport else "") + config.pop("remote_transport", ""),
         route=route, **config)
-    return Exim(lab, name=name, config=text, **keywords)
+    exim = Exim(lab, name=name, config=text, **keywords)
+    exim.so = installation.so if installation.loads else ""     # for ${dlfunc{...}
+    return exim
 
 
 TAG = r"prvs=[0-9]{4}[0-9a-f]{6}="

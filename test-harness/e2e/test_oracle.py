@@ -92,7 +92,8 @@ class TestOracle:
             if key["from"] is None or key["from"] >= key["until"] or key["until"] <= self.now:
                 continue
             when = (max(key["from"], self.now) + key["until"]) // 2
-            ours = self.expand(when, [f"${{dlfunc{{}}{{batv_sign}}{{{literal(address)}}}{{}}{{{when}}}{{an-id}}}}"
+            call = f"${{dlfunc{{{self.ours.so}}}{{batv_sign}}"
+            ours = self.expand(when, [f"{call}{{{literal(address)}}}{{}}{{{when}}}{{an-id}}}}"
                                       for address in self.made[i]])
             assert ours == list(self.made[i].values())
             signed += len(ours)
@@ -117,7 +118,8 @@ class TestOracle:
         assert len(tagged) >= 2000
 
         def verdicts(addresses):
-            return self.expand(self.now, [f"${{dlfunc{{}}{{batv_verdict}}{{{literal(a)}}}}}" for a in addresses])
+            call = f"${{dlfunc{{{self.ours.so}}}{{batv_verdict}}"
+            return self.expand(self.now, [f"{call}{{{literal(a)}}}}}" for a in addresses])
         assert set(verdicts(tagged)) == {"valid"}
         wrong = [f"{tag[:14]}{'0123456789abcdef'[int(tag[14], 16) - 1]}{tag[15:]}" for tag in tagged]
         assert "valid" not in verdicts(wrong)

@@ -130,7 +130,8 @@ class TestAddresses(Site):
     def test_bytes_above_127(self):
         sender = "älice@test"
         before = self.counted("left_other")
-        assert self.sent(sender).encode("utf-8", "surrogateescape") == sender.encode()
+        # an Exim with SMTPUTF8 turns it into an A-label, for a server without
+        assert self.sent(sender).encode("utf-8", "surrogateescape") in (sender.encode(), b"xn--lice-koa@test")
         assert self.counted("left_other") == before + 1
 
     def test_signed_already(self):

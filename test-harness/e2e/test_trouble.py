@@ -13,7 +13,7 @@ STRANGER = "127.0.0.9"
 FORGED = "prvs=0123abcdef="
 # VRFY is answered with the verdict on alice@test: the reader's answer, in one round trip.
 VRFY = "acl_smtp_vrfy = lab_vrfy\nsmtp_accept_max_nonmail = 1000000\nsmtp_accept_queue_per_connection = 0"
-LAB_VRFY = "lab_vrfy:\n  deny message = ${dlfunc{}{batv_verdict}{alice@test}}\n"
+LAB_VRFY = "lab_vrfy:\n  deny message = ${dlfunc{BATV_SO}{batv_verdict}{alice@test}}\n"
 
 
 class Site:
