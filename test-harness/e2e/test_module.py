@@ -124,6 +124,14 @@ class Essentials(Site):
         assert str(reply).startswith(REFUSED), reply
         assert batv_lines(self.ours)[-1]["class"] == "dsn"
 
+    def test_a_pattern_for_automatic_senders(self):
+        count = self.mails()
+        self.set(automatic_senders="^robot[0-9]+@", **self.enforce)
+        assert str(self.inject(self.address, sender="robot7@theirs.test")).startswith(REFUSED)
+        assert self.inject(self.address, sender="robots@theirs.test").code == 250
+        self.arrives(count + 1)
+        self.set(**self.enforce)
+
     def test_observe_marks(self):
         count = self.mails()
         self.set(enforcement="observe")
@@ -346,6 +354,17 @@ class TestDebianOwnReturnPath(DebianSite):
         assert self.sink.wait(2)[-1].sender == "root@other.test"
         self.ours.submit("", "x@theirs.test", make_bounce("x@theirs.test"))
         assert self.sink.wait(3)[-1].sender == ""
+
+
+def test_pcre2_is_loaded_late(lab):
+    """Not for a null sender, not without a pattern; and it works in a process that had none."""
+    program = lab.mkdir("late") / "late"
+    subprocess.run(["gcc", "-D_GNU_SOURCE", f"-I{TOP}/src/core", "-o", program, TOP / "test-harness/e2e/late_pcre2.c",
+                    TOP / "local_scan/module/late_pcre2.c", TOP / "src/core/automatic.c", TOP / "src/core/span.c"],
+                   check=True)
+    answers = [line.split() for line in lab.run([program]).stdout.splitlines()]
+    #                    automatic, doubt, loaded
+    assert answers == [["1", "0", "0"], ["1", "0", "0"], ["1", "0", "1"], ["0", "0", "1"]], answers
 
 
 def api_of(version):
