@@ -304,7 +304,7 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 	if (bare != 0 && bare > now - retention)
 		return false;
 	return batv_counted(memory, BATV_COUNT_FULL, days, now) == 0 &&
-	       batv_counted(memory, BATV_COUNT_CLOCK, days, now) == 0 && memory->base;
+	       batv_counted(memory, BATV_COUNT_CLOCK, 0, now) == 0 && memory->base;
 }
 
 /* e to the minus x, for x >= 0: (1 - x / 2^20) to the 2^20. */
