@@ -1,0 +1,420 @@
+/* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish */
+/* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory */
+/* links: core/memory_domain core/memory_guard core/remember core/key core/state core/policy */
+/* links: core/safefile core/addr core/span core/hmac core/err */
+/*
+ * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
+ * processes that still write into the old one.
+ */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "generation.h"
+#include "memory_file.h"
+#include "remember.h"
+#include "sandbox.h"
+
+#define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
+#define D  BATV_DAY
+
+static struct batv_config config;
+static struct batv_keeper keeper;
+static struct batv_looked looked;
+static struct batv_memory exim; /* as a process of Exim has it mapped */
+static char said[65536];
+
+static void listen(void *ctx, int priority, const char *line)
+{
+	(void)ctx, (void)priority;
+	strncat(said, line, sizeof said - strlen(said) - 2);
+	strcat(said, "\n");
+}
+
+static void start(void)
+{
+	char why[BATV_MESSAGE_SIZE];
+
+	memset(&keeper, 0, sizeof keeper);
+	ck_assert_int_eq(batv_store_open(&keeper.store, sandbox, why, sizeof why), BATV_OK);
+	keeper.say = listen;
+}
+
+static void setup(void)
+{
+	sandbox_make();
+	memset(&config, 0, sizeof config);
+	config.key_rotation = config.key_retention = 7 * D;
+	config.memory_capacity = BATV_CAPACITY_MIN;
+	config.memory_retention = BATV_MEMORY_RETENTION;
+	config.evidence_bytes = BATV_EVIDENCE_DEFAULT;
+	config.n_policies = 1;
+	batv_policy_init(&config.policies[0], "default");
+	memcpy(config.sum, "0123456789abcdef", 17);
+	start();
+}
+
+static void teardown(void)
+{
+	batv_memory_close(&exim);
+	batv_keeper_free(&keeper);
+	sandbox_remove();
+}
+
+static void look(int64_t now)
+{
+	said[0] = '\0';
+	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = now, .make_secret = true},
+			 &looked);
+	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
+		ck_assert_str_eq(keeper.trouble[i], "");
+	ck_assert(looked.usable);
+}
+
+static void restart(void)
+{
+	batv_keeper_free(&keeper);
+	start();
+}
+
+static void expect_names(const char *memory, const char *before)
+{
+	ck_assert_str_eq(keeper.memory_name, memory);
+	ck_assert_str_eq(keeper.before_name, before);
+	ck_assert_str_eq(keeper.have.state.memory, memory);
+	ck_assert_str_eq(keeper.have.state.memory_before, before);
+	ck_assert_ptr_nonnull(keeper.memory.base);
+	ck_assert((keeper.before.base != NULL) == (*before != '\0'));
+}
+
+static bool is_there(const char *name)
+{
+	return faccessat(dir, name, F_OK, 0) == 0;
+}
+
+static struct batv_item item(const char *text)
+{
+	struct batv_addr a;
+	struct batv_item it;
+
+	ck_assert_int_eq(batv_addr_parse("a@b.test", 8, &a), BATV_OK);
+	ck_assert(batv_item_id(batv_state_memory_key(&keeper.have.state), batv_span_of(text), &a,
+			       &it));
+	return it;
+}
+
+static bool known(const char *text, int64_t now)
+{
+	struct batv_item it = item(text);
+	int64_t retention = keeper.have.state.memory_retention;
+
+	return batv_remembered(&keeper.memory, &it, retention, now) ||
+	       batv_remembered(&keeper.before, &it, retention, now);
+}
+
+static void remember(struct batv_memory *memory, const char *text, int64_t now)
+{
+	struct batv_item it = item(text);
+
+	ck_assert_int_eq(batv_remember(memory, &it, now), BATV_REMEMBER_DONE);
+}
+
+static void note(struct batv_memory *memory, const char *domain, int64_t now)
+{
+	ck_assert_int_eq(batv_domain_note(memory, domain, "default", BATV_EVIDENCE_SIGNED, now),
+			 BATV_OK);
+}
+
+static struct batv_domain domain(const char *name)
+{
+	struct batv_domain d;
+
+	ck_assert(batv_domain_find(&keeper.memory, name, &d));
+	return d;
+}
+
+START_TEST(the_key_is_in_the_state)
+{
+	const struct batv_state *st = &keeper.have.state;
+	uint8_t first[BATV_MEMORY_KEY_LEN];
+
+	look(T0);
+	expect_names("memory", "");
+	ck_assert(st->has_memory_key);
+	ck_assert_mem_eq(st->memory_key, keeper.secrets->memory_key, sizeof first);
+	ck_assert_int_eq(st->memory_retention, BATV_MEMORY_RETENTION);
+	memcpy(first, st->memory_key, sizeof first);
+	restart();
+	look(T0 + 20);
+	ck_assert(!looked.published);
+	ck_assert_mem_eq(st->memory_key, first, sizeof first);
+}
+END_TEST
+
+/* A secret file of an older version. */
+START_TEST(a_missing_key_is_made)
+{
+	struct batv_secrets set;
+	char why[BATV_MESSAGE_SIZE];
+
+	look(T0);
+	set = *keeper.secrets;
+	set.has_memory_key = false;
+	ck_assert_int_eq(batv_store_write_secret(&keeper.store, &set, why, sizeof why), BATV_OK);
+	restart();
+	look(T0 + 20);
+	ck_assert(strstr(said, "made a key for the memory"));
+	ck_assert(keeper.have.state.has_memory_key);
+	expect_names("memory.2", "memory"); /* what the old key named is lost */
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 20);
+	restart();
+	look(T0 + 40);
+	ck_assert(!looked.published);
+	look(T0 + 2 * D); /* nobody can ask the old one */
+	expect_names("memory.2", "");
+}
+END_TEST
+
+START_TEST(another_capacity)
+{
+	uint64_t generation;
+
+	look(T0);
+	note(&keeper.memory, "a.test", T0);
+	look(T0 + 20);
+	note(&keeper.memory, "a.test", T0 + 6 * D);
+	look(T0 + 8 * D);
+	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
+	remember(&keeper.memory, "before", T0 + 8 * D);
+	batv_count(&keeper.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
+	ck_assert_int_eq(batv_memory_open(&exim, dir, "memory"), BATV_OK);
+	generation = keeper.memory.generation;
+
+	config.memory_capacity = 5000;
+	look(T0 + 8 * D + 20);
+	ck_assert(strstr(said, "memory_capacity was changed"));
+	ck_assert(!strstr(said, "domain"));
+	expect_names("memory.2", "memory");
+	ck_assert_uint_eq(keeper.memory.filters[0].capacity, 5000);
+	ck_assert_uint_gt(keeper.memory.generation, generation);
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0);
+	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
+	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 1);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_IDS, 0, T0 + 8 * D), 0);
+	ck_assert(known("before", T0 + 8 * D + 20));
+	ck_assert(batv_memory_complete(&keeper.memory, 8 * D, T0 + 8 * D + 20));
+	look(T0 + 8 * D + 40);
+	ck_assert(!looked.published);
+
+	/* a process that still has the old file */
+	note(&exim, "late.test", T0 + 8 * D + 50);
+	note(&exim, "a.test", T0 + 9 * D);
+	batv_count(&exim, BATV_COUNT_SIGNED, T0 + 8 * D + 50);
+	batv_memory_bare_now(&exim, T0 + 3);
+	remember(&exim, "late", T0 + 8 * D + 50);
+	restart();
+	look(T0 + 8 * D + 60);
+	ck_assert_uint_eq(domain("late.test").first_signed, (uint64_t)T0 + 8 * D + 50);
+	ck_assert_uint_eq(domain("a.test").last_signed, (uint64_t)T0 + 9 * D);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 2);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 2);
+	ck_assert_int_eq(batv_memory_bare_last(&keeper.memory), T0 + 3);
+	ck_assert(known("late", T0 + 8 * D + 60));
+	look(T0 + 8 * D + 80);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 2);
+}
+END_TEST
+
+START_TEST(the_old_one_goes_when_it_is_no_longer_needed)
+{
+	look(T0);
+	remember(&keeper.memory, "before", T0 + 2 * D);
+	config.memory_capacity = 5000;
+	look(T0 + 2 * D);
+	expect_names("memory.2", "memory");
+	for (int64_t day = 3; day <= 16; day++) {
+		look(T0 + day * D);
+		expect_names("memory.2", "memory");
+		ck_assert(known("before", T0 + day * D));
+	}
+	look(T0 + 17 * D);
+	expect_names("memory.2", "");
+	ck_assert(!is_there("memory") && is_there("memory.2"));
+	look(T0 + 17 * D + 20);
+	ck_assert(!looked.published);
+}
+END_TEST
+
+START_TEST(a_second_change_waits)
+{
+	look(T0);
+	remember(&keeper.memory, "one", T0);
+	config.memory_capacity = 5000;
+	look(T0 + 20);
+	remember(&keeper.memory, "two", T0 + 20);
+	config.memory_retention = 30 * D;
+	look(T0 + 40);
+	expect_names("memory.2", "memory");
+	ck_assert_int_eq(keeper.have.state.memory_retention, 30 * D);
+	look(T0 + 32 * D);
+	expect_names("memory.3", "memory.2");
+	ck_assert(!is_there("memory"));
+	ck_assert_uint_eq(keeper.memory.filters[0].lines, 32);
+	/* the file before keeps fourteen days */
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 18 * D);
+}
+END_TEST
+
+START_TEST(another_key_is_taken_at_once)
+{
+	struct batv_secrets set;
+	char why[BATV_MESSAGE_SIZE];
+
+	look(T0);
+	config.memory_capacity = 5000;
+	look(T0 + 20);
+	note(&keeper.before, "a.test", T0 + 30);
+	set = *keeper.secrets;
+	set.memory_key[0] ^= 1;
+	ck_assert_int_eq(batv_store_write_secret(&keeper.store, &set, why, sizeof why), BATV_OK);
+	look(T0 + 40);
+	expect_names("memory.3", "memory.2");
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 40);
+	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0 + 30);
+	ck_assert_mem_eq(keeper.have.state.memory_key, set.memory_key, sizeof set.memory_key);
+}
+END_TEST
+
+START_TEST(days_to_come_make_a_new_file)
+{
+	struct batv_item it;
+
+	look(T0);
+	it = item("a@b");
+	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0 + 160 * D), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_CLOCK);
+	look(T0 + 20);
+	expect_names("memory.2", "memory");
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 20);
+	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_DONE);
+	look(T0 + 40);
+	expect_names("memory.2", "memory");
+}
+END_TEST
+
+START_TEST(a_state_that_is_lost)
+{
+	look(T0);
+	remember(&keeper.memory, "one", T0);
+	config.memory_capacity = 5000;
+	look(T0 + 20);
+	ck_assert_int_eq(unlinkat(dir, "state", 0), 0);
+	restart();
+	look(T0 + 40);
+	expect_names("memory.2", "memory");
+	remember(&keeper.memory, "two", T0 + 40);
+	ck_assert(known("one", T0 + 40) && known("two", T0 + 40));
+}
+END_TEST
+
+/* The state can't be published: the old memory stays in use, and the new one is not lost. */
+START_TEST(a_state_that_cannot_be_written)
+{
+	struct stat a, b;
+
+	look(T0);
+	ck_assert_int_eq(mkdirat(dir, ".state.new", 0700), 0);
+	config.memory_capacity = 5000;
+	for (int i = 0; i < 3; i++) {
+		batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20 + i},
+				 &looked);
+		ck_assert(!looked.published);
+		ck_assert_int_eq(fstatat(dir, "memory.2", i ? &b : &a, 0), 0);
+		ck_assert(is_there("memory"));
+	}
+	ck_assert_int_eq((int64_t)a.st_ino, (int64_t)b.st_ino);
+	ck_assert_int_eq(unlinkat(dir, ".state.new", AT_REMOVEDIR), 0);
+	look(T0 + 40);
+	expect_names("memory.2", "memory");
+}
+END_TEST
+
+START_TEST(no_room_for_a_new_file)
+{
+	look(T0);
+	remember(&keeper.memory, "one", T0);
+	ck_assert_int_eq(mkdirat(dir, ".memory.2.new", 0700), 0);
+	config.memory_capacity = 5000;
+	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20}, &looked);
+	ck_assert(strstr(keeper.trouble[BATV_TROUBLE_MEMORY], "the one that is there goes on"));
+	ck_assert(looked.usable && known("one", T0 + 20));
+	ck_assert_str_eq(keeper.memory_name, "memory");
+	ck_assert_int_eq(unlinkat(dir, ".memory.2.new", AT_REMOVEDIR), 0);
+	look(T0 + 40);
+	expect_names("memory.2", "memory");
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	bool memory;
+} names[] = {
+	{"memory", true},   {"memory.2", true},   {"memory.10", true}, {"memory.1", false},
+	{"memory.0", false}, {"memory.02", false}, {"memory.x", false}, {"memory.2.old", false},
+	{"memory.", false}, {"memories", false},  {".memory.3", false}, {"memory.-2", false},
+	{"memory.99999999999999999999", false},
+};
+
+START_TEST(which_files_are_ours)
+{
+	char first[BATV_MEMORY_NAME_SIZE], second[BATV_MEMORY_NAME_SIZE];
+
+	sandbox_file(names[_i].name, 0600, "x", 1);
+	batv_generation_newest(dir, first, second);
+	ck_assert_str_eq(first, names[_i].memory ? names[_i].name : "");
+	ck_assert_str_eq(second, "");
+}
+END_TEST
+
+START_TEST(the_newest_two)
+{
+	char first[BATV_MEMORY_NAME_SIZE], second[BATV_MEMORY_NAME_SIZE];
+
+	sandbox_file("memory", 0600, "x", 1);
+	sandbox_file("memory.9", 0600, "x", 1);
+	sandbox_file("memory.10", 0600, "x", 1);
+	batv_generation_newest(dir, first, second);
+	ck_assert_str_eq(first, "memory.10");
+	ck_assert_str_eq(second, "memory.9");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("generation");
+	TCase *tc = tcase_create("generation");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, the_key_is_in_the_state);
+	tcase_add_test(tc, a_missing_key_is_made);
+	tcase_add_test(tc, another_capacity);
+	tcase_add_test(tc, the_old_one_goes_when_it_is_no_longer_needed);
+	tcase_add_test(tc, a_second_change_waits);
+	tcase_add_test(tc, another_key_is_taken_at_once);
+	tcase_add_test(tc, days_to_come_make_a_new_file);
+	tcase_add_test(tc, a_state_that_is_lost);
+	tcase_add_test(tc, a_state_that_cannot_be_written);
+	tcase_add_test(tc, no_room_for_a_new_file);
+	tcase_add_loop_test(tc, which_files_are_ours, 0,
+			    (int)(sizeof names / sizeof names[0]));
+	tcase_add_test(tc, the_newest_two);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
