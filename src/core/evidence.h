@@ -66,14 +66,15 @@ struct batv_clue {
 
 /* About 22 KiB.  Not to be copied: clues point into it.  They borrow headers and body, too. */
 struct batv_search {
-	size_t n;
-	struct batv_clue clues[BATV_CLUES_MAX];	/* the header's first, then as the body has them */
+	size_t n;			/* clues */
 	bool full;			/* there was more than there is room for */
 	/* private */
-	size_t ids, tags, text_len;
-	unsigned part;
 	bool base64, qp;		/* what the part is said to be */
+	unsigned part;
+	size_t ids, tags, text_len;
 	struct batv_span part_type;
+	/* the header's first, then as the body has them; behind them, so that few pages are touched */
+	struct batv_clue clues[BATV_CLUES_MAX];
 	char text[BATV_CLUE_TEXT_MAX];
 };
 

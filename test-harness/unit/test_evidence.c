@@ -179,6 +179,46 @@ START_TEST(damaged_messages_are_survived)
 }
 END_TEST
 
+/*
+ * What is decoded is searched through a window: an id is found wherever it falls, once, and where it
+ * lies.
+ */
+START_TEST(windows_of_base64_lose_nothing)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char tail[] = "\nX-Original-Message-ID: <a-long-one.20261122@ours.example>\n";
+	static char plain[20000], coded[30000];
+
+	for (size_t pad = 5800; pad < 14500; pad += 7) {
+		size_t len = pad + sizeof tail - 1, n = 0, begin = 0;
+
+		memset(plain, '.', sizeof plain);
+		memcpy(plain + pad, tail, sizeof tail - 1);
+		for (size_t i = 0; i < len; i += 3) {
+			unsigned bits = (unsigned)plain[i] << 16 | (unsigned)plain[i + 1] << 8 |
+					(unsigned)plain[i + 2];
+
+			if (i % 57 == 0 && i > 0)
+				coded[n++] = '\n';
+			if (i <= pad + 24)
+				begin = n;
+			for (int shift = 18; shift >= 0; shift -= 6)
+				coded[n++] = alphabet[bits >> shift & 63];
+		}
+		batv_search_start(&search);
+		batv_search_body(&search, (struct batv_span){coded, n});
+		ck_assert_uint_eq(search.n, 1);
+		ck_assert_int_eq(search.clues[0].kind, BATV_CLUE_X_ORIGINAL_ID);
+		ck_assert_int_eq(search.clues[0].encoding, BATV_ENCODING_BASE64);
+		ck_assert(batv_span_equal(search.clues[0].value,
+					  span("a-long-one.20261122@ours.example")));
+		ck_assert_uint_ge(search.clues[0].offset, begin);
+		ck_assert_uint_lt(search.clues[0].offset, begin + 4);
+	}
+}
+END_TEST
+
 /* ---- single labels ---- */
 
 static const struct {
@@ -221,6 +261,7 @@ static const struct {
 	{"Message-ID:=20=\n=3Ca=40b=3E", "a@b"},
 	{"Mess=\nage-=\r\nID: <a@b>", "a@b"},
 	{"Message-ID: <lo=  \nng@b>", "long@b"},
+	{"x=20Message-ID: <a@b>", "a@b"},
 	{"message-id", NULL},
 	{"Message-ID:", NULL},
 	{"Message-ID:\xc2\xa0<a@b>", "a@b"},
@@ -410,7 +451,7 @@ static double now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* other processes do not count */
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -419,7 +460,7 @@ static const struct {
 	const char *piece; /* repeated; a '#' becomes a number */
 	const char *before;
 } busy[] = {
-	{"10,000 Message-ID lines", "Message-ID: <#@x>\n", ""},
+	{"10,000 Message-ID lines and more", "Message-ID:<#@x>\n", ""},
 	{"labels without an id", "message-id.", ""},
 	{"labels with an open bracket", "message-id:<", ""},
 	{"labels with an escaped bracket", "message-id:&lt;", ""},
@@ -459,7 +500,7 @@ static size_t fill(char *text, size_t size, const char *before, const char *piec
 	return at;
 }
 
-/* Twice as much takes twice as long, not four times; and all of it is far below what mail takes. */
+/* Eight times as much takes about eight times as long; all of it is far below what mail takes. */
 START_TEST(nothing_makes_it_slow)
 {
 	enum { SIZE = BODY_BYTES, MORE = 8 };
@@ -479,15 +520,19 @@ START_TEST(nothing_makes_it_slow)
 	}
 	(void)printf("evidence: %-38s %7.2f ms for 128 KiB, %7.2f ms for 1 MiB\n", busy[_i].name,
 		     small, large);
-	ck_assert_double_lt(large, MORE * 3 * small + 5);
-	ck_assert_double_lt(small, 500); /* with sanitizers, on a busy machine */
+	ck_assert_double_lt(large, MORE * 4 * small + 20); /* were it quadratic: 64 times */
+	ck_assert_double_lt(small, 500); /* with sanitizers */
 }
 END_TEST
 
 /* The stack is all the memory that it takes: no more for 100 MB than for 100 bytes. */
 START_TEST(a_large_body_takes_no_memory)
 {
+#ifdef __SANITIZE_ADDRESS__
+	enum { SIZE = 10000000 };
+#else
 	enum { SIZE = 100000000 };
+#endif
 	char *text = malloc(SIZE);
 	struct rusage before, after;
 	double start;
@@ -503,8 +548,8 @@ START_TEST(a_large_body_takes_no_memory)
 	batv_search_start(&search);
 	batv_search_body(&search, (struct batv_span){text, SIZE});
 	getrusage(RUSAGE_SELF, &after);
-	(void)printf("evidence: 100 MB without line ends, uncut: %.0f ms, %ld KiB more\n",
-		     now_ms() - start, after.ru_maxrss - before.ru_maxrss);
+	(void)printf("evidence: %d MB without line ends, uncut: %.0f ms, %ld KiB more\n",
+		     SIZE / 1000000, now_ms() - start, after.ru_maxrss - before.ru_maxrss);
 	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 256);
 	free(text);
 }
@@ -520,6 +565,7 @@ int main(void)
 
 	tcase_add_test(files, messages_have_their_evidence);
 	tcase_add_test(files, damaged_messages_are_survived);
+	tcase_add_test(files, windows_of_base64_lose_nothing);
 	tcase_add_loop_test(rules, labels_and_their_ids, 0, sizeof labels / sizeof labels[0]);
 	tcase_add_loop_test(rules, tagged_addresses, 0, sizeof addresses / sizeof addresses[0]);
 	tcase_add_test(rules, outermost_ids_come_first);
