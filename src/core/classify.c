@@ -18,6 +18,7 @@
 #define BODY_MAX       16384 /* bytes of the body that are looked at */
 #define TOKEN_MAX      80    /* a MIME token that we know is shorter */
 #define PARAMETERS_MAX 32    /* of a Content-Type */
+#define PART_TYPE_MAX  256   /* bytes of that of a part */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -508,29 +509,32 @@ static const char *const bounce_phrases[] = {
 };
 /* clang-format on */
 
+/* A type may be folded, in any case, and have parameters: the first line and some more. */
+static unsigned see_part_type(struct batv_span value)
+{
+	struct content_type ct;
+
+	parse_content_type(cut(value, PART_TYPE_MAX), &ct);
+	return of_media_type(span_of_word(&ct.type), span_of_word(&ct.subtype));
+}
+
+/* What the parts are said to be, whatever part of a part they are. */
 static unsigned see_parts(struct batv_span body)
 {
-	static const struct {
-		const char *text;
-		unsigned seen;
-	} parts[] = {
-		{"content-type: message/delivery-status", SEEN_DSN},
-		{"content-type: message/global-delivery-status", SEEN_DSN},
-		{"content-type: message/disposition-notification", SEEN_MDN},
-		{"content-type: message/global-disposition-notification", SEEN_MDN},
-		{"content-type: message/feedback-report", SEEN_REPORT},
-		{"content-type: application/tlsrpt", SEEN_REPORT},
-		{"content-type: text/calendar", SEEN_CALENDAR},
-		{"content-type: application/zip", SEEN_ARCHIVE},
-		{"content-type: application/gzip", SEEN_ARCHIVE},
-		{"content-type: application/x-zip", SEEN_ARCHIVE},
-		{"content-type: application/x-gzip", SEEN_ARCHIVE},
-	};
+	static const char field[] = "content-type:";
+	const size_t len = sizeof field - 1;
 	unsigned seen = 0;
 
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-		if (contains(body, parts[i].text))
-			seen |= parts[i].seen;
+	while (body.len > len) {
+		const char *nl = memchr(body.p, '\n', body.len);
+
+		if (starts_with(body, field))
+			seen |= see_part_type((struct batv_span){body.p + len, body.len - len});
+		if (!nl)
+			break;
+		body.len -= (size_t)(nl + 1 - body.p);
+		body.p = nl + 1;
+	}
 	return seen;
 }
 

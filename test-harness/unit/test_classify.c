@@ -208,6 +208,35 @@ START_TEST(single_fields)
 }
 END_TEST
 
+static const struct {
+	const char *body, *want;
+} parts[] = {
+	{"--b\nContent-Type: text/calendar; method=REPLY\n\n", "calendar"},
+	{"--b\r\nCONTENT-TYPE:TEXT/CALENDAR\r\n\r\n", "calendar"},
+	{"--b\nContent-Type:\n\ttext/calendar; charset=\"utf-8\";\n\tmethod=REPLY\n\n", "calendar"},
+	{"--b\nContent-Type: (meeting) text / calendar\n\n", "calendar"},
+	{"--b\nContent-Type: message/disposition-notification\n\n", "mdn"},
+	{"--b\nContent-Type: message/delivery-status\n\n", "dsn"},
+	{"--b\nContent-Type: application/tlsrpt+gzip; name=\"x\"\n\n", "report"},
+	{"--b\nContent-Type: message/feedback-report\n\n", "report"},
+	{"--b\nContent-Type: text/plain; name=\"text/calendar\"\n\n", "other"},
+	{"--b\nX-Content-Type: text/calendar\n\n", "other"},
+	{"see Content-Type: text/calendar\n", "other"},
+	{"Content-Type:", "other"},
+};
+
+START_TEST(parts_of_a_multipart)
+{
+	struct batv_classifier c;
+
+	batv_classify_start(&c);
+	batv_classify_header(&c, (struct batv_header){span("Content-Type"),
+						      span("multipart/mixed; boundary=b")});
+	ck_assert_str_eq(batv_class_name(batv_classify_end(&c, span(parts[_i].body))),
+			 parts[_i].want);
+}
+END_TEST
+
 START_TEST(the_first_kind_wins)
 {
 	static const char *const kinds[][2] = {
@@ -276,6 +305,7 @@ int main(void)
 	tcase_add_test(tc, messages_have_their_class);
 	tcase_add_test(tc, damaged_messages_are_survived);
 	tcase_add_loop_test(tc, single_fields, 0, (int)(sizeof fields / sizeof fields[0]));
+	tcase_add_loop_test(tc, parts_of_a_multipart, 0, (int)(sizeof parts / sizeof parts[0]));
 	tcase_add_test(tc, the_first_kind_wins);
 	tcase_add_test(tc, nothing_says_other);
 	tcase_add_test(tc, work_is_bounded);
