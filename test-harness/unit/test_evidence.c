@@ -179,10 +179,7 @@ START_TEST(damaged_messages_are_survived)
 }
 END_TEST
 
-/*
- * What is decoded is searched through a window: an id is found wherever it falls, once, and where it
- * lies.
- */
+/* What is decoded is searched through a window: an id is found wherever it falls, and once. */
 START_TEST(windows_of_base64_lose_nothing)
 {
 	static const char alphabet[] =
