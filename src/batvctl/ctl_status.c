@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "ctl_status.h"
+#include "generation.h"
 #include "memory_file.h"
 #include "plan.h"
 
 #define SOON (3 * (int64_t)BATV_DAY) /* keys that end so soon mean that nobody makes new ones */
 
-static void __attribute__((format(printf, 2, 3)))
-problem(struct batv_status *s, const char *format, ...)
+void batv_status_problem(struct batv_status *s, const char *format, ...)
 {
 	va_list ap;
 
@@ -31,8 +31,7 @@ problem(struct batv_status *s, const char *format, ...)
 	va_end(ap);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-note(struct batv_status *s, const char *format, ...)
+void batv_status_note(struct batv_status *s, const char *format, ...)
 {
 	va_list ap;
 
@@ -69,7 +68,7 @@ static void load_config(struct batv_status *s)
 					sizeof ctl->message) == BATV_OK;
 	if (s->config_ok)
 		return;
-	problem(s, "%s: the last good configuration stays in force", ctl->message);
+	batv_status_problem(s, "%s: the last good configuration stays in force", ctl->message);
 	salvage_directory(ctl->config_path, ctl->config.directory, sizeof ctl->config.directory);
 }
 
@@ -78,21 +77,32 @@ static void load_config(struct batv_status *s)
 static void read_state(struct batv_status *s)
 {
 	struct batv_ctl *ctl = s->ctl;
-	const struct batv_state *st = &s->state.state;
 
 	s->state_read = batv_store_read_state(&ctl->store, &s->state, ctl->message,
 					      sizeof ctl->message) == BATV_OK;
+}
+
+/* ctl->message is that of read_state(). */
+static void check_state(struct batv_status *s)
+{
+	struct batv_ctl *ctl = s->ctl;
+	const struct batv_state *st = &s->state.state;
+
 	if (!s->state_read) {
-		problem(s, "%s: mail leaves unsigned and nothing is refused", ctl->message);
+		batv_status_problem(s, "%s: mail leaves unsigned and nothing is refused",
+				    ctl->message);
 	} else if (st->written > ctl->clock + BATV_STATE_SKEW) {
-		problem(s,
+		batv_status_problem(
+			s,
 			"%s/%s: written in the future: is the clock wrong? Mail leaves unsigned "
 			"and nothing is refused",
 			ctl->store.path, BATV_STATE_NAME);
 	} else if (!batv_key_current(&st->ring, ctl->now)) {
-		problem(s, "%s/%s: has no key for this time: mail leaves unsigned and nothing "
-			"is refused", ctl->store.path,
-			BATV_STATE_NAME);
+		batv_status_problem(
+			s,
+			"%s/%s: has no key for this time: mail leaves unsigned and nothing "
+			"is refused",
+			ctl->store.path, BATV_STATE_NAME);
 	} else {
 		s->state_usable = true;
 	}
@@ -109,35 +119,39 @@ static void read_secret(struct batv_status *s)
 		return;
 	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message)) {
 		if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
-			problem(s,
-				"%s: no new keys are made; correct it, or put back a copy of it",
+			batv_status_problem(
+				s, "%s: no new keys are made; correct it, or put back a copy of it",
 				ctl->message);
 		else
-			note(s, "the secret file was not looked at: only its owner or root can "
-				"read it");
+			batv_status_note(
+				s, "the secret file was not looked at: only its owner or root can "
+				   "read it");
 		free(set);
 		return;
 	}
 	batv_secrets_fingerprint(set, s->fingerprint);
 	if (fstatat(ctl->store.dirfd, BATV_SECRET_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (st.st_mode & 0077))
-		problem(s,
+		batv_status_problem(
+			s,
 			"%s/%s: others may read it (mode %04o): chmod 600, and if they did: "
 			"batvctl rotate --revoke",
 			ctl->store.path, BATV_SECRET_NAME, (unsigned)st.st_mode & 07777);
 	signing = batv_secret_signing(set, ctl->now);
 	if (s->config_ok && !batv_plan_fits(&ctl->config, set, ctl->clock))
-		problem(s,
+		batv_status_problem(
+			s,
 			"%s: key_rotation, key_retention: would need more than %d live keys: not "
 			"followed",
 			ctl->config_path, BATV_KEYS_MAX);
 	else if (s->config_ok && signing &&
 		 (signing->rotation != ctl->config.key_rotation ||
 		  signing->retention != ctl->config.key_retention))
-		note(s,
-		     "secret %" PRIu32 " has another rotation or retention than the configuration; "
-		     "batvctl rotate adds one that follows it",
-		     signing->number);
+		batv_status_note(s,
+				 "secret %" PRIu32
+				 " has another rotation or retention than the configuration; "
+				 "batvctl rotate adds one that follows it",
+				 signing->number);
 	batv_secrets_wipe(set);
 	free(set);
 }
@@ -150,24 +164,46 @@ static void count_domains(struct batv_status *s)
 		s->domains++;
 }
 
-static void read_memory(struct batv_status *s)
+static void open_memory(struct batv_status *s)
 {
-	const char *name = BATV_MEMORY_NAME;
+	const char *name = s->memory_name;
 	struct batv_ctl *ctl = s->ctl;
 	enum batv_err err = batv_memory_open(&s->memory, ctl->store.dirfd, name);
-	char why[200] = "";
 	const char *what = err == BATV_E_IO ? strerror(errno) : batv_strerror(err);
+	char why[200] = "";
 
 	if (err == BATV_E_UNSAFE_FILE)
 		batv_file_why(ctl->store.dirfd, name, true, why, sizeof why);
 	s->memory_ok = err == BATV_OK;
 	if (err)
-		problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode", ctl->store.path, name,
-			what, *why ? ": " : "", why);
+		batv_status_problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode",
+				    ctl->store.path, name, what, *why ? ": " : "", why);
+	if (*s->before_name && batv_memory_open(&s->before, ctl->store.dirfd, s->before_name))
+		batv_status_problem(s,
+				    "%s/%s: cannot be read: what was sent before %s was made is "
+				    "not known",
+				    ctl->store.path, s->before_name, name);
+}
+
+/* The state names it; without one the newest that is there is shown. */
+static void read_memory(struct batv_status *s)
+{
+	const struct batv_state *st = &s->state.state;
+
+	batv_generation_newest(s->ctl->store.dirfd, s->memory_name, s->before_name);
+	if (s->state_read && *st->memory) {
+		snprintf(s->memory_name, sizeof s->memory_name, "%s", st->memory);
+		snprintf(s->before_name, sizeof s->before_name, "%s", st->memory_before);
+	}
+	if (!*s->memory_name)
+		snprintf(s->memory_name, sizeof s->memory_name, "%s", BATV_MEMORY_NAME);
+	open_memory(s);
 	count_domains(s);
 	if (s->memory.base && s->domains >= s->memory.domain_slots)
-		problem(s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
-			ctl->store.path, name, s->domains);
+		batv_status_problem(
+			s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
+			s->ctl->store.path, s->memory_name, s->domains);
+	batv_status_check_sent(s);
 }
 
 /* ---- problems between the parts ---- */
@@ -180,14 +216,16 @@ static void compare_state(struct batv_status *s)
 	if (!s->state_read)
 		return;
 	if (s->config_ok && strcmp(st->config_sum, ctl->config.sum) != 0)
-		problem(s, "%s: changed since the state was published; %s", ctl->config_path,
+		batv_status_problem(
+			s, "%s: changed since the state was published; %s", ctl->config_path,
 			s->daemon == BATV_NO ? "start batvd"
 					     : "if this stays so for a minute, see batvd's log");
 	if (s->fingerprint[0] && strcmp(st->fingerprint, s->fingerprint) != 0)
-		problem(s, "%s/%s: changed since the state was published; %s", ctl->store.path,
-			BATV_SECRET_NAME,
-			s->daemon == BATV_NO ? "start batvd"
-					     : "if this stays so for a minute, see batvd's log");
+		batv_status_problem(s, "%s/%s: changed since the state was published; %s",
+				    ctl->store.path, BATV_SECRET_NAME,
+				    s->daemon == BATV_NO
+					    ? "start batvd"
+					    : "if this stays so for a minute, see batvd's log");
 }
 
 static void check_keys(struct batv_status *s)
@@ -201,7 +239,8 @@ static void check_keys(struct batv_status *s)
 			last = ring->keys[i].until;
 	batv_time_format(last, when, sizeof when);
 	if (s->state_usable && last < s->ctl->now + SOON)
-		problem(s, "the last published key ends at %s: batvd has to run before that", when);
+		batv_status_problem(
+			s, "the last published key ends at %s: batvd has to run before that", when);
 }
 
 static void find_problems(struct batv_status *s)
@@ -209,22 +248,25 @@ static void find_problems(struct batv_status *s)
 	const struct batv_ctl *ctl = s->ctl;
 
 	if (s->daemon == BATV_NO)
-		problem(s, "batvd is not running: published keys last for some two weeks; start it "
+		batv_status_problem(
+			s, "batvd is not running: published keys last for some two weeks; start it "
 			   "(systemctl start batvd)");
 	else if (s->daemon == BATV_MAYBE)
-		note(s,
-		     "whether batvd runs is not known: only root or the directory's owner can see");
+		batv_status_note(s, "whether batvd runs is not known: only root or the directory's "
+				    "owner can see");
 	if (s->observe)
-		problem(s, "%s/%s is there: nothing is refused until it is removed",
-			ctl->store.path, BATV_OBSERVE_NAME);
+		batv_status_problem(s, "%s/%s is there: nothing is refused until it is removed",
+				    ctl->store.path, BATV_OBSERVE_NAME);
 	compare_state(s);
 	check_keys(s);
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now) > 0)
-		problem(s, "%" PRIu64 " messages left unsigned today for want of a usable state",
+		batv_status_problem(
+			s, "%" PRIu64 " messages left unsigned today for want of a usable state",
 			batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now));
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now) > 0)
-		note(s, "%" PRIu64 " decisions today met a doubt; Exim's main log tells which",
-		     batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
+		batv_status_note(
+			s, "%" PRIu64 " decisions today met a doubt; Exim's main log tells which",
+			batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
 }
 
 static void gather(struct batv_status *s)
@@ -233,13 +275,14 @@ static void gather(struct batv_status *s)
 	s->daemon = BATV_MAYBE;
 	if (batv_store_open(&s->ctl->store, s->ctl->config.directory, s->ctl->message,
 			    sizeof s->ctl->message)) {
-		problem(s, "%s", s->ctl->message);
+		batv_status_problem(s, "%s", s->ctl->message);
 		return;
 	}
 	s->daemon = batv_store_daemon(&s->ctl->store);
 	s->observe = batv_observe_file(s->ctl->store.dirfd);
-	read_memory(s); /* a full domain table is to be said first */
 	read_state(s);
+	read_memory(s); /* a full domain table is to be said first */
+	check_state(s);
 	read_secret(s);
 	find_problems(s);
 }
@@ -260,6 +303,7 @@ int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)
 		batv_status_print(s);
 	code = s->n_problems ? BATV_CTL_NO : BATV_CTL_YES;
 	batv_memory_close(&s->memory);
+	batv_memory_close(&s->before);
 	batv_stored_state_free(&s->state);
 	free(s);
 	return code;

@@ -234,6 +234,7 @@ void batv_status_print(const struct batv_status *status)
 		print_breaks(status);
 		print_domains(status);
 	}
+	batv_status_print_sent(status);
 	print_counters(status);
 }
 
@@ -365,6 +366,7 @@ void batv_status_print_json(const struct batv_status *s)
 			    s->fingerprint[0] ? json_string(s->fingerprint) : json_null());
 	json_object_set_new(o, "state", s->state_read ? json_state(s) : json_null());
 	json_object_set_new(o, "domains", json_domains(s));
+	json_object_set_new(o, "memory", batv_status_json_sent(s));
 	json_object_set_new(o, "counters", json_counters(s));
 	batv_ctl_print_json(o);
 }

@@ -1,0 +1,177 @@
+/*
+ * ctl_status_memory.c - batvctl status: the memory of what was sent: how full, how likely chance
+ * is, since when it is complete.
+ *
+ * Invariant: reads only.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl_status.h"
+#include "generation.h"
+
+#define NEARLY 80 /* percent of the capacity: time to say so */
+
+/* As in ctl_status_print.c. */
+#define DAYS 7
+
+static const char *const kinds[] = {
+	[BATV_ITEM_ID] = "Message-IDs",
+	[BATV_ITEM_PAIR] = "pairs of people",
+};
+
+static int64_t retention_of(const struct batv_status *s)
+{
+	return s->state_read ? s->state.state.memory_retention : BATV_MEMORY_RETENTION;
+}
+
+/* What both files together tell: since the later of the two sections. */
+static int64_t since_of(const struct batv_status *s)
+{
+	const struct batv_filter *f = s->memory.filters;
+
+	return f[0].since > f[1].since ? f[0].since : f[1].since;
+}
+
+static bool is_complete(const struct batv_status *s)
+{
+	return batv_memory_complete(&s->memory, retention_of(s), s->ctl->now) &&
+	       (!*s->before_name || s->before.base);
+}
+
+static unsigned percent_of(uint64_t n, uint64_t capacity)
+{
+	return capacity ? (unsigned)(n * 100 / capacity) : 0;
+}
+
+static void check_capacity(struct batv_status *s)
+{
+	uint64_t full = batv_counted(&s->memory, BATV_COUNT_FULL, 1, s->ctl->now);
+	struct batv_memory_fill fill;
+
+	if (full > 0)
+		batv_status_problem(s,
+				    "%" PRIu64 " times today what was sent was not remembered, the "
+				    "capacity is used up: raise memory_capacity",
+				    full);
+	for (int kind = BATV_ITEM_ID; kind <= BATV_ITEM_PAIR && !full; kind++) {
+		unsigned percent;
+
+		if (!batv_memory_fill(&s->memory, (enum batv_item_kind)kind, s->ctl->now, &fill))
+			continue;
+		percent = percent_of(fill.fullest, fill.capacity);
+		if (percent >= NEARLY)
+			batv_status_note(s,
+					 "%u %% of memory_capacity were used by %s on the fullest "
+					 "day: raise it in time",
+					 percent, kinds[kind]);
+	}
+}
+
+/* A changed capacity waits while the file before is still asked. */
+static void check_wishes(struct batv_status *s)
+{
+	const char *why = batv_generation_wanted(&s->memory, &s->ctl->config, 0, s->ctl->now);
+	char when[BATV_TIME_SIZE];
+
+	if (!why)
+		return;
+	batv_time_format(batv_generation_ends(&s->memory, &s->before,
+					      s->ctl->config.memory_retention, s->ctl->now),
+			 when, sizeof when);
+	if (*s->before_name)
+		batv_status_note(s,
+				 "a new memory file will be made, because %s, when %s is no longer "
+				 "needed: after %s",
+				 why, s->before_name, when);
+	else
+		batv_status_note(s, "a new memory file has to be made, because %s: batvd does that",
+				 why);
+}
+
+void batv_status_check_sent(struct batv_status *s)
+{
+	if (!s->memory_ok)
+		return;
+	check_capacity(s);
+	if (s->config_ok)
+		check_wishes(s);
+	if (s->state_read && !s->state.state.has_memory_key)
+		batv_status_problem(s,
+				    "%s/%s: has no key for the memory: what is sent is not "
+				    "remembered; see batvd's log",
+				    s->ctl->store.path, BATV_STATE_NAME);
+}
+
+/* ---- for people ---- */
+
+static void print_fill(const struct batv_status *s, enum batv_item_kind kind)
+{
+	struct batv_memory_fill fill;
+
+	if (!batv_memory_fill(&s->memory, kind, s->ctl->now, &fill))
+		return;
+	printf("  %-16s today %" PRIu64 ", fullest day %" PRIu64 ", of %" PRIu64 " (%u %%); ",
+	       kinds[kind], fill.today, fill.fullest, fill.capacity,
+	       percent_of(fill.fullest, fill.capacity));
+	if (fill.chance < 1e-9)
+		puts("forged mail passes by chance less than once in 1,000,000,000");
+	else
+		printf("forged mail passes by chance once in %.0f\n", 1 / fill.chance);
+}
+
+void batv_status_print_sent(const struct batv_status *s)
+{
+	char since[BATV_TIME_SIZE], from[BATV_TIME_SIZE], retention[48];
+
+	if (!s->memory_ok || !s->memory.filters[0].at)
+		return;
+	batv_duration_format(retention_of(s), retention, sizeof retention);
+	batv_time_format(since_of(s), since, sizeof since);
+	batv_time_format(since_of(s) + retention_of(s), from, sizeof from);
+	printf("\nWhat was sent (%s, %zu MB", s->memory_name, (s->memory.size + 500000) / 1000000);
+	if (*s->before_name)
+		printf("; %s is asked as well", s->before_name);
+	printf(")\n  remembered for %s, since %s: %s\n", retention, since,
+	       is_complete(s) ? "complete" : "not complete");
+	if (!is_complete(s) && since_of(s) + retention_of(s) > s->ctl->now)
+		printf("  complete from %s on\n", from);
+	print_fill(s, BATV_ITEM_ID);
+	print_fill(s, BATV_ITEM_PAIR);
+	printf("  asked %" PRIu64 " times in the last %d days, found %" PRIu64 " times\n",
+	       batv_counted(&s->memory, BATV_COUNT_LOOKUPS, DAYS, s->ctl->now), DAYS,
+	       batv_counted(&s->memory, BATV_COUNT_HITS, DAYS, s->ctl->now));
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_fill(const struct batv_status *s, enum batv_item_kind kind)
+{
+	struct batv_memory_fill fill;
+
+	if (!batv_memory_fill(&s->memory, kind, s->ctl->now, &fill))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:f}", "capacity", (json_int_t)fill.capacity, "today",
+			 (json_int_t)fill.today, "fullest", (json_int_t)fill.fullest, "chance",
+			 fill.chance);
+}
+
+static json_t *json_counted(const struct batv_status *s, size_t counter)
+{
+	return json_integer((json_int_t)batv_counted(&s->memory, counter, DAYS, s->ctl->now));
+}
+
+json_t *batv_status_json_sent(const struct batv_status *s)
+{
+	if (!s->memory_ok)
+		return json_null();
+	return json_pack(
+		"{s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "file", s->memory_name,
+		"before", *s->before_name ? json_string(s->before_name) : json_null(), "bytes",
+		(json_int_t)s->memory.size, "retention", (json_int_t)retention_of(s), "complete",
+		(int)is_complete(s), "since", batv_ctl_json_time(since_of(s)), "ids",
+		json_fill(s, BATV_ITEM_ID), "pairs", json_fill(s, BATV_ITEM_PAIR), "lookups",
+		json_counted(s, BATV_COUNT_LOOKUPS), "hits", json_counted(s, BATV_COUNT_HITS),
+		"not_remembered", json_counted(s, BATV_COUNT_FULL));
+}
