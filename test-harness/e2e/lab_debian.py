@@ -19,8 +19,7 @@ ACL = "acl"             # exim4-daemon-heavy: ${dlfunc} alone, refusing by ACL
 LIGHT = "light"         # exim4-daemon-light, which has no ${dlfunc}: local_scan_path alone
 KINDS = (REBUILT, HEAVY, ACL, LIGHT)
 
-WRAPPER = """\
-#!/bin/sh
+WRAPPER = "#!/bin/sh" """
 # Debian's Exim with libraries of its own, and its user; it knows tls_advertise_hosts.
 exec {loader} --preload {user} --library-path {libraries} --argv0 "$0" {binary} "$@"
 """
