@@ -409,6 +409,25 @@ START_TEST(long_values_leave_room)
 }
 END_TEST
 
+/* Whatever the header says, what the body returns is seen. */
+START_TEST(a_full_header_leaves_room_for_the_body)
+{
+	static const char *const forms[] = {"<%u@x>", "<%0990u@x>"};
+	char value[1000];
+
+	for (unsigned form = 0; form < 2; form++) {
+		batv_search_start(&search);
+		for (unsigned i = 0; i < 1000; i++) {
+			snprintf(value, sizeof value, forms[form], i);
+			batv_search_header(&search, (struct batv_header){span("In-Reply-To"), span(value)});
+		}
+		batv_search_body(&search, span("Message-ID: <ours@x>\n"));
+		ck_assert(search.full);
+		ck_assert(batv_span_equal(search.clues[search.n - 1].value, span("ours@x")));
+	}
+}
+END_TEST
+
 /* ---- an id that leaves ---- */
 
 static const struct {
@@ -475,7 +494,8 @@ static const struct {
 	 "--b#\nContent-Type: multipart/mixed; boundary=\"b#\"\n\n", ""},
 	{"boundaries", "--a\n\n", ""},
 	{"base64 parts", "--a\nContent-Transfer-Encoding: base64\n\nTWVz\n", ""},
-	{"base64 without an end", "TWVzc2FnZS1JRDogPA==", "--a\nContent-Transfer-Encoding: base64\n\n"},
+	{"base64 without an end", "TWVzc2FnZS1JRDogPA==",
+	 "--a\nContent-Transfer-Encoding: base64\n\n"},
 	{"base64 lines", "TWVzc2FnZS1JRDogPGFAYj4K\n", ""},
 	{"no line ends", "x", ""},
 	{"line ends only", "\n", ""},
@@ -569,6 +589,7 @@ int main(void)
 	tcase_add_test(rules, the_body_takes_what_the_header_leaves);
 	tcase_add_test(rules, no_sender_fools_the_count);
 	tcase_add_test(rules, long_values_leave_room);
+	tcase_add_test(rules, a_full_header_leaves_room_for_the_body);
 	tcase_add_loop_test(rules, ids_that_leave_meet_those_that_come_back, 0,
 			    sizeof leaving / sizeof leaving[0]);
 	tcase_add_loop_test(slow, nothing_makes_it_slow, 0, sizeof busy / sizeof busy[0]);
