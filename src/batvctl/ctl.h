@@ -25,10 +25,11 @@ enum { /* which options go with a subcommand; -c, -h and --json go with all */
        BATV_OPTION_FORCE = 16,
        BATV_OPTION_SHOW_SECRET = 32,
        BATV_OPTION_FROM = 64,
+       BATV_OPTION_EXIM_LOG = 128,
 };
 
 struct batv_ctl {
-	const char *config_path, *rcpt, *host, *from;
+	const char *config_path, *rcpt, *host, *from, *exim_log;
 	bool json, revoke, force, show_secret;
 	bool at_given;
 	int64_t clock; /* the real one, read once */
@@ -80,6 +81,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_secret(struct batv_ctl *ctl, char **args, int n);
 
 #endif

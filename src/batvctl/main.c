@@ -35,6 +35,14 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "taken from Return-Path, and from Envelope-To, X-Original-To, Delivered-To or To.  Exit\n"
 	 "status 1 when the message would be refused.",
 	 batv_ctl_explain},
+	{"remember", BATV_OPTION_AT | BATV_OPTION_EXIM_LOG, 0, 1,
+	 "FILE [--at TIME] | --from-exim-log FILE", "add what was sent to the memory",
+	 "FILE (- is stdin) has lines MESSAGE-ID ADDRESS.  Of Exim's main log arrivals are taken\n"
+	 "(`<=`, with id= and, if log_selector has +received_recipients, `for`) that Exim would\n"
+	 "remember: mail of protected domains from those who are trusted; each for its own day.\n"
+	 "zcat -f mainlog* | batvctl remember --from-exim-log -\n"
+	 "Exit status 1 when something was not remembered, or could not be judged.",
+	 batv_ctl_remember},
 	{"rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
 	 "add a secret, which signs from then on",
 	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
@@ -53,6 +61,7 @@ static const struct option longs[] = {{"at", required_argument, NULL, 'a'},
 				      {"rcpt", required_argument, NULL, 'r'},
 				      {"host", required_argument, NULL, 'o'},
 				      {"from", required_argument, NULL, 'f'},
+				      {"from-exim-log", required_argument, NULL, 'L'},
 				      {"revoke", no_argument, NULL, 'R'},
 				      {"force", no_argument, NULL, 'F'},
 				      {"show-secret", no_argument, NULL, 'S'},
@@ -112,6 +121,9 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case 'f':
 		ctl->from = optarg, given->options |= BATV_OPTION_FROM;
 		break;
+	case 'L':
+		ctl->exim_log = optarg, given->options |= BATV_OPTION_EXIM_LOG;
+		break;
 	case 'R':
 		ctl->revoke = true, given->options |= BATV_OPTION_REVOKE;
 		break;
@@ -138,9 +150,9 @@ static const struct batv_ctl_command *find_command(const char *name)
 /* The first option that does not go with the command; NULL: all do. */
 static const char *misplaced(unsigned given, unsigned allowed)
 {
-	static const char *const names[] = {"--at",	"--rcpt",  "--host",
-					    "--revoke", "--force", "--show-secret",
-					    "--from"};
+	static const char *const names[] = {"--at",	"--rcpt",	  "--host",
+					    "--revoke", "--force",	  "--show-secret",
+					    "--from",	"--from-exim-log"};
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
 		if ((given & ~allowed) & 1u << i)

@@ -1,0 +1,89 @@
+/*
+ * ctl_cache.c - answers of a matcher, kept.
+ *
+ * Invariant: a place holds the whole question and its answer; another question with the same place
+ * replaces it.  Doubt is not kept: it is asked again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl_cache.h"
+
+#define PLACES 16384
+
+struct place {
+	char question[320]; /* kind, value, list's address; "": empty */
+	enum batv_match answer;
+};
+
+struct batv_cache {
+	const struct batv_matcher *inner;
+	struct place places[PLACES];
+};
+
+/* NULL: too long to be kept. */
+static struct place *place_of(struct batv_cache *c, char *question, size_t size, char kind,
+			      const char *value, const char *list)
+{
+	int n = snprintf(question, size, "%c%p %s", kind, (const void *)list, value);
+
+	if (n < 0 || (size_t)n >= size)
+		return NULL;
+	return &c->places[batv_fnv64(BATV_FNV_START, question, (size_t)n) % PLACES];
+}
+
+static enum batv_match keep(struct place *p, const char *question, enum batv_match answer)
+{
+	if (p && answer != BATV_MAYBE) {
+		snprintf(p->question, sizeof p->question, "%s", question);
+		p->answer = answer;
+	}
+	return answer;
+}
+
+static enum batv_match ask_domain(void *ctx, const char *domain, const char *list)
+{
+	struct batv_cache *c = ctx;
+	char q[sizeof c->places[0].question];
+	struct place *p = place_of(c, q, sizeof q, 'd', domain, list);
+
+	if (p && strcmp(p->question, q) == 0)
+		return p->answer;
+	return keep(p, q, c->inner->domain(c->inner->ctx, domain, list));
+}
+
+static enum batv_match ask_address(void *ctx, const char *address, const char *list)
+{
+	struct batv_cache *c = ctx;
+
+	return c->inner->address(c->inner->ctx, address, list);
+}
+
+static enum batv_match ask_host(void *ctx, const char *name, const char *address, const char *list)
+{
+	struct batv_cache *c = ctx;
+	char q[sizeof c->places[0].question];
+	struct place *p = place_of(c, q, sizeof q, 'h', address, list);
+
+	if (p && strcmp(p->question, q) == 0)
+		return p->answer;
+	return keep(p, q, c->inner->host(c->inner->ctx, name, address, list));
+}
+
+struct batv_cache *batv_cache_new(const struct batv_matcher *inner, struct batv_matcher *out)
+{
+	struct batv_cache *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->inner = inner;
+	*out = (struct batv_matcher){
+		.ctx = c, .domain = ask_domain, .address = ask_address, .host = ask_host};
+	return c;
+}
+
+void batv_cache_free(struct batv_cache *cache)
+{
+	free(cache);
+}

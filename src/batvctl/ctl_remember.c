@@ -1,0 +1,319 @@
+/*
+ * ctl_remember.c - batvctl remember: adds what was sent to the memory, from a list or from Exim's
+ * main log.
+ *
+ * Invariant: from a log only what Exim would have remembered itself: mail of a protected domain
+ * that is trusted.  Anything else would let strangers write into the memory through the log.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl_ask.h"
+#include "ctl_cache.h"
+#include "exim_log.h"
+#include "remember.h"
+
+struct adding {
+	struct batv_ctl *ctl;
+	struct batv_asking asking;
+	struct batv_matcher matcher; /* asking's, with a cache */
+	struct batv_span key;
+	FILE *file;
+	const char *name;
+	uint64_t line;
+	uint64_t done[2], known[2]; /* by enum batv_item_kind */
+	uint64_t full, clock;	    /* not remembered */
+	uint64_t outside, old, doubt;
+};
+
+static void add(struct adding *a, const struct batv_item *item, int64_t when)
+{
+	switch (batv_remember(&a->asking.memory, item, when)) {
+	case BATV_REMEMBER_DONE:
+		a->done[item->kind]++;
+		break;
+	case BATV_REMEMBER_KNOWN:
+		a->known[item->kind]++;
+		break;
+	case BATV_REMEMBER_FULL:
+		a->full++;
+		break;
+	case BATV_REMEMBER_CLOCK:
+	case BATV_REMEMBER_NONE:
+		a->clock++;
+		break;
+	}
+}
+
+/* An address without any tag.  text: what *out borrows. */
+static bool bare(struct batv_span s, char text[static BATV_ADDR_SIZE], struct batv_addr *out)
+{
+	return batv_tag_bare(s.p, s.len, text, BATV_ADDR_SIZE) == BATV_OK &&
+	       batv_addr_parse(text, strlen(text), out) == BATV_OK;
+}
+
+/* ---- a list ---- */
+
+static struct batv_span next_word(struct batv_span *rest)
+{
+	struct batv_span w;
+
+	while (rest->len > 0 && strchr(" \t\r", *rest->p))
+		rest->p++, rest->len--;
+	w = (struct batv_span){rest->p, 0};
+	while (w.len < rest->len && !strchr(" \t\r", w.p[w.len]))
+		w.len++;
+	rest->p += w.len;
+	rest->len -= w.len;
+	return w;
+}
+
+/* MESSAGE-ID ADDRESS; either with its angle brackets or without. */
+static struct batv_span unbracket(struct batv_span s)
+{
+	if (s.len > 2 && s.p[0] == '<' && s.p[s.len - 1] == '>')
+		return (struct batv_span){s.p + 1, s.len - 2};
+	return s;
+}
+
+static bool take_list_line(struct adding *a, struct batv_span line)
+{
+	struct batv_span id = unbracket(next_word(&line)), address = unbracket(next_word(&line));
+	char text[BATV_ADDR_SIZE];
+	struct batv_item item;
+	struct batv_addr ours;
+
+	if (id.len == 0 || id.p[0] == '#')
+		return true;
+	if (next_word(&line).len > 0 || !bare(address, text, &ours) ||
+	    !batv_item_id(a->key, id, &ours, &item))
+		return false;
+	add(a, &item, a->ctl->now);
+	return true;
+}
+
+/* ---- a log ---- */
+
+static const char *recipient_of(void *ctx, size_t i)
+{
+	static char text[BATV_ADDR_SIZE];
+	const struct batv_arrival *m = ctx;
+
+	if (m->recipients[i].len >= sizeof text)
+		return "";
+	memcpy(text, m->recipients[i].p, m->recipients[i].len);
+	text[m->recipients[i].len] = '\0';
+	return text;
+}
+
+static bool copy(struct batv_span s, char *out, size_t size)
+{
+	if (s.len >= size)
+		return false;
+	memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
+	return true;
+}
+
+/* Would Exim have remembered it? */
+static enum batv_match is_ours(struct adding *a, struct batv_arrival *m,
+			       const struct batv_addr *sender)
+{
+	char domain[BATV_ADDR_SIZE], name[256], address[64];
+	struct batv_origin origin = {.authenticated = m->authenticated,
+				     .has_id = true,
+				     .host_name = name,
+				     .host_address = address,
+				     .recipient = recipient_of,
+				     .recipient_ctx = m,
+				     .n_recipients = m->n_recipients};
+	const struct batv_policy *policy;
+	enum batv_match match;
+
+	if (!copy(sender->domain, domain, sizeof domain) ||
+	    !copy(m->host_name, name, sizeof name) ||
+	    !copy(m->host_address, address, sizeof address))
+		return BATV_NO;
+	for (char *p = domain; *p; p++)
+		*p = batv_fold(*p);
+	match = batv_policy_of(a->asking.judge.state, &a->matcher, domain, &policy);
+	return match == BATV_YES ? batv_is_trusted(policy, &a->matcher, &origin) : match;
+}
+
+static void add_arrival(struct adding *a, const struct batv_arrival *m,
+			const struct batv_addr *sender)
+{
+	char text[BATV_ADDR_SIZE];
+	struct batv_item item;
+	struct batv_addr theirs;
+
+	if (m->id.len > 0 && batv_item_id(a->key, m->id, sender, &item))
+		add(a, &item, m->when);
+	for (size_t i = 0; i < m->n_recipients; i++)
+		if (bare(m->recipients[i], text, &theirs) &&
+		    batv_item_pair(a->key, sender, &theirs, &item))
+			add(a, &item, m->when);
+}
+
+static bool take_log_line(struct adding *a, struct batv_span line)
+{
+	char text[BATV_ADDR_SIZE];
+	struct batv_arrival m;
+	struct batv_addr sender;
+
+	if (!batv_exim_log_arrival(line, &m) || !bare(m.sender, text, &sender))
+		return true;
+	if (m.when < a->ctl->now - a->asking.judge.state->memory_retention ||
+	    m.when > a->ctl->now + BATV_STATE_SKEW) {
+		a->old++;
+		return true;
+	}
+	switch (is_ours(a, &m, &sender)) {
+	case BATV_YES:
+		add_arrival(a, &m, &sender);
+		break;
+	case BATV_NO:
+		a->outside++;
+		break;
+	case BATV_MAYBE:
+		a->doubt++;
+		break;
+	}
+	return true;
+}
+
+/* ---- both ---- */
+
+static bool take_lines(struct adding *a, bool (*take)(struct adding *, struct batv_span))
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	bool good = true;
+
+	while (good && (len = getline(&line, &size, a->file)) >= 0) {
+		a->line++;
+		if (len > 0 && line[len - 1] == '\n')
+			len--;
+		good = take(a, (struct batv_span){line, (size_t)len});
+	}
+	free(line);
+	return good;
+}
+
+static void print_text(const struct adding *a)
+{
+	printf("remembered %" PRIu64 " Message-IDs and %" PRIu64 " pairs of people; %" PRIu64
+	       " and %" PRIu64 " were known already\n",
+	       a->done[BATV_ITEM_ID], a->done[BATV_ITEM_PAIR], a->known[BATV_ITEM_ID],
+	       a->known[BATV_ITEM_PAIR]);
+	if (a->outside)
+		printf("left out %" PRIu64 " messages that are not ours\n", a->outside);
+	if (a->old)
+		printf("left out %" PRIu64 " messages that are older than memory_retention, or in "
+		       "the future\n",
+		       a->old);
+	if (a->doubt)
+		printf("left out %" PRIu64 " messages of which it is not known whether they are "
+		       "ours: list \"%s\": %s\n",
+		       a->doubt, a->asking.asker.list, a->asking.asker.why);
+	if (a->full)
+		printf("not remembered: %" PRIu64 ", the day's memory_capacity is used up\n",
+		       a->full);
+	if (a->clock)
+		printf("not remembered: %" PRIu64 ", the memory holds later days in their place\n",
+		       a->clock);
+}
+
+static json_t *json_counts(const uint64_t n[2])
+{
+	return json_pack("{s:I, s:I}", "ids", (json_int_t)n[BATV_ITEM_ID], "pairs",
+			 (json_int_t)n[BATV_ITEM_PAIR]);
+}
+
+static int print(const struct adding *a)
+{
+	if (!a->ctl->json)
+		print_text(a);
+	else if (!batv_ctl_print_json(json_pack(
+			 "{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "remembered", json_counts(a->done),
+			 "known", json_counts(a->known), "not_ours", (json_int_t)a->outside,
+			 "too_old", (json_int_t)a->old, "not_evaluated", (json_int_t)a->doubt,
+			 "no_room", (json_int_t)a->full, "later_days", (json_int_t)a->clock)))
+		return BATV_CTL_TROUBLE;
+	return a->full || a->clock || a->doubt ? BATV_CTL_NO : BATV_CTL_YES;
+}
+
+static int take_file(struct adding *a, bool log)
+{
+	if (!take_lines(a, log ? take_log_line : take_list_line))
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "%s:%" PRIu64 ": expected MESSAGE-ID ADDRESS; the lines "
+				     "before it were taken",
+				     a->name, a->line);
+	if (ferror(a->file))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot be read: %s", a->name,
+				     strerror(errno));
+	return print(a);
+}
+
+static int prepare(struct adding *a)
+{
+	struct batv_ctl *ctl = a->ctl;
+	int code = batv_ctl_ask(ctl, &a->asking);
+	const struct batv_state *state = a->asking.judge.state;
+
+	if (code)
+		return batv_ctl_fail(code, "%s", ctl->message);
+	a->key = batv_state_memory_key(state);
+	if (a->key.len == 0)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: has no key for the memory",
+				     ctl->store.path, BATV_STATE_NAME);
+	if (!a->asking.memory.base || !a->asking.memory.writable ||
+	    !a->asking.memory.filters[BATV_ITEM_ID].at)
+		return batv_ctl_fail(BATV_CTL_TROUBLE,
+				     "%s/%s: cannot be written; is batvd running?  Only root, its "
+				     "owner and its group may write it",
+				     ctl->store.path, state->memory);
+	return BATV_CTL_YES;
+}
+
+static int remember_from(struct adding *a, bool log)
+{
+	int code = prepare(a);
+
+	if (code == BATV_CTL_YES) {
+		struct batv_cache *cache = batv_cache_new(&a->asking.matcher, &a->matcher);
+
+		code = cache ? take_file(a, log) : batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+		batv_cache_free(cache);
+	}
+	batv_ctl_ask_end(&a->asking);
+	return code;
+}
+
+int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n)
+{
+	struct adding a = {.ctl = ctl, .name = ctl->exim_log ? ctl->exim_log : n ? args[0] : ""};
+	bool standard = strcmp(a.name, "-") == 0;
+	int code;
+
+	if ((n == 1) == (ctl->exim_log != NULL))
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "remember: expected FILE or --from-exim-log FILE; see batvctl "
+				     "remember -h");
+	if (ctl->exim_log && ctl->at_given)
+		return batv_ctl_fail(BATV_CTL_USAGE, "remember: --at does not go with "
+						     "--from-exim-log: a log has times of its own");
+	a.file = standard ? stdin : fopen(a.name, "re");
+	if (!a.file)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot be opened: %s", a.name,
+				     strerror(errno));
+	code = remember_from(&a, ctl->exim_log != NULL);
+	if (!standard)
+		fclose(a.file);
+	return code;
+}
