@@ -87,26 +87,28 @@ static bool is_known(const struct batv_search *s, enum batv_clue_kind kind, stru
 	return false;
 }
 
-/* Room for one more?  If so its value is copied there. */
-static bool keep_value(struct batv_search *s, enum batv_clue_kind kind, struct batv_span *value)
+/* Room for one more?  If so its value is copied there.  Half of it is for the body alone. */
+static bool keep_value(struct batv_search *s, struct batv_clue *clue)
 {
-	size_t *n = batv_clue_is_id(kind) ? &s->ids : &s->tags;
-	size_t max = batv_clue_is_id(kind) ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
+	const bool is_id = batv_clue_is_id(clue->kind);
+	const size_t share = clue->in_header ? 2 : 1;
+	size_t *n = is_id ? &s->ids : &s->tags;
 
-	if (*n == max || value->len > sizeof s->text - s->text_len) {
+	if (*n >= (is_id ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX) / share ||
+	    s->text_len + clue->value.len > sizeof s->text / share) {
 		s->full = true;
 		return false;
 	}
-	memcpy(s->text + s->text_len, value->p, value->len);
-	value->p = s->text + s->text_len;
-	s->text_len += value->len;
+	memcpy(s->text + s->text_len, clue->value.p, clue->value.len);
+	clue->value.p = s->text + s->text_len;
+	s->text_len += clue->value.len;
 	(*n)++;
 	return true;
 }
 
 static void add_clue(struct batv_search *s, struct batv_clue clue)
 {
-	if (!is_known(s, clue.kind, clue.value) && keep_value(s, clue.kind, &clue.value))
+	if (!is_known(s, clue.kind, clue.value) && keep_value(s, &clue))
 		s->clues[s->n++] = clue;
 }
 

@@ -7,7 +7,7 @@
  *
  * Linear in what it is given, no recursion, no allocation, and bounded: at most
  * BATV_CLUE_IDS_MAX different ids and BATV_CLUE_TAGS_MAX different addresses are kept, the first
- * ones win; of those at most BATV_LOOKUPS_MAX are to be looked up.
+ * ones win, and half of the room is for the body; at most BATV_LOOKUPS_MAX are to be looked up.
  */
 #ifndef BATV_EVIDENCE_H
 #define BATV_EVIDENCE_H
