@@ -307,7 +307,7 @@ static void merge(struct batv_keeper *k)
 {
 	if (!k->memory.base || !k->before.base)
 		return;
-	batv_memory_copy(&k->before, &k->memory);
+	batv_memory_move_domains(&k->before, &k->memory);
 	batv_memory_move_counts(&k->before, &k->memory);
 }
 

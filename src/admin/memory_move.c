@@ -20,6 +20,17 @@ void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to)
 	batv_memory_bare_since(to, bare);
 }
 
+void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)
+{
+	int64_t bare = batv_memory_bare_last(from);
+	struct batv_domain domain;
+
+	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
+		if (batv_domain_take(from, i, &domain))
+			(void)batv_domain_merge(to, &domain);
+	batv_memory_bare_since(to, bare);
+}
+
 /* ---- counts ---- */
 
 struct move {

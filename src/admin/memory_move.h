@@ -10,6 +10,12 @@
 void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to);
 
 /*
+ * The same once the other one is in use: what is noted late in `from` is taken out of it.  Else
+ * evidence that ended meanwhile (mail left bare, a clock was set right) would come back.
+ */
+void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to);
+
+/*
  * Counters: what is counted in `from` is afterwards counted in `to`.  Not those that tell how full
  * the file itself is, or that its days are wrong.  Several processes may count in both meanwhile.
  */

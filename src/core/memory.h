@@ -141,6 +141,8 @@ bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct ba
  */
 enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
 				    int64_t now);
+/* Daemon only: takes the evidence out of a slot; false: there was none. */
+bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_domain *out);
 /*
  * Daemon only: what another memory file knows of a domain.  The earlier first times and the later
  * last ones stay; flags are taken where the daemon has not decided.  Errors: as batv_domain_note.

@@ -397,6 +397,39 @@ bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_
 	return true;
 }
 
+static uint32_t take(uint32_t *field)
+{
+	return __atomic_load_n(field, __ATOMIC_RELAXED)
+		       ? __atomic_exchange_n(field, 0, __ATOMIC_RELAXED)
+		       : 0;
+}
+
+static void take_body(struct batv_memory *m, void *arg)
+{
+	struct domain_job *job = arg;
+	struct batv_domain_slot *slot = slot_at(m, job->index);
+
+	at_body(m, arg);
+	if (!job->found)
+		return;
+	job->domain.first_signed = take(&slot->first_signed);
+	job->domain.first_valid = take(&slot->first_valid);
+	job->domain.last_signed = take(&slot->last_signed);
+	job->domain.last_valid = take(&slot->last_valid);
+}
+
+bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_domain *out)
+{
+	struct domain_job job;
+
+	job.index = index;
+	if (!memory->writable || !memory->domains_at || index >= memory->domain_slots ||
+	    !batv_memory_guard(memory, take_body, &job) || !job.found)
+		return false;
+	*out = job.domain;
+	return out->first_signed || out->first_valid || out->last_signed || out->last_valid;
+}
+
 static void next_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;

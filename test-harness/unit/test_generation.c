@@ -222,6 +222,13 @@ START_TEST(another_capacity)
 	ck_assert(known("late", T0 + 8 * D + 60));
 	look(T0 + 8 * D + 80);
 	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 2);
+
+	/* evidence that has ended does not come back out of the old file */
+	batv_domain_left_bare(&keeper.memory, "a.test", NULL);
+	look(T0 + 9 * D);
+	ck_assert_uint_eq(domain("a.test").first_signed | domain("a.test").last_signed, 0);
+	ck_assert(!(domain("a.test").flags & BATV_DOMAIN_ARMED));
+	expect_names("memory.2", "memory");
 }
 END_TEST
 
