@@ -19,7 +19,7 @@ LAB_VRFY = "lab_vrfy:\n  deny message = ${dlfunc{BATV_SO}{batv_verdict}{alice@te
 class Site:
     """A server that refuses at once; its daemon has published a state and is gone."""
 
-    conf = CONF + "enforcement = reject\n"
+    conf = CONF + "enforcement = reject\nmemory_capacity = 1k\n"      # a small file: it is copied all the time
 
     def setup(self):
         self.batv = Batv(self.lab, conf=self.conf)
@@ -396,7 +396,7 @@ class TestMemory(Site):
 
     def test_foreign(self):
         swapped = self.saved[:8] + self.saved[8:16][::-1] + self.saved[16:]
-        later = self.saved[:16] + struct.pack("=I", 2) + self.saved[20:]
+        later = self.saved[:16] + struct.pack("=I", 99) + self.saved[20:]
         for data, problem in ((b"", "truncated or damaged"), (b"x" * 100, "truncated or damaged"),
                               (os.urandom(len(self.saved)), "truncated or damaged"), (swapped, "truncated or damaged"),
                               (later, "of an unknown version"), (self.saved[:-4096], "truncated or damaged")):
@@ -482,7 +482,7 @@ class TestMemory(Site):
 class TestArmedMemory(Site):
     """With enforcement = auto the memory holds which domains refuse: without it none does."""
 
-    conf = CONF + "enforcement = auto\ngrace = 0s\n"
+    conf = CONF + "enforcement = auto\ngrace = 0s\nmemory_capacity = 1k\n"
 
     def setup(self):
         super().setup()
