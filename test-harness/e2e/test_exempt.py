@@ -267,7 +267,7 @@ class TestClasses(Site):
         self.refused("alice@test")
 
     def test_none_but_bounces_is_refused_whatever_is_configured(self):
-        """Nothing in this version could have proven them."""
+        """Not as long as the memory is too young to have proven them."""
         self.settings(**{f"unproven_{kind}": "reject" for kind in MESSAGES})
         for kind, text in MESSAGES.items():
             (line,), message = self.taken(FORGED + "alice@test", message=text)

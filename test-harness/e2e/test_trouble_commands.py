@@ -29,7 +29,8 @@ class TestCommands(Site):
     def snapshot(self):
         """Which files there are, and what is in them; the memory is large, and its date tells."""
         def content(path):
-            return path.read_bytes() if path.name in ("state", "secret") and path.is_file() else path.lstat().st_mtime_ns
+            whole = path.name in ("state", "secret") and path.is_file()
+            return path.read_bytes() if whole else path.lstat().st_mtime_ns
         try:
             return {p.name: (p.lstat().st_ino, p.lstat().st_mode, content(p))
                     for p in self.batv.state_dir.iterdir() if p.name != "lock"}
