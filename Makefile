@@ -41,7 +41,7 @@ obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson -lsystemd $(CORE_LIBS)
 
-.PHONY: all help clean deps exim so unit e2e matrix demo check lint install uninstall FORCE
+.PHONY: all help clean deps exim so unit e2e matrix demo check bench-memory lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -55,6 +55,7 @@ help:
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest; a table'
+	@echo 'make bench-memory  what remembering and looking up costs'
 	@echo 'make lint     source checks'
 	@echo 'make deps     install what building and testing needs (Debian packages)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
@@ -100,6 +101,15 @@ $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t)
 
 unit: $(UNIT_BIN)
 	@test-harness/tools/run-units $(UNIT_BIN)
+
+# What the memory of sent mail costs; needs 35 GB for a moment (a file for 10^8 messages a day).
+$(OUT)/bench/bench_memory: $(OUT)/obj/test-harness/bench/bench_memory.o $(OUT)/libbatvadm.a $(OUT)/libbatv.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+
+bench-memory: $(OUT)/bench/bench_memory
+	@$<
 
 # Exim: the script rebuilds only what changed.
 exim: $(BUILD)/libbatv.a

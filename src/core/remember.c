@@ -123,19 +123,27 @@ void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
 	}
 }
 
-struct remember_job {
+/* One item on its way through a guard. */
+struct place {
 	const struct batv_filter *filter;
-	const struct batv_item *item;
+	enum batv_item_kind kind;
 	struct batv_pattern pattern;
-	uint64_t day, from;	/* to remember; to look up: the last one and the first one */
-	enum batv_remember_answer answer;
-	bool found;
 };
 
-static uint64_t *line_of(const struct batv_memory *m, const struct remember_job *job, uint64_t day)
+static bool find_place(const struct batv_memory *m, const struct batv_item *item, struct place *out)
 {
-	const struct batv_filter *f = job->filter;
-	size_t line = (size_t)job->pattern.block * f->lines + (size_t)(day & (f->lines - 1));
+	out->kind = item->kind;
+	out->filter = &m->filters[item->kind == BATV_ITEM_ID ? 0 : 1];
+	if (!out->filter->at)
+		return false;
+	batv_item_pattern(item->name, out->filter, &out->pattern);
+	return true;
+}
+
+static uint64_t *line_of(const struct batv_memory *m, const struct place *p, uint64_t day)
+{
+	const struct batv_filter *f = p->filter;
+	size_t line = (size_t)p->pattern.block * f->lines + (size_t)(day & (f->lines - 1));
 
 	return (uint64_t *)(void *)((char *)m->base + f->at + line * BATV_LINE_SIZE);
 }
@@ -191,44 +199,65 @@ static bool has_counters(const struct batv_memory *m)
 	return m->counters_at && m->counters_count >= BATV_COUNT_END;
 }
 
-static enum batv_remember_answer write_item(const struct batv_memory *m,
-					    const struct remember_job *job, uint64_t *line)
+static enum batv_remember_answer write_item(const struct batv_memory *m, const struct place *p,
+					    uint64_t *line, uint64_t day)
 {
-	uint64_t limit = job->filter->capacity *
-			 (job->item->kind == BATV_ITEM_ID ? FULL_IDS : FULL_PAIRS);
-	size_t counter = counter_of(job->item->kind);
+	uint64_t limit = p->filter->capacity * (p->kind == BATV_ITEM_ID ? FULL_IDS : FULL_PAIRS);
+	size_t counter = counter_of(p->kind);
 	uint64_t count = 0;
 	unsigned i;
 
-	if (has_counters(m) && !batv_counter_read(m, counter, job->day, &count))
+	if (has_counters(m) && !batv_counter_read(m, counter, day, &count))
 		return BATV_REMEMBER_CLOCK;
 	if (count >= limit)
 		return BATV_REMEMBER_FULL;
 	for (i = 0; i < BATV_LINE_WORDS; i++)
-		if (job->pattern.mask[i] && !set_bits(&line[i], job->pattern.mask[i], job->day))
+		if (p->pattern.mask[i] && !set_bits(&line[i], p->pattern.mask[i], day))
 			return BATV_REMEMBER_CLOCK;
 	if (has_counters(m))
-		batv_counter_add(m, counter, job->day);
+		batv_counter_add(m, counter, day);
 	return BATV_REMEMBER_DONE;
 }
+
+static enum batv_remember_answer remember_one(const struct batv_memory *m,
+					      const struct batv_item *item, uint64_t day)
+{
+	enum batv_remember_answer answer;
+	struct place p;
+	uint64_t *line;
+
+	if (!find_place(m, item, &p))
+		return BATV_REMEMBER_NONE;
+	line = line_of(m, &p, day);
+	/* Adding nothing: one page fault, for writing, and not two. */
+	(void)__atomic_fetch_add(line, 0, __ATOMIC_RELAXED);
+	if (line_has(line, &p.pattern, day))
+		return BATV_REMEMBER_KNOWN;
+	if (line_is_later(line, &p.pattern, day))
+		answer = BATV_REMEMBER_CLOCK;
+	else
+		answer = write_item(m, &p, line, day);
+	if (answer == BATV_REMEMBER_CLOCK && has_counters(m))
+		batv_counter_add(m, BATV_COUNT_CLOCK, day);
+	if (answer == BATV_REMEMBER_FULL && has_counters(m))
+		batv_counter_add(m, BATV_COUNT_FULL, day);
+	return answer;
+}
+
+struct remember_job {
+	const struct batv_item *items;
+	size_t n, at;			/* how many are done with */
+	uint64_t day, from;		/* from: look-ups only, the first day */
+	enum batv_remember_answer *answers;
+	bool found;
+};
 
 static void remember_body(struct batv_memory *m, void *arg)
 {
 	struct remember_job *job = arg;
-	uint64_t *line = line_of(m, job, job->day);
 
-	/* Adding nothing: one page fault, for writing, and not two. */
-	(void)__atomic_fetch_add(line, 0, __ATOMIC_RELAXED);
-	if (line_has(line, &job->pattern, job->day))
-		job->answer = BATV_REMEMBER_KNOWN;
-	else if (line_is_later(line, &job->pattern, job->day))
-		job->answer = BATV_REMEMBER_CLOCK;
-	else
-		job->answer = write_item(m, job, line);
-	if (job->answer == BATV_REMEMBER_CLOCK && has_counters(m))
-		batv_counter_add(m, BATV_COUNT_CLOCK, job->day);
-	if (job->answer == BATV_REMEMBER_FULL && has_counters(m))
-		batv_counter_add(m, BATV_COUNT_FULL, job->day);
+	for (; job->at < job->n; job->at++)
+		job->answers[job->at] = remember_one(m, &job->items[job->at], job->day);
 }
 
 /* Days since 1970; 0 and what is beyond BATV_DAY_MAX has no place in a word. */
@@ -237,55 +266,64 @@ static uint64_t day_of(int64_t when)
 	return when < 0 ? 0 : (uint64_t)when / 86400;
 }
 
-static bool begin(const struct batv_memory *memory, const struct batv_item *item,
-		  struct remember_job *job)
+void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+		       int64_t now, enum batv_remember_answer *answers)
 {
-	unsigned which = item->kind == BATV_ITEM_ID ? 0 : 1;
+	struct remember_job job = { .items = items, .n = n, .day = day_of(now), .answers = answers };
+	enum batv_remember_answer rest = BATV_REMEMBER_NONE;
 
-	job->filter = &memory->filters[which];
-	job->item = item;
-	if (!memory->base || !job->filter->at)
-		return false;
-	batv_item_pattern(item->name, job->filter, &job->pattern);
-	return true;
+	if (memory->base && memory->writable && (job.day == 0 || job.day > BATV_DAY_MAX))
+		rest = BATV_REMEMBER_CLOCK;
+	else if (memory->writable)
+		(void)batv_memory_guard(memory, remember_body, &job);
+	for (; job.at < n; job.at++)
+		answers[job.at] = rest;
 }
 
 enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
 					int64_t now)
 {
-	struct remember_job job = { .day = day_of(now) };
+	enum batv_remember_answer answer;
 
-	if (!memory->writable || !begin(memory, item, &job))
-		return BATV_REMEMBER_NONE;
-	if (job.day == 0 || job.day > BATV_DAY_MAX)
-		return BATV_REMEMBER_CLOCK;
-	if (!batv_memory_guard(memory, remember_body, &job))
-		return BATV_REMEMBER_NONE;
-	return job.answer;
+	batv_remember_all(memory, item, 1, now, &answer);
+	return answer;
 }
 
 static void remembered_body(struct batv_memory *m, void *arg)
 {
 	struct remember_job *job = arg;
-	uint64_t day;
+	struct place p;
+	uint64_t day, ring;
 
-	for (day = job->day; day >= job->from && !job->found; day--)
-		job->found = line_has(line_of(m, job, day), &job->pattern, day);
+	for (; job->at < job->n; job->at++) {
+		if (!find_place(m, &job->items[job->at], &p))
+			continue;
+		/* The line of an older day is that of a later one. */
+		ring = job->day >= p.filter->lines ? job->day - p.filter->lines + 1 : 1;
+		for (day = job->day; day >= job->from && day >= ring && !job->found; day--)
+			job->found = line_has(line_of(m, &p, day), &p.pattern, day);
+		if (job->found)
+			return;
+	}
+}
+
+size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
+			   size_t n, int64_t retention, int64_t now)
+{
+	struct remember_job job = { .items = items, .n = n, .day = day_of(now) + 1 };
+
+	if (job.day < 2 || job.day > BATV_DAY_MAX)
+		return n;
+	job.from = retention < now ? day_of(now - retention) : 1;
+	if (!batv_memory_guard_read(memory, remembered_body, &job) || !job.found)
+		return n;
+	return job.at;
 }
 
 bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
 		     int64_t retention, int64_t now)
 {
-	struct remember_job job = { .day = day_of(now) + 1, .found = false };
-	uint64_t ring;
-
-	if (!begin(memory, item, &job) || job.day < 2 || job.day > BATV_DAY_MAX)
-		return false;
-	job.from = day_of(now - retention);
-	ring = job.day >= job.filter->lines ? job.day - job.filter->lines + 1 : 1;
-	if (retention > now || job.from < ring)
-		job.from = ring;	/* the line of an older day is that of a later one */
-	return batv_memory_guard_read(memory, remembered_body, &job) && job.found;
+	return batv_remembered_any(memory, item, 1, retention, now) == 0;
 }
 
 /* ---- How full ---- */

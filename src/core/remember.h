@@ -55,6 +55,9 @@ enum batv_remember_answer {
  */
 enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
 					int64_t now);
+/* Several with one guard, which costs two system calls.  answers: n of them. */
+void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+		       int64_t now, enum batv_remember_answer *answers);
 
 /*
  * Was it written on a day from `retention` seconds ago until tomorrow?  Of two generations ask
@@ -62,6 +65,10 @@ enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct
  */
 bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
 		     int64_t retention, int64_t now);
+
+/* The first of several that was; n: none.  One guard. */
+size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
+			   size_t n, int64_t retention, int64_t now);
 
 /*
  * Readable, with all that was sent for at least `retention`: what is not in it was not sent.

@@ -132,6 +132,34 @@ START_TEST(what_was_sent_is_found)
 }
 END_TEST
 
+START_TEST(several_at_once)
+{
+	enum batv_remember_answer answers[60];
+	struct batv_item items[60];
+
+	for (unsigned i = 0; i < 60; i++)
+		items[i] = numbered(i % 2 ? BATV_ITEM_ID : BATV_ITEM_PAIR, i);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 60);
+	batv_remember_all(&memory, items + 50, 10, NOW, answers);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(answers[i], BATV_REMEMBER_DONE);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 50);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 50, RETENTION, NOW), 50);
+	batv_remember_all(&memory, items, 60, NOW, answers);
+	for (unsigned i = 0; i < 60; i++)
+		ck_assert_int_eq(answers[i], i < 50 ? BATV_REMEMBER_DONE : BATV_REMEMBER_KNOWN);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 0);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 0, RETENTION, NOW), 0);
+	batv_remember_all(&memory, items, 60, 0, answers);
+	ck_assert_int_eq(answers[59], BATV_REMEMBER_CLOCK);
+	batv_memory_close(&memory);
+	batv_remember_all(&memory, items, 60, NOW, answers);
+	ck_assert_int_eq(answers[0], BATV_REMEMBER_NONE);
+	ck_assert_int_eq(answers[59], BATV_REMEMBER_NONE);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 60);
+}
+END_TEST
+
 START_TEST(what_is_no_item)
 {
 	static char text[BATV_ID_MAX + 1];
@@ -707,6 +735,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, what_was_sent_is_found);
+	tcase_add_test(tc, several_at_once);
 	tcase_add_test(tc, what_is_no_item);
 	tcase_add_test(tc, another_key_knows_nothing);
 	tcase_add_loop_test(tc, an_item_touches_one_page, 0, 5);
