@@ -12,10 +12,9 @@
 #include <unistd.h>
 
 #include "exim_glue.h"
+#include "memory_name.h"
 #include "safefile.h"
 #include "session.h"
-
-#define BATV_DEFAULT_MEMORY "memory"	/* where to count while there is no state to name it */
 
 static struct batv_state_holder holder;		/* 70 KiB: not on the stack of a mail process */
 static struct batv_memory memory;
@@ -106,7 +105,8 @@ static const struct batv_state *usable_state(struct batv_session *session, int d
 
 void batv_session_open(struct batv_session *session)
 {
-	const char *name = BATV_DEFAULT_MEMORY;
+	char newest[BATV_MEMORY_NAME_SIZE], before[BATV_MEMORY_NAME_SIZE];
+	const char *name = newest;
 	enum batv_err err;
 	int dirfd;
 
@@ -125,6 +125,8 @@ void batv_session_open(struct batv_session *session)
 	session->observe_file = batv_observe_file(dirfd);
 	if (session->state)
 		name = session->state->memory;
+	else	/* mail that leaves bare is to be noted all the same */
+		batv_memory_newest(dirfd, newest, before);
 	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
 	if (*name)
 		(void)batv_memory_open(&memory, dirfd, name);
@@ -155,11 +157,14 @@ void batv_session_complain(const struct batv_session *session, const char *actio
 void batv_session_doubt(const struct batv_session *session, const char *doubt, const char *action,
 			const char *address)
 {
+	/* no list is to blame when the published keys ran out */
+	bool keys = strcmp(doubt, batv_sign_answer_name(BATV_LEFT_NO_KEY)) == 0;
 	char shown[160];
 
 	batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
 	if (said(action))
 		return;
 	batv_printable(batv_span_of(address), shown, sizeof shown);
-	batv_glue_log("batv: doubt=%s action=%s address=<%s>: see batvctl check", doubt, action, shown);
+	batv_glue_log("batv: doubt=%s action=%s address=<%s>: see batvctl %s", doubt, action, shown,
+		      keys ? "status" : "check");
 }

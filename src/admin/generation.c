@@ -29,30 +29,7 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* ---- names ---- */
-
-/* "memory" is 1, "memory.2" is 2; 0: another name. */
-static uint64_t number_of(const char *name)
-{
-	const size_t len = strlen(BATV_MEMORY_NAME);
-	uint64_t n;
-
-	if (strcmp(name, BATV_MEMORY_NAME) == 0)
-		return 1;
-	if (strncmp(name, BATV_MEMORY_NAME ".", len + 1) != 0 || name[len + 1] == '0' ||
-	    strlen(name) >= BATV_MEMORY_NAME_SIZE ||
-	    !batv_span_to_u64(batv_span_of(name + len + 1), &n) || n < 2)
-		return 0;
-	return n;
-}
-
-static void name_of(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE])
-{
-	if (number < 2)
-		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s", BATV_MEMORY_NAME);
-	else
-		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s.%" PRIu64, BATV_MEMORY_NAME, number);
-}
+/* ---- files ---- */
 
 /* Each memory file of the directory. */
 static void each_file(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg)
@@ -64,38 +41,10 @@ static void each_file(int dirfd, void (*what)(int dirfd, uint64_t number, void *
 	if (!d && fd >= 0)
 		close(fd);
 	while (d && (e = readdir(d)) != NULL)
-		if (number_of(e->d_name))
-			what(dirfd, number_of(e->d_name), arg);
+		if (batv_memory_number(e->d_name))
+			what(dirfd, batv_memory_number(e->d_name), arg);
 	if (d)
 		closedir(d);
-}
-
-struct newest {
-	uint64_t first, second;
-};
-
-static void note_newest(int dirfd, uint64_t number, void *arg)
-{
-	struct newest *n = arg;
-
-	(void)dirfd;
-	if (number > n->first)
-		n->second = n->first, n->first = number;
-	else if (number > n->second)
-		n->second = number;
-}
-
-void batv_generation_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
-			    char before[static BATV_MEMORY_NAME_SIZE])
-{
-	struct newest n = {0, 0};
-
-	name[0] = before[0] = '\0';
-	each_file(dirfd, note_newest, &n);
-	if (n.first)
-		name_of(n.first, name);
-	if (n.second)
-		name_of(n.second, before);
 }
 
 /* Only older ones: a newer one is of a state that could not be published, and is made anew. */
@@ -104,8 +53,8 @@ static void remove_old(int dirfd, uint64_t number, void *arg)
 	const struct batv_keeper *k = arg;
 	char name[BATV_MEMORY_NAME_SIZE];
 
-	name_of(number, name);
-	if (number < number_of(k->memory_name) && strcmp(name, k->before_name) != 0)
+	batv_memory_name(number, name);
+	if (number < batv_memory_number(k->memory_name) && strcmp(name, k->before_name) != 0)
 		(void)unlinkat(dirfd, name, 0);
 }
 
@@ -118,9 +67,9 @@ static void take_names(struct batv_keeper *k)
 		snprintf(k->memory_name, sizeof k->memory_name, "%s", st->memory);
 		snprintf(k->before_name, sizeof k->before_name, "%s", st->memory_before);
 	} else {
-		batv_generation_newest(k->store.dirfd, k->memory_name, k->before_name);
+		batv_memory_newest(k->store.dirfd, k->memory_name, k->before_name);
 		if (!*k->memory_name)
-			name_of(1, k->memory_name);
+			batv_memory_name(1, k->memory_name);
 	}
 	if (strcmp(k->memory_name, k->before_name) == 0)
 		k->before_name[0] = '\0';
@@ -234,7 +183,7 @@ static void make_next(struct batv_keeper *k, const struct batv_config *config, c
 	struct batv_memory next = {0};
 	enum batv_err err;
 
-	name_of(number_of(k->memory_name) + 1, name);
+	batv_memory_name(batv_memory_number(k->memory_name) + 1, name);
 	wish.generation = k->memory.generation + 1;
 	wish.since = since_of(&k->memory, wish.key_check, now);
 	/* It may be there, from a state that could not be published. */

@@ -20,13 +20,6 @@ void batv_generation_look(struct batv_keeper *keeper, const struct batv_config *
 /* The state that is published names these files: others go, and counts move over. */
 void batv_generation_published(struct batv_keeper *keeper);
 
-/*
- * The newest memory file of the directory and the one before it, by their names; "" where there is
- * none. For when no state tells.
- */
-void batv_generation_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
-			    char before[static BATV_MEMORY_NAME_SIZE]);
-
 /* Why another file is needed, as the end of a sentence; NULL: none is. */
 const char *batv_generation_wanted(const struct batv_memory *memory,
 				   const struct batv_config *config, uint32_t key_check,

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "memory.h"
+#include "memory_name.h"
 #include "store.h"
 
 /* What can be wrong at a look, each with a message of its own. */
@@ -18,8 +19,6 @@ enum batv_trouble {
 	BATV_TROUBLE_MEMORY, /* no memory file, and it could not be made */
 	BATV_TROUBLE_COUNT
 };
-
-#define BATV_MEMORY_NAME_SIZE 65 /* the state takes 64 characters */
 
 struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 	struct batv_store store;

@@ -5,8 +5,7 @@
 #define BATV_MEMORY_FILE_H
 
 #include "memory.h"
-
-#define BATV_MEMORY_NAME "memory"
+#include "memory_name.h"
 
 struct batv_memory_wish {
 	uint64_t generation;

@@ -190,7 +190,7 @@ static void read_memory(struct batv_status *s)
 {
 	const struct batv_state *st = &s->state.state;
 
-	batv_generation_newest(s->ctl->store.dirfd, s->memory_name, s->before_name);
+	batv_memory_newest(s->ctl->store.dirfd, s->memory_name, s->before_name);
 	if (s->state_read && *st->memory) {
 		snprintf(s->memory_name, sizeof s->memory_name, "%s", st->memory);
 		snprintf(s->before_name, sizeof s->before_name, "%s", st->memory_before);

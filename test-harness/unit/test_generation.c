@@ -1,6 +1,6 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish */
 /* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory */
-/* links: core/memory_domain core/memory_guard core/remember core/key core/state core/policy */
+/* links: core/memory_domain core/memory_name core/memory_guard core/remember core/key core/state core/policy */
 /* links: core/safefile core/addr core/span core/hmac core/err */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
@@ -378,7 +378,7 @@ START_TEST(which_files_are_ours)
 	char first[BATV_MEMORY_NAME_SIZE], second[BATV_MEMORY_NAME_SIZE];
 
 	sandbox_file(names[_i].name, 0600, "x", 1);
-	batv_generation_newest(dir, first, second);
+	batv_memory_newest(dir, first, second);
 	ck_assert_str_eq(first, names[_i].memory ? names[_i].name : "");
 	ck_assert_str_eq(second, "");
 }
@@ -391,7 +391,7 @@ START_TEST(the_newest_two)
 	sandbox_file("memory", 0600, "x", 1);
 	sandbox_file("memory.9", 0600, "x", 1);
 	sandbox_file("memory.10", 0600, "x", 1);
-	batv_generation_newest(dir, first, second);
+	batv_memory_newest(dir, first, second);
 	ck_assert_str_eq(first, "memory.10");
 	ck_assert_str_eq(second, "memory.9");
 }
