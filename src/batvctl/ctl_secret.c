@@ -182,8 +182,9 @@ static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, con
 	batv_time_format(added->start, start, sizeof start);
 	printf("added secret %" PRIu32 ", which signs from %s\n", added->number, start);
 	if (ctl->revoke)
-		puts("revoked all secrets before it: nothing is refused until the last bounce of "
-		     "their mail has come back");
+		puts("revoked all secrets before it: domains with enforcement = auto refuse nothing "
+		     "until the last bounce of their mail has come back; enforcement = reject "
+		     "refuses those bounces");
 	puts(seen);
 	puts("servers that share the secrets need them now: batvctl secret export | ssh OTHER "
 	     "batvctl secret import");

@@ -46,8 +46,8 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	{"rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
 	 "add a secret, which signs from then on",
 	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
-	 "earlier ones invalid at once; nothing is refused until bounces of mail sent before have\n"
-	 "died out.",
+	 "earlier ones invalid at once; enforcement = auto refuses nothing until bounces of mail\n"
+	 "sent before have died out, enforcement = reject refuses those bounces.",
 	 batv_ctl_rotate},
 	{"secret", BATV_OPTION_FORCE, 1, 1, "export|import [--force]",
 	 "hand the secrets to another server, or take them",
