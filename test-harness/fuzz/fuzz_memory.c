@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/safefile core/span */
+/* links: core/memory core/memory_domain core/memory_guard core/remember core/addr core/hmac core/safefile core/span */
 /*
  * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -13,16 +13,18 @@
 
 #include "memory_layout.h"
 #include "reach.h"
+#include "remember.h"
 
 #define FIXED offsetof(struct batv_memory_head, section)
 #define SIZE_LIMIT (256 * 1024)
 #define NOW INT64_C(1795348800)
 
 enum { REFUSED, VERSION, OPENED, BOTH, COUNTED, OLD_COUNT, NOTED, FULL, FOUND, FLAGGED, RECLAIMED,
-       UNKNOWN, BROKEN, OUTCOMES };
+       UNKNOWN, BROKEN, REMEMBERED, KNOWN, DAY_FULL, LATER_DAY, FILLED, COMPLETE, TALLIED, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {
 	"refused", "version", "opened", "both", "counted", "old_count", "noted", "full", "found",
-	"flagged", "reclaimed", "unknown", "broken",
+	"flagged", "reclaimed", "unknown", "broken", "remembered", "known", "day_full", "later_day",
+	"filled", "complete", "tallied",
 };
 
 static char path[64];
@@ -63,7 +65,7 @@ static bool lay_out(const uint8_t *data, size_t size)
 	       size >= sizeof head.section[0]; n++) {
 		memcpy(&head.section[n], data, sizeof head.section[0]);
 		data += sizeof head.section[0], size -= sizeof head.section[0];
-		unknown |= head.section[n].type > BATV_SECTION_DOMAINS;
+		unknown |= head.section[n].type > BATV_SECTION_TAG_MAILS;
 	}
 	if (head.sum == 0)
 		head.sum = batv_memory_sum(&head);
@@ -129,9 +131,66 @@ static void use_domains(struct batv_memory *m)
 	must(!batv_domain_at(m, m->domain_slots, &d));
 }
 
+/* What was promised is found, and a later day is never overwritten. */
+static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
+{
+	const struct batv_filter *f = &m->filters[kind == BATV_ITEM_ID ? 0 : 1];
+	int64_t retention = ((int64_t)f->lines - 2) * 86400;
+	struct batv_item items[8];
+	struct batv_memory_fill fill;
+	enum batv_remember_answer answers[8];
+
+	for (unsigned i = 0; i < 8; i++) {
+		items[i].kind = kind;
+		for (unsigned j = 0; j < sizeof items[i].name; j++)
+			items[i].name[j] = (uint8_t)(i * 31 + j * j * 7);
+	}
+	batv_remember_all(m, items, 8, NOW, answers);
+	for (unsigned i = 0; i < 8; i++) {
+		bool found = batv_remembered(m, &items[i], retention, NOW);
+
+		if (answers[i] == BATV_REMEMBER_DONE || answers[i] == BATV_REMEMBER_KNOWN)
+			must(found);
+		must(answers[i] != BATV_REMEMBER_NONE);
+		reached(answers[i] == BATV_REMEMBER_DONE    ? REMEMBERED :
+			answers[i] == BATV_REMEMBER_KNOWN ? KNOWN :
+			answers[i] == BATV_REMEMBER_FULL  ? DAY_FULL :
+							      LATER_DAY);
+	}
+	if (batv_memory_complete(m, retention, NOW))
+		reached(COMPLETE);
+	(void)batv_remember(m, &items[0], NOW - 40 * 86400);
+	if (answers[7] == BATV_REMEMBER_DONE)
+		must(batv_remembered(m, &items[7], retention, NOW));
+	if (batv_memory_fill(m, kind, NOW, &fill)) {
+		must(fill.chance >= 0 && fill.chance <= 1 && fill.capacity == f->capacity);
+		reached(FILLED);
+	}
+}
+
+static void use_tally(struct batv_memory *m, enum batv_tally which)
+{
+	uint8_t name[BATV_ITEM_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	uint32_t first = batv_tally(m, which, name, NOW);
+
+	must(first > 0 && batv_tally(m, which, name, NOW) >= first);
+	reached(TALLIED);
+}
+
+static void use_sent(struct batv_memory *m)
+{
+	for (unsigned i = 0; i < BATV_FILTERS; i++)
+		if (m->filters[i].at)
+			use_filter(m, i == 0 ? BATV_ITEM_ID : BATV_ITEM_PAIR);
+	for (unsigned i = 0; i < BATV_TALLIES; i++)
+		if (m->tally_at[i])
+			use_tally(m, (enum batv_tally)i);
+}
+
 static void use(struct batv_memory *m)
 {
 	reached(OPENED);
+	use_sent(m);
 	(void)batv_memory_created(m);
 	must(batv_memory_bare_last(m) == 0);
 	batv_memory_bare_now(m, NOW);
@@ -149,7 +208,12 @@ static void use_broken(struct batv_memory *m)
 {
 	struct batv_domain d;
 
+	struct batv_item item = { .kind = BATV_ITEM_PAIR };
+
 	must(ftruncate(file, 0) == 0);
+	if (m->filters[1].at)
+		must(!batv_remembered(m, &item, 86400, NOW) &&
+		     batv_remember(m, &item, NOW) == BATV_REMEMBER_NONE);
 	(void)batv_domain_find(m, "example.com", &d);
 	batv_count(m, 0, NOW);
 	must(batv_memory_created(m) == 0);
