@@ -19,11 +19,12 @@ _Static_assert(BATV_HMAC_KEY_MAX == SHA_CBLOCK, "one block of SHA-1");
 /* Start ctx with the key, each byte xored with pad. */
 static bool start(SHA_CTX *ctx, struct batv_span key, unsigned char pad)
 {
-	unsigned char block[SHA_CBLOCK];
+	unsigned char block[SHA_CBLOCK] = { 0 };
 
-	memset(block, pad, sizeof block);
-	for (size_t i = 0; i < key.len; i++)
-		block[i] ^= (unsigned char)key.p[i];
+	if (key.len > 0)	/* a NULL is not for memcpy */
+		memcpy(block, key.p, key.len);
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= pad;
 	bool ok = SHA1_Init(ctx) == 1 && SHA1_Update(ctx, block, sizeof block) == 1;
 	batv_wipe(block, sizeof block);
 	return ok;

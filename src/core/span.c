@@ -19,11 +19,6 @@ struct batv_span batv_span_of(const char *s)
 	return (struct batv_span){s, strlen(s)};
 }
 
-char batv_fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 bool batv_is_digit(char c)
 {
 	return c >= '0' && c <= '9';

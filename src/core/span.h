@@ -17,7 +17,10 @@ struct batv_span {
 struct batv_span batv_span_of(const char *s);	/* NULL counts as "" */
 
 /* ASCII only, whatever the locale. */
-char batv_fold(char c);			/* 'A'..'Z' to lower case */
+static inline char batv_fold(char c)	/* 'A'..'Z' to lower case */
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 bool batv_is_digit(char c);
 int batv_hex_value(char c);		/* 0..15, either case; -1: no hex digit */
 bool batv_span_equal(struct batv_span a, struct batv_span b);
