@@ -55,6 +55,7 @@ help:
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest; a table'
+	@echo 'make bench    what it costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  what remembering and looking up costs'
 	@echo 'make lint     source checks'
 	@echo 'make deps     install what building and testing needs (Debian packages)'
@@ -127,6 +128,7 @@ matrix: deps
 	@BUILD='$(BUILD)' test-harness/e2e/matrix
 
 include packaging/install.mk
+include test-harness/bench/bench.mk
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 

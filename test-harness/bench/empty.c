@@ -1,0 +1,2 @@
+/* empty.c - a shared object with nothing in it: what loading any costs. */
+typedef int nothing;
