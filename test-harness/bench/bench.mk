@@ -22,6 +22,6 @@ $(OUT)/bench/empty.so: $(BENCH)/empty.c
 	$(Q)$(BENCH_CC) -shared -fPIC -o $@ $<
 
 .PHONY: bench
-bench: all so exim $(addprefix $(OUT)/bench/,host host-crypto spawn steady empty.so bench_memory)
+bench: all so exim $(addprefix $(OUT)/bench/,host host-crypto spawn calibrate steady empty.so bench_memory)
 	@$(BENCH)/plain $(BUILD)/exim-4.96 $(BUILD)/bench/plain
 	@BUILD='$(BUILD)' $(BENCH)/bench $(PARTS)

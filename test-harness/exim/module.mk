@@ -15,7 +15,8 @@ OURS := -std=gnu11 -fPIC -fvisibility=hidden -fstack-protector-strong $(WARN) -D
 
 # -z now: a name that this Exim lacks is an error when the module is loaded, with a message, and
 # not the end of the process at the first call.
-LINK := -shared -Wl,-Bsymbolic -Wl,-soname,batv.so -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack -Wl,-z,separate-code \
+# -z noseparate-code: one mapping for code and constants instead of three, and two page faults less in every process.
+LINK := -shared -Wl,-Bsymbolic -Wl,-soname,batv.so -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack -Wl,-z,noseparate-code \
 	-Wl,--as-needed -Wl,--gc-sections -Wl,--version-script=$(TOP)/local_scan/module/batv.map
 LIBS_static := -l:libcrypto.a -Wl,--exclude-libs,libcrypto.a
 LIBS_shared := -lcrypto
