@@ -21,6 +21,14 @@ struct ours {
 	char text[OURS_MAX][BATV_ADDR_SIZE];
 };
 
+/* Written together: one guard for all of them. */
+#define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX)
+
+struct batch {
+	size_t n;
+	struct batv_item items[BATCH_MAX];
+};
+
 struct header {		/* what is read of it */
 	struct batv_span id, from, reply_to, notify;
 	bool bulk;
@@ -113,32 +121,37 @@ static void read_header(struct header *h)
 	}
 }
 
-static void remember_id(const struct ours *o, struct batv_span value)
+static void take_id(const struct ours *o, struct batv_span value, struct batch *batch)
 {
 	const struct batv_span key = batv_state_memory_key(o->session->state);
 	char id[BATV_ID_MAX];
-	struct batv_item item;
 	size_t len;
 
 	if (!batv_message_id(value, id, &len))
 		return;
-	for (size_t i = 0; i < o->n; i++)
-		if (batv_item_id(key, (struct batv_span) { id, len }, &o->addr[i], &item))
-			(void)batv_remember(o->session->memory, &item, o->session->now);
+	for (size_t i = 0; i < o->n && batch->n < BATCH_MAX; i++)
+		batch->n += batv_item_id(key, (struct batv_span) { id, len }, &o->addr[i],
+					 &batch->items[batch->n]);
 }
 
-/* False: the day's pairs are used up. */
-static bool remember_pair(const struct ours *o, size_t i, const char *recipient)
+static void take_pair(const struct ours *o, size_t i, const char *recipient, struct batch *batch)
 {
 	char text[BATV_ADDR_SIZE];
 	struct batv_addr theirs;
-	struct batv_item item;
 
-	if (batv_tag_bare(recipient, strlen(recipient), text, sizeof text) != BATV_OK ||
-	    batv_addr_parse(text, strlen(text), &theirs) != BATV_OK ||
-	    !batv_item_pair(batv_state_memory_key(o->session->state), &o->addr[i], &theirs, &item))
-		return true;
-	return batv_remember(o->session->memory, &item, o->session->now) != BATV_REMEMBER_FULL;
+	if (batch->n < BATCH_MAX &&
+	    batv_tag_bare(recipient, strlen(recipient), text, sizeof text) == BATV_OK &&
+	    batv_addr_parse(text, strlen(text), &theirs) == BATV_OK)
+		batch->n += batv_item_pair(batv_state_memory_key(o->session->state), &o->addr[i],
+					   &theirs, &batch->items[batch->n]);
+}
+
+static void write_batch(const struct ours *o, const struct batch *batch)
+{
+	enum batv_remember_answer answers[BATCH_MAX];
+
+	if (batch->n > 0)
+		batv_remember_all(o->session->memory, batch->items, batch->n, o->session->now, answers);
 }
 
 static bool can_remember(const struct batv_session *session)
@@ -152,13 +165,12 @@ static bool is_trusted(const struct ours *o, const struct batv_origin *origin)
 }
 
 /* All to all, up to the limit. */
-static void remember_pairs(const struct ours *o)
+static void take_pairs(const struct ours *o, struct batch *batch)
 {
 	size_t n = o->n * batv_glue_recipients();
 
 	for (size_t i = 0; i < n && i < BATV_PAIRS_MAX; i++)
-		if (!remember_pair(o, i % o->n, batv_glue_recipient(NULL, i / o->n)))
-			return;
+		take_pair(o, i % o->n, batv_glue_recipient(NULL, i / o->n), batch);
 }
 
 /*
@@ -174,6 +186,7 @@ void batv_remember_received(const struct batv_session *session)
 {
 	const char *sender = batv_glue_sender();
 	static struct ours o;
+	struct batch batch = { .n = 0 };
 	struct batv_origin origin;
 	struct header h;
 
@@ -191,12 +204,13 @@ void batv_remember_received(const struct batv_session *session)
 	if (!is_trusted(&o, &origin))
 		return;
 	if (!h.bulk)
-		remember_pairs(&o);	/* of those who wrote; the others are for answers only */
+		take_pairs(&o, &batch);	/* of those who wrote; the others are for answers only */
 	if (header_counts(&origin)) {
 		(void)batv_mailboxes(h.reply_to, OURS_MAX, add_found, &o);
 		(void)batv_mailboxes(h.notify, OURS_MAX, add_found, &o);
 	}
-	remember_id(&o, h.id);
+	take_id(&o, h.id, &batch);
+	write_batch(&o, &batch);
 }
 
 /* Is there anything to remember of this sender in delivery? */
@@ -221,18 +235,24 @@ void batv_remember_routed(const struct batv_session *session, const struct batv_
 			  const char *sender, const char *recipient)
 {
 	static struct ours o;
+	struct batch batch = { .n = 0 };
 	struct header h;
 
-	if (*recipient && *recipient != '@' && begin_delivery(&o, session, origin, sender, &h) && !h.bulk)
-		(void)remember_pair(&o, 0, recipient);
+	if (!*recipient || *recipient == '@' || !begin_delivery(&o, session, origin, sender, &h) || h.bulk)
+		return;
+	take_pair(&o, 0, recipient, &batch);
+	write_batch(&o, &batch);
 }
 
 void batv_remember_leaving(const struct batv_session *session, const struct batv_origin *origin,
 			   const char *sender)
 {
 	static struct ours o;
+	struct batch batch = { .n = 0 };
 	struct header h;
 
-	if (begin_delivery(&o, session, origin, sender, &h))
-		remember_id(&o, h.id);
+	if (!begin_delivery(&o, session, origin, sender, &h))
+		return;
+	take_id(&o, h.id, &batch);
+	write_batch(&o, &batch);
 }

@@ -22,27 +22,31 @@ void batv_proof_author(struct batv_proof *proof, struct batv_span address)
 		proof->n_authors++;
 }
 
-static bool known(const struct batv_proof *proof, const struct batv_item *item)
+/* The first of the items that is known, in either generation; n: none. */
+static size_t known(const struct batv_proof *proof, const struct batv_item *items, size_t n)
 {
-	return batv_remembered(proof->memory, item, proof->retention, proof->now) ||
-	       (proof->before &&
-		batv_remembered(proof->before, item, proof->retention, proof->now));
+	size_t i = batv_remembered_any(proof->memory, items, n, proof->retention, proof->now);
+
+	if (i == n && proof->before)
+		i = batv_remembered_any(proof->before, items, n, proof->retention, proof->now);
+	return i;
 }
 
 static bool by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 		  struct batv_proof_answer *answer)
 {
-	const struct batv_clue *ids[BATV_LOOKUPS_MAX];
-	size_t n = batv_search_ids(proof->search, ids);
-	struct batv_item item;
+	const struct batv_clue *ids[BATV_LOOKUPS_MAX], *asked[BATV_LOOKUPS_MAX];
+	struct batv_item items[BATV_LOOKUPS_MAX];
+	size_t n_ids = batv_search_ids(proof->search, ids), n = 0, i;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!batv_item_id(proof->key, ids[i]->value, bare, &item) || !known(proof, &item))
-			continue;
-		*answer = (struct batv_proof_answer){BATV_PROOF_ID, ids[i], item};
-		return true;
-	}
-	return false;
+	for (i = 0; i < n_ids; i++)
+		if (batv_item_id(proof->key, ids[i]->value, bare, &items[n]))
+			asked[n++] = ids[i];
+	i = known(proof, items, n);
+	if (i == n)
+		return false;
+	*answer = (struct batv_proof_answer){BATV_PROOF_ID, asked[i], items[i]};
+	return true;
 }
 
 /* Is this tagged address one of the recipient's, and its tag alive? */
@@ -84,18 +88,18 @@ static bool by_tag(const struct batv_proof *proof, const struct batv_addr *bare,
 static bool by_pair(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer)
 {
-	struct batv_item item;
+	struct batv_item items[BATV_AUTHORS_MAX];
+	size_t n = 0, i;
 
 	if (proof->class == BATV_CLASS_DSN)
 		return false;
-	for (size_t i = 0; i < proof->n_authors; i++) {
-		if (!batv_item_pair(proof->key, bare, &proof->authors[i], &item) ||
-		    !known(proof, &item))
-			continue;
-		*answer = (struct batv_proof_answer){.kind = BATV_PROOF_PAIR, .item = item};
-		return true;
-	}
-	return false;
+	for (i = 0; i < proof->n_authors; i++)
+		n += batv_item_pair(proof->key, bare, &proof->authors[i], &items[n]);
+	i = known(proof, items, n);
+	if (i == n)
+		return false;
+	*answer = (struct batv_proof_answer){.kind = BATV_PROOF_PAIR, .item = items[i]};
+	return true;
 }
 
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
