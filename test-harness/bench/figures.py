@@ -56,13 +56,13 @@ class Table:
         met = "" if goal is None or spread.endswith("inf") else "met" if measured <= goal else "MISSED"
         if met == "MISSED":
             self.missed.append(what)
-        digits = 3 if unit == "x" else 0 if value >= 1000 else 1
+        digits = 3 if unit == "x" else 0 if value >= 1000 else 1 if value >= 10 else 2
         self.row(what, f"{value:.{digits}f} {unit}", spread, "" if goal is None else f"<= {goal:g} {unit}", met)
 
     def microseconds(self, what, values, goal=None):
         """Nanoseconds measured, shown as median and quartiles in microseconds."""
         low, middle, high = (v / 1000 for v in quartiles(values))
-        self.judged(what, middle, "us", f"{low:.1f} .. {high:.1f}", goal)
+        self.judged(what, middle, "us", f"{low:.4g} .. {high:.4g}", goal)
 
     def ratio(self, what, above, below, goal=None):
         """A ratio measured in pairs: the goal is reached when its interval reaches it."""
