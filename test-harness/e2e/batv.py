@@ -142,7 +142,7 @@ class Batv:
 
     def sign(self, address, *argv):
         """The tagged address, as batvctl makes it."""
-        return self.ctl("sign", address, *argv).stdout.split()[0]
+        return self.ctl("sign", *argv, "--", address).stdout.split()[0]
 
     def observe_file(self, there):
         path = self.state_dir / "observe"
