@@ -1,0 +1,241 @@
+/* links: core/proof core/evidence core/cite core/undo core/tag core/addr core/hmac core/key core/span */
+/*
+ * test_proof.c - what proves what, and to whom.  The memory is a table of this test's own; what is
+ * searched, and how tags are checked, is the real thing.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proof.h"
+
+#define NOW INT64_C(1800000000)
+
+/* ---- a memory that knows what the test says ---- */
+
+static const char *known[4];	/* "id address" and "ours>theirs" */
+static size_t asked;
+
+static bool name_item(const char *text, enum batv_item_kind kind, struct batv_item *item)
+{
+	uint64_t sum = batv_fnv64(BATV_FNV_START, text, strlen(text));
+
+	memset(item, 0, sizeof *item);
+	item->kind = kind;
+	memcpy(item->name, &sum, sizeof sum);
+	return true;
+}
+
+bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+		  struct batv_item *item)
+{
+	char text[1200];
+
+	ck_assert_uint_eq(key.len, 3);
+	(void)snprintf(text, sizeof text, "%.*s %.*s", (int)id.len, id.p, (int)ours->text.len, ours->text.p);
+	return name_item(text, BATV_ITEM_ID, item);
+}
+
+bool batv_item_pair(struct batv_span key, const struct batv_addr *ours, const struct batv_addr *theirs,
+		    struct batv_item *item)
+{
+	char text[1200];
+
+	ck_assert_uint_eq(key.len, 3);
+	(void)snprintf(text, sizeof text, "%.*s>%.*s", (int)ours->text.len, ours->text.p,
+		       (int)theirs->text.len, theirs->text.p);
+	return name_item(text, BATV_ITEM_PAIR, item);
+}
+
+static struct batv_memory memory, before;
+static const struct batv_memory *knows = &memory;	/* which of the two has it */
+
+size_t batv_remembered_any(const struct batv_memory *m, const struct batv_item *items, size_t n,
+			   int64_t retention, int64_t now)
+{
+	struct batv_item item;
+
+	ck_assert_int_eq(retention, 14 * (int64_t)BATV_DAY);
+	ck_assert_int_eq(now, NOW);
+	asked += n;
+	for (size_t i = 0; m == knows && i < n; i++)
+		for (size_t k = 0; k < 4 && known[k]; k++)
+			if (name_item(known[k], items[i].kind, &item) &&
+			    memcmp(item.name, items[i].name, sizeof item.name) == 0)
+				return i;
+	return n;
+}
+
+/* ---- one message, one recipient ---- */
+
+static struct batv_search search;
+static struct batv_proof proof;
+static struct batv_keyring ring;
+static struct batv_proof_answer answer;
+
+static void begin(enum batv_class class, const char *in_reply_to, const char *body)
+{
+	proof = (struct batv_proof){
+		.search = &search, .memory = &memory, .key = {"key", 3}, .ring = &ring,
+		.retention = 14 * (int64_t)BATV_DAY, .now = NOW, .class = class,
+	};
+	asked = 0;
+	batv_search_start(&search);
+	if (in_reply_to)
+		batv_search_header(&search, (struct batv_header){batv_span_of("In-Reply-To"),
+								 batv_span_of(in_reply_to)});
+	batv_search_body(&search, batv_span_of(body));
+}
+
+static bool proves(const char *rcpt)
+{
+	struct batv_addr addr;
+
+	ck_assert_int_eq(batv_addr_parse(rcpt, strlen(rcpt), &addr), BATV_OK);
+	memset(&answer, 0x5a, sizeof answer);
+	return batv_proof_for(&proof, &addr, &answer);
+}
+
+START_TEST(an_id_proves_to_its_own_address)
+{
+	known[0] = "sent@ours.example alice@ours.example";
+	begin(BATV_CLASS_DSN, "<sent@ours.example>", "");
+	ck_assert(proves("alice@ours.example"));
+	ck_assert_int_eq(answer.kind, BATV_PROOF_ID);
+	ck_assert(batv_span_equal(answer.clue->value, batv_span_of("sent@ours.example")));
+	ck_assert(!proves("bob@ours.example"));
+	ck_assert_int_eq(answer.kind, BATV_PROOF_NONE);
+	ck_assert_ptr_null(answer.clue);
+	begin(BATV_CLASS_DSN, "<other@ours.example>", "Message-ID: <another@ours.example>\n");
+	ck_assert(!proves("alice@ours.example"));
+	ck_assert_uint_eq(asked, 2);
+}
+END_TEST
+
+START_TEST(the_generation_before_is_asked_too)
+{
+	known[0] = "sent@ours.example alice@ours.example";
+	knows = &before;
+	begin(BATV_CLASS_DSN, "<sent@ours.example>", "");
+	ck_assert(!proves("alice@ours.example"));
+	proof.before = &before;
+	ck_assert(proves("alice@ours.example"));
+}
+END_TEST
+
+START_TEST(four_ids_are_looked_up_and_no_more)
+{
+	static char body[40000];
+	size_t at = 0;
+
+	for (int i = 0; i < 1000; i++)
+		at += (size_t)snprintf(body + at, sizeof body - at, "Message-ID: <%d@x.example>\n", i);
+	known[0] = "500@x.example alice@ours.example";
+	begin(BATV_CLASS_DSN, NULL, body);
+	ck_assert(!proves("alice@ours.example"));
+	ck_assert_uint_eq(asked, BATV_LOOKUPS_MAX);
+}
+END_TEST
+
+START_TEST(without_a_key_nothing_is_asked)
+{
+	known[0] = "sent@ours.example alice@ours.example";
+	known[1] = "alice@ours.example>bob@theirs.example";
+	begin(BATV_CLASS_AUTOREPLY, "<sent@ours.example>", "");
+	batv_proof_author(&proof, batv_span_of("bob@theirs.example"));
+	proof.key.len = 0;
+	ck_assert(!proves("alice@ours.example"));
+	ck_assert_uint_eq(asked, 0);
+}
+END_TEST
+
+/* The tag of an address, as our transport would have made it. */
+static void tag_of(const char *address, char out[static BATV_ADDR_SIZE])
+{
+	struct batv_addr addr;
+	struct batv_key *key = &ring.keys[0];
+
+	ring.n_keys = 1;
+	*key = (struct batv_key){.secret = 1, .number = 3, .day = 700, .from = NOW - 10, .until = NOW + 10,
+				 .destroy = NOW + 1000};
+	memset(key->text, 'a', sizeof key->text);
+	ck_assert_int_eq(batv_addr_parse(address, strlen(address), &addr), BATV_OK);
+	ck_assert_int_eq(batv_tag_make(&addr, key, BATV_STYLE_PRVS, out, BATV_ADDR_SIZE), BATV_OK);
+}
+
+START_TEST(a_tag_proves_to_its_own_address)
+{
+	char tagged[BATV_ADDR_SIZE], body[600];
+
+	tag_of("alice@ours.example", tagged);
+	(void)snprintf(body, sizeof body, "Return-Path: <%s>\n", tagged);
+	begin(BATV_CLASS_DSN, NULL, body);
+	ck_assert(proves("alice@ours.example"));
+	ck_assert_int_eq(answer.kind, BATV_PROOF_TAG);
+	ck_assert(proves("Alice@OURS.example"));
+	ck_assert(!proves("bob@ours.example"));
+	proof.now = NOW + 1000; /* its key is destroyed */
+	proof.key.len = 0;
+	ck_assert(!proves("alice@ours.example"));
+	tagged[strcspn(tagged, "=") + 10] ^= 1; /* a digit of the MAC */
+	(void)snprintf(body, sizeof body, "Return-Path: <%s>\n", tagged);
+	begin(BATV_CLASS_DSN, NULL, body);
+	ck_assert(!proves("alice@ours.example"));
+}
+END_TEST
+
+START_TEST(a_pair_proves_replies_and_no_bounce)
+{
+	known[0] = "alice@ours.example>bob@theirs.example";
+	for (int class = 0; class < BATV_CLASS_COUNT; class++) {
+		begin((enum batv_class)class, NULL, "");
+		batv_proof_author(&proof, batv_span_of("prvs=0907dd3667=bob@theirs.example"));
+		ck_assert_int_eq(proves("alice@ours.example"), class != BATV_CLASS_DSN);
+		ck_assert_int_eq(answer.kind, class == BATV_CLASS_DSN ? BATV_PROOF_NONE : BATV_PROOF_PAIR);
+		ck_assert(!proves("carol@ours.example"));
+	}
+}
+END_TEST
+
+START_TEST(authors_are_few_and_addresses)
+{
+	begin(BATV_CLASS_AUTOREPLY, NULL, "");
+	batv_proof_author(&proof, batv_span_of("no address"));
+	ck_assert_uint_eq(proof.n_authors, 0);
+	for (int i = 0; i < 5; i++)
+		batv_proof_author(&proof, batv_span_of("bob@theirs.example"));
+	ck_assert_uint_eq(proof.n_authors, BATV_AUTHORS_MAX);
+}
+END_TEST
+
+START_TEST(names)
+{
+	ck_assert_str_eq(batv_proof_name(BATV_PROOF_NONE), "-");
+	ck_assert_str_eq(batv_proof_name(BATV_PROOF_ID), "id");
+	ck_assert_str_eq(batv_proof_name(BATV_PROOF_TAG), "tag");
+	ck_assert_str_eq(batv_proof_name(BATV_PROOF_PAIR), "pair");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("proof");
+	TCase *tc = tcase_create("proof");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, an_id_proves_to_its_own_address);
+	tcase_add_test(tc, the_generation_before_is_asked_too);
+	tcase_add_test(tc, four_ids_are_looked_up_and_no_more);
+	tcase_add_test(tc, without_a_key_nothing_is_asked);
+	tcase_add_test(tc, a_tag_proves_to_its_own_address);
+	tcase_add_test(tc, a_pair_proves_replies_and_no_bounce);
+	tcase_add_test(tc, authors_are_few_and_addresses);
+	tcase_add_test(tc, names);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
