@@ -82,20 +82,6 @@ static bool nobody_signs_here(const struct batv_session *session)
 	return true;
 }
 
-/* The policy of an address; NULL: none. */
-static const struct batv_policy *policy_of(const struct batv_session *session, const char *address)
-{
-	const struct batv_policy *policy;
-	struct batv_addr addr;
-	char domain[BATV_ADDR_INPUT_MAX + 1];
-
-	if (batv_addr_parse(address, strlen(address), &addr) != BATV_OK)
-		return NULL;
-	copy_domain(&addr, domain);
-	(void)batv_policy_of(session->state, &batv_glue_matcher, domain, &policy);
-	return policy;
-}
-
 /* Only what nobody may write to without permission leaves for sure.  What a user forwards is not known yet. */
 static bool leaves(const struct batv_session *session, const struct batv_policy *policy, const char *rcpt)
 {
@@ -123,11 +109,14 @@ static void sign_at_reception(const struct batv_session *session)
 	const char *sender = batv_glue_sender();
 	const struct batv_policy *policy;
 	enum batv_sign_answer last = BATV_SIGN_COUNT;
+	struct batv_addr addr;
 	struct batv_origin origin;
 
 	if (nobody_signs_here(session) || !*sender)
 		return;
-	policy = policy_of(session, sender);
+	if (batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK)
+		return;
+	policy = batv_session_policy(session, &addr);
 	if (!policy || !policy->sign_at_reception)
 		return;
 	batv_glue_origin(&origin);

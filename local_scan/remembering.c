@@ -44,16 +44,6 @@ static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
 	       batv_span_equal((struct batv_span) { x, x_len }, (struct batv_span) { y, y_len });
 }
 
-static enum batv_match protects(const struct batv_session *session, const struct batv_addr *addr,
-				const struct batv_policy **policy)
-{
-	char domain[BATV_ADDR_SIZE];
-
-	memcpy(domain, addr->domain.p, addr->domain.len);
-	domain[addr->domain.len] = '\0';
-	return batv_policy_of(session->state, &batv_glue_matcher, domain, policy);
-}
-
 /* Add an address, if it is one of ours.  A tag is taken off: what answers, answers the bare address. */
 static void add(struct ours *o, struct batv_span address)
 {
@@ -67,7 +57,8 @@ static void add(struct ours *o, struct batv_span address)
 	for (size_t i = 0; i < o->n; i++)
 		if (same_address(&o->addr[i], &addr))
 			return;
-	if (protects(o->session, &addr, &policy) != BATV_YES)
+	policy = batv_session_policy(o->session, &addr);
+	if (!policy)
 		return;
 	if (o->n == 0)
 		o->policy = policy;

@@ -135,6 +135,18 @@ void batv_session_open(struct batv_session *session)
 	close(dirfd);
 }
 
+const struct batv_policy *batv_session_policy(const struct batv_session *session,
+					      const struct batv_addr *addr)
+{
+	char domain[BATV_ADDR_INPUT_MAX + 1];
+	const struct batv_policy *policy;
+
+	memcpy(domain, addr->domain.p, addr->domain.len);
+	domain[addr->domain.len] = '\0';
+	(void)batv_policy_of(session->state, &batv_glue_matcher, domain, &policy);
+	return policy;
+}
+
 const struct batv_memory *batv_session_before(const struct batv_session *session)
 {
 	static struct batv_memory before;
