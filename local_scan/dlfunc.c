@@ -73,6 +73,27 @@ static void no_state(const struct batv_session *session, const struct call *c)
 		batv_leaving_without_state(session);
 }
 
+/* The signed address; NULL: it stays as it is.  Notes what leaves. */
+static const char *sign(const struct batv_session *session, const struct call *c)
+{
+	static struct batv_signing s;
+	const struct batv_judge judge = {
+		.state = session->state, .memory = session->memory, .matcher = &batv_glue_matcher,
+		.origin = &c->origin, .now = session->now,
+	};
+
+	batv_sign_address(&judge, c->address, c->recipient, c->arrival, &s);
+	if (c->origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
+		batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed", c->address);
+	if (c->leaving) {
+		batv_leaving_count(session, &c->origin, &s);
+		batv_remember_leaving(session, &c->origin, c->address);
+	} else if (c->origin.has_id) {
+		batv_remember_routed(session, &c->origin, c->address, c->recipient);
+	}
+	return s.answer == BATV_SIGNED ? s.address : NULL;
+}
+
 /* The address is not signed: leave the sender as it is, or as the configuration says. */
 static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[])
 {
@@ -87,7 +108,7 @@ static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[
  */
 DLFUNC(batv_sign)
 {
-	static struct batv_signing s;
+	const char *signed_address = NULL;
 	struct batv_session session;
 	struct call c;
 
@@ -95,26 +116,12 @@ DLFUNC(batv_sign)
 		return leave_alone();
 	batv_session_open(&session);
 	read_call(&c, argc, argv);
-	if (!session.state) {
+	if (session.state)
+		signed_address = sign(&session, &c);
+	else
 		no_state(&session, &c);
-		return otherwise(yield, argc, argv);
-	}
-
-	const struct batv_judge judge = {
-		.state = session.state, .memory = session.memory, .matcher = &batv_glue_matcher,
-		.origin = &c.origin, .now = session.now,
-	};
-
-	batv_sign_address(&judge, c.address, c.recipient, c.arrival, &s);
-	if (c.origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
-		batv_session_doubt(&session, batv_sign_answer_name(s.answer), "not-signed", c.address);
-	if (c.leaving) {
-		batv_leaving_count(&session, &c.origin, &s);
-		batv_remember_leaving(&session, &c.origin, c.address);
-	} else if (c.origin.has_id) {
-		batv_remember_routed(&session, &c.origin, c.address, c.recipient);
-	}
-	return s.answer == BATV_SIGNED ? answer(yield, s.address, argv) : otherwise(yield, argc, argv);
+	batv_session_close();
+	return signed_address ? answer(yield, signed_address, argv) : otherwise(yield, argc, argv);
 }
 
 /* --- the others ------------------------------------------------------------- */
@@ -142,14 +149,14 @@ DLFUNC(batv_verdict)
 	struct batv_origin origin;
 
 	batv_session_open(&session);
-	if (!session.state) {
-		if (*batv_glue_message_id())	/* at RCPT there is none yet: DATA will say it */
-			batv_session_complain(&session, "verdict-exempt");
-		*yield = batv_glue_text(batv_verdict_name(BATV_EXEMPT), NULL);
-		return batv_glue_code(BATV_GLUE_OK);
+	j.finding.verdict = BATV_EXEMPT;
+	if (session.state) {
+		batv_message_judge(&judge, &origin, &session, BATV_CLASS_OTHER);
+		batv_judge_recipient(&judge, arg(argc, argv, 0), &j);
+	} else if (*batv_glue_message_id()) {	/* at RCPT there is none yet: DATA will say it */
+		batv_session_complain(&session, "verdict-exempt");
 	}
-	batv_message_judge(&judge, &origin, &session, BATV_CLASS_OTHER);
-	batv_judge_recipient(&judge, arg(argc, argv, 0), &j);
+	batv_session_close();
 	*yield = batv_glue_text(batv_verdict_name(j.finding.verdict), NULL);
 	return batv_glue_code(BATV_GLUE_OK);
 }
@@ -173,6 +180,7 @@ DLFUNC(batv_refuse)
 	batv_session_open(&session);
 	body.start = batv_span_of(batv_glue_expand("$message_body"));
 	outcome = batv_message_outcome(&session, &body);
+	batv_session_close();
 	if (outcome->action != BATV_ACTION_REJECT)
 		*yield = batv_glue_text(text ? "" : "0", NULL);
 	else

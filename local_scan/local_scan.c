@@ -142,29 +142,38 @@ static void sign_at_reception(const struct batv_session *session)
 	}
 }
 
-int local_scan(int fd, unsigned char **return_text)
+static enum batv_glue_code scan(const struct batv_session *session, int fd, unsigned char **return_text)
 {
-	struct batv_session session;
 	struct batv_outcome *outcome;
 	char start[BODY_START];
 
 	const struct batv_body body = body_of(fd, start, sizeof start);
 
-	batv_session_open(&session);
-	outcome = batv_message_outcome(&session, &body);
+	outcome = batv_message_outcome(session, &body);
 	if (outcome->action == BATV_ACTION_REJECT) {
 		*return_text = batv_message_refusal(outcome);
-		return batv_glue_code(BATV_GLUE_REJECT);
+		return BATV_GLUE_REJECT;
 	}
 	if (outcome->defer) {
 		*return_text = batv_glue_text("4.7.1 Too many bounces or replies to one message; try again "
 					      "later", NULL);
-		return batv_glue_code(BATV_GLUE_DEFER);
+		return BATV_GLUE_DEFER;
 	}
 	remove_failed(outcome);
 	for (size_t i = 0; i < batv_glue_recipients(); i++)
-		unsign_recipient(&session, i);
-	sign_at_reception(&session);
-	batv_remember_received(&session);
-	return batv_glue_code(BATV_GLUE_ACCEPT);
+		unsign_recipient(session, i);
+	sign_at_reception(session);
+	batv_remember_received(session);
+	return BATV_GLUE_ACCEPT;
+}
+
+int local_scan(int fd, unsigned char **return_text)
+{
+	struct batv_session session;
+	enum batv_glue_code code;
+
+	batv_session_open(&session);
+	code = scan(&session, fd, return_text);
+	batv_session_close();
+	return batv_glue_code(code);
 }

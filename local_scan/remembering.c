@@ -147,7 +147,7 @@ static void write_batch(const struct ours *o, const struct batch *batch)
 
 static bool can_remember(const struct batv_session *session)
 {
-	return session->state && session->memory->base && batv_state_memory_key(session->state).len > 0;
+	return session->state && batv_memory_there(session->memory) && batv_state_memory_key(session->state).len > 0;
 }
 
 static bool is_trusted(const struct ours *o, const struct batv_origin *origin)

@@ -2,7 +2,7 @@
  * session.c - state and memory of this process.
  *
  * Exim closes descriptors that it does not know when it forks, so none is kept: the directory is
- * opened for each decision (microseconds), the mapping and the parsed state stay.  Nothing
+ * opened for each decision (microseconds), what is mapped and the parsed state stay.  Nothing
  * here creates or changes a file of ours, and no trouble is ever an error for the mail.
  */
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "session.h"
 
 static struct batv_state_holder holder;		/* 70 KiB: not on the stack of a mail process */
-static struct batv_memory memory;
+static struct batv_memory memory, earlier;	/* earlier: of the generation before */
 
 /* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under us. */
 static const char *directory(void)
@@ -129,7 +129,7 @@ void batv_session_open(struct batv_session *session)
 		batv_memory_newest(dirfd, newest, before);
 	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
 	if (*name)
-		(void)batv_memory_open(&memory, dirfd, name);
+		(void)batv_memory_open_windows(&memory, dirfd, name);
 	else
 		batv_memory_close(&memory);
 	close(dirfd);
@@ -149,14 +149,19 @@ const struct batv_policy *batv_session_policy(const struct batv_session *session
 
 const struct batv_memory *batv_session_before(const struct batv_session *session)
 {
-	static struct batv_memory before;
 	int dirfd;
 
 	if (!*session->state->memory_before || batv_dir_open(directory(), &dirfd, NULL) != BATV_OK)
 		return NULL;
-	(void)batv_memory_open(&before, dirfd, session->state->memory_before);
+	(void)batv_memory_open_windows(&earlier, dirfd, session->state->memory_before);
 	close(dirfd);
-	return before.base ? &before : NULL;
+	return batv_memory_there(&earlier) ? &earlier : NULL;
+}
+
+void batv_session_close(void)
+{
+	batv_memory_release(&memory);
+	batv_memory_release(&earlier);
 }
 
 void batv_session_complain(const struct batv_session *session, const char *action)

@@ -10,14 +10,18 @@
 
 struct batv_session {
 	const struct batv_state *state;	/* NULL: no usable state; nothing is signed or refused */
-	struct batv_memory *memory;	/* never NULL; may hold no mapping */
+	struct batv_memory *memory;	/* never NULL; may be none */
 	bool observe_file;
 	int64_t now;			/* the one reading of the clock for this decision */
 	char trouble[320];		/* why there is no state, for the log; "" if there is one */
 };
 
-/* Look at the state directory.  Leaves no trace. */
+/*
+ * Look at the state directory.  Leaves no trace.  What it holds open is let go by batv_session_close(); one
+ * session at a time.
+ */
 void batv_session_open(struct batv_session *session);
+void batv_session_close(void);
 
 /* The policy of an address's domain; NULL: none, or its lists could not be asked.  Only with a state. */
 const struct batv_policy *batv_session_policy(const struct batv_session *session,

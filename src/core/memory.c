@@ -154,12 +154,9 @@ enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64
 	return BATV_OK;
 }
 
-/* The header page is read, not mapped: what is checked cannot change or fault under the check. */
-static enum batv_err map_file(struct batv_memory *memory, int fd, const struct stat *st,
-			      bool writable)
+enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_memory *memory)
 {
 	struct batv_memory_head head;
-	struct batv_memory m;
 	enum batv_err err;
 	ssize_t n = pread(fd, &head, sizeof head, 0);
 
@@ -167,16 +164,28 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 		return BATV_E_IO;
 	if ((size_t)n != sizeof head)
 		return BATV_E_DAMAGED;
-	err = batv_memory_head_check(&head, (uint64_t)st->st_size, &m);
+	err = batv_memory_head_check(&head, (uint64_t)st->st_size, memory);
 	if (err != BATV_OK)
 		return err;
-	m.size = (size_t)st->st_size;
+	memory->dev = (int64_t)st->st_dev;
+	memory->ino = (int64_t)st->st_ino;
+	memory->file_size = (size_t)st->st_size;
+	return BATV_OK;
+}
+
+static enum batv_err map_file(struct batv_memory *memory, int fd, const struct stat *st,
+			      bool writable)
+{
+	struct batv_memory m;
+	enum batv_err err = batv_memory_read_head(fd, st, &m);
+
+	if (err != BATV_OK)
+		return err;
+	m.size = m.file_size;
 	m.base = mmap(NULL, m.size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
 		      0);
 	if (m.base == MAP_FAILED)
 		return BATV_E_IO;
-	m.dev = (int64_t)st->st_dev;
-	m.ino = (int64_t)st->st_ino;
 	m.writable = writable;
 	*memory = m;
 	return BATV_OK;
@@ -184,21 +193,29 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 
 static bool mapped_already(const struct batv_memory *m, const struct stat *st)
 {
-	return m->base && m->dev == (int64_t)st->st_dev && m->ino == (int64_t)st->st_ino &&
-	       m->size == (size_t)st->st_size;
+	return m->base && !m->windowed && m->dev == (int64_t)st->st_dev &&
+	       m->ino == (int64_t)st->st_ino && m->size == (size_t)st->st_size;
+}
+
+enum batv_err batv_memory_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable)
+{
+	enum batv_err err = batv_file_open(dirfd, name, O_RDWR, true, fd, st);
+
+	*writable = true;
+	if (err == BATV_E_IO && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+		*writable = false;
+		err = batv_file_open(dirfd, name, O_RDONLY, true, fd, st);
+	}
+	return err;
 }
 
 enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name)
 {
 	struct stat st;
-	bool writable = true;
+	bool writable;
 	int fd = -1, saved;
-	enum batv_err err = batv_file_open(dirfd, name, O_RDWR, true, &fd, &st);
+	enum batv_err err = batv_memory_file(dirfd, name, &fd, &st, &writable);
 
-	if (err == BATV_E_IO && (errno == EACCES || errno == EPERM || errno == EROFS)) {
-		writable = false;
-		err = batv_file_open(dirfd, name, O_RDONLY, true, &fd, &st);
-	}
 	if (err == BATV_OK && !mapped_already(memory, &st)) {
 		batv_memory_close(memory);
 		err = map_file(memory, fd, &st, writable);
@@ -214,23 +231,22 @@ enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char
 
 void batv_memory_close(struct batv_memory *memory)
 {
+	batv_memory_release(memory);
 	if (memory->base)
 		(void)munmap(memory->base, memory->size);
 	memset(memory, 0, sizeof *memory);
 }
 
-static struct batv_memory_head *head_of(const struct batv_memory *m)
+static struct batv_memory_head *head_of(struct batv_memory *m)
 {
-	return m->base;
+	return batv_memory_at(m, 0);
 }
 
 /* ---- Counters ---- */
 
 struct count_job {
 	size_t counter;
-	unsigned days;
 	int64_t now;
-	uint64_t sum;
 };
 
 /* Days since 1970, as much of them as a stamp holds (45,000 years). */
@@ -241,9 +257,14 @@ static uint64_t day_of(int64_t now)
 	return day < 0xffffff ? (uint64_t)day : 0xffffff;
 }
 
-static struct batv_counter_row *row_of(const struct batv_memory *m, size_t counter)
+static size_t place_of(const struct batv_memory *m, size_t counter)
 {
-	return (struct batv_counter_row *)(void *)((char *)m->base + m->counters_at) + counter;
+	return m->counters_at + counter * sizeof(struct batv_counter_row);
+}
+
+static struct batv_counter_row *row_of(struct batv_memory *m, size_t counter)
+{
+	return batv_memory_at(m, place_of(m, counter));
 }
 
 /*
@@ -278,7 +299,7 @@ static void add_day(uint64_t *word, uint64_t day)
 					      __ATOMIC_RELAXED));
 }
 
-bool batv_counter_read(const struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count)
+bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count)
 {
 	struct batv_counter_row *row = row_of(m, counter);
 	/* Adding nothing: the page fault, if there is one, is that of the write to come. */
@@ -288,7 +309,7 @@ bool batv_counter_read(const struct batv_memory *m, size_t counter, uint64_t day
 	return w >> BATV_COUNT_BITS <= day;
 }
 
-void batv_counter_add(const struct batv_memory *m, size_t counter, uint64_t day)
+void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day)
 {
 	struct batv_counter_row *row = row_of(m, counter);
 
@@ -301,25 +322,6 @@ static void count_body(struct batv_memory *m, void *arg)
 	const struct count_job *job = arg;
 
 	batv_counter_add(m, job->counter, day_of(job->now));
-}
-
-static void counted_body(struct batv_memory *m, void *arg)
-{
-	struct count_job *job = arg;
-	const struct batv_counter_row *row = row_of(m, job->counter);
-	uint64_t day = day_of(job->now), sum = 0;
-	unsigned i;
-
-	if (job->days == 0)
-		sum = __atomic_load_n(&row->life, __ATOMIC_RELAXED);
-	for (i = 0; i < job->days && i <= day; i++) {
-		uint64_t w = __atomic_load_n(&row->day[(day - i) % BATV_COUNTER_DAYS],
-					     __ATOMIC_RELAXED);
-
-		if (w >> BATV_COUNT_BITS == day - i)
-			sum += w & BATV_COUNT_MAX;
-	}
-	job->sum = sum;
 }
 
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a)
@@ -337,38 +339,36 @@ void batv_count(struct batv_memory *memory, size_t counter, int64_t now)
 
 uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now)
 {
-	struct count_job job = { .counter = counter, .days = days, .now = now };
+	struct batv_counter_row row;
+	uint64_t day = day_of(now), sum = 0;
+	unsigned i;
 
-	if (job.days > BATV_COUNTER_DAYS)
-		job.days = BATV_COUNTER_DAYS;
 	if (!memory->counters_at || counter >= memory->counters_count ||
-	    !batv_memory_guard_read(memory, counted_body, &job))
+	    !batv_memory_peek(memory, place_of(memory, counter), &row,
+			      offsetof(struct batv_counter_row, reserved)))
 		return 0;
-	return job.sum;
+	for (i = 0; i < days && i < BATV_COUNTER_DAYS && i <= day; i++) {
+		uint64_t w = row.day[(day - i) % BATV_COUNTER_DAYS];
+
+		if (w >> BATV_COUNT_BITS == day - i)
+			sum += w & BATV_COUNT_MAX;
+	}
+	return days == 0 ? row.life : sum;
 }
 
 /* ---- The header page's times ---- */
-
-static void bare_last_body(struct batv_memory *m, void *arg)
-{
-	*(int64_t *)arg = __atomic_load_n(&head_of(m)->bare_last, __ATOMIC_RELAXED);
-}
 
 static void bare_now_body(struct batv_memory *m, void *arg)
 {
 	__atomic_store_n(&head_of(m)->bare_last, *(int64_t *)arg, __ATOMIC_RELAXED);
 }
 
-static void created_body(struct batv_memory *m, void *arg)
-{
-	*(int64_t *)arg = head_of(m)->created;
-}
-
 int64_t batv_memory_bare_last(const struct batv_memory *memory)
 {
-	int64_t when = 0;
+	int64_t when;
 
-	return batv_memory_guard_read(memory, bare_last_body, &when) ? when : 0;
+	return batv_memory_peek(memory, offsetof(struct batv_memory_head, bare_last), &when,
+				sizeof when) ? when : 0;
 }
 
 void batv_memory_bare_now(struct batv_memory *memory, int64_t now)
@@ -401,13 +401,14 @@ void batv_memory_bare_since(struct batv_memory *memory, int64_t when)
 
 void batv_memory_sync(const struct batv_memory *memory)
 {
-	if (memory->base && memory->writable)
+	if (memory->base && memory->writable && !memory->windowed)
 		(void)msync(memory->base, memory->size, MS_SYNC);
 }
 
 int64_t batv_memory_created(const struct batv_memory *memory)
 {
-	int64_t when = 0;
+	int64_t when;
 
-	return batv_memory_guard_read(memory, created_body, &when) ? when : 0;
+	return batv_memory_peek(memory, offsetof(struct batv_memory_head, created), &when,
+				sizeof when) ? when : 0;
 }

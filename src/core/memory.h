@@ -3,7 +3,11 @@
  * filters come as further sections).  Many processes write at once, without locks; the
  * daemon alone creates files and decides flags.
  *
- * Every access to the mapping goes through a guard: a file that somebody truncates while
+ * batvd and batvctl map the file whole.  A process of Exim's looks at a few places and ends, and
+ * pays most for page faults and page tables: it opens the file with windows.  What it reads, it reads
+ * with pread(); what it writes to, it maps, page by page.
+ *
+ * Every access to a mapping goes through a guard: a file that somebody truncates while
  * it is mapped is "no memory", never a SIGBUS.  docs/formats.md has the layout.
  */
 #ifndef BATV_MEMORY_H
@@ -37,9 +41,12 @@ struct batv_filter {
 	uint32_t key_check;		/* batv_memory_key_check() of the key that names items */
 };
 
+#define BATV_MEMORY_WINDOWS 64		/* pages that one process has mapped at once */
+
 struct batv_memory {			/* start with all zero bytes */
-	void *base;			/* NULL: no memory */
-	size_t size;
+	void *base;			/* what is mapped: the file, or room for windows; NULL: nothing */
+	size_t size;			/* of what is mapped */
+	size_t file_size;
 	int64_t dev, ino;
 	uint64_t generation;
 	size_t counters_at, domains_at;	/* offsets; 0: the section is not there */
@@ -48,7 +55,19 @@ struct batv_memory {			/* start with all zero bytes */
 	struct batv_filter filters[BATV_FILTERS];
 	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
 	bool writable;
+	bool windowed;			/* from here on: for batv_memory_open_windows() only */
+	bool held;			/* fd is open */
+	int fd;
+	size_t window_size;		/* bytes: a page of the system's, and of the file's */
+	uint64_t windows;		/* mapped so far; the next one takes the place windows % 64 */
+	uint64_t window[BATV_MEMORY_WINDOWS];	/* which page of the file lies there */
 };
+
+/* Is there a memory? */
+static inline bool batv_memory_there(const struct batv_memory *memory)
+{
+	return memory->base || memory->windowed;
+}
 
 /*
  * Map dir/name, unless that very file is mapped already.  On error memory->base is NULL and every
@@ -57,6 +76,14 @@ struct batv_memory {			/* start with all zero bytes */
  */
 enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name);
 void batv_memory_close(struct batv_memory *memory);
+
+/*
+ * The same without mapping anything yet.  It holds a descriptor until batv_memory_release(); after that it
+ * has to be opened again before its next use, which is cheap when it still is the same file.  Exim closes
+ * descriptors that it does not know, so they are held for one decision only.
+ */
+enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, const char *name);
+void batv_memory_release(struct batv_memory *memory);
 
 /* What is counted, for the life of the file and for each of the last 32 days. */
 enum batv_counter {
@@ -158,9 +185,9 @@ unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
 void batv_memory_sync(const struct batv_memory *memory);
 
 /*
- * Run `body` with a guard: false when the mapping broke under it (SIGBUS), and then
- * memory->base is NULL for good; false, without running it, when it was NULL before.
- * All functions above use it.  body touches the mapping and its own argument, and keeps
+ * Run `body` with a guard: false when the mapping broke under it (SIGBUS, or a window that can't be
+ * mapped), and then there is no memory for good; false, without running it, when there was none before.
+ * All functions above that write use it.  body touches the mapping and its own argument, and keeps
  * nothing that needs releasing: it may end at any access, and a signal handler may jump out
  * of it.  Two system calls: do several things in one.  Guards may be nested (four deep).
  * SIGBUS must not be blocked.  Not for several threads at once.

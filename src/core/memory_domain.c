@@ -71,10 +71,14 @@ static enum batv_err take_name(const char *domain, struct domain_job *job)
 	return BATV_OK;
 }
 
-static struct batv_domain_slot *slot_at(const struct batv_memory *m, size_t index)
+static size_t place_of(const struct batv_memory *m, size_t index)
 {
-	return (struct batv_domain_slot *)(void *)((char *)m->base + m->domains_at) +
-	       (index & (m->domain_slots - 1));
+	return m->domains_at + (index & (m->domain_slots - 1)) * sizeof(struct batv_domain_slot);
+}
+
+static struct batv_domain_slot *slot_at(struct batv_memory *m, size_t index)
+{
+	return batv_memory_at(m, place_of(m, index));
 }
 
 static size_t probes_of(const struct batv_memory *m)
@@ -141,7 +145,7 @@ static bool publish(struct batv_domain_slot *slot, const struct domain_job *job,
  * One walk along the name's run: its slot, found or claimed.  NULL: *again, or it is full.  It
  * tries to claim before it looks, which spares a page fault, as with the counters.
  */
-static struct batv_domain_slot *walk(const struct batv_memory *m, const struct domain_job *job,
+static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_job *job,
 				     bool *again)
 {
 	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
@@ -165,7 +169,7 @@ static struct batv_domain_slot *walk(const struct batv_memory *m, const struct d
 	return NULL;
 }
 
-static struct batv_domain_slot *find_or_claim(const struct batv_memory *m,
+static struct batv_domain_slot *find_or_claim(struct batv_memory *m,
 					      const struct domain_job *job)
 {
 	unsigned i;
@@ -177,39 +181,52 @@ static struct batv_domain_slot *find_or_claim(const struct batv_memory *m,
 	return slot;
 }
 
-/* The slot with the name, without changing anything.  Who is still claiming is not there yet. */
-static struct batv_domain_slot *look_up(const struct batv_memory *m, struct domain_job *job)
+/*
+ * A copy of the slot with the name, and its index, without changing anything.  Who is still claiming is
+ * not there yet.
+ */
+static bool look_up(const struct batv_memory *m, struct domain_job *job, struct batv_domain_slot *slot)
 {
 	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
 
 	for (i = 0; i < probes_of(m); i++) {
-		struct batv_domain_slot *slot = slot_at(m, home + i);
-		enum batv_slot_state state = state_of(claim_of(slot));
+		enum batv_slot_state state;
 
+		job->index = home + i;
+		if (!batv_memory_peek(m, place_of(m, job->index), slot, sizeof *slot))
+			return false;
+		state = state_of(slot->claim);
 		if (state == BATV_SLOT_EMPTY)
-			break;
+			return false;
 		if (state == BATV_SLOT_READY && has_name(slot, job))
-			return slot;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /* Set once; but one from the future was dated by a clock that was wrong. */
+static bool first_stays(uint32_t first, uint32_t when)
+{
+	return first != 0 && (first <= when || first - when <= BATV_DAY);
+}
+
 static void note_first(uint32_t *field, uint32_t when)
 {
 	uint32_t first = __atomic_load_n(field, __ATOMIC_RELAXED);
 
-	if (first == 0 || (first > when && first - when > BATV_DAY))
+	if (!first_stays(first, when))
 		(void)__atomic_compare_exchange_n(field, &first, when, false, __ATOMIC_RELAXED,
 						  __ATOMIC_RELAXED);
 }
 
+static bool last_stays(uint32_t last, uint32_t when)
+{
+	return last != 0 && (when > last ? when - last : last - when) < EVIDENCE_STEP;
+}
+
 static void note_last(uint32_t *field, uint32_t when)
 {
-	uint32_t last = __atomic_load_n(field, __ATOMIC_RELAXED);
-	uint32_t apart = when > last ? when - last : last - when;
-
-	if (last == 0 || apart >= EVIDENCE_STEP)
+	if (!last_stays(__atomic_load_n(field, __ATOMIC_RELAXED), when))
 		__atomic_store_n(field, when, __ATOMIC_RELAXED);
 }
 
@@ -241,6 +258,17 @@ static void note_body(struct batv_memory *m, void *arg)
 	job->err = BATV_OK;
 }
 
+/* Nearly always nothing of it is new: then no page has to be mapped. */
+static bool is_noted(const struct batv_memory *m, struct domain_job *job)
+{
+	bool sent = job->what == BATV_EVIDENCE_SIGNED;
+	struct batv_domain_slot slot;
+
+	return m->windowed && look_up(m, job, &slot) && slot.policy_sum == job->sum &&
+	       first_stays(sent ? slot.first_signed : slot.first_valid, job->when) &&
+	       last_stays(sent ? slot.last_signed : slot.last_valid, job->when);
+}
+
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, const char *policy,
 			       enum batv_evidence what, int64_t now)
 {
@@ -252,19 +280,19 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	job.sum = batv_policy_sum(policy);
 	job.what = what;
 	job.when = stamp_of(now);
-	if (!memory->writable || !memory->domains_at || !batv_memory_guard(memory, note_body, &job))
+	if (!memory->writable || !memory->domains_at)
 		return BATV_E_NO_FILE;
-	return job.err;
+	if (is_noted(memory, &job))
+		return BATV_OK;
+	return batv_memory_guard(memory, note_body, &job) ? job.err : BATV_E_NO_FILE;
 }
 
 /* The first ones go first: without them the last ones say nothing.  batvd may be dead: no flag stays. */
 static void left_bare_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;
-	struct batv_domain_slot *slot = look_up(m, job);
+	struct batv_domain_slot *slot = slot_at(m, job->index);
 
-	if (!slot)
-		return;
 	if (job->sum && __atomic_load_n(&slot->policy_sum, __ATOMIC_RELAXED) != job->sum)
 		__atomic_store_n(&slot->policy_sum, job->sum, __ATOMIC_RELAXED);
 	forget(&slot->first_signed);
@@ -277,9 +305,11 @@ static void left_bare_body(struct batv_memory *m, void *arg)
 
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy)
 {
+	struct batv_domain_slot slot;
 	struct domain_job job;
 
-	if (!memory->writable || !memory->domains_at || take_name(domain, &job) != BATV_OK)
+	if (!memory->writable || !memory->domains_at || take_name(domain, &job) != BATV_OK ||
+	    !look_up(memory, &job, &slot))
 		return;
 	job.sum = policy ? batv_policy_sum(policy) : 0;
 	(void)batv_memory_guard(memory, left_bare_body, &job);
@@ -354,24 +384,14 @@ static void copy_slot(const struct batv_domain_slot *slot, struct batv_domain *o
 	out->decided = __atomic_load_n(&slot->decided, __ATOMIC_RELAXED);
 }
 
-static void find_body(struct batv_memory *m, void *arg)
-{
-	struct domain_job *job = arg;
-	const struct batv_domain_slot *slot = look_up(m, job);
-
-	if (slot)
-		copy_slot(slot, &job->domain);
-	job->found = slot != NULL;
-}
-
 bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out)
 {
+	struct batv_domain_slot slot;
 	struct domain_job job;
 
-	if (!memory->domains_at || take_name(domain, &job) != BATV_OK ||
-	    !batv_memory_guard_read(memory, find_body, &job) || !job.found)
+	if (!memory->domains_at || take_name(domain, &job) != BATV_OK || !look_up(memory, &job, &slot))
 		return false;
-	*out = job.domain;
+	copy_slot(&slot, out);
 	return true;
 }
 
@@ -471,7 +491,7 @@ enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, ui
 {
 	struct domain_job job;
 
-	if (!memory->base || !memory->writable || !memory->domains_at)
+	if (!batv_memory_there(memory) || !memory->writable || !memory->domains_at)
 		return BATV_E_NO_FILE;
 	if (index >= memory->domain_slots)
 		return BATV_E_SYNTAX;

@@ -98,6 +98,11 @@ static void guard_leave(const struct frame *f)
 	}
 }
 
+_Noreturn void batv_memory_guard_break(void)
+{
+	siglongjmp(frames[depth - 1].env, 1);
+}
+
 /* An outer guard's body may still look at the mapping: it stays until that one has left. */
 static void unmap_unless_used(void *base, size_t size)
 {
@@ -109,26 +114,41 @@ static void unmap_unless_used(void *base, size_t size)
 	(void)munmap(base, size);
 }
 
+void batv_memory_lost(struct batv_memory *memory)
+{
+	batv_memory_release(memory);
+	if (memory->base)
+		unmap_unless_used(memory->base, memory->size);
+	memory->base = NULL;
+	memory->windowed = false;
+}
+
 __attribute__((noinline)) bool
 batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *), void *arg)
 {
-	void *base = memory->base;
-	size_t size = memory->size;
+	volatile bool whole = false;
 	struct frame *f;
+	void *base;
+	size_t size;
 
-	if (!base)
+	if (!memory->base && !batv_memory_make_room(memory))
 		return false;
+	base = memory->base;
+	size = memory->size;
 	f = guard_enter(memory, (uintptr_t)__builtin_frame_address(0));
 	if (!f)
 		return false;
-	if (sigsetjmp(f->env, 0) == 0)
+	if (sigsetjmp(f->env, 0) == 0) {
 		body(memory, arg);
-	else
-		memory->base = NULL;
+		whole = true;
+	}
 	guard_leave(f);
-	if (memory->base)
+	if (whole && memory->base)
 		return true;
-	unmap_unless_used(base, size);
+	if (memory->base)
+		batv_memory_lost(memory);
+	else	/* a guard within the body has lost it, but could not unmap it */
+		unmap_unless_used(base, size);
 	return false;
 }
 

@@ -10,6 +10,7 @@
 #define BATV_MEMORY_LAYOUT_H
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "memory.h"
 
@@ -102,16 +103,40 @@ void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
 double batv_line_chance(double load, unsigned bits);
 
 /* Within a guard, and where there are counters.  False: the day's word holds a later day. */
-bool batv_counter_read(const struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
-void batv_counter_add(const struct batv_memory *m, size_t counter, uint64_t day);
+bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
+void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day);
 
 /* batv_memory_guard() for those that only read: no struct batv_memory is in read-only storage. */
 bool batv_memory_guard_read(const struct batv_memory *memory,
 			    void (*body)(struct batv_memory *, void *), void *arg);
+/* Within a guard: its mapping broke.  Ends the body that runs; does not return. */
+_Noreturn void batv_memory_guard_break(void);
+
+/*
+ * Within a guard: where the byte at `offset` of the file is mapped; good up to the end of its page, until
+ * BATV_MEMORY_WINDOWS other pages were asked for.
+ */
+void *batv_memory_at(struct batv_memory *memory, size_t offset);
+/* Room for windows; false: there is none. */
+bool batv_memory_make_room(struct batv_memory *memory);
+/*
+ * len bytes from `offset`, both multiples of 8, to `to`: without a guard of the caller's.  False: there is
+ * no memory, or none any more.  Every word is read whole, but the words one after the other.
+ */
+bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len);
+/* No guard, no mapping: the memory is gone. */
+void batv_memory_lost(struct batv_memory *memory);
 
 uint64_t batv_memory_sum(const struct batv_memory_head *head);
 /* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
 size_t batv_domain_home(const char *name, size_t len, size_t slots);
+
+/*
+ * Opens dir/name, for writing if that is allowed; and reads its header page, which is not mapped: what is checked
+ * cannot change or fault under the check.  Errors: as batv_memory_open.
+ */
+enum batv_err batv_memory_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable);
+enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_memory *memory);
 
 /* What batv_memory_open believes of a header page: fills offsets and counts of *memory only. */
 enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,

@@ -140,12 +140,15 @@ static bool find_place(const struct batv_memory *m, const struct batv_item *item
 	return true;
 }
 
-static uint64_t *line_of(const struct batv_memory *m, const struct place *p, uint64_t day)
+/* Where in the file the block of an item begins, and in it the line of a day. */
+static size_t block_at(const struct place *p)
 {
-	const struct batv_filter *f = p->filter;
-	size_t line = (size_t)p->pattern.block * f->lines + (size_t)(day & (f->lines - 1));
+	return p->filter->at + (size_t)p->pattern.block * p->filter->lines * BATV_LINE_SIZE;
+}
 
-	return (uint64_t *)(void *)((char *)m->base + f->at + line * BATV_LINE_SIZE);
+static size_t line_in_block(const struct place *p, uint64_t day)
+{
+	return (size_t)(day & (p->filter->lines - 1)) * BATV_LINE_SIZE;
 }
 
 static bool line_has(const uint64_t *line, const struct batv_pattern *p, uint64_t day)
@@ -199,7 +202,7 @@ static bool has_counters(const struct batv_memory *m)
 	return m->counters_at && m->counters_count >= BATV_COUNT_END;
 }
 
-static enum batv_remember_answer write_item(const struct batv_memory *m, const struct place *p,
+static enum batv_remember_answer write_item(struct batv_memory *m, const struct place *p,
 					    uint64_t *line, uint64_t day)
 {
 	uint64_t limit = p->filter->capacity * (p->kind == BATV_ITEM_ID ? FULL_IDS : FULL_PAIRS);
@@ -219,7 +222,7 @@ static enum batv_remember_answer write_item(const struct batv_memory *m, const s
 	return BATV_REMEMBER_DONE;
 }
 
-static enum batv_remember_answer remember_one(const struct batv_memory *m,
+static enum batv_remember_answer remember_one(struct batv_memory *m,
 					      const struct batv_item *item, uint64_t day)
 {
 	enum batv_remember_answer answer;
@@ -228,7 +231,7 @@ static enum batv_remember_answer remember_one(const struct batv_memory *m,
 
 	if (!find_place(m, item, &p))
 		return BATV_REMEMBER_NONE;
-	line = line_of(m, &p, day);
+	line = batv_memory_at(m, block_at(&p) + line_in_block(&p, day));
 	/* Adding nothing: one page fault, for writing, and not two. */
 	(void)__atomic_fetch_add(line, 0, __ATOMIC_RELAXED);
 	if (line_has(line, &p.pattern, day))
@@ -247,9 +250,8 @@ static enum batv_remember_answer remember_one(const struct batv_memory *m,
 struct remember_job {
 	const struct batv_item *items;
 	size_t n, at;			/* how many are done with */
-	uint64_t day, from;		/* from: look-ups only, the first day */
+	uint64_t day;
 	enum batv_remember_answer *answers;
-	bool found;
 };
 
 static void remember_body(struct batv_memory *m, void *arg)
@@ -257,7 +259,36 @@ static void remember_body(struct batv_memory *m, void *arg)
 	struct remember_job *job = arg;
 
 	for (; job->at < job->n; job->at++)
-		job->answers[job->at] = remember_one(m, &job->items[job->at], job->day);
+		if (job->answers[job->at] != BATV_REMEMBER_KNOWN)
+			job->answers[job->at] = remember_one(m, &job->items[job->at], job->day);
+}
+
+/*
+ * What reception has written already, routing and the transport, in processes of their own, need not
+ * write again: to read it is far cheaper than to map its page.
+ */
+static bool is_known(const struct batv_memory *m, const struct batv_item *item, uint64_t day)
+{
+	uint64_t line[BATV_LINE_WORDS];
+	struct place p;
+
+	return find_place(m, item, &p) &&
+	       batv_memory_peek(m, block_at(&p) + line_in_block(&p, day), line, sizeof line) &&
+	       line_has(line, &p.pattern, day);
+}
+
+/* True: all of them are known. */
+static bool mark_known(const struct batv_memory *m, struct remember_job *job)
+{
+	size_t i, known = 0;
+
+	for (i = 0; i < job->n; i++) {
+		job->answers[i] = m->windowed && is_known(m, &job->items[i], job->day)
+					  ? BATV_REMEMBER_KNOWN
+					  : BATV_REMEMBER_NONE;
+		known += job->answers[i] == BATV_REMEMBER_KNOWN;
+	}
+	return known == job->n;
 }
 
 /* Days since 1970; 0 and what is beyond BATV_DAY_MAX has no place in a word. */
@@ -272,10 +303,11 @@ void batv_remember_all(struct batv_memory *memory, const struct batv_item *items
 	struct remember_job job = { .items = items, .n = n, .day = day_of(now), .answers = answers };
 	enum batv_remember_answer rest = BATV_REMEMBER_NONE;
 
-	if (memory->base && memory->writable && (job.day == 0 || job.day > BATV_DAY_MAX))
+	if (batv_memory_there(memory) && memory->writable && (job.day == 0 || job.day > BATV_DAY_MAX))
 		rest = BATV_REMEMBER_CLOCK;
-	else if (memory->writable)
-		(void)batv_memory_guard(memory, remember_body, &job);
+	else if (memory->writable && (mark_known(memory, &job) ||
+				      batv_memory_guard(memory, remember_body, &job)))
+		return;
 	for (; job.at < n; job.at++)
 		answers[job.at] = rest;
 }
@@ -289,35 +321,35 @@ enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct
 	return answer;
 }
 
-static void remembered_body(struct batv_memory *m, void *arg)
+/* On a day from `from` to `until`? */
+static bool was_written(const struct batv_memory *m, const struct batv_item *item, uint64_t from,
+			uint64_t until)
 {
-	struct remember_job *job = arg;
+	uint64_t block[BATV_LINES_MAX * BATV_LINE_WORDS], day, ring;
 	struct place p;
-	uint64_t day, ring;
 
-	for (; job->at < job->n; job->at++) {
-		if (!find_place(m, &job->items[job->at], &p))
-			continue;
-		/* The line of an older day is that of a later one. */
-		ring = job->day >= p.filter->lines ? job->day - p.filter->lines + 1 : 1;
-		for (day = job->day; day >= job->from && day >= ring && !job->found; day--)
-			job->found = line_has(line_of(m, &p, day), &p.pattern, day);
-		if (job->found)
-			return;
-	}
+	if (!find_place(m, item, &p) ||
+	    !batv_memory_peek(m, block_at(&p), block, p.filter->lines * (size_t)BATV_LINE_SIZE))
+		return false;
+	/* The line of an older day is that of a later one. */
+	ring = until >= p.filter->lines ? until - p.filter->lines + 1 : 1;
+	for (day = until; day >= from && day >= ring; day--)
+		if (line_has(block + line_in_block(&p, day) / sizeof *block, &p.pattern, day))
+			return true;
+	return false;
 }
 
 size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now)
 {
-	struct remember_job job = { .items = items, .n = n, .day = day_of(now) + 1 };
+	uint64_t until = day_of(now) + 1, from = retention < now ? day_of(now - retention) : 1;
+	size_t i = 0;
 
-	if (job.day < 2 || job.day > BATV_DAY_MAX)
+	if (until < 2 || until > BATV_DAY_MAX)
 		return n;
-	job.from = retention < now ? day_of(now - retention) : 1;
-	if (!batv_memory_guard_read(memory, remembered_body, &job) || !job.found)
-		return n;
-	return job.at;
+	while (i < n && !was_written(memory, &items[i], from, until))
+		i++;
+	return i;
 }
 
 bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
@@ -333,7 +365,7 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 	unsigned days = (unsigned)(retention / 86400) + 2, i;
 	int64_t bare;
 
-	if (!memory->base || !has_counters(memory) || retention < 0 || now < 0)
+	if (!batv_memory_there(memory) || !has_counters(memory) || retention < 0 || now < 0)
 		return false;
 	for (i = 0; i < BATV_FILTERS; i++)
 		if (!memory->filters[i].at || memory->filters[i].since > now - retention)
@@ -342,7 +374,7 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 	if (bare != 0 && bare > now - retention)
 		return false;
 	return batv_counted(memory, BATV_COUNT_FULL, days, now) == 0 &&
-	       batv_counted(memory, BATV_COUNT_CLOCK, 0, now) == 0 && memory->base;
+	       batv_counted(memory, BATV_COUNT_CLOCK, 0, now) == 0 && batv_memory_there(memory);
 }
 
 /* e to the minus x, for x >= 0: (1 - x / 2^20) to the 2^20. */
@@ -400,7 +432,7 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
 	uint64_t before = 0;
 	unsigned i;
 
-	if (!memory->base || !f->at || !has_counters(memory))
+	if (!batv_memory_there(memory) || !f->at || !has_counters(memory))
 		return false;
 	fill.today = batv_counted(memory, counter, 1, now);
 	for (i = 1; i < f->lines; i++) {
@@ -415,7 +447,7 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
 	}
 	if (fill.chance > 1)
 		fill.chance = 1;
-	if (!memory->base)
+	if (!batv_memory_there(memory))
 		return false;
 	*out = fill;
 	return true;
@@ -453,7 +485,7 @@ static uint64_t add_one(uint64_t *word, uint64_t day)
 static void tally_body(struct batv_memory *m, void *arg)
 {
 	struct tally_job *job = arg;
-	uint64_t *words = (uint64_t *)(void *)((char *)m->base + job->page), other;
+	uint64_t *words = batv_memory_at(m, job->page), other;
 
 	job->count = add_one(&words[job->first], job->day);
 	if (job->first == job->second)
@@ -469,7 +501,7 @@ uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
 	struct tally_job job = { .day = day_of(now) };
 	size_t pages;
 
-	if (!memory->base || !memory->writable || (unsigned)which >= BATV_TALLIES ||
+	if (!batv_memory_there(memory) || !memory->writable || (unsigned)which >= BATV_TALLIES ||
 	    !memory->tally_at[which] || job.day == 0 || job.day >= BATV_DAY_MAX)
 		return 0;
 	pages = memory->tally_pages[which];

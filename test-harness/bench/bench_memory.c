@@ -121,7 +121,7 @@ static int fresh(const char *what)
 	(void)id(seed);
 	(void)pair(seed);
 	start = nanoseconds();
-	if (batv_memory_open(&m, dir, "memory") != BATV_OK)
+	if (batv_memory_open_windows(&m, dir, "memory") != BATV_OK)
 		die("memory");
 	if (strcmp(what, "open") != 0 && strcmp(what, "first") != 0) {
 		if (strcmp(what, "look-ups") != 0)

@@ -27,6 +27,24 @@ const char *__asan_default_options(void)
 #define WORKERS 24
 
 static struct batv_memory memory;	/* zero at the start of each test: Check forks */
+static struct batv_memory whole;	/* the same file mapped whole: to look into it, and to damage it */
+static bool with_windows;		/* memory is used as Exim's processes use it, or as batvd does */
+
+/* dir/memory. */
+__attribute__((unused)) static void open_memory(void)
+{
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_OK);
+	if (with_windows)
+		ck_assert_int_eq(batv_memory_open_windows(&memory, dir, "memory"), BATV_OK);
+	else
+		ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
+}
+
+__attribute__((unused)) static void close_memory(void)
+{
+	batv_memory_close(&memory);
+	batv_memory_close(&whole);
+}
 
 __attribute__((unused)) static enum batv_err make_file(const char *name, uint64_t generation, int64_t now)
 {
@@ -39,23 +57,29 @@ __attribute__((unused)) static void make_memory(void)
 {
 	sandbox_make();
 	ck_assert_int_eq(make_file("memory", 7, NOW), BATV_OK);
-	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
+	open_memory();
+}
+
+__attribute__((unused)) static void make_memory_with_windows(void)
+{
+	with_windows = true;
+	make_memory();
 }
 
 __attribute__((unused)) static void drop_memory(void)
 {
-	batv_memory_close(&memory);
+	close_memory();
 	sandbox_remove();
 }
 
 __attribute__((unused)) static struct batv_domain_slot *slots(void)
 {
-	return (struct batv_domain_slot *)(void *)((char *)memory.base + memory.domains_at);
+	return (struct batv_domain_slot *)(void *)((char *)whole.base + whole.domains_at);
 }
 
 __attribute__((unused)) static struct batv_counter_row *row(size_t counter)
 {
-	return (struct batv_counter_row *)(void *)((char *)memory.base + memory.counters_at) +
+	return (struct batv_counter_row *)(void *)((char *)whole.base + whole.counters_at) +
 	       counter;
 }
 
@@ -71,8 +95,8 @@ __attribute__((unused)) static unsigned slots_with(const char *name)
 	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < memory.domain_slots; i++)
-		n += batv_domain_at(&memory, i, &d) && strcmp(d.name, name) == 0;
+	for (i = 0; i < whole.domain_slots; i++)
+		n += batv_domain_at(&whole, i, &d) && strcmp(d.name, name) == 0;
 	return n;
 }
 
@@ -82,8 +106,8 @@ __attribute__((unused)) static unsigned slots_in_use(void)
 	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < memory.domain_slots; i++)
-		n += batv_domain_at(&memory, i, &d);
+	for (i = 0; i < whole.domain_slots; i++)
+		n += batv_domain_at(&whole, i, &d);
 	return n;
 }
 
@@ -129,7 +153,7 @@ __attribute__((unused)) static void expect_no_memory(void)
 {
 	struct batv_domain d = { .name = "untouched" };
 
-	ck_assert_ptr_null(memory.base);
+	ck_assert(!batv_memory_there(&memory));
 	batv_count(&memory, 0, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 32, NOW), 0);
@@ -146,18 +170,28 @@ __attribute__((unused)) static void expect_no_memory(void)
 	batv_memory_close(&memory);
 }
 
-/* One suite of one case, each test with a memory of its own. */
-__attribute__((unused)) static int run_suite(const char *name, void (*add)(TCase *))
+/* Each test with a memory of its own; `make` makes it. */
+__attribute__((unused)) static void add_case(Suite *s, bool windows, void (*make)(void),
+					       void (*add)(TCase *, bool))
 {
-	Suite *s = suite_create(name);
-	TCase *tc = tcase_create(name);
-	SRunner *sr = srunner_create(s);
-	int failed;
+	TCase *tc = tcase_create(windows ? "windows" : "whole");
 
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, make_memory, drop_memory);
-	add(tc);
+	tcase_add_checked_fixture(tc, make, drop_memory);
+	add(tc, windows);
+}
+
+/* One suite: all tests with the file mapped whole, and if `both` again with windows. */
+__attribute__((unused)) static int run_suite(const char *name, void (*add)(TCase *, bool), bool both)
+{
+	Suite *s = suite_create(name);
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_case(s, false, make_memory, add);
+	if (both)
+		add_case(s, true, make_memory_with_windows, add);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

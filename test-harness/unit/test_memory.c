@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/safefile core/span admin/memory_file admin/replace */
+/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/span admin/memory_file admin/replace */
 /*
  * test_memory.c - the memory file: what is refused at opening, and how one is made.
  */
@@ -266,8 +266,9 @@ START_TEST(creation_is_all_or_nothing)
 }
 END_TEST
 
-static void add_opening(TCase *tc)
+static void add_opening(TCase *tc, bool windows)
 {
+	(void)windows;
 	tcase_add_test(tc, a_new_file_is_empty);
 	tcase_add_test(tc, the_same_file_stays_mapped_a_new_one_is_taken);
 	tcase_add_test(tc, no_memory_is_no_trouble);
@@ -281,5 +282,5 @@ static void add_opening(TCase *tc)
 
 int main(void)
 {
-	return run_suite("memory", add_opening);
+	return run_suite("memory", add_opening, false);
 }

@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/safefile core/span admin/memory_file admin/replace */
+/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/span admin/memory_file admin/replace */
 /*
  * test_memory_counters.c - counters for life and for each day, and when mail last left bare.
  */
@@ -159,8 +159,9 @@ START_TEST(many_processes_count_exactly)
 }
 END_TEST
 
-static void add_counters(TCase *tc)
+static void add_counters(TCase *tc, bool windows)
 {
+	(void)windows;
 	tcase_add_test(tc, counters_do_not_mix);
 	tcase_add_test(tc, a_hundred_days);
 	tcase_add_test(tc, midnight_is_a_boundary);
@@ -173,5 +174,5 @@ static void add_counters(TCase *tc)
 
 int main(void)
 {
-	return run_suite("memory_counters", add_counters);
+	return run_suite("memory_counters", add_counters, true);
 }

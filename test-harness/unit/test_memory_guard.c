@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/safefile core/span admin/memory_file admin/replace */
+/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/span admin/memory_file admin/replace */
 /*
  * test_memory_guard.c - a mapping that breaks under use is "no memory", and nobody else's business.
  */
@@ -342,8 +342,9 @@ START_TEST(guards_of_one_file_nest)
 }
 END_TEST
 
-static void add_guard(TCase *tc)
+static void add_guard(TCase *tc, bool windows)
 {
+	(void)windows;
 	tcase_add_loop_test(tc, truncated_in_use, 0, (int)COUNT(operations));
 	tcase_add_test(tc, truncated_in_part);
 	tcase_add_test(tc, a_foreign_fault_goes_to_the_previous_handler);
@@ -357,5 +358,5 @@ static void add_guard(TCase *tc)
 
 int main(void)
 {
-	return run_suite("memory_guard", add_guard);
+	return run_suite("memory_guard", add_guard, false);
 }
