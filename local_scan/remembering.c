@@ -21,6 +21,8 @@ struct ours {
 	char text[OURS_MAX][BATV_ADDR_SIZE];
 };
 
+static struct ours ours;	/* one message at a time; too large for a stack with many frames below it */
+
 /* Written together: one guard for all of them. */
 #define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX)
 
@@ -176,32 +178,32 @@ static bool header_counts(const struct batv_origin *origin)
 void batv_remember_received(const struct batv_session *session)
 {
 	const char *sender = batv_glue_sender();
-	static struct ours o;
+	struct ours *const o = &ours;
 	struct batch batch = { .n = 0 };
 	struct batv_origin origin;
 	struct header h;
 
 	if (!*sender || !can_remember(session))
 		return;
-	o = (struct ours) { .session = session };
+	*o = (struct ours) { .session = session };
 	batv_glue_origin(&origin);
-	add(&o, batv_span_of(sender));
+	add(o, batv_span_of(sender));
 	/* mail from outside ends here: only who is known may speak for us with another sender */
-	if (o.n == 0 && !origin.authenticated)
+	if (o->n == 0 && !origin.authenticated)
 		return;
 	read_header(&h);
 	if (header_counts(&origin))
-		(void)batv_mailboxes(h.from, OURS_MAX, add_found, &o);
-	if (!is_trusted(&o, &origin))
+		(void)batv_mailboxes(h.from, OURS_MAX, add_found, o);
+	if (!is_trusted(o, &origin))
 		return;
 	if (!h.bulk)
-		take_pairs(&o, &batch);	/* of those who wrote; the others are for answers only */
+		take_pairs(o, &batch);	/* of those who wrote; the others are for answers only */
 	if (header_counts(&origin)) {
-		(void)batv_mailboxes(h.reply_to, OURS_MAX, add_found, &o);
-		(void)batv_mailboxes(h.notify, OURS_MAX, add_found, &o);
+		(void)batv_mailboxes(h.reply_to, OURS_MAX, add_found, o);
+		(void)batv_mailboxes(h.notify, OURS_MAX, add_found, o);
 	}
-	take_id(&o, h.id, &batch);
-	write_batch(&o, &batch);
+	take_id(o, h.id, &batch);
+	write_batch(o, &batch);
 }
 
 /* Is there anything to remember of this sender in delivery? */
@@ -225,25 +227,25 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 void batv_remember_routed(const struct batv_session *session, const struct batv_origin *origin,
 			  const char *sender, const char *recipient)
 {
-	static struct ours o;
+	struct ours *const o = &ours;
 	struct batch batch = { .n = 0 };
 	struct header h;
 
-	if (!*recipient || *recipient == '@' || !begin_delivery(&o, session, origin, sender, &h) || h.bulk)
+	if (!*recipient || *recipient == '@' || !begin_delivery(o, session, origin, sender, &h) || h.bulk)
 		return;
-	take_pair(&o, 0, recipient, &batch);
-	write_batch(&o, &batch);
+	take_pair(o, 0, recipient, &batch);
+	write_batch(o, &batch);
 }
 
 void batv_remember_leaving(const struct batv_session *session, const struct batv_origin *origin,
 			   const char *sender)
 {
-	static struct ours o;
+	struct ours *const o = &ours;
 	struct batch batch = { .n = 0 };
 	struct header h;
 
-	if (!begin_delivery(&o, session, origin, sender, &h))
+	if (!begin_delivery(o, session, origin, sender, &h))
 		return;
-	take_id(&o, h.id, &batch);
-	write_batch(&o, &batch);
+	take_id(o, h.id, &batch);
+	write_batch(o, &batch);
 }

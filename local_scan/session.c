@@ -13,38 +13,55 @@
 
 #include "exim_glue.h"
 #include "memory_name.h"
+#include "pages.h"
 #include "safefile.h"
 #include "session.h"
 
-static struct batv_state_holder holder;		/* 70 KiB: not on the stack of a mail process */
-static struct batv_memory memory, earlier;	/* earlier: of the generation before */
+/*
+ * What the process keeps, 80 KiB, side by side: nearly every process of Exim's is a new one, and each page that
+ * it touches first costs more than what we do with it.
+ */
+static struct {
+	struct batv_memory earlier, memory;	/* earlier: of the generation before */
+	char said[64];
+	char directory[4096];
+	struct batv_state_holder holder;	/* its text in front, of which one page is used */
+} process;
+
+/* As much of it as one signature needs: a state has few keys, and is smaller than 4 KiB. */
+static void touch_pages(void)
+{
+	char *memory = (char *)&process.memory, *state = (char *)&process.holder.usable;
+
+	batv_pages_touch(memory, (size_t)(process.holder.text + 4096 - memory));
+	batv_pages_touch(state, (size_t)((char *)&process.holder.state.ring.keys[4] - state));
+}
 
 /* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under us. */
 static const char *directory(void)
 {
-	static char found[4096];
 	const char *named;
 
-	if (*found)
-		return found;
+	if (*process.directory)
+		return process.directory;
+	touch_pages();
 	named = batv_glue_expand("${listnamed_d:batv_dir}");
-	if (named && *named == '/' && strlen(named) < sizeof found)
-		strcpy(found, named);
+	if (named && *named == '/' && strlen(named) < sizeof process.directory)
+		strcpy(process.directory, named);
 	else
-		strcpy(found, BATV_DIR);
-	return found;
+		strcpy(process.directory, BATV_DIR);
+	return process.directory;
 }
 
 /* Has this been said already of this message, in this process? */
 static bool said(const char *action)
 {
-	static char last[64];
-	char this[sizeof last];
+	char this[sizeof process.said];
 
 	snprintf(this, sizeof this, "%s %s", action, batv_glue_message_id());
-	if (strcmp(this, last) == 0)
+	if (strcmp(this, process.said) == 0)
 		return true;
-	memcpy(last, this, sizeof last);
+	memcpy(process.said, this, sizeof this);
 	return false;
 }
 
@@ -89,18 +106,18 @@ static bool has_dollar(const struct batv_state *state)
 static const struct batv_state *usable_state(struct batv_session *session, int dirfd)
 {
 	char why[160];
-	enum batv_err err = batv_state_refresh(&holder, dirfd, session->now);
+	enum batv_err err = batv_state_refresh(&process.holder, dirfd, session->now);
 
-	if (!holder.usable) {
+	if (!process.holder.usable) {
 		trouble(session, "/" BATV_STATE_NAME, state_error(dirfd, err, why, sizeof why),
-			holder.line);
+			process.holder.line);
 		return NULL;
 	}
-	if (has_dollar(&holder.state)) {
+	if (has_dollar(&process.holder.state)) {
 		trouble(session, "/" BATV_STATE_NAME, "a list with a $ in it", 0);
 		return NULL;
 	}
-	return &holder.state;
+	return &process.holder.state;
 }
 
 void batv_session_open(struct batv_session *session)
@@ -110,7 +127,7 @@ void batv_session_open(struct batv_session *session)
 	enum batv_err err;
 	int dirfd;
 
-	*session = (struct batv_session) { .memory = &memory, .now = (int64_t)time(NULL) };
+	*session = (struct batv_session) { .memory = &process.memory, .now = (int64_t)time(NULL) };
 	if (batv_glue_misfit()) {
 		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"", batv_glue_misfit());
 		return;
@@ -118,7 +135,7 @@ void batv_session_open(struct batv_session *session)
 	err = batv_dir_open(directory(), &dirfd, NULL);
 	if (err != BATV_OK) {
 		trouble(session, "", err == BATV_E_IO ? strerror(errno) : batv_strerror(err), 0);
-		batv_memory_close(&memory);
+		batv_memory_close(&process.memory);
 		return;
 	}
 	session->state = usable_state(session, dirfd);
@@ -129,9 +146,9 @@ void batv_session_open(struct batv_session *session)
 		batv_memory_newest(dirfd, newest, before);
 	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
 	if (*name)
-		(void)batv_memory_open_windows(&memory, dirfd, name);
+		(void)batv_memory_open_windows(&process.memory, dirfd, name);
 	else
-		batv_memory_close(&memory);
+		batv_memory_close(&process.memory);
 	close(dirfd);
 }
 
@@ -153,15 +170,15 @@ const struct batv_memory *batv_session_before(const struct batv_session *session
 
 	if (!*session->state->memory_before || batv_dir_open(directory(), &dirfd, NULL) != BATV_OK)
 		return NULL;
-	(void)batv_memory_open_windows(&earlier, dirfd, session->state->memory_before);
+	(void)batv_memory_open_windows(&process.earlier, dirfd, session->state->memory_before);
 	close(dirfd);
-	return batv_memory_there(&earlier) ? &earlier : NULL;
+	return batv_memory_there(&process.earlier) ? &process.earlier : NULL;
 }
 
 void batv_session_close(void)
 {
-	batv_memory_release(&memory);
-	batv_memory_release(&earlier);
+	batv_memory_release(&process.memory);
+	batv_memory_release(&process.earlier);
 }
 
 void batv_session_complain(const struct batv_session *session, const char *action)

@@ -64,12 +64,12 @@ struct batv_span batv_state_memory_key(const struct batv_state *state);
  * Start with all zero bytes.  About 70 KiB: static in Exim's processes.
  */
 struct batv_state_holder {
+	char text[BATV_STATE_MAX + 1];	/* in front: what is touched behind it lies together */
 	bool usable;
 	enum batv_err err;		/* why not */
 	unsigned line;			/* where in the file, 0: nowhere */
 	int64_t dev, ino, mtime_ns, ctime_ns, size;	/* which file was read, or refused */
 	struct batv_state state;
-	char text[BATV_STATE_MAX + 1];
 };
 
 /*
