@@ -80,19 +80,22 @@ static bool contains(struct batv_span s, const char *text)
 	return false;
 }
 
-/* Lists of texts end in NULL; they are written in lower case. */
-static bool starts_with_any(struct batv_span s, const char *const *list)
+/*
+ * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers, for each of
+ * those would have to be put right in every process that loads batv.so.
+ */
+static bool starts_with_any(struct batv_span s, const char *list)
 {
-	for (; *list; list++)
-		if (starts_with(s, *list))
+	for (; *list; list += strlen(list) + 1)
+		if (starts_with(s, list))
 			return true;
 	return false;
 }
 
-static bool contains_any(struct batv_span s, const char *const *list)
+static bool contains_any(struct batv_span s, const char *list)
 {
-	for (; *list; list++)
-		if (contains(s, *list))
+	for (; *list; list += strlen(list) + 1)
+		if (contains(s, list))
 			return true;
 	return false;
 }
@@ -304,7 +307,7 @@ static unsigned see_auto_submitted(struct batv_span value)
 
 static unsigned see_precedence(struct batv_span value)
 {
-	static const char *const replies[] = {"auto_reply", "auto-reply", "autoreply", NULL};
+	static const char replies[] = "auto_reply\0" "auto-reply\0" "autoreply\0";
 
 	return starts_with_any(trim(value), replies) ? SEEN_AUTOREPLY : 0;
 }
@@ -356,8 +359,8 @@ static bool is_joined(struct batv_span s, const char *first, const char *second)
 
 static unsigned see_from(struct batv_span value)
 {
-	static const char *const names[] = {"mail delivery system", "mail delivery subsystem",
-					    "\"mail delivery s", NULL};
+	static const char names[] = "mail delivery system\0" "mail delivery subsystem\0"
+				    "\"mail delivery s\0";
 	struct word word;
 	struct batv_span address, local;
 	const char *at;
@@ -385,26 +388,25 @@ static bool is_dmarc_subject(struct batv_span value)
 
 /* How subjects begin; in lower case. */
 /* clang-format off */
-static const char *const bounce_subjects[] = {
-	"undelivered mail", "undeliverable", "undelivered:", "nondeliverable", "non-deliverable",
-	"delivery status notification", "mail delivery fail", "mail delivery problem",
-	"mail delivery error", "mail delivery system", "mail delivery status",
-	"message delivery fail", "message delivery delay", "delivery fail",
-	"delivery notification: ", "delivery report", "delivery delayed", "delivery has failed",
-	"delivery problem", "failure notice", "failure delivery", "failed mail",
-	"failed delivery", "returned mail", "returned to sender", "warning: could not send",
-	"delayed mail", "message delayed", "mail system error", "mail could not be delivered",
-	"message could not be delivered", "successful mail delivery", "mail failure",
-	"mail status report", "ndn:", "non delivery", "non remis", "unzustellbar",
-	"could not be delivered", "unable to deliver", "message status - undeliver", NULL,
-};
+static const char bounce_subjects[] =
+	"undelivered mail\0" "undeliverable\0" "undelivered:\0" "nondeliverable\0"
+	"non-deliverable\0" "delivery status notification\0" "mail delivery fail\0"
+	"mail delivery problem\0" "mail delivery error\0" "mail delivery system\0"
+	"mail delivery status\0" "message delivery fail\0" "message delivery delay\0"
+	"delivery fail\0" "delivery notification: \0" "delivery report\0" "delivery delayed\0"
+	"delivery has failed\0" "delivery problem\0" "failure notice\0" "failure delivery\0"
+	"failed mail\0" "failed delivery\0" "returned mail\0" "returned to sender\0"
+	"warning: could not send\0" "delayed mail\0" "message delayed\0" "mail system error\0"
+	"mail could not be delivered\0" "message could not be delivered\0"
+	"successful mail delivery\0" "mail failure\0" "mail status report\0" "ndn:\0"
+	"non delivery\0" "non remis\0" "unzustellbar\0" "could not be delivered\0"
+	"unable to deliver\0" "message status - undeliver\0";
 
-static const char *const reply_subjects[] = {
-	"automatic reply", "auto reply", "auto-reply", "autoreply", "autoresponse",
-	"auto response", "out of office", "out of the office", "out-of-office", "abwesen",
-	"automatische antwort", "automatisch antwoord", "autosvar", "automaattinen", "vacation",
-	"auto:", NULL,
-};
+static const char reply_subjects[] =
+	"automatic reply\0" "auto reply\0" "auto-reply\0" "autoreply\0" "autoresponse\0"
+	"auto response\0" "out of office\0" "out of the office\0" "out-of-office\0" "abwesen\0"
+	"automatische antwort\0" "automatisch antwoord\0" "autosvar\0" "automaattinen\0"
+	"vacation\0" "auto:\0";
 /* clang-format on */
 
 static unsigned see_subject(struct batv_span value)
@@ -487,26 +489,25 @@ static const struct {
 
 /* How bounces without structure begin. */
 /* clang-format off */
-static const char *const bounce_phrases[] = {
-	"this is the qmail-send program",
-	"this message was created automatically by mail delivery",
-	"the original message was received at", "this is the mail system at host",
-	"this is the postfix program at host", "this is the mail delivery agent at",
-	"had permanent fatal errors -----", "had transient non-fatal errors -----",
-	"a message that you sent could not be delivered",
-	"a message that you sent has not yet been",
-	"i'm afraid i wasn't able to deliver your message",
-	"i'm sorry to have to inform you that your message could not",
-	"your message did not reach some or all of the intended recipients",
-	"the following recipient(s) could not be reached",
-	"did not reach the following recipient", "delivery to the following recipient",
-	"delivery has failed to these recipients",
-	"this is an automatically generated delivery status notification",
-	"could not be delivered to one or more recipients", "--- below this line is a copy of",
-	"the following addresses had delivery problems", "this is a warning message only",
-	"your message cannot be delivered to the following recipients", "\nfinal-recipient:",
-	"\ndiagnostic-code:", NULL,
-};
+static const char bounce_phrases[] =
+	"this is the qmail-send program\0"
+	"this message was created automatically by mail delivery\0"
+	"the original message was received at\0" "this is the mail system at host\0"
+	"this is the postfix program at host\0" "this is the mail delivery agent at\0"
+	"had permanent fatal errors -----\0" "had transient non-fatal errors -----\0"
+	"a message that you sent could not be delivered\0"
+	"a message that you sent has not yet been\0"
+	"i'm afraid i wasn't able to deliver your message\0"
+	"i'm sorry to have to inform you that your message could not\0"
+	"your message did not reach some or all of the intended recipients\0"
+	"the following recipient(s) could not be reached\0"
+	"did not reach the following recipient\0" "delivery to the following recipient\0"
+	"delivery has failed to these recipients\0"
+	"this is an automatically generated delivery status notification\0"
+	"could not be delivered to one or more recipients\0" "--- below this line is a copy of\0"
+	"the following addresses had delivery problems\0" "this is a warning message only\0"
+	"your message cannot be delivered to the following recipients\0" "\nfinal-recipient:\0"
+	"\ndiagnostic-code:\0";
 /* clang-format on */
 
 /* A type may be folded, in any case, and have parameters: the first line and some more. */

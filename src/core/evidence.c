@@ -196,7 +196,7 @@ void batv_search_start(struct batv_search *s)
 void batv_search_header(struct batv_search *s, struct batv_header h)
 {
 	static const struct {
-		const char *name;
+		char name[36];
 		enum batv_clue_kind kind;
 	} fields[] = {
 		{"In-Reply-To", BATV_CLUE_IN_REPLY_TO},
@@ -263,9 +263,9 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 
 static bool is_returned(struct batv_span type)
 {
-	static const char *const types[] = {"message/rfc822", "text/rfc822-headers",
-					    "message/global", "message/global-headers",
-					    "text/rfc822-header", "message/partial"};
+	static const char types[][24] = {"message/rfc822", "text/rfc822-headers",
+					 "message/global", "message/global-headers",
+					 "text/rfc822-header", "message/partial"};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (batv_span_equal_fold(type, batv_span_of(types[i])))
@@ -328,7 +328,7 @@ static void see_label(const struct text *t, size_t at)
 /* Takes one thing off the end that may stand between a label and its address. */
 static bool take_off(struct batv_span *s)
 {
-	static const char *const pieces[] = {"=3d", "=20", "=3c", "&lt;", "rfc822", "="};
+	static const char pieces[][8] = {"=3d", "=20", "=3c", "&lt;", "rfc822", "="};
 
 	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
 		if (ends_with(*s, pieces[i])) {
@@ -344,7 +344,7 @@ static bool take_off(struct batv_span *s)
 static enum batv_clue_kind kind_of_address(const struct text *t, const char *begin)
 {
 	static const struct {
-		const char *label;
+		char label[20];
 		enum batv_clue_kind kind;
 	} labels[] = {
 		{"return-path", BATV_CLUE_RETURN_PATH},

@@ -5,6 +5,8 @@
  * of Exim's short-lived processes more than everything else that we do; these SHA1_ functions
  * need nothing set up.  SHA-1 is sound inside HMAC, and it is what prvs is made with.
  * Invariant: nothing that depends on the key is left on the stack.
+ *
+ * What is loaded into Exim takes these functions out of libcrypto.a; see "Out of libcrypto.a".
  */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 #include <openssl/crypto.h>
@@ -56,11 +58,39 @@ bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b
 
 bool batv_equal_secret(const void *a, const void *b, size_t len)
 {
-	return CRYPTO_memcmp(a, b, len) == 0;
+	const volatile unsigned char *p = a, *q = b;
+	unsigned char differ = 0;
+
+	for (size_t i = 0; i < len; i++)
+		differ |= p[i] ^ q[i];
+	return differ == 0;
 }
 
 void batv_wipe(void *p, size_t len)
 {
 	if (len > 0)
-		OPENSSL_cleanse(p, len);
+		explicit_bzero(p, len);
+}
+
+/*
+ * ---- Out of libcrypto.a ----
+ *
+ * SHA-1 itself needs two things that lie in an object which, at load, asks the processor what it can do: five
+ * CPUID instructions on x86 (a virtual machine takes some microseconds for each) and three page faults,
+ * probes that may trap on ARM.  So they are here: how to wipe, and what the processor can do - nothing
+ * special, which has SHA-1 take its plain path, 0.15 us slower for a tag.
+ *
+ * Weak: where the rest of libcrypto.a is linked as well (a TLS library), its own are taken, and nothing
+ * clashes.  Hidden: libcrypto.so, in the same process, keeps its own.  A libcrypto without these names
+ * (another processor, another version) is linked as it is.
+ */
+#define INSTEAD __attribute__((weak, visibility("hidden")))
+
+extern const unsigned int OPENSSL_ia32cap_P[], OPENSSL_armcap_P;
+INSTEAD const unsigned int OPENSSL_ia32cap_P[16] = { 0 };	/* x86; 4 words in OpenSSL 3.0, 10 in 3.5 */
+INSTEAD const unsigned int OPENSSL_armcap_P = 0;		/* ARM, 32 and 64 bits */
+
+INSTEAD void OPENSSL_cleanse(void *p, size_t len)
+{
+	batv_wipe(p, len);
 }

@@ -411,7 +411,7 @@ void batv_sign_address(const struct batv_judge *judge, const char *address, cons
 
 const char *batv_sign_answer_name(enum batv_sign_answer a)
 {
-	static const char *const names[] = {
+	static const char names[][24] = {
 		[BATV_SIGNED] = "signed",
 		[BATV_LEFT_NULL_SENDER] = "left:null-sender",
 		[BATV_LEFT_NO_ADDRESS] = "left:no-address",

@@ -247,7 +247,7 @@ const char *batv_verdict_name(enum batv_verdict v)
 
 const char *batv_reason_name(enum batv_reason r)
 {
-	static const char *const names[] = {
+	static const char names[][20] = {
 		[BATV_WHY_NONE] = "-",
 		[BATV_WHY_AUTHENTICATED] = "authenticated",
 		[BATV_WHY_OWN_HOST] = "own-host",

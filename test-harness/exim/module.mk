@@ -10,14 +10,20 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wwrite-strings -Wpointer-arith \
 	-Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 # Hidden: what is not exported on purpose is nobody's business, in a process with 1200 names of Exim's.
-OURS := -std=gnu11 -fPIC -fvisibility=hidden -fstack-protector-strong $(WARN) -D_GNU_SOURCE -DBATV_MODULE \
-	-DBATV_DIR='"$(STATEDIR)"' -I$(TOP)/src/core -I$(TOP)/local_scan -isystem $(HEADERS)
+OURS := -std=gnu11 -fPIC -ffunction-sections -fdata-sections -fvisibility=hidden -fstack-protector-strong \
+	$(WARN) -D_GNU_SOURCE -DBATV_MODULE -DBATV_DIR='"$(STATEDIR)"' -I$(TOP)/src/core -I$(TOP)/local_scan -isystem $(HEADERS)
 
 # -z now: a name that this Exim lacks is an error when the module is loaded, with a message, and
 # not the end of the process at the first call.
 # -z noseparate-code: one mapping for code and constants instead of three, and two page faults less in every process.
-LINK := -shared -Wl,-Bsymbolic -Wl,-soname,batv.so -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack -Wl,-z,noseparate-code \
-	-Wl,--as-needed -Wl,--gc-sections -Wl,--version-script=$(TOP)/local_scan/module/batv.map
+# -nostartfiles: neither C++ nor constructors here; four names less to look up in all libraries of the
+# process, and no .data: three page faults less.
+LINK := -shared -nostartfiles -Wl,-Bsymbolic -Wl,-soname,batv.so -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack \
+	-Wl,-z,noseparate-code -Wl,--as-needed -Wl,--gc-sections -Wl,--version-script=$(TOP)/local_scan/module/batv.map
+# Where things lie: two page faults less.  Only if the linker takes it, as GNU ld does.
+LAYOUT := $(TOP)/local_scan/module/batv.ld
+LINK += $(shell echo 'int f(void); int g(void) { return f() + 1; }' | $(CC) $(CFLAGS) -fPIC -shared -nostdlib -Wl,-z,now \
+	$(LDFLAGS) -Wl,-T,$(LAYOUT) -x c -o /dev/null - 2>/dev/null && echo -Wl,-T,$(LAYOUT))
 LIBS_static := -l:libcrypto.a -Wl,--exclude-libs,libcrypto.a
 LIBS_shared := -lcrypto
 
@@ -28,7 +34,7 @@ SETTINGS := $(OUT)/module/settings
 .SUFFIXES:
 
 # Exactly these names, no more: batv.map.
-$(OUT)/batv.so: $(OBJECTS) $(TOP)/local_scan/module/batv.map $(SETTINGS)
+$(OUT)/batv.so: $(OBJECTS) $(TOP)/local_scan/module/batv.map $(LAYOUT) $(SETTINGS)
 	@$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@.new $(OBJECTS) $(LIBS_$(CRYPTO))
 	@$(NM) -D --defined-only $@.new | sed 's/.* //; s/@.*//' | sort >$(OUT)/module/exports
 	@sed -n 's/^\t\t*\([a-z_]*\);$$/\1/p' $(TOP)/local_scan/module/batv.map | sort | \
@@ -43,8 +49,8 @@ $(OUT)/module/%.o: $(TOP)/%.c $(SETTINGS)
 # Other headers, flags or libcrypto: all anew.
 $(SETTINGS): FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(CRYPTO) $(HEADERS) $(STATEDIR)' | cmp -s - $@ || \
-		echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(CRYPTO) $(HEADERS) $(STATEDIR)' >$@
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(OURS) $(LINK) $(LDFLAGS) $(CRYPTO)' | cmp -s - $@ || \
+		echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(OURS) $(LINK) $(LDFLAGS) $(CRYPTO)' >$@
 .PHONY: FORCE
 FORCE: ;
 
