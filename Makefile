@@ -22,7 +22,8 @@ SAN          ?=
 
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wformat=2 -Wwrite-strings \
 	 -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
-HARDEN := -fstack-protector-strong -fPIC
+# -fno-plt: Exim's short-lived processes would look up each function of libc's that we call, each process anew.
+HARDEN := -fstack-protector-strong -fPIC -fno-plt
 # _FORTIFY_SOURCE wants optimisation and does not go with the sanitizers.
 FORTIFY := $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CPPDEFS := -D_GNU_SOURCE -Isrc/core -Isrc/admin $(FORTIFY) -DBATV_DIR='"$(STATEDIR)"' \

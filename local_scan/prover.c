@@ -4,6 +4,7 @@
  * The search lies in static storage: 22 KiB that only a message which would fail touches.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exim_glue.h"
@@ -30,13 +31,18 @@ static void search_header(void)
 	}
 }
 
-/* As much of the body as the administrator allows. */
+/* As much of the body as the administrator allows: most are far smaller. */
 static struct batv_span read_body(const struct batv_body *body, size_t limit)
 {
+	struct stat st;
 	char *buf;
 	ssize_t n;
 
-	if (body->fd < 0 || limit <= body->start.len)
+	if (body->fd < 0 || limit <= body->start.len || fstat(body->fd, &st) < 0)
+		return body->start;
+	if (st.st_size - body->at < (off_t)limit)
+		limit = st.st_size > body->at ? (size_t)(st.st_size - body->at) : 0;
+	if (limit <= body->start.len)
 		return body->start;
 	buf = batv_glue_buffer(limit);
 	n = pread(body->fd, buf, limit, (off_t)body->at);

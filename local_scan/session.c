@@ -120,6 +120,14 @@ static const struct batv_state *usable_state(struct batv_session *session, int d
 	return &process.holder.state;
 }
 
+/* Not time(): which one of several that is, glibc finds out when we are loaded, for two page faults. */
+static int64_t now(void)
+{
+	struct timespec t;
+
+	return clock_gettime(CLOCK_REALTIME, &t) == 0 ? (int64_t)t.tv_sec : 0;
+}
+
 void batv_session_open(struct batv_session *session)
 {
 	char newest[BATV_MEMORY_NAME_SIZE], before[BATV_MEMORY_NAME_SIZE];
@@ -127,7 +135,7 @@ void batv_session_open(struct batv_session *session)
 	enum batv_err err;
 	int dirfd;
 
-	*session = (struct batv_session) { .memory = &process.memory, .now = (int64_t)time(NULL) };
+	*session = (struct batv_session) { .memory = &process.memory, .now = now() };
 	if (batv_glue_misfit()) {
 		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"", batv_glue_misfit());
 		return;

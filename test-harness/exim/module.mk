@@ -10,7 +10,7 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wwrite-strings -Wpointer-arith \
 	-Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 # Hidden: what is not exported on purpose is nobody's business, in a process with 1200 names of Exim's.
-OURS := -std=gnu11 -fPIC -ffunction-sections -fdata-sections -fvisibility=hidden -fstack-protector-strong \
+OURS := -std=gnu11 -fPIC -fno-plt -ffunction-sections -fdata-sections -fvisibility=hidden -fstack-protector-strong \
 	$(WARN) -D_GNU_SOURCE -DBATV_MODULE -DBATV_DIR='"$(STATEDIR)"' -I$(TOP)/src/core -I$(TOP)/local_scan -isystem $(HEADERS)
 
 # -z now: a name that this Exim lacks is an error when the module is loaded, with a message, and
