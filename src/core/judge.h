@@ -36,7 +36,7 @@ struct batv_origin {
 
 struct batv_judge {
 	const struct batv_state *state;
-	struct batv_memory *memory;	/* NULL or not mapped: none */
+	struct batv_memory *memory;	/* NULL: none */
 	const struct batv_matcher *matcher;
 	const struct batv_origin *origin;
 	int64_t now;			/* one reading per decision */

@@ -17,7 +17,7 @@
 /* What is the same for all recipients of one message. */
 struct batv_proof {
 	const struct batv_search *search;	/* done: header and body were given to it */
-	const struct batv_memory *memory;	/* may hold no mapping */
+	const struct batv_memory *memory;	/* may be none */
 	const struct batv_memory *before;	/* the generation before; NULL: none */
 	struct batv_span key;			/* of the memory; len 0: none */
 	const struct batv_keyring *ring;

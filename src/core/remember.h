@@ -55,7 +55,10 @@ enum batv_remember_answer {
  */
 enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
 					int64_t now);
-/* Several with one guard, which costs two system calls.  answers: n of them. */
+/*
+ * Several with one guard, which costs two system calls.  answers: n of them.  With windows, what is known
+ * already is found out without mapping its page.
+ */
 void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
 		       int64_t now, enum batv_remember_answer *answers);
 
@@ -66,7 +69,7 @@ void batv_remember_all(struct batv_memory *memory, const struct batv_item *items
 bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
 		     int64_t retention, int64_t now);
 
-/* The first of several that was; n: none.  One guard. */
+/* The first of several that was; n: none.  One read each. */
 size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now);
 
