@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/remember core/addr core/hmac core/safefile core/span */
+/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/remember core/addr core/hmac core/safefile core/span */
 /*
  * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -6,7 +6,8 @@
  * Input: the first 64 bytes of the header page, its sections (64 bytes each, as many as the header
  * says), then what lies behind the header page.  The rest of the file is zero, up to the size that
  * the header gives.  A checksum of 0 is made right, so that sections can be changed.  A last
- * byte of 0xff: the file is truncated while it is mapped.
+ * byte of 0xff or 0xfe: the file is truncated while it is in use.  An even last byte: it is opened with
+ * windows, as Exim's processes do.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,11 +21,12 @@
 #define NOW INT64_C(1795348800)
 
 enum { REFUSED, VERSION, OPENED, BOTH, COUNTED, OLD_COUNT, NOTED, FULL, FOUND, FLAGGED, RECLAIMED,
-       UNKNOWN, BROKEN, REMEMBERED, KNOWN, DAY_FULL, LATER_DAY, FILLED, COMPLETE, TALLIED, OUTCOMES };
+       UNKNOWN, BROKEN, REMEMBERED, KNOWN, DAY_FULL, LATER_DAY, FILLED, COMPLETE, TALLIED,
+       WINDOWS, LOST, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {
 	"refused", "version", "opened", "both", "counted", "old_count", "noted", "full", "found",
 	"flagged", "reclaimed", "unknown", "broken", "remembered", "known", "day_full", "later_day",
-	"filled", "complete", "tallied",
+	"filled", "complete", "tallied", "windows", "lost",
 };
 
 static char path[64];
@@ -201,7 +203,7 @@ static void use(struct batv_memory *m)
 		use_domains(m);
 	if (m->counters_at && m->domains_at)
 		reached(BOTH);
-	must(m->base);
+	must(batv_memory_there(m));
 }
 
 static void use_broken(struct batv_memory *m)
@@ -217,9 +219,15 @@ static void use_broken(struct batv_memory *m)
 	(void)batv_domain_find(m, "example.com", &d);
 	batv_count(m, 0, NOW);
 	must(batv_memory_created(m) == 0);
-	must(!m->base);
+	must(!batv_memory_there(m) && !m->base);
 	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NOW) == BATV_E_NO_FILE);
 	reached(BROKEN);
+}
+
+/* Odd: mapped whole. */
+static enum batv_err open_as(struct batv_memory *m, uint8_t last)
+{
+	return last & 1 ? batv_memory_open(m, dir, "memory") : batv_memory_open_windows(m, dir, "memory");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -231,8 +239,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < FIXED)
 		return 0;
 	unknown = lay_out(data, size);
-	err = batv_memory_open(&m, dir, "memory");
-	must((err == BATV_OK) == (m.base != NULL));
+	err = open_as(&m, data[size - 1]);
+	must((err == BATV_OK) == batv_memory_there(&m));
 	if (err != BATV_OK) {
 		must(err == BATV_E_DAMAGED || err == BATV_E_VERSION);
 		reached(err == BATV_E_VERSION ? VERSION : REFUSED);
@@ -240,7 +248,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (unknown)
 		reached(UNKNOWN);
-	if (data[size - 1] == 0xff)
+	if (m.windowed)
+		reached(data[size - 1] == 0xfe ? LOST : WINDOWS);
+	if (data[size - 1] >= 0xfe)
 		use_broken(&m);
 	else
 		use(&m);
