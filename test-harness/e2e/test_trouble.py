@@ -478,6 +478,23 @@ class TestMemory(Site):
         assert not self.ours.mainlog("crashed") and self.ours.paniclog() == []
         self.put_memory()
 
+    def test_no_descriptor_stays_open(self):
+        """A process that decides many times, on every path, holds nothing open in between."""
+        count = r"${sg{${run{/bin/sh -c 'ls /proc/$pid/fd | wc -l'}}}{\n}{}}"
+        calls = ["${dlfunc{}{batv_sign}{alice@test}{x@theirs.test}}", "${dlfunc{}{batv_verdict}{alice@test}}",
+                 "${dlfunc{}{batv_refuse}}", "${dlfunc{}{batv_unsign}{alice@test}}"]
+
+        def counts():
+            lines = [*calls, count, *calls * 50, count]
+            answers = self.ours.exim("-be", input="".join(f"{line}\n" for line in lines)).stdout.splitlines()
+            answers = [answer.removeprefix("> ") for answer in answers]
+            return answers[0], answers[len(calls)], answers[len(lines) - 1]
+        signed, before, after = counts()
+        assert signed.startswith("prvs=") and before.isdigit() and before == after, (signed, before, after)
+        (self.batv.state_dir / "state").unlink()
+        signed, before, after = counts()
+        assert not signed.startswith("prvs=") and before.isdigit() and before == after, (signed, before, after)
+
 
 class TestArmedMemory(Site):
     """With enforcement = auto the memory holds which domains refuse: without it none does."""
