@@ -166,7 +166,7 @@ def test_directory_replaced(lab):
     b.state_dir.rename(b.dir / "old")
     lab.mkdir("batv", "state", mode=0o750)
     b.daemon.hup()
-    assert b.daemon.wait(5) == 3
+    assert b.daemon.wait(15) == 3
     assert "was removed or replaced" in b.daemon.output()
     assert list(b.state_dir.iterdir()) == []
 
