@@ -289,10 +289,10 @@ def test_strangers_change_nothing(lab):
     assert "verified" in ours.exim("-f", "alice@test", "-bv", "friend@theirs.test", "out@test", tag).stdout
     for arguments in ("{alice@test}", "{alice@test}{friend@theirs.test}{$tod_epoch}{24aCnI-000696-30}{theirs.test}",
                       f"{{{tag}}}{{friend@theirs.test}}{{$tod_epoch}}{{24aCnI-000696-30}}{{theirs.test}}"):
-        ours.be("${dlfunc{}{batv_sign}%s}" % arguments, check=False)
-        ours.be("${dlfunc{}{batv_sign}%s}" % arguments, message=make_message(), check=False)
-    assert ours.be("${dlfunc{}{batv_verdict}{%s}}" % tag) == "valid"
-    assert ours.be("${dlfunc{}{batv_refuse}}", message=bounce(tag)) == "0"
+        ours.be("${dlfunc{%s}{batv_sign}%s}" % (ours.so, arguments), check=False)
+        ours.be("${dlfunc{%s}{batv_sign}%s}" % (ours.so, arguments), message=make_message(), check=False)
+    assert ours.be("${dlfunc{%s}{batv_verdict}{%s}}" % (ours.so, tag)) == "valid"
+    assert ours.be("${dlfunc{%s}{batv_refuse}}" % ours.so, message=bounce(tag)) == "0"
     unchanged()
 
     # verification from outside: MAIL and RCPT, no message; the alias leads to the signing router

@@ -81,7 +81,7 @@ class Site:
         actions = [re.search(r"action=(\S+)", line)[1] for line in lines]
         assert actions == ["accepted-unjudged"] * 3 + ["not-signed"], lines
         for line in lines:
-            assert re.search(r" \w{6}-\w{6}-\w\w batv: trouble=state action=\S+ file=", line), line
+            assert re.search(rf" {MESSAGE_ID} batv: trouble=state action=\S+ file=", line), line
             assert error in line and line.endswith(": see batvctl status"), line
         assert self.ours.paniclog() == [] and self.ours.spool_ids() == []
         status = self.batv.ctl("status", check=False)
