@@ -4,8 +4,8 @@ import re
 import subprocess
 
 from batv import *
-from lab_debian import (ACL, HEAVY, LIGHT, REBUILT, SERIES, DebianConfiguration, Installation, chosen_version,
-                        module)
+from kinds import ACL, HEAVY, LIGHT, REBUILT
+from lab_debian import SERIES, DebianConfiguration, Installation, chosen_version, module
 
 STRANGER = "127.0.0.9"
 REFUSED = "550 5.7.1 This is a bounce of mail that was not sent from here"
