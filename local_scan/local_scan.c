@@ -73,13 +73,13 @@ static void unsign_recipient(const struct batv_session *session, size_t i)
 
 /* --- signing at reception ---------------------------------------------------- */
 
-/* The default: nobody pays for what nobody uses. */
-static bool nobody_signs_here(const struct batv_session *session)
+/* The first policy that signs here.  By default none: nobody pays for what nobody uses. */
+static const struct batv_policy *who_signs_here(const struct batv_session *session)
 {
 	for (size_t i = 0; session->state && i < session->state->n_policies; i++)
 		if (session->state->policies[i].sign_at_reception)
-			return false;
-	return true;
+			return &session->state->policies[i];
+	return NULL;
 }
 
 /* Only what nobody may write to without permission leaves for sure.  What a user forwards is not known yet. */
@@ -107,16 +107,17 @@ static void sign_at_reception(const struct batv_session *session)
 {
 	static struct batv_signing s;
 	const char *sender = batv_glue_sender();
-	const struct batv_policy *policy;
+	const struct batv_policy *here = who_signs_here(session), *policy;
 	enum batv_sign_answer last = BATV_SIGN_COUNT;
 	struct batv_addr addr;
 	struct batv_origin origin;
 
-	if (nobody_signs_here(session) || !*sender)
+	if (!here || !*sender)
 		return;
 	if (batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK)
 		return;
-	policy = batv_session_policy(session, &addr);
+	if (batv_session_policy(session, &addr, &policy) == BATV_MAYBE)
+		policy = here;		/* batv_sign_address() can't tell either, and that is to be said */
 	if (!policy || !policy->sign_at_reception)
 		return;
 	batv_glue_origin(&origin);

@@ -59,8 +59,7 @@ static void add(struct ours *o, struct batv_span address)
 	for (size_t i = 0; i < o->n; i++)
 		if (same_address(&o->addr[i], &addr))
 			return;
-	policy = batv_session_policy(o->session, &addr);
-	if (!policy)
+	if (batv_session_policy(o->session, &addr, &policy) != BATV_YES)
 		return;
 	if (o->n == 0)
 		o->policy = policy;

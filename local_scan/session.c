@@ -160,16 +160,14 @@ void batv_session_open(struct batv_session *session)
 	close(dirfd);
 }
 
-const struct batv_policy *batv_session_policy(const struct batv_session *session,
-					      const struct batv_addr *addr)
+enum batv_match batv_session_policy(const struct batv_session *session, const struct batv_addr *addr,
+				    const struct batv_policy **policy)
 {
 	char domain[BATV_ADDR_INPUT_MAX + 1];
-	const struct batv_policy *policy;
 
 	memcpy(domain, addr->domain.p, addr->domain.len);
 	domain[addr->domain.len] = '\0';
-	(void)batv_policy_of(session->state, &batv_glue_matcher, domain, &policy);
-	return policy;
+	return batv_policy_of(session->state, &batv_glue_matcher, domain, policy);
 }
 
 const struct batv_memory *batv_session_before(const struct batv_session *session)

@@ -23,9 +23,9 @@ struct batv_session {
 void batv_session_open(struct batv_session *session);
 void batv_session_close(void);
 
-/* The policy of an address's domain; NULL: none, or its lists could not be asked.  Only with a state. */
-const struct batv_policy *batv_session_policy(const struct batv_session *session,
-					      const struct batv_addr *addr);
+/* The policy of an address's domain; NULL for BATV_NO (none) and BATV_MAYBE (not to be told).  Only with a state. */
+enum batv_match batv_session_policy(const struct batv_session *session, const struct batv_addr *addr,
+				    const struct batv_policy **policy);
 
 /* The memory of the generation before, opened when it is asked for; NULL: there is none. */
 const struct batv_memory *batv_session_before(const struct batv_session *session);

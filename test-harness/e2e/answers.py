@@ -24,6 +24,9 @@ class Ours:
         with self.ours.smtp(source) as session:
             assert session.mail(sender).code == 250 and session.rcpt(rcpt, params).code == 250, session.dialogue()
             assert session.data(message).code == 250, session.dialogue()
+        if not self.ours.installation.local_scan:       # then it is a transport that remembers it
+            line = self.ours.wait_log(rf" <= .* id={re.escape(message_id)} ")[-1]
+            self.ours.wait_log(rf" {line.split()[2]} (=>|==|\*\*) ")
 
     def replay(self, message, rcpt="alice@test", sender="", session=None, mark="-"):
         """A message from a stranger: the code of the reply to DATA, and the decision in the log."""

@@ -7,7 +7,8 @@ import socket
 import threading
 
 from lab import *
-from lab_debian import Installation
+from kinds import chosen_kind
+from lab_debian import Installation, conf_for
 
 SNIPPETS = TOP / "exim-snippets"
 
@@ -60,6 +61,8 @@ class Batv:
         lines += [f"{key} = {value}" for key, value in settings.items()]
         given = {line.partition("=")[0].strip() for line in lines}
         lines += [line for line in head.splitlines() if line.partition("=")[0].strip() not in given]
+        given |= {line.partition("=")[0].strip() for line in lines}
+        lines += [f"{key} = {value}" for key, value in conf_for(chosen_kind()).items() if key not in given]
         self.lab.write(self.conf_path, "\n".join(lines) + "\n" + (bracket + sections).lstrip("\n"))
 
     def set(self, text=CONF, **settings):
@@ -166,6 +169,7 @@ def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, route
                 if k in ("address", "binary", "port", "domain", "hostname", "options", "macros", "users", "start")}
     if installation.binary:
         keywords.setdefault("binary", installation.binary)
+    keywords["options"] = {**installation.options, **keywords.get("options", {})}
     include = lambda file: f".include {SNIPPETS}/{file}\n"
     if not isinstance(route, str):
         route = f"* {route.route()}"
@@ -177,6 +181,7 @@ def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, route
         remote_transport=(include("transport-sign.conf") if transport else "") + config.pop("remote_transport", ""),
         route=route, **config)
     exim = Exim(lab, name=name, config=text, **keywords)
+    exim.installation = installation
     exim.so = installation.so if installation.loads else ""     # for ${dlfunc{...}
     return exim
 

@@ -8,29 +8,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from kinds import ACL, HEAVY, LIGHT, REBUILT, chosen_kind
 from lab_base import BUILD, TOP, LabError, skip, tool
 
 SERIES = {"4.96": "bookworm", "4.98": "trixie", "sid": "sid"}
-
-# Kinds of installation: docs/install.md has the table of what each can do.
-REBUILT = "rebuilt"     # our own build, everything compiled in
-HEAVY = "heavy"         # exim4-daemon-heavy: local_scan_path, and ${dlfunc} in routers and transports
-ACL = "acl"             # exim4-daemon-heavy: ${dlfunc} alone, refusing by ACL
-LIGHT = "light"         # exim4-daemon-light, which has no ${dlfunc}: local_scan_path alone
-KINDS = (REBUILT, HEAVY, ACL, LIGHT)
 
 WRAPPER = "#!/bin/sh" """
 # Debian's Exim with libraries of its own, and its user; it knows tls_advertise_hosts.
 exec {loader} --preload {user} --library-path {libraries} --argv0 "$0" {binary} "$@"
 """
-
-
-def chosen_kind():
-    """The kind of installation under test: $BATV_KIND, or rebuilt."""
-    kind = os.environ.get("BATV_KIND") or REBUILT
-    if kind not in KINDS:
-        raise LabError(f"BATV_KIND={kind}: one of {' '.join(KINDS)}")
-    return kind
 
 
 def chosen_version():
@@ -44,7 +30,7 @@ def in_archive(what, function, *args):
     except LabError as error:
         if "fetch:" not in str(error):
             raise
-        skip(f"{what} can't be had: {str(error).splitlines()[-1]}")
+        skip(f"{what} can't be had: {str(error).splitlines()[-1].removeprefix('fetch: ')}")
 
 
 @functools.cache
@@ -110,6 +96,11 @@ def debian_exim(lab, flavour, version):
     return wrapper
 
 
+def conf_for(kind):
+    """What exim-batv.conf needs for a kind of installation."""
+    return {"sign_at_reception": "on"} if kind == LIGHT else {}
+
+
 class Installation:
     """What the kind of installation adds to an Exim called NAME: binary, module, configuration.
 
@@ -122,6 +113,7 @@ class Installation:
         self.functions = self.kind != LIGHT     # has ${dlfunc}
         self.local_scan = self.kind != ACL
         self.main = self.acl = ""
+        self.options = {}
         self.binary = None
         if not self.loads:
             return
@@ -134,6 +126,8 @@ class Installation:
             self.put_include()
         else:
             self.main += "acl_smtp_data = lab_batv_data\n"
+            # what acl-data.conf recommends
+            self.options = {"message_body_visible": "20000", "message_body_newlines": "true"}
             self.acl = f"lab_batv_data:\n.include {TOP}/exim-snippets/acl-data.conf\n  accept\n"
 
     def put_module(self, path=None):
@@ -146,7 +140,7 @@ class Installation:
 
     def conf(self):
         """What exim-batv.conf needs for it."""
-        return {} if self.functions else {"sign_at_reception": "on"}
+        return conf_for(self.kind)
 
 
 class DebianConfiguration:

@@ -9,7 +9,9 @@ from pathlib import Path
 from lab_base import BUILD, LabError, tail, wait_until
 from lab_smtp import Smtp
 
-SPOOL_ID = re.compile(r"([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})-H$")
+# Exim's message ids: 16 characters, 23 since 4.97.
+MESSAGE_ID = "[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"
+SPOOL_ID = re.compile(f"({MESSAGE_ID})-H$")
 
 
 def exim_binary():

@@ -17,6 +17,11 @@ class Reply(namedtuple("Reply", "code text")):
     def __str__(self):
         return f"{self.code} {self.text}"
 
+    @property
+    def unfolded(self):
+        """The text in one line: Exim folds what an ACL says, and nothing else."""
+        return " ".join(self.text.split("\n"))
+
 
 # What one message got: replies to MAIL, to each RCPT (in order), and to the data (None: not sent).
 Result = namedtuple("Result", "mail rcpts data")

@@ -25,13 +25,15 @@ class Site:
         self.batv = Batv(self.lab, conf=self.conf)
         self.sink = Sink(self.lab)
         self.ours = batv_exim(self.lab, self.batv, self.sink, main=VRFY, acl=LAB_VRFY, local_domains="test : torn.test",
-                              rcpt_last=f".include {SNIPPETS}/acl-rcpt.conf\n")
+                              rcpt_last=f".ifdef _HAVE_DLFUNC\n.include {SNIPPETS}/acl-rcpt.conf\n.endif\n")
         self.valid = self.sent()
         assert is_signed(self.valid, "alice@test")
         self.batv.stop()
         self.path = self.batv.state_dir / "state"
         self.good = self.path.read_bytes()
         self.memory = self.batv.state_dir / "memory"
+        # without a state nobody knows that mail is signed at reception
+        self.says_not_signed = self.ours.installation.functions
 
     def put(self, data, mode=0o640):
         self.lab.write(self.path, data, mode=mode)
@@ -79,9 +81,9 @@ class Site:
             assert message["X-BATV-Status"] is None         # the forged one is gone, too
         lines = [line for line in self.ours.mainlog()[before:] if "batv:" in line]
         actions = [re.search(r"action=(\S+)", line)[1] for line in lines]
-        assert actions == ["accepted-unjudged"] * 3 + ["not-signed"], lines
+        assert actions == ["accepted-unjudged"] * 3 + ["not-signed"] * self.says_not_signed, lines
         for line in lines:
-            assert re.search(r" \w{6}-\w{6}-\w\w batv: trouble=state action=\S+ file=", line), line
+            assert re.search(rf" {MESSAGE_ID} batv: trouble=state action=\S+ file=", line), line
             assert error in line and line.endswith(": see batvctl status"), line
         assert self.ours.paniclog() == [] and self.ours.spool_ids() == []
         status = self.batv.ctl("status", check=False)
@@ -248,7 +250,8 @@ class TestTruncated(Site):
             assert self.sink.wait(sent + 2)[-1].sender == self.valid
         lines = [line for line in self.ours.mainlog()[before:] if "batv: trouble=state" in line]
         ids = [line.split()[2] for line in lines]
-        assert len(ids) == len(set(ids)) == len(lengths)        # one line for each message
+        messages = len(lengths) if self.says_not_signed else len(lengths) // 2
+        assert len(ids) == len(set(ids)) == messages            # one line for each message
         assert self.ours.paniclog() == [] and not self.ours.mainlog("crashed")
 
 
@@ -356,7 +359,7 @@ class TestDirectory(Site):
         assert self.sent() == "alice@test"
         self.ours.wait_mailbox("alice", alice + 1)
         lines = [line for line in self.ours.mainlog()[before:] if "batv:" in line]
-        assert len(lines) == 2, lines
+        assert len(lines) == 1 + self.says_not_signed, lines
         for line in lines:
             assert 'file=/var/lib/exim-batv error="no such file or directory"' in line, line
         assert self.ours.paniclog() == []
@@ -652,7 +655,9 @@ class TestLists(Site):
         for name in "exempt_hosts", "own_hosts", "exempt_recipients", "unsigned_senders", "relay_in_hosts":
             self.doubt_when_judging("missing", "mark", **{name: "+nosuch"})
         self.doubt_when_signing(unsigned_destinations="+nosuch")
-        self.doubt_when_signing("127.0.0.1", trusted_hosts="+nosuch", inbound_domains="+nosuch")
+        self.forget_unknown_names()
+
+    def forget_unknown_names(self):
         assert all("unknown named" in line for line in self.ours.paniclog())
         self.lab.write(self.ours.dir / "log" / "paniclog", "")
 
@@ -666,8 +671,13 @@ class TestLists(Site):
     def test_signing(self):
         self.doubt_when_signing(unsigned_senders="lsearch;/nonexistent/senders")
         self.doubt_when_signing(unsigned_destinations="lsearch;/nonexistent/destinations")
+        assert self.ours.paniclog() == []
+
+    def test_signing_for_a_host(self):
         self.doubt_when_signing("127.0.0.1", trusted_hosts="net-lsearch;/nonexistent", inbound_domains="/nonexistent")
         assert self.ours.paniclog() == []
+        self.doubt_when_signing("127.0.0.1", trusted_hosts="+nosuch", inbound_domains="+nosuch")
+        self.forget_unknown_names()
 
     def test_lists_that_can_be_looked_up(self):
         """What is tried first does not stand in the way of lists that are in order."""

@@ -1,0 +1,73 @@
+"""Which of the end-to-end tests are not for a kind of installation: those of what it can't do by its nature.
+
+docs/install.md has the table of what each kind can do.  Every other test runs with every kind that `matrix` gives
+it to.  A pattern is FILE::TEST as `run` prints it, and may have *; one that fits no test is a failure of `run`.
+"""
+
+import fnmatch
+import os
+
+REBUILT = "rebuilt"     # our own build, everything compiled in
+HEAVY = "heavy"         # exim4-daemon-heavy: local_scan_path, and ${dlfunc} in routers and transports
+ACL = "acl"             # exim4-daemon-heavy: ${dlfunc} alone, refusing by ACL
+LIGHT = "light"         # exim4-daemon-light, which has no ${dlfunc}: local_scan_path alone
+KINDS = (REBUILT, HEAVY, ACL, LIGHT)
+
+NOT_FOR = {
+    REBUILT: {},
+    HEAVY: {
+        "test_snippets.py::TestNoModule.*": "an installation that has a module",
+    },
+    ACL: {
+        "test_snippets.py::TestNoModule.*": "an installation that has a module",
+        "test_exempt.py::TestRecipients.*": "an ACL takes no recipients off",
+        "test_snippets.py::TestAllFiles.*": "this kind has a DATA ACL of its own",
+        "test_snippets.py::TestAcl.*": "there is no local_scan() behind the ACL",
+        "test_snippets.py::TestUnsignRecipients.*": "taking tags off in place needs a local_scan()",
+        "test_modes.py::test_a_status_header_of_a_local_user_is_removed": "no ACL of ours sees a local submission",
+        "test_flood.py::*": "an ACL refuses or not: it does not put off",
+        "test_memory_trouble.py::TestNasty.*": "an ACL sees no more of a body than $message_body",
+        "test_memory.py::TestReplies.test_other_addresses_of_the_sender":
+            "a delivery remembers an id for the envelope sender alone",
+    },
+    LIGHT: {
+        "test_snippets.py::TestNoModule.*": "an installation that has a module",
+        **{f"test_{name}": "there is no ${dlfunc}" for name in (
+            "exempt.py::TestOneByOne.*", "memory_trouble.py::TestPlanting.test_by_an_expansion",
+            "oracle.py::TestOracle.test_we_*", "receipts.py::*", "snippets.py::TestAllFiles.*",
+            "snippets.py::TestAcl.*", "snippets.py::TestMisplaced.*", "snippets.py::TestBare.*", "snippets.py::TestEdges.*",
+            "snippets.py::TestTaint.*", "trouble.py::TestTruncated.test_every_length_for_the_reader",
+            "trouble.py::TestMemory.test_truncated_while_in_use")},
+        **{f"test_{name}": "signed at reception: no router, no transport" for name in (
+            "bounce.py::TestLocalBounces.test_signed_at_the_transport_it_goes_to_the_bare_address",
+            "exempt.py::test_own_bounces_are_never_judged", "snippets.py::TestRouterAlone.*",
+            "snippets.py::TestTransportAlone.test_own_bounces_go_to_the_bare_address",
+            "sign.py::TestUnsignedDestinations.test_shipped_router_and_transport",
+            "trouble.py::TestLists.test_signing_for_a_host")},
+        **{f"test_{name}": "what an alias or a list sends on leaves bare" for name in (
+            "memory_trouble.py::TestPlanting.test_by_a_mailing_list", "sign.py::TestMailingList.test_[!n]*",
+            "sign.py::TestTrust.test_user_by_an_alias")},
+        "test_sign.py::test_a_retry_keeps_its_sender": "signed at reception, it keeps it for ever",
+        "test_modes.py::TestBreaks.test_mail_left_bare": "nobody notices mail that leaves bare for want of a state",
+    },
+}
+
+
+def chosen_kind():
+    """The kind of installation under test: $BATV_KIND, or rebuilt."""
+    kind = os.environ.get("BATV_KIND") or REBUILT
+    if kind not in KINDS:
+        raise SystemExit(f"BATV_KIND={kind}: one of {' '.join(KINDS)}")
+    return kind
+
+
+def not_for(file, test):
+    """Why a test is not for the chosen kind; None if it is."""
+    return next((reason for pattern, reason in NOT_FOR[chosen_kind()].items()
+                 if fnmatch.fnmatchcase(f"{file}::{test}", pattern)), None)
+
+
+def stale(file, tests):
+    """Patterns, of all kinds, that fit none of a FILE's TESTS."""
+    patterns = {pattern for kind in NOT_FOR.values() for pattern in kind if pattern.startswith(f"{file}::")}
+    return sorted(p for p in patterns if not any(fnmatch.fnmatchcase(f"{file}::{test}", p) for test in tests))
