@@ -484,8 +484,9 @@ class TestMemory(Site):
     def test_no_descriptor_stays_open(self):
         """A process that decides many times, on every path, holds nothing open in between."""
         count = r"${sg{${run{/bin/sh -c 'ls /proc/$pid/fd | wc -l'}}}{\n}{}}"
-        calls = ["${dlfunc{}{batv_sign}{alice@test}{x@theirs.test}}", "${dlfunc{}{batv_verdict}{alice@test}}",
-                 "${dlfunc{}{batv_refuse}}", "${dlfunc{}{batv_unsign}{alice@test}}"]
+        calls = [f"${{dlfunc{{{self.ours.so}}}{call}}}" for call in (
+            "{batv_sign}{alice@test}{x@theirs.test}", "{batv_verdict}{alice@test}", "{batv_refuse}",
+            "{batv_unsign}{alice@test}")]
 
         def counts():
             lines = [*calls, count, *calls * 50, count]
