@@ -169,7 +169,7 @@ DLFUNC(batv_verdict)
 DLFUNC(batv_refuse)
 {
 	const bool text = strcmp(arg(argc, argv, 0), "text") == 0;
-	struct batv_body body = { { "", 0 }, -1, 0 };
+	struct batv_body body = { { NULL, 0 }, -1, 0 };	/* no "": an address here is .data on arm64 */
 	struct batv_session session;
 	struct batv_outcome *outcome;
 
