@@ -28,13 +28,13 @@ static struct {
 	struct batv_state_holder holder;	/* its text in front, of which one page is used */
 } process;
 
-/* As much of it as one signature needs: a state has few keys, and is smaller than 4 KiB. */
+/* All but the middle of a text that is nearly always shorter than a page. */
 static void touch_pages(void)
 {
-	char *memory = (char *)&process.memory, *state = (char *)&process.holder.usable;
+	char *begin = (char *)&process, *text = process.holder.text, *state = (char *)&process.holder.usable;
 
-	batv_pages_touch(memory, (size_t)(process.holder.text + 4096 - memory));
-	batv_pages_touch(state, (size_t)((char *)&process.holder.state.ring.keys[4] - state));
+	batv_pages_touch(begin, (size_t)(text + 4096 - begin));
+	batv_pages_touch(state, (size_t)(begin + sizeof process - state));
 }
 
 /* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under us. */
