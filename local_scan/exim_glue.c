@@ -33,6 +33,8 @@ extern unsigned int debug_selector;
 #  define OF_THIS_EXIM expand_string
 # endif
 # pragma weak debug_selector
+extern unsigned char *local_scan_path;
+# pragma weak local_scan_path
 # define EXIM_HAS(name) (&(name) != NULL)
 #endif
 
@@ -59,6 +61,16 @@ const char *batv_glue_misfit(void)
 		return "this batv.so was built for another version of Exim";
 #endif
 	return NULL;
+}
+
+/* What is compiled in is called; a module is if it is named, which Exims with the patch of Debian and Fedora know. */
+bool batv_glue_scans(void)
+{
+#ifdef BATV_MODULE
+	return EXIM_HAS(local_scan_path) && local_scan_path && *local_scan_path;
+#else
+	return true;
+#endif
 }
 
 /* Exim's text as ours and back.  Its functions take uschar *, some of them const since 4.98. */

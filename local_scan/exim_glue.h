@@ -16,6 +16,8 @@
  * for.
  */
 const char *batv_glue_misfit(void);
+/* Does a local_scan() see each message after DATA, or is there nothing behind the ACLs? */
+bool batv_glue_scans(void);
 
 /* --- the message that Exim has in hand ------------------------------------ */
 

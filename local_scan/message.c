@@ -189,7 +189,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		if (batv_flood(session, batv_glue_recipient(NULL, i), &j))
 			o->defer = true;
 	}
-	o->action = batv_decide(o->findings, o->n);
+	o->action = batv_decide(o->findings, o->n, batv_glue_scans());
 	/* that of the first one who failed: others go with him, and may have no policy */
 	for (size_t i = 0; i < o->n && !o->refusal_text; i++)
 		if (o->action == BATV_ACTION_REJECT && notes[i].policy &&

@@ -269,7 +269,7 @@ static void judge(struct batv_ctl *ctl, struct explanation *e)
 		return;
 	batv_ctl_ask_from(&e->asking, ctl->host);
 	batv_judge_recipient(&e->asking.judge, e->rcpt, &e->judgement);
-	(void)batv_decide(&e->judgement.finding, 1);
+	(void)batv_decide(&e->judgement.finding, 1, true);
 	if (e->judgement.finding.doubt && e->judgement.finding.verdict != BATV_VALID)
 		e->not_judged = "a list could not be looked up";
 	else

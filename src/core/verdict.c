@@ -204,13 +204,13 @@ static void refuse_all(struct batv_finding *findings, size_t n)
 	}
 }
 
-enum batv_action batv_decide(struct batv_finding *findings, size_t n)
+enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_remove)
 {
 	struct tally t = tally(findings, n);
 
-	if (t.reject && t.proven) {
+	if (t.reject && t.proven && can_remove) {
 		soften(findings, n, BATV_ACTION_REMOVE);
-	} else if (t.reject && t.spare) {
+	} else if (t.reject && (t.proven || t.spare)) {
 		soften(findings, n, BATV_ACTION_MARK);
 		return BATV_ACTION_MARK;
 	} else if (t.reject) {

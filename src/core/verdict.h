@@ -98,12 +98,13 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
  * The message: adjusts the actions of all findings together and returns the message's
  * own: REJECT (refuse it whole), MARK (a header has something to say) or ACCEPT.
  *  - nobody REJECT: nothing changes.
- *  - another one valid or remembered: every REJECT becomes REMOVE.
+ *  - another one valid or remembered: every REJECT becomes REMOVE; or MARK (WHY_MIXED) where nobody can
+ *    take a recipient off any more (can_remove: a local_scan() of ours runs after this).
  *  - a failed recipient whose mode only observes: every REJECT becomes MARK (WHY_MIXED),
  *    for a refusal would take that recipient's copy too.
  *  - else the whole message is refused: all actions become REJECT (WHY_MIXED where they were not).
  */
-enum batv_action batv_decide(struct batv_finding *findings, size_t n);
+enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_remove);
 
 const char *batv_verdict_name(enum batv_verdict v);	/* "not-ours" */
 const char *batv_reason_name(enum batv_reason r);	/* "exempt-host", "-" for none */

@@ -285,22 +285,22 @@ static bool any_spared(const struct batv_finding *f, size_t n)
 	return false;
 }
 
-static void check_decision(const struct batv_finding *before, size_t n)
+static void check_decision(const struct batv_finding *before, size_t n, bool can_remove)
 {
 	size_t rejects = count(before, n, BATV_ACTION_REJECT);
 	struct batv_finding after[3];
 	enum batv_action action;
 
 	memcpy(after, before, n * sizeof after[0]);
-	action = batv_decide(after, n);
+	action = batv_decide(after, n, can_remove);
 	for (size_t i = 0; i < n; i++)
 		ck_assert_int_eq(after[i].verdict, before[i].verdict);
-	if (rejects > 0 && any_proven(before, n)) {
+	if (rejects > 0 && can_remove && any_proven(before, n)) {
 		ck_assert_int_eq(action, count(before, n, BATV_ACTION_MARK) ? BATV_ACTION_MARK
 									    : BATV_ACTION_ACCEPT);
 		ck_assert_uint_eq(count(after, n, BATV_ACTION_REMOVE), rejects);
 		ck_assert_uint_eq(count(after, n, BATV_ACTION_REJECT), 0);
-	} else if (rejects > 0 && any_spared(before, n)) {
+	} else if (rejects > 0 && (any_proven(before, n) || any_spared(before, n))) {
 		ck_assert_int_eq(action, BATV_ACTION_MARK);
 		for (size_t i = 0; i < n; i++) {
 			bool was = before[i].action == BATV_ACTION_REJECT;
@@ -323,20 +323,26 @@ static void check_decision(const struct batv_finding *before, size_t n)
 			ck_assert(batv_verdict_failed(after[i].verdict));
 }
 
+static void check_decisions(const struct batv_finding *before, size_t n)
+{
+	check_decision(before, n, true);
+	check_decision(before, n, false);
+}
+
 START_TEST(all_up_to_three_recipients)
 {
 	struct batv_finding f[3];
 
-	ck_assert_int_eq(batv_decide(f, 0), BATV_ACTION_ACCEPT);
+	ck_assert_int_eq(batv_decide(f, 0, true), BATV_ACTION_ACCEPT);
 	for (size_t a = 0; a < KINDS; a++) {
 		f[0] = kinds[a];
-		check_decision(f, 1);
+		check_decisions(f, 1);
 		for (size_t b = 0; b < KINDS; b++) {
 			f[1] = kinds[b];
-			check_decision(f, 2);
+			check_decisions(f, 2);
 			for (size_t c = 0; c < KINDS; c++) {
 				f[2] = kinds[c];
-				check_decision(f, 3);
+				check_decisions(f, 3);
 			}
 		}
 	}
@@ -348,14 +354,19 @@ START_TEST(some_in_plain_words)
 	struct batv_finding good_bad[] = {kinds[0], kinds[6]}, exempt_bad[] = {kinds[2], kinds[6]},
 			    observe_bad[] = {kinds[9], kinds[6]}, bad_bad[] = {kinds[7], kinds[8]};
 
-	ck_assert_int_eq(batv_decide(good_bad, 2), BATV_ACTION_ACCEPT);
+	ck_assert_int_eq(batv_decide(good_bad, 2, true), BATV_ACTION_ACCEPT);
 	ck_assert_int_eq(good_bad[1].action, BATV_ACTION_REMOVE);
-	ck_assert_int_eq(batv_decide(exempt_bad, 2), BATV_ACTION_REJECT);
+	ck_assert_int_eq(batv_decide(exempt_bad, 2, true), BATV_ACTION_REJECT);
 	ck_assert_int_eq(exempt_bad[0].reason, BATV_WHY_MIXED);
-	ck_assert_int_eq(batv_decide(observe_bad, 2), BATV_ACTION_MARK);
+	ck_assert_int_eq(batv_decide(observe_bad, 2, true), BATV_ACTION_MARK);
 	ck_assert_int_eq(observe_bad[1].action, BATV_ACTION_MARK);
-	ck_assert_int_eq(batv_decide(bad_bad, 2), BATV_ACTION_REJECT);
+	ck_assert_int_eq(batv_decide(bad_bad, 2, true), BATV_ACTION_REJECT);
 	ck_assert_int_eq(bad_bad[0].reason, BATV_WHY_NONE);
+	good_bad[1] = kinds[6];
+	ck_assert_int_eq(batv_decide(good_bad, 2, false), BATV_ACTION_MARK);
+	ck_assert_int_eq(good_bad[0].action, BATV_ACTION_ACCEPT);
+	ck_assert_int_eq(good_bad[1].action, BATV_ACTION_MARK);
+	ck_assert_int_eq(good_bad[1].reason, BATV_WHY_MIXED);
 }
 END_TEST
 
