@@ -18,41 +18,40 @@
 _Static_assert(BATV_HMAC_LEN == SHA_DIGEST_LENGTH, "the length of a SHA-1");
 _Static_assert(BATV_HMAC_KEY_MAX == SHA_CBLOCK, "one block of SHA-1");
 
-/* Start ctx with the key, each byte xored with pad. */
-static bool start(SHA_CTX *ctx, struct batv_span key, unsigned char pad)
-{
-	unsigned char block[SHA_CBLOCK] = { 0 };
+/* All that depends on the key, to be wiped at once. */
+struct work {
+	SHA_CTX ctx;
+	unsigned char block[SHA_CBLOCK], inner[SHA_DIGEST_LENGTH];
+};
 
-	if (key.len > 0)	/* a NULL is not for memcpy */
-		memcpy(block, key.p, key.len);
-	for (size_t i = 0; i < sizeof block; i++)
-		block[i] ^= pad;
-	bool ok = SHA1_Init(ctx) == 1 && SHA1_Update(ctx, block, sizeof block) == 1;
-	batv_wipe(block, sizeof block);
-	return ok;
+/* Start with the key, each byte xored with pad. */
+static bool start(struct work *w, struct batv_span key, unsigned char pad)
+{
+	memset(w->block, pad, sizeof w->block);
+	for (size_t i = 0; i < key.len; i++)
+		w->block[i] ^= (unsigned char)key.p[i];
+	return SHA1_Init(&w->ctx) == 1 && SHA1_Update(&w->ctx, w->block, sizeof w->block) == 1;
 }
 
 /* SHA1_Update with nothing may get a NULL, which memcpy may not. */
-static bool add(SHA_CTX *ctx, struct batv_span s)
+static bool add(struct work *w, struct batv_span s)
 {
-	return s.len == 0 || SHA1_Update(ctx, s.p, s.len) == 1;
+	return s.len == 0 || SHA1_Update(&w->ctx, s.p, s.len) == 1;
 }
 
 bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b,
 		    uint8_t mac[static BATV_HMAC_LEN])
 {
-	unsigned char inner[SHA_DIGEST_LENGTH];
-	SHA_CTX ctx;
+	struct work w;
 	bool ok;
 
 	memset(mac, 0, BATV_HMAC_LEN);
 	if (key.len > BATV_HMAC_KEY_MAX)
 		return false;
-	ok = start(&ctx, key, 0x36) && add(&ctx, a) && add(&ctx, b) && SHA1_Final(inner, &ctx) == 1;
-	ok = ok && start(&ctx, key, 0x5c) && SHA1_Update(&ctx, inner, sizeof inner) == 1 &&
-	     SHA1_Final(mac, &ctx) == 1;
-	batv_wipe(&ctx, sizeof ctx);
-	batv_wipe(inner, sizeof inner);
+	ok = start(&w, key, 0x36) && add(&w, a) && add(&w, b) && SHA1_Final(w.inner, &w.ctx) == 1;
+	ok = ok && start(&w, key, 0x5c) && SHA1_Update(&w.ctx, w.inner, sizeof w.inner) == 1 &&
+	     SHA1_Final(mac, &w.ctx) == 1;
+	batv_wipe(&w, sizeof w);
 	return ok;
 }
 
