@@ -39,15 +39,10 @@ struct move {
 	size_t at;
 };
 
-static struct batv_counter_row *row_of(const struct batv_memory *m, size_t row)
-{
-	return (struct batv_counter_row *)(void *)((char *)m->base + m->counters_at) + row;
-}
-
 static void take_body(struct batv_memory *m, void *arg)
 {
 	struct move *job = arg;
-	struct batv_counter_row *row = row_of(m, job->at);
+	struct batv_counter_row *row = batv_counter_row(m, job->at);
 
 	job->row.life = __atomic_exchange_n(&row->life, 0, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < BATV_COUNTER_DAYS; i++)
@@ -75,7 +70,7 @@ static void add_day(uint64_t *word, uint64_t more)
 static void give_body(struct batv_memory *m, void *arg)
 {
 	struct move *job = arg;
-	struct batv_counter_row *row = row_of(m, job->at);
+	struct batv_counter_row *row = batv_counter_row(m, job->at);
 
 	(void)__atomic_fetch_add(&row->life, job->row.life, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < BATV_COUNTER_DAYS; i++)

@@ -191,10 +191,15 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 	return BATV_OK;
 }
 
+bool batv_memory_is_file(const struct batv_memory *memory, const struct stat *st)
+{
+	return memory->dev == (int64_t)st->st_dev && memory->ino == (int64_t)st->st_ino;
+}
+
 static bool mapped_already(const struct batv_memory *m, const struct stat *st)
 {
-	return m->base && !m->windowed && m->dev == (int64_t)st->st_dev &&
-	       m->ino == (int64_t)st->st_ino && m->size == (size_t)st->st_size;
+	return m->base && !m->windowed && batv_memory_is_file(m, st) &&
+	       m->file_size == (size_t)st->st_size;
 }
 
 enum batv_err batv_memory_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable)
@@ -262,7 +267,7 @@ static size_t place_of(const struct batv_memory *m, size_t counter)
 	return m->counters_at + counter * sizeof(struct batv_counter_row);
 }
 
-static struct batv_counter_row *row_of(struct batv_memory *m, size_t counter)
+struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter)
 {
 	return batv_memory_at(m, place_of(m, counter));
 }
@@ -301,7 +306,7 @@ static void add_day(uint64_t *word, uint64_t day)
 
 bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count)
 {
-	struct batv_counter_row *row = row_of(m, counter);
+	struct batv_counter_row *row = batv_counter_row(m, counter);
 	/* Adding nothing: the page fault, if there is one, is that of the write to come. */
 	uint64_t w = __atomic_fetch_add(&row->day[day % BATV_COUNTER_DAYS], 0, __ATOMIC_RELAXED);
 
@@ -311,7 +316,7 @@ bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint
 
 void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day)
 {
-	struct batv_counter_row *row = row_of(m, counter);
+	struct batv_counter_row *row = batv_counter_row(m, counter);
 
 	add_life(&row->life);
 	add_day(&row->day[day % BATV_COUNTER_DAYS], day);

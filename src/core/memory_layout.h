@@ -102,7 +102,9 @@ void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
 /* The chance that one line with on average `load` items takes an unknown one for its own. */
 double batv_line_chance(double load, unsigned bits);
 
-/* Within a guard, and where there are counters.  False: the day's word holds a later day. */
+/* Within a guard, and where there are counters. */
+struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter);
+/* False: the day's word holds a later day. */
 bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
 void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day);
 
@@ -124,6 +126,8 @@ bool batv_memory_make_room(struct batv_memory *memory);
  * no memory, or none any more.  Every word is read whole, but the words one after the other.
  */
 bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len);
+/* Is this open file the one that the memory was read from? */
+bool batv_memory_is_file(const struct batv_memory *memory, const struct stat *st);
 /* No guard, no mapping: the memory is gone. */
 void batv_memory_lost(struct batv_memory *memory);
 

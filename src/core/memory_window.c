@@ -104,9 +104,9 @@ bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to,
 
 /* ---- Opening ---- */
 
-static bool is_file(const struct batv_memory *m, const struct stat *st)
+static bool open_already(const struct batv_memory *m, const struct stat *st, bool writable)
 {
-	return m->dev == (int64_t)st->st_dev && m->ino == (int64_t)st->st_ino &&
+	return m->windowed && m->writable == writable && batv_memory_is_file(m, st) &&
 	       m->file_size == (size_t)st->st_size;
 }
 
@@ -115,8 +115,7 @@ void batv_memory_release(struct batv_memory *memory)
 	struct stat st;
 	int saved = errno;
 
-	if (memory->held && fstat(memory->fd, &st) == 0 && memory->dev == (int64_t)st.st_dev &&
-	    memory->ino == (int64_t)st.st_ino)
+	if (memory->held && fstat(memory->fd, &st) == 0 && batv_memory_is_file(memory, &st))
 		(void)close(memory->fd);
 	memory->held = false;
 	errno = saved;
@@ -143,7 +142,7 @@ enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, co
 	enum batv_err err = batv_memory_file(dirfd, name, &fd, &st, &writable);
 
 	batv_memory_release(memory);
-	if (err == BATV_OK && !(memory->windowed && memory->writable == writable && is_file(memory, &st))) {
+	if (err == BATV_OK && !open_already(memory, &st, writable)) {
 		batv_memory_close(memory);
 		err = take_file(memory, fd, &st, writable);
 	}
