@@ -27,13 +27,6 @@ static struct batv_body body_of(int fd, char *buf, size_t size)
 	return (struct batv_body) { { buf, n > 0 ? (size_t)n : 0 }, at < 0 ? -1 : fd, (int64_t)at };
 }
 
-/* `out` has room for any domain of an address that could be parsed. */
-static void copy_domain(const struct batv_addr *addr, char *out)
-{
-	memcpy(out, addr->domain.p, addr->domain.len);
-	out[addr->domain.len] = '\0';
-}
-
 static void remove_failed(const struct batv_outcome *outcome)
 {
 	for (size_t i = outcome->n; i-- > 0;)
@@ -45,29 +38,28 @@ static void remove_failed(const struct batv_outcome *outcome)
  * May recipients in this domain be un-signed here?  A tag has to route in every trouble, so
  * without a state Exim's own list of local domains decides.
  */
-static bool unsigns(const struct batv_session *session, const char *domain)
+static bool unsigns(const struct batv_session *session, const struct batv_addr *addr)
 {
 	const struct batv_matcher *m = &batv_glue_matcher;
 	const struct batv_policy *policy;
+	char domain[BATV_ADDR_INPUT_MAX + 1];
 
-	if (!session->state)
-		return m->domain(m->ctx, domain, "+local_domains") == BATV_YES;
-	return batv_policy_of(session->state, m, domain, &policy) == BATV_YES &&
-	       policy->unsign_recipients;
+	if (session->state)
+		return batv_session_policy(session, addr, &policy) == BATV_YES &&
+		       policy->unsign_recipients;
+	batv_session_domain(addr, domain);
+	return m->domain(m->ctx, domain, "+local_domains") == BATV_YES;
 }
 
 static void unsign_recipient(const struct batv_session *session, size_t i)
 {
 	const char *rcpt = batv_glue_recipient(NULL, i);
+	char bare[BATV_ADDR_INPUT_MAX + 1];
 	struct batv_addr addr;
 	struct batv_tag tag;
-	char bare[BATV_ADDR_INPUT_MAX + 1], domain[BATV_ADDR_INPUT_MAX + 1];
 
-	if (batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK || !batv_tag_parse(&addr, &tag) ||
-	    batv_tag_strip(&addr, &tag, bare, sizeof bare) != BATV_OK)
-		return;
-	copy_domain(&addr, domain);
-	if (unsigns(session, domain))
+	if (batv_addr_parse(rcpt, strlen(rcpt), &addr) == BATV_OK && batv_tag_parse(&addr, &tag) &&
+	    batv_tag_strip(&addr, &tag, bare, sizeof bare) == BATV_OK && unsigns(session, &addr))
 		batv_glue_recipient_set(i, bare);
 }
 
@@ -92,7 +84,7 @@ static bool leaves(const struct batv_session *session, const struct batv_policy 
 
 	if (!*policy->inbound_domains || batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK)
 		return false;
-	copy_domain(&addr, domain);
+	batv_session_domain(&addr, domain);
 	inbound = m->domain(m->ctx, domain, policy->inbound_domains);
 	if (inbound == BATV_MAYBE)
 		batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);

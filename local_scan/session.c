@@ -135,6 +135,7 @@ void batv_session_open(struct batv_session *session)
 	enum batv_err err;
 	int dirfd;
 
+	batv_session_close();	/* Exim's time limit may have jumped out of the last one */
 	*session = (struct batv_session) { .memory = &process.memory, .now = now() };
 	if (batv_glue_misfit()) {
 		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"", batv_glue_misfit());
@@ -160,13 +161,18 @@ void batv_session_open(struct batv_session *session)
 	close(dirfd);
 }
 
+void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR_INPUT_MAX + 1])
+{
+	memcpy(out, addr->domain.p, addr->domain.len);
+	out[addr->domain.len] = '\0';
+}
+
 enum batv_match batv_session_policy(const struct batv_session *session, const struct batv_addr *addr,
 				    const struct batv_policy **policy)
 {
 	char domain[BATV_ADDR_INPUT_MAX + 1];
 
-	memcpy(domain, addr->domain.p, addr->domain.len);
-	domain[addr->domain.len] = '\0';
+	batv_session_domain(addr, domain);
 	return batv_policy_of(session->state, &batv_glue_matcher, domain, policy);
 }
 
@@ -174,6 +180,8 @@ const struct batv_memory *batv_session_before(const struct batv_session *session
 {
 	int dirfd;
 
+	if (process.earlier.held)
+		return &process.earlier;
 	if (!*session->state->memory_before || batv_dir_open(directory(), &dirfd, NULL) != BATV_OK)
 		return NULL;
 	(void)batv_memory_open_windows(&process.earlier, dirfd, session->state->memory_before);

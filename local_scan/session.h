@@ -23,6 +23,9 @@ struct batv_session {
 void batv_session_open(struct batv_session *session);
 void batv_session_close(void);
 
+/* The domain of an address, NUL-terminated: Exim's lists are asked for that. */
+void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR_INPUT_MAX + 1]);
+
 /* The policy of an address's domain; NULL for BATV_NO (none) and BATV_MAYBE (not to be told).  Only with a state. */
 enum batv_match batv_session_policy(const struct batv_session *session, const struct batv_addr *addr,
 				    const struct batv_policy **policy);
