@@ -10,46 +10,16 @@
 #include <unistd.h>
 
 #include "generation.h"
+#include "keeper_lab.h"
 #include "memory_file.h"
 #include "remember.h"
-#include "sandbox.h"
 
-#define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
-#define D  BATV_DAY
-
-static struct batv_config config;
-static struct batv_keeper keeper;
-static struct batv_looked looked;
 static struct batv_memory exim; /* as a process of Exim has it mapped */
-static char said[65536];
-
-static void listen(void *ctx, int priority, const char *line)
-{
-	(void)ctx, (void)priority;
-	strncat(said, line, sizeof said - strlen(said) - 2);
-	strcat(said, "\n");
-}
-
-static void start(void)
-{
-	char why[BATV_MESSAGE_SIZE];
-
-	memset(&keeper, 0, sizeof keeper);
-	ck_assert_int_eq(batv_store_open(&keeper.store, sandbox, why, sizeof why), BATV_OK);
-	keeper.say = listen;
-}
 
 static void setup(void)
 {
-	sandbox_make();
-	memset(&config, 0, sizeof config);
-	config.key_rotation = config.key_retention = 7 * D;
-	config.memory_capacity = BATV_CAPACITY_MIN;
-	config.memory_retention = BATV_MEMORY_RETENTION;
+	make_config();
 	config.evidence_bytes = BATV_EVIDENCE_DEFAULT;
-	config.n_policies = 1;
-	batv_policy_init(&config.policies[0], "default");
-	memcpy(config.sum, "0123456789abcdef", 17);
 	start();
 }
 
@@ -58,16 +28,6 @@ static void teardown(void)
 	batv_memory_close(&exim);
 	batv_keeper_free(&keeper);
 	sandbox_remove();
-}
-
-static void look(int64_t now)
-{
-	said[0] = '\0';
-	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = now, .make_secret = true},
-			 &looked);
-	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		ck_assert_str_eq(keeper.trouble[i], "");
-	ck_assert(looked.usable);
 }
 
 static void restart(void)

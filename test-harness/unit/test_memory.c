@@ -282,5 +282,5 @@ static void add_opening(TCase *tc, bool windows)
 
 int main(void)
 {
-	return run_suite("memory", add_opening, false);
+	return run_suite("memory", add_opening, make_memory, NULL);
 }

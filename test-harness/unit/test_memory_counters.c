@@ -174,5 +174,5 @@ static void add_counters(TCase *tc, bool windows)
 
 int main(void)
 {
-	return run_suite("memory_counters", add_counters, true);
+	return run_suite("memory_counters", add_counters, make_memory, make_memory_with_windows);
 }

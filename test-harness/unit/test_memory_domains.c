@@ -572,5 +572,5 @@ static void add_domains(TCase *tc, bool windows)
 
 int main(void)
 {
-	return run_suite("memory_domains", add_domains, true);
+	return run_suite("memory_domains", add_domains, make_memory, make_memory_with_windows);
 }

@@ -358,5 +358,5 @@ static void add_guard(TCase *tc, bool windows)
 
 int main(void)
 {
-	return run_suite("memory_guard", add_guard, false);
+	return run_suite("memory_guard", add_guard, make_memory, NULL);
 }

@@ -760,14 +760,5 @@ static void add_tests(TCase *tc, bool windows)
 
 int main(void)
 {
-	Suite *s = suite_create("remember");
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	add_case(s, false, setup, add_tests);
-	add_case(s, true, setup_windows, add_tests);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_suite("remember", add_tests, setup, setup_windows);
 }
