@@ -7,9 +7,7 @@
  * names is never removed; counts are moved, not copied, so none is there twice; merging domains
  * twice is the same as once.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,22 +28,6 @@ static int64_t later(int64_t a, int64_t b)
 }
 
 /* ---- files ---- */
-
-/* Each memory file of the directory. */
-static void each_file(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	if (!d && fd >= 0)
-		close(fd);
-	while (d && (e = readdir(d)) != NULL)
-		if (batv_memory_number(e->d_name))
-			what(dirfd, batv_memory_number(e->d_name), arg);
-	if (d)
-		closedir(d);
-}
 
 /* Only older ones: a newer one is of a state that could not be published, and is made anew. */
 static void remove_old(int dirfd, uint64_t number, void *arg)
@@ -292,5 +274,5 @@ void batv_generation_look(struct batv_keeper *keeper, const struct batv_config *
 void batv_generation_published(struct batv_keeper *keeper)
 {
 	merge(keeper);
-	each_file(keeper->store.dirfd, remove_old, keeper);
+	batv_memory_each(keeper->store.dirfd, remove_old, keeper);
 }

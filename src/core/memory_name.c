@@ -36,38 +36,42 @@ void batv_memory_name(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE])
 		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s.%" PRIu64, BATV_MEMORY_NAME, number);
 }
 
-/* The highest two numbers; 0: none. */
-static void newest_two(DIR *d, uint64_t *first, uint64_t *second)
+void batv_memory_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg)
 {
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 
-	while ((e = readdir(d)) != NULL) {
-		uint64_t number = batv_memory_number(e->d_name);
+	if (!d && fd >= 0)
+		close(fd);
+	while (d && (e = readdir(d)) != NULL)
+		if (batv_memory_number(e->d_name))
+			what(dirfd, batv_memory_number(e->d_name), arg);
+	if (d)
+		closedir(d);
+}
 
-		if (number > *first)
-			*second = *first, *first = number;
-		else if (number > *second)
-			*second = number;
-	}
+/* The highest two numbers; 0: none. */
+static void keep_newest(int dirfd, uint64_t number, void *arg)
+{
+	uint64_t *newest = arg;
+
+	(void)dirfd;
+	if (number > newest[0])
+		newest[1] = newest[0], newest[0] = number;
+	else if (number > newest[1])
+		newest[1] = number;
 }
 
 void batv_memory_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
 			char before[static BATV_MEMORY_NAME_SIZE])
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	uint64_t first = 0, second = 0;
+	uint64_t newest[2] = { 0, 0 };
 
 	name[0] = before[0] = '\0';
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	newest_two(d, &first, &second);
-	closedir(d);
-	if (first)
-		batv_memory_name(first, name);
-	if (second)
-		batv_memory_name(second, before);
+	batv_memory_each(dirfd, keep_newest, newest);
+	if (newest[0])
+		batv_memory_name(newest[0], name);
+	if (newest[1])
+		batv_memory_name(newest[1], before);
 }

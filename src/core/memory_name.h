@@ -20,4 +20,7 @@ void batv_memory_name(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE]);
 void batv_memory_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
 			char before[static BATV_MEMORY_NAME_SIZE]);
 
+/* Calls what() for each memory file of the directory, in no order. */
+void batv_memory_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg);
+
 #endif
