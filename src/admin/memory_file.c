@@ -110,6 +110,24 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 	head->sum = batv_memory_sum(head);
 }
 
+/* A block that was written is allocated: for file systems and C libraries that cannot do it at once. */
+static bool write_zeros(int fd, uint64_t size)
+{
+	static const char zeros[65536];
+
+	for (uint64_t at = 0; at < size;) {
+		uint64_t left = size - at;
+		size_t n = left < sizeof zeros ? (size_t)left : sizeof zeros;
+		ssize_t done = pwrite(fd, zeros, n, (off_t)at);
+
+		if (done < 0 && errno != EINTR)
+			return false;
+		if (done > 0)
+			at += (uint64_t)done;
+	}
+	return true;
+}
+
 /* posix_fallocate says what is wrong by its result, not by errno. */
 static bool allocate(int fd, uint64_t size)
 {
@@ -118,6 +136,8 @@ static bool allocate(int fd, uint64_t size)
 	do
 		err = posix_fallocate(fd, 0, (off_t)size);
 	while (err == EINTR);
+	if (err == EOPNOTSUPP || err == ENOSYS || err == EINVAL)
+		return write_zeros(fd, size);
 	errno = err;
 	return err == 0;
 }
