@@ -7,9 +7,17 @@ STATEDIR     ?= /var/lib/exim-batv
 EXIM_VERSION ?= 4.96
 EXIM_HEADERS ?=
 CRYPTO       ?= static
-CC           ?= gcc
+# make presets CC to cc; only what somebody said overrides ours.
+ifeq ($(origin CC),default)
+CC           := gcc
+endif
 CFLAGS       ?= -O2 -g
 AR           ?= ar
+# SYSTEMD=no: batvd without libsystemd; it tells nobody when it is ready.
+SYSTEMD      ?= yes
+# DEPS=no: install nothing, for packagers and for libraries that are not Debian's.
+DEPS         ?= yes
+export DEPS
 
 # V=1 shows the whole commands.
 Q := $(if $(V),,@)
@@ -40,9 +48,13 @@ CTL_SRC   := $(sort $(wildcard src/batvctl/*.c))
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 CORE_LIBS  := -lcrypto -lpcre2-8
-ADMIN_LIBS := -ljansson -lsystemd $(CORE_LIBS)
+ADMIN_LIBS := -ljansson $(CORE_LIBS)
+DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(ADMIN_LIBS)
 
-.PHONY: all help clean deps exim so unit e2e matrix demo check bench-memory lint install uninstall FORCE
+# Each target installs what it lacks, of Debian's packages, and no more: tools/packages has the list.
+need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
+
+.PHONY: all help clean deps deps-test exim so unit e2e matrix demo check bench-memory lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -59,15 +71,21 @@ help:
 	@echo 'make bench    what it costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  what remembering and looking up costs'
 	@echo 'make lint     source checks'
-	@echo 'make deps     install what building and testing needs (Debian packages)'
+	@echo 'make deps     install what building needs: seven Debian packages (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
 	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
 	@echo 'make clean    remove build/'
 
-$(OUT)/obj/%.o: %.c
+$(OUT)/obj/%.o: %.c | deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
+
+# Compiled again when SYSTEMD changes.
+$(OUT)/obj/src/batvd/notify.o: $(OUT)/obj/.systemd-$(SYSTEMD)
+$(OUT)/obj/src/batvd/notify.o: CPPDEFS += $(if $(filter no,$(SYSTEMD)),,-DBATV_SYSTEMD)
+$(OUT)/obj/.systemd-$(SYSTEMD):
+	@mkdir -p $(@D) && rm -f $(@D)/.systemd-* && touch $@
 
 $(OUT)/libbatv.a: $(call obj,$(CORE_SRC))
 	@rm -f $@
@@ -81,7 +99,7 @@ $(OUT)/libbatvadm.a: $(call obj,$(ADMIN_SRC))
 
 $(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
@@ -100,6 +118,8 @@ $(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(call unit_links,test-har
 	$$(Q)$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(ADMIN_LIBS)
 endef
 $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
+
+$(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRC)): | deps-test
 
 unit: $(UNIT_BIN)
 	@test-harness/tools/run-units $(UNIT_BIN)
@@ -125,7 +145,7 @@ so:
 e2e: all exim so
 	@test-harness/e2e/run $(TESTS)
 
-matrix: deps
+matrix: deps-test
 	@BUILD='$(BUILD)' test-harness/e2e/matrix
 
 include packaging/install.mk
@@ -136,15 +156,20 @@ include test-harness/bench/bench.mk
 clean:
 	rm -rf $(BUILD)
 
+# Asked for by name it says what is missing on other systems, too.
 deps:
-	@test-harness/tools/need $$(sed -n '/^[a-z]/p' test-harness/tools/packages)
+	@$(if $(filter deps,$(MAKECMDGOALS)),test-harness/tools/need --for,$(need)) build
+
+deps-test:
+	@$(need) build exim demo test
 
 check:
 	@test-harness/check
 
-lint:
+lint: deps-test
 	@test-harness/lint
 
-demo: deps
+demo:
+	@$(need) build exim demo
 	@$(MAKE) --no-print-directory -s all exim
 	@test-harness/e2e/demo

@@ -13,12 +13,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
 #include "keeper.h"
+#include "notify.h"
 #include "report.h"
 #include "watch.h"
 
@@ -179,17 +179,17 @@ static void log_observe(struct daemon *d)
 			  : "was removed: armed domains refuse again");
 }
 
-static void tell_systemd(const struct daemon *d, const struct batv_looked *looked)
+static void tell_manager(const struct daemon *d, const struct batv_looked *looked)
 {
 	const struct batv_state *st = d->keeper.have.text ? &d->keeper.have.state : NULL;
 
 	if (d->config_trouble[0])
-		sd_notifyf(0, "STATUS=%.200s", d->config_trouble);
+		batv_notify_status("%s", d->config_trouble);
 	else if (!looked->usable || !st)
-		sd_notify(0, "STATUS=no usable state is published");
+		batv_notify_status("no usable state is published");
 	else
-		sd_notifyf(0, "STATUS=state %" PRIu64 " with %zu keys is published", st->serial,
-			   st->ring.n_keys);
+		batv_notify_status("state %" PRIu64 " with %zu keys is published", st->serial,
+				   st->ring.n_keys);
 }
 
 /* ---- one look ---- */
@@ -229,7 +229,7 @@ static int64_t look(struct daemon *d, unsigned woke, bool first)
 	log_troubles(d);
 	log_alarm(d, &looked);
 	log_observe(d);
-	tell_systemd(d, &looked);
+	tell_manager(d, &looked);
 	return looked.next;
 }
 
@@ -250,7 +250,7 @@ static int loop(struct daemon *d)
 	batv_report(LOG_NOTICE, "ready, version " BATV_VERSION ", directory %s",
 		    d->config.directory);
 	batv_report_started();
-	sd_notify(0, "READY=1");
+	batv_notify_ready();
 	for (;;) {
 		unsigned woke;
 
@@ -270,11 +270,10 @@ static int loop(struct daemon *d)
 			return BATVD_TROUBLE;
 		}
 		if (woke & BATV_WOKE_RELOAD)
-			sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
-				   clock_ns(CLOCK_MONOTONIC) / 1000);
+			batv_notify_reloading(clock_ns(CLOCK_MONOTONIC) / 1000);
 		next = look(d, woke, false);
 		if (woke & BATV_WOKE_RELOAD)
-			sd_notify(0, "READY=1");
+			batv_notify_ready();
 	}
 }
 
@@ -328,7 +327,7 @@ int batv_daemon_run(const char *config_path, bool debug)
 	code = prepare(d, message, sizeof message);
 	if (code == BATVD_DONE) {
 		code = loop(d);
-		sd_notify(0, "STOPPING=1");
+		batv_notify_stopping();
 		batv_report(LOG_NOTICE, "ended");
 		batv_watch_close(&d->watch);
 	}

@@ -182,6 +182,51 @@ def test_what_is_installed_can_be_built_into_an_exim(lab):
     assert '# define BATV_DIR "/srv/batv"' in (prefix / PATHS["sourcedir"] / "core/safefile.h").read_text()
 
 
+# -- what a build needs
+
+def linked(program):
+    return subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def test_without_systemd(lab):
+    build = lab.dir / "build"
+    shutil.copytree(BUILD / "obj", build / "obj")       # what is compiled need not be compiled again
+    make(lab, f"BUILD={build}", "DEPS=no", "SYSTEMD=no", f"{build}/batvd")
+    assert "libsystemd" in linked(BATVD)
+    assert "libsystemd" not in linked(build / "batvd")
+    assert subprocess.run([build / "batvd", "--version"], stdout=subprocess.PIPE).returncode == 0
+
+
+def needed(lab, *words):
+    """The packages that tools/need would install for WORDS on a machine that has none."""
+    bin = lab.mkdir("bin" + "".join(words))
+    for name, lines in {"dpkg-query": "exit 1", "id": "echo 1000"}.items():
+        (bin / name).write_text(f"#!/bin/sh\n{lines}\n")
+        (bin / name).chmod(0o755)
+    done = subprocess.run([TOP / "test-harness/tools/need", "--for", *words], text=True, stderr=subprocess.PIPE,
+                          env={"PATH": f"{bin}:{os.environ['PATH']}"})
+    assert done.returncode == 3, done
+    return done.stderr.splitlines()[0].split("missing: ")[1].split()
+
+
+def test_each_target_needs_little(lab):
+    build = needed(lab, "build")
+    assert len(build) == 7 and "libjansson-dev" in build, build
+    exim, deb, test = (needed(lab, "build", w) for w in ("exim", "deb", "test"))
+    assert set(build) < set(exim) < set(exim) | {"clang"} and "clang" not in exim and "clang" in test
+    assert "debhelper" in deb and "debhelper" not in needed(lab, "build", "exim", "demo", "test")
+    wrong = subprocess.run([TOP / "test-harness/tools/need", "--for", "nothing"], stderr=subprocess.PIPE, text=True)
+    assert wrong.returncode == 2 and "usage: need" in wrong.stderr
+
+
+def test_cc_is_gcc_unless_somebody_says_otherwise(lab):
+    def compiler(*arguments, **env):
+        return make(lab, "-n", "-B", "DEPS=no", "V=1", f"BUILD={lab.dir}/none", *arguments, f"{lab.dir}/none/obj/src/batvd/notify.o",
+                    env=env).split(" -std=c11")[0].split()[-1]
+    assert compiler() == "gcc"
+    assert compiler("CC=clang") == compiler(CC="clang") == "clang"
+
+
 # -- manual pages
 
 def long_options(text):

@@ -1,0 +1,55 @@
+/*
+ * notify.c - the only user of libsystemd.
+ *
+ * Built with SYSTEMD=no, or started by something else than systemd, it does nothing: batvd never
+ * depends on being heard.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "notify.h"
+
+#ifdef BATV_SYSTEMD
+#include <systemd/sd-daemon.h>
+
+static void tell(const char *message)
+{
+	(void)sd_notify(0, message);
+}
+#else
+static void tell(const char *message)
+{
+	(void)message;
+}
+#endif
+
+void batv_notify_ready(void)
+{
+	tell("READY=1");
+}
+
+void batv_notify_reloading(int64_t now)
+{
+	char message[64];
+
+	snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, now);
+	tell(message);
+}
+
+void batv_notify_stopping(void)
+{
+	tell("STOPPING=1");
+}
+
+void batv_notify_status(const char *format, ...)
+{
+	char line[241], message[sizeof "STATUS=" + sizeof line];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	snprintf(message, sizeof message, "STATUS=%s", line);
+	tell(message);
+}
