@@ -5,7 +5,8 @@
  * counts.  Processes of Exim that still hold the old file go on noting there: each look takes over
  * what came in since, as long as the old file is kept.  Invariants: a file that the published state
  * names is never removed; counts are moved, not copied, so none is there twice; merging domains
- * twice is the same as once.
+ * twice is the same as once.  Time alone removes nothing while the clock is in doubt, nor for three
+ * days after that: a clock that is ahead would remove what nobody can make again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +21,9 @@
 #include "plan.h"
 #include "remember.h"
 
-#define JUMP_PATIENCE (3 * (int64_t)BATV_DAY) /* after a clock's jump nothing is removed */
+#define PATIENCE   (3 * (int64_t)BATV_DAY) /* nothing is removed for so long after a doubt about the clock */
+#define LOOK_NOTED 3600			   /* seconds: a look is noted that often */
+#define AWAY	   (BATV_JUMP + LOOK_NOTED) /* no look for longer: batvd was off, or the clock is wrong */
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -184,6 +187,7 @@ static void make_next(struct batv_keeper *k, const struct batv_config *config, c
 		return;
 	}
 	batv_memory_copy(&k->memory, &next);
+	batv_memory_note_look(&next, now, batv_memory_doubted(&k->memory));
 	batv_memory_close(&k->before);
 	k->before = k->memory;
 	k->memory = next;
@@ -212,6 +216,9 @@ int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv
 {
 	int64_t made = batv_memory_created(memory), last;
 
+	/* By a clock that was ahead.  If it is behind now, the other file was in use at that time. */
+	if (made > now + BATV_DAY && (!before->base || last_day(before, made) == 0))
+		made = 0;
 	/* For a day, processes that began with it may still write there. */
 	if (before->base && before->filters[0].key_check != memory->filters[0].key_check)
 		return made + BATV_DAY;
@@ -222,15 +229,40 @@ int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv
 	return later(made + BATV_DAY, (last + 1) * BATV_DAY + retention);
 }
 
-static bool jumped_lately(const struct batv_keeper *k, int64_t now)
+/* ---- the clock ---- */
+
+/* A break for all domains tells of a doubt, too, should the file that noted it be lost. */
+static bool broke_lately(const struct batv_state *st, int64_t now)
+{
+	for (size_t i = 0; i < st->n_breaks; i++)
+		if (strcmp(st->breaks[i].policy, BATV_BREAK_ALL) == 0 &&
+		    st->breaks[i].when > now - PATIENCE)
+			return true;
+	return false;
+}
+
+/* At a start nobody vouches for the clock but what was written before. */
+static bool starts_in_doubt(const struct batv_keeper *k, int64_t now)
 {
 	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
+	int64_t looked = batv_memory_looked(&k->memory);
 
-	for (size_t i = 0; st && i < st->n_breaks; i++)
-		if (strcmp(st->breaks[i].policy, BATV_BREAK_ALL) == 0 &&
-		    st->breaks[i].when > now - JUMP_PATIENCE)
-			return true;
-	return st && st->written > now + BATV_STATE_SKEW;
+	if (st ? !batv_key_current(&st->ring, now) : *k->before_name)
+		return true;
+	return looked && (now - looked > AWAY || looked - now > AWAY);
+}
+
+/* Sets keeper->careful.  A doubt is noted in the memory, for a start within its three days. */
+static void watch_clock(struct batv_keeper *k, int64_t now)
+{
+	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
+	int64_t doubted = batv_memory_doubted(&k->memory), looked = batv_memory_looked(&k->memory);
+	bool doubt = k->jumped || doubted > now || (st && st->written > now + BATV_STATE_SKEW) ||
+		     (!k->looked && starts_in_doubt(k, now));
+
+	k->careful = doubt || (doubted && doubted > now - PATIENCE) || (st && broke_lately(st, now));
+	if (doubt || !k->looked || now - looked >= LOOK_NOTED || looked > now)
+		batv_memory_note_look(&k->memory, now, doubt ? now : doubted);
 }
 
 /* Take over what was noted in the file before, which may be removed after the next state. */
@@ -247,6 +279,9 @@ static void follow_wishes(struct batv_keeper *k, const struct batv_config *confi
 	uint32_t check = key_check(k);
 	const char *why = batv_generation_wanted(&k->memory, config, check, now);
 
+	/* It would not be complete before that time comes. */
+	if (!why && !k->careful && k->memory.filters[0].since > now + BATV_DAY)
+		why = "it was made under a clock that was ahead";
 	/* Only two are ever asked: a change waits until the file before is no longer needed. */
 	if (why && (!*k->before_name || (check && k->memory.filters[0].key_check != check)))
 		make_next(k, config, why, now);
@@ -256,13 +291,14 @@ void batv_generation_look(struct batv_keeper *keeper, const struct batv_config *
 {
 	take_names(keeper);
 	open_files(keeper, config, now);
+	watch_clock(keeper, now);
 	if (!keeper->memory.base)
 		return;
 	if (*keeper->before_name) {
 		merge(keeper);
 		if (batv_generation_ends(&keeper->memory, &keeper->before, config->memory_retention,
 					 now) < now &&
-		    !jumped_lately(keeper, now)) {
+		    !keeper->careful) {
 			keeper->before_name[0] = '\0';
 			batv_memory_close(&keeper->before);
 		}

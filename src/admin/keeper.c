@@ -335,9 +335,11 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 {
 	bool on_disk = read_previous(k);
 
+	k->jumped = look->slept || look->jumped > BATV_JUMP || look->jumped < -BATV_JUMP;
 	need_secrets(k, config, look, out);
 	batv_generation_look(k, config, look->now);
-	if (k->memory.base)
+	k->looked = true;
+	if (k->memory.base && !k->careful)
 		batv_domain_reclaim(&k->memory, look->now);
 	if (k->secrets)
 		next_state(k, config, look, on_disk, out);

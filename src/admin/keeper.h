@@ -28,6 +28,9 @@ struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 	struct batv_memory memory, before;
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
 	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE]; /* of the last look; "": none */
+	bool looked;  /* there was a look before this one: since then the boot clock vouches for the time */
+	bool jumped;  /* the clock has jumped before this look, or the machine slept */
+	bool careful; /* the clock is in doubt, or was within three days: time alone removes nothing */
 	void (*say)(void *ctx, int priority,
 		    const char *line); /* what was done; syslog's priorities */
 	void *say_ctx;
@@ -36,6 +39,7 @@ struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 struct batv_look {
 	int64_t now;
 	int64_t jumped;	     /* as in struct batv_plan_facts */
+	bool slept;	     /* more than a day since the look before, whatever the boot clock says */
 	bool publish_always; /* even when nothing changed but the time */
 	bool make_secret;    /* if there is none */
 };

@@ -19,6 +19,7 @@
 #include "daemon.h"
 #include "keeper.h"
 #include "notify.h"
+#include "plan.h"
 #include "report.h"
 #include "watch.h"
 
@@ -210,10 +211,13 @@ static int64_t clock_jump(struct daemon *d)
 
 static int64_t look(struct daemon *d, unsigned woke, bool first)
 {
+	int64_t before = d->real;
 	struct batv_look how = {.jumped = clock_jump(d)};
 	struct batv_looked looked;
 
 	how.now = d->real / NS;
+	/* A machine that slept takes both clocks from the same chip. */
+	how.slept = before && d->real - before > BATV_JUMP * NS;
 	if ((woke & BATV_WOKE_RELOAD) || config_changed(d, woke, how.now))
 		reload(d);
 	how.publish_always = woke & BATV_WOKE_RELOAD;

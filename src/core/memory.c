@@ -417,3 +417,39 @@ int64_t batv_memory_created(const struct batv_memory *memory)
 	return batv_memory_peek(memory, offsetof(struct batv_memory_head, created), &when,
 				sizeof when) ? when : 0;
 }
+
+struct look_job {
+	int64_t looked, doubted;
+};
+
+static void note_look_body(struct batv_memory *m, void *arg)
+{
+	const struct look_job *job = arg;
+
+	__atomic_store_n(&head_of(m)->looked, job->looked, __ATOMIC_RELAXED);
+	__atomic_store_n(&head_of(m)->doubted, job->doubted, __ATOMIC_RELAXED);
+}
+
+int64_t batv_memory_looked(const struct batv_memory *memory)
+{
+	int64_t when;
+
+	return batv_memory_peek(memory, offsetof(struct batv_memory_head, looked), &when,
+				sizeof when) ? when : 0;
+}
+
+int64_t batv_memory_doubted(const struct batv_memory *memory)
+{
+	int64_t when;
+
+	return batv_memory_peek(memory, offsetof(struct batv_memory_head, doubted), &when,
+				sizeof when) ? when : 0;
+}
+
+void batv_memory_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted)
+{
+	struct look_job job = { .looked = looked, .doubted = doubted };
+
+	if (memory->writable)
+		(void)batv_memory_guard(memory, note_look_body, &job);
+}

@@ -119,6 +119,14 @@ void batv_memory_bare_since(struct batv_memory *memory, int64_t when);
 int64_t batv_memory_created(const struct batv_memory *memory);
 
 /*
+ * Daemon only: what it notes for its next start.  looked: when it last looked.  doubted: when it last
+ * doubted the clock.  0: never.
+ */
+int64_t batv_memory_looked(const struct batv_memory *memory);
+int64_t batv_memory_doubted(const struct batv_memory *memory);
+void batv_memory_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted);
+
+/*
  * The domain table.  Names are folded to lower case.  Times are seconds since 1970 in 32
  * bits (until 2106), 0: never; the last_ ones are written at most once an hour.
  */

@@ -35,7 +35,8 @@ struct batv_memory_head {		/* the header page */
 	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
 	uint8_t later[960];
 	int64_t bare_last;		/* from here on: written while the file is in use */
-	uint8_t more[1016];
+	int64_t looked, doubted;	/* see batv_memory_note_look() */
+	uint8_t more[1000];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
 _Static_assert(offsetof(struct batv_memory_head, section) == 64, "as documented");

@@ -323,6 +323,210 @@ START_TEST(no_room_for_a_new_file)
 }
 END_TEST
 
+#define YEAR (365 * D)
+
+/* Two files; the older one holds an id of T0 + 2 D, and is needed until T0 + 17 D. */
+static void two_files(void)
+{
+	look(T0);
+	remember(&keeper.memory, "before", T0 + 2 * D);
+	config.memory_capacity = 5000;
+	look(T0 + 2 * D);
+	expect_names("memory.2", "memory");
+}
+
+static void expect_careful(int64_t now)
+{
+	look(now);
+	ck_assert(keeper.careful && is_there("memory"));
+	expect_names("memory.2", "memory");
+}
+
+/* The clock is put right: what was remembered still proves, and goes when it is no longer needed. */
+static void expect_nothing_lost(int64_t now)
+{
+	expect_careful(now);
+	ck_assert(known("before", now));
+	look(T0 + 17 * D);
+	expect_names("memory.2", "");
+	ck_assert(!is_there("memory"));
+}
+
+START_TEST(a_start_a_year_ahead)
+{
+	two_files();
+	restart();
+	expect_careful(T0 + YEAR);
+	for (int hour = 1; hour < 72; hour++) { /* it ends again and again */
+		restart();
+		expect_careful(T0 + YEAR + hour * 3600);
+	}
+	restart();
+	expect_nothing_lost(T0 + 3 * D);
+}
+END_TEST
+
+static const struct {
+	int64_t later;
+	bool there;
+} patience[] = {{3 * D - 1, true}, {3 * D, false}};
+
+/* The server really was off for a year. */
+START_TEST(three_days_after_a_start)
+{
+	two_files();
+	restart();
+	expect_careful(T0 + YEAR);
+	look(T0 + YEAR + patience[_i].later);
+	ck_assert_int_eq(is_there("memory"), patience[_i].there);
+	ck_assert_int_eq(is_there("memory"), patience[_i].there);
+}
+END_TEST
+
+START_TEST(three_days_go_on_over_a_restart)
+{
+	two_files();
+	restart();
+	expect_careful(T0 + YEAR);
+	expect_careful(T0 + YEAR + 2 * D);
+	restart();
+	look(T0 + YEAR + patience[_i].later);
+	ck_assert_int_eq(is_there("memory"), patience[_i].there);
+}
+END_TEST
+
+/* Set back a little, and the three days begin again. */
+START_TEST(a_step_back_within_the_three_days)
+{
+	two_files();
+	restart();
+	expect_careful(T0 + YEAR);
+	restart();
+	expect_careful(T0 + YEAR - D / 2);
+	expect_careful(T0 + YEAR - D / 2 + 3 * D - 1);
+	look(T0 + YEAR - D / 2 + 3 * D);
+	expect_names("memory.2", "");
+}
+END_TEST
+
+START_TEST(a_jump_of_a_year_while_it_runs)
+{
+	two_files();
+	look_as(&(struct batv_look){.now = T0 + YEAR, .jumped = YEAR - 2 * D});
+	expect_names("memory.2", "memory");
+	expect_careful(T0 + YEAR + 3 * D - 1);
+	look_as(&(struct batv_look){.now = T0 + 5 * D, .jumped = -YEAR});
+	expect_nothing_lost(T0 + 5 * D + 20);
+}
+END_TEST
+
+/* Both clocks went on together: the machine slept, as it says. */
+START_TEST(a_year_of_sleep)
+{
+	two_files();
+	look_as(&(struct batv_look){.now = T0 + YEAR, .slept = true});
+	ck_assert(looked.usable);
+	expect_nothing_lost(T0 + 4 * D);
+}
+END_TEST
+
+START_TEST(a_start_a_year_behind)
+{
+	two_files();
+	restart();
+	look_as(&(struct batv_look){.now = T0 - YEAR}); /* no secret had begun: no key */
+	ck_assert(!looked.usable);
+	expect_names("memory.2", "memory");
+	restart();
+	expect_nothing_lost(T0 + 3 * D);
+}
+END_TEST
+
+/* It stays behind for longer than batvd is careful: what it cannot know to be old is not. */
+START_TEST(two_weeks_a_year_behind)
+{
+	two_files();
+	restart();
+	for (int64_t day = 0; day < 14; day++) {
+		look_as(&(struct batv_look){.now = T0 - YEAR + day * D});
+		expect_names("memory.2", "memory");
+	}
+	ck_assert(!keeper.careful);
+	restart();
+	expect_nothing_lost(T0 + 3 * D);
+}
+END_TEST
+
+/* The newer of the two files is of a time that has not come. */
+START_TEST(a_next_file_made_by_a_clock_ahead)
+{
+	look(T0);
+	remember(&keeper.memory, "before", T0 + 2 * D);
+	restart();
+	look(T0 + YEAR);
+	config.memory_capacity = 5000;
+	look(T0 + YEAR + 20);
+	expect_names("memory.2", "memory");
+	restart();
+	expect_careful(T0 + 3 * D);
+	for (int64_t day = 4; day <= 16; day++) {
+		look(T0 + day * D);
+		ck_assert(is_there("memory") && known("before", T0 + day * D));
+	}
+	look(T0 + 17 * D);
+	expect_names("memory.3", "memory.2");
+	ck_assert(!is_there("memory"));
+}
+END_TEST
+
+/* Keys of 300 days do not run out: that no look was noted for so long tells, too. */
+START_TEST(a_start_ahead_with_keys_that_last)
+{
+	config.key_rotation = 300 * D;
+	two_files();
+	restart();
+	look(T0 + 2 * D + 3600);
+
+	restart();
+	expect_careful(T0 + 100 * D);
+	restart();
+	expect_careful(T0 + 103 * D - 1);
+	restart();
+	expect_nothing_lost(T0 + 4 * D);
+}
+END_TEST
+
+/* The state is lost besides: nothing tells how old the files are. */
+START_TEST(a_start_ahead_without_a_state)
+{
+	two_files();
+	ck_assert_int_eq(unlinkat(dir, "state", 0), 0);
+	restart();
+	expect_careful(T0 + YEAR);
+	restart();
+	expect_nothing_lost(T0 + 3 * D);
+}
+END_TEST
+
+/* Made while the clock was ahead, it would be complete in a year only, and keep the other one so long. */
+START_TEST(a_file_made_by_a_clock_ahead)
+{
+	look(T0);
+	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
+	look(T0 + YEAR);
+	restart();
+	look(T0 + 20); /* or is the clock behind now? */
+	expect_names("memory", "");
+	look(T0 + 3 * D + 20);
+	expect_names("memory.2", "memory");
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 3 * D + 20);
+	look(T0 + 3 * D + 40);
+	expect_names("memory.2", "memory");
+	look(T0 + 5 * D);
+	expect_names("memory.2", "");
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	bool memory;
@@ -377,6 +581,18 @@ int main(void)
 	tcase_add_test(tc, a_state_that_is_lost);
 	tcase_add_test(tc, a_state_that_cannot_be_written);
 	tcase_add_test(tc, no_room_for_a_new_file);
+	tcase_add_test(tc, a_start_a_year_ahead);
+	tcase_add_loop_test(tc, three_days_after_a_start, 0, 2);
+	tcase_add_loop_test(tc, three_days_go_on_over_a_restart, 0, 2);
+	tcase_add_test(tc, a_step_back_within_the_three_days);
+	tcase_add_test(tc, a_jump_of_a_year_while_it_runs);
+	tcase_add_test(tc, a_year_of_sleep);
+	tcase_add_test(tc, a_start_a_year_behind);
+	tcase_add_test(tc, two_weeks_a_year_behind);
+	tcase_add_test(tc, a_next_file_made_by_a_clock_ahead);
+	tcase_add_test(tc, a_start_ahead_with_keys_that_last);
+	tcase_add_test(tc, a_start_ahead_without_a_state);
+	tcase_add_test(tc, a_file_made_by_a_clock_ahead);
 	tcase_add_loop_test(tc, which_files_are_ours, 0,
 			    (int)(sizeof names / sizeof names[0]));
 	tcase_add_test(tc, the_newest_two);
