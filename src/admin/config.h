@@ -22,7 +22,7 @@ struct batv_config {
 	char legacy_keys[4096];		/* file; "" none */
 	char *automatic_senders;	/* "" the built-in comparison */
 	int64_t key_rotation, key_retention;	/* seconds */
-	uint64_t memory_capacity;	/* items a day */
+	uint64_t memory_capacity;	/* items a day; 0: not known, that of the memory stays (standby.h) */
 	int64_t memory_retention;	/* seconds */
 	uint64_t evidence_bytes;
 	size_t n_policies;

@@ -70,12 +70,18 @@ static uint32_t key_check(const struct batv_keeper *k)
 							sizeof k->secrets->memory_key});
 }
 
+/* While the configuration cannot be read, the memory stays as large as it is; 0: not known. */
+static uint64_t capacity_of(const struct batv_keeper *k, const struct batv_config *config)
+{
+	return config->memory_capacity ? config->memory_capacity : k->capacity;
+}
+
 static struct batv_memory_wish wish_of(const struct batv_keeper *k,
 				       const struct batv_config *config, int64_t now)
 {
 	return (struct batv_memory_wish){.now = now,
 					 .since = now,
-					 .capacity = config->memory_capacity,
+					 .capacity = capacity_of(k, config),
 					 .retention = config->memory_retention,
 					 .key_check = key_check(k)};
 }
@@ -90,6 +96,13 @@ static void make_anew(struct batv_keeper *k, const struct batv_config *config, e
 	if (err == BATV_E_UNSAFE_FILE)
 		batv_file_why(k->store.dirfd, k->memory_name, true, why, sizeof why);
 	wish.generation = generation + 1;
+	if (!wish.capacity) {
+		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
+				    "%s/%s: %s, and how large it has to be is not known while the "
+				    "configuration cannot be read; mail goes on without it",
+				    k->store.path, k->memory_name, batv_strerror(err));
+		return;
+	}
 	if (batv_memory_create(k->store.dirfd, k->memory_name, &wish) != BATV_OK) {
 		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
 				    "%s/%s: cannot make the memory: %s; mail goes on without it",
@@ -110,20 +123,29 @@ static void make_anew(struct batv_keeper *k, const struct batv_config *config, e
 				    k->memory_name, batv_strerror(err));
 }
 
+static void note_capacity(struct batv_keeper *k, const struct batv_memory *memory)
+{
+	if (memory->filters[0].at && memory->filters[0].capacity)
+		k->capacity = memory->filters[0].capacity;
+}
+
 static void open_files(struct batv_keeper *k, const struct batv_config *config, int64_t now)
 {
 	uint64_t generation = k->memory.generation;
-	enum batv_err err = batv_memory_open(&k->memory, k->store.dirfd, k->memory_name);
+	enum batv_err err;
 
+	if (!*k->before_name)
+		batv_memory_close(&k->before);
+	else
+		(void)batv_memory_open(&k->before, k->store.dirfd, k->before_name);
+	note_capacity(k, &k->before);
+	err = batv_memory_open(&k->memory, k->store.dirfd, k->memory_name);
+	note_capacity(k, &k->memory);
 	if (err == BATV_E_IO)
 		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path,
 				    k->memory_name, strerror(errno));
 	else if (err)
 		make_anew(k, config, err, generation, now);
-	if (!*k->before_name)
-		batv_memory_close(&k->before);
-	else
-		(void)batv_memory_open(&k->before, k->store.dirfd, k->before_name);
 }
 
 /* ---- the next generation ---- */
@@ -137,7 +159,8 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 		return "the file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";
-	if (ids->capacity != config->memory_capacity || pairs->capacity != config->memory_capacity)
+	if (config->memory_capacity && (ids->capacity != config->memory_capacity ||
+					pairs->capacity != config->memory_capacity))
 		return "memory_capacity was changed";
 	if (ids->lines != batv_memory_lines(config->memory_retention) || pairs->lines != ids->lines)
 		return "memory_retention was changed";
@@ -283,7 +306,8 @@ static void follow_wishes(struct batv_keeper *k, const struct batv_config *confi
 	if (!why && !k->careful && k->memory.filters[0].since > now + BATV_DAY)
 		why = "it was made under a clock that was ahead";
 	/* Only two are ever asked: a change waits until the file before is no longer needed. */
-	if (why && (!*k->before_name || (check && k->memory.filters[0].key_check != check)))
+	if (why && capacity_of(k, config) &&
+	    (!*k->before_name || (check && k->memory.filters[0].key_check != check)))
 		make_next(k, config, why, now);
 }
 

@@ -290,6 +290,7 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.memory = k->memory_name,
 		.memory_before = k->before_name,
 		.bare_last = k->memory.base ? batv_memory_bare_last(&k->memory) : 0,
+		.careful = k->careful,
 		.jumped = look->jumped,
 		.now = look->now,
 	};

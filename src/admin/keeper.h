@@ -26,6 +26,7 @@ struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 	struct batv_stored_state have; /* the state last read or written; text NULL: none */
 	/* The memory in use, and the generation before it.  Names: "" is none. */
 	struct batv_memory memory, before;
+	uint64_t capacity; /* of the memory last seen; 0: none */
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
 	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE]; /* of the last look; "": none */
 	bool looked;  /* there was a look before this one: since then the boot clock vouches for the time */

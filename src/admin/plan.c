@@ -259,11 +259,14 @@ static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *pl
 			  lost->secret, how);
 }
 
-static void copy_legacy(const struct batv_keyring *from, int64_t now, struct batv_keyring *to)
+/* The state may be all that has them; readers ignore those that have ended. */
+static void copy_legacy(const struct batv_plan_facts *f, struct batv_keyring *to)
 {
+	const struct batv_keyring *from = &f->config->legacy;
+
 	to->n_legacy = 0;
 	for (size_t i = 0; i < from->n_legacy; i++)
-		if (from->legacy[i].until > now)
+		if (f->careful || from->legacy[i].until > f->now)
 			to->legacy[to->n_legacy++] = from->legacy[i];
 }
 
@@ -287,7 +290,7 @@ static void copy_config(const struct batv_plan_facts *f, struct batv_plan *plan)
 	st->key_retention = f->config->key_retention;
 	st->n_policies = f->config->n_policies;
 	memcpy(st->policies, f->config->policies, st->n_policies * sizeof st->policies[0]);
-	copy_legacy(&f->config->legacy, f->now, &st->ring);
+	copy_legacy(f, &st->ring);
 }
 
 enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_plan *plan)

@@ -5,9 +5,11 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
+#include "standby.h"
 
 int batv_ctl_fail(int code, const char *format, ...)
 {
@@ -29,15 +31,43 @@ int batv_ctl_load(struct batv_ctl *ctl)
 	return BATV_CTL_YES;
 }
 
+/* The state directory of a wrong configuration, and what the state in it says in its place. */
+static bool stand_by(struct batv_ctl *ctl)
+{
+	struct batv_stored_state *st = calloc(1, sizeof *st);
+	char directory[sizeof ctl->config.directory], why[BATV_MESSAGE_SIZE];
+	bool ok;
+
+	batv_standby_directory(ctl->config_path, BATV_DIR, directory, sizeof directory);
+	ok = st && batv_store_open(&ctl->store, directory, why, sizeof why) == BATV_OK &&
+	     batv_store_read_state(&ctl->store, st, why, sizeof why) == BATV_OK &&
+	     batv_standby_config(&st->state, directory, &ctl->config) == BATV_OK;
+	if (st)
+		batv_stored_state_free(st);
+	free(st);
+	return ok;
+}
+
+int batv_ctl_find(struct batv_ctl *ctl)
+{
+	if (batv_config_load(ctl->config_path, &ctl->config, ctl->message, sizeof ctl->message)) {
+		if (!stand_by(ctl))
+			return BATV_CTL_USAGE;
+		return batv_ctl_fail(BATV_CTL_YES,
+				     "warning: %s; going on with the configuration of the "
+				     "published state, without `exim`",
+				     ctl->message);
+	}
+	if (batv_store_open(&ctl->store, ctl->config.directory, ctl->message, sizeof ctl->message))
+		return BATV_CTL_TROUBLE;
+	return BATV_CTL_YES;
+}
+
 int batv_ctl_open(struct batv_ctl *ctl)
 {
-	int code = batv_ctl_load(ctl);
+	int code = batv_ctl_find(ctl);
 
-	if (code)
-		return code;
-	if (batv_store_open(&ctl->store, ctl->config.directory, ctl->message, sizeof ctl->message))
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
-	return BATV_CTL_YES;
+	return code ? batv_ctl_fail(code, "%s", ctl->message) : BATV_CTL_YES;
 }
 
 int batv_ctl_open_as_owner(struct batv_ctl *ctl)

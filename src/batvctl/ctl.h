@@ -55,9 +55,14 @@ extern const size_t batv_ctl_commands_count;
 /* "batvctl: ..." on stderr; returns code. */
 int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Each says what is wrong, and returns a code; BATV_CTL_YES when all is well. */
+/*
+ * Each says what is wrong, and returns a code; BATV_CTL_YES when all is well.  Only batv_ctl_load()
+ * insists on the configuration: the others go on with the published state's, and warn.
+ */
 int batv_ctl_load(struct batv_ctl *ctl);	  /* the configuration */
 int batv_ctl_open(struct batv_ctl *ctl);	  /* and the state directory */
+/* The same without a word about what is wrong, but for that warning: ctl->message tells. */
+int batv_ctl_find(struct batv_ctl *ctl);
 int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and become its owner, to write there */
 
 /* To stdout; takes the reference.  False: stdout is broken. */

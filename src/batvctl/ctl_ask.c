@@ -1,7 +1,7 @@
 /*
  * ctl_ask.c - opens what Exim would look at: configuration, state, memory.
  *
- * Invariant: nothing is printed; whoever asks decides whether it is an error.
+ * Invariant: nothing is printed but the warning of batv_ctl_find(); whoever asks decides whether it is an error.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,13 +24,12 @@ static const char *state_fault(const struct batv_ctl *ctl, enum batv_err err, ch
 
 static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
 {
+	int code = batv_ctl_find(ctl);
 	enum batv_err err;
 	char why[200];
 
-	if (batv_config_load(ctl->config_path, &ctl->config, ctl->message, sizeof ctl->message))
-		return BATV_CTL_USAGE;
-	if (batv_store_open(&ctl->store, ctl->config.directory, ctl->message, sizeof ctl->message))
-		return BATV_CTL_TROUBLE;
+	if (code)
+		return code;
 	err = batv_state_refresh(holder, ctl->store.dirfd, ctl->clock);
 	if (!err && holder->usable)
 		return BATV_CTL_YES;

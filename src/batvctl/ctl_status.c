@@ -17,6 +17,7 @@
 #include "generation.h"
 #include "memory_file.h"
 #include "plan.h"
+#include "standby.h"
 
 #define SOON (3 * (int64_t)BATV_DAY) /* keys that end so soon mean that nobody makes new ones */
 
@@ -44,32 +45,24 @@ void batv_status_note(struct batv_status *s, const char *format, ...)
 
 /* ---- the configuration ---- */
 
-/* "directory = /x" in a configuration that is wrong elsewhere: the state is worth showing. */
-static void salvage_directory(const char *path, char *out, size_t size)
-{
-	/* O_NONBLOCK: a fifo is not waited for */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[4200], value[4096];
-
-	snprintf(out, size, "%s", BATV_DIR);
-	while (f && fgets(line, sizeof line, f) && line[strspn(line, " \t")] != '[')
-		if (sscanf(line, " directory = %4095s", value) == 1)
-			snprintf(out, size, "%s", value);
-	if (f)
-		fclose(f);
-}
-
 static void load_config(struct batv_status *s)
 {
 	struct batv_ctl *ctl = s->ctl;
+	char when[BATV_TIME_SIZE];
+	int64_t since;
 
 	s->config_ok = batv_config_load(ctl->config_path, &ctl->config, ctl->message,
 					sizeof ctl->message) == BATV_OK;
 	if (s->config_ok)
 		return;
-	batv_status_problem(s, "%s: the last good configuration stays in force", ctl->message);
-	salvage_directory(ctl->config_path, ctl->config.directory, sizeof ctl->config.directory);
+	since = batv_standby_since(ctl->config_path);
+	batv_time_format(since, when, sizeof when);
+	batv_status_problem(s,
+			    "%s: %s%s%sthe last good configuration stays in force; once the file is "
+			    "right, batvd takes it by itself",
+			    ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
+	batv_standby_directory(ctl->config_path, BATV_DIR, ctl->config.directory,
+			       sizeof ctl->config.directory);
 }
 
 /* ---- gathering ---- */

@@ -3,7 +3,8 @@
  *
  * Everything is decided by looking (keeper.c); signals, inotify and timers only make the next look
  * come sooner.  Invariants: one instance a directory; never root longer than it takes to become the
- * directory's owner; a broken configuration changes nothing, the last good one stays in force.
+ * directory's owner; a broken configuration changes nothing, the last good one stays in force, over
+ * a restart, too: the published state has it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@
 #include "notify.h"
 #include "plan.h"
 #include "report.h"
+#include "standby.h"
 #include "watch.h"
 
 #define LOOK_SECONDS	15 /* at the latest; the memory is on disk within 20 */
@@ -34,7 +36,7 @@ struct file_id {
 };
 
 struct daemon {
-	const char *config_path;
+	const char *config_path, *directory; /* directory: if the configuration cannot be read */
 	struct batv_config config;	     /* the last good one */
 	struct file_id config_id, legacy_id; /* as last read, good or not */
 	struct batv_keeper keeper;
@@ -43,7 +45,8 @@ struct daemon {
 	int64_t real, boot; /* clocks at the last look, ns; 0: no look yet */
 	int64_t gone_since; /* boot clock, ns: no secret file; 0: it is there */
 	bool alarmed, observed;
-	char config_trouble[BATV_MESSAGE_SIZE], config_logged[BATV_MESSAGE_SIZE];
+	char config_trouble[BATV_MESSAGE_SIZE], config_logged[BATV_MESSAGE_SIZE + 200];
+	int64_t config_told; /* ns, when config_logged was */
 	char logged[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE];
 };
 
@@ -113,12 +116,16 @@ static bool settled(const struct file_id *id, int64_t now)
 	return id->mtime > now || now - id->mtime >= SETTLED;
 }
 
-/* Was a file of the configuration changed?  Not while it is being written. */
+/*
+ * Was a file of the configuration changed?  Not while it is being written.  As long as something is wrong
+ * with it, each look tries: it may lie in a file or directory that we do not know of.
+ */
 static bool config_changed(const struct daemon *d, unsigned woke, int64_t now)
 {
 	struct file_id config = identify(d->config_path), legacy = identify(d->config.legacy_keys);
 
-	if (same_file(&config, &d->config_id) && same_file(&legacy, &d->legacy_id))
+	if (!d->config_trouble[0] && same_file(&config, &d->config_id) &&
+	    same_file(&legacy, &d->legacy_id))
 		return false;
 	return (woke & BATV_WOKE_CONFIG) || (settled(&config, now) && settled(&legacy, now));
 }
@@ -136,6 +143,23 @@ static void log_change(const char *trouble, char *logged, size_t size, const cha
 	snprintf(logged, size, "%s", trouble);
 }
 
+/* At once, and then once a day. */
+static void log_config(struct daemon *d)
+{
+	const int64_t day = BATV_DAY * NS;
+	char line[sizeof d->config_logged] = "";
+
+	if (d->config_trouble[0])
+		snprintf(line, sizeof line,
+			 "%s; batvd goes on with the last good configuration until this is "
+			 "corrected", d->config_trouble);
+	if (*line && (d->real - d->config_told >= day || d->config_told - d->real >= day))
+		d->config_logged[0] = '\0';
+	if (strcmp(line, d->config_logged) != 0)
+		d->config_told = d->real;
+	log_change(line, d->config_logged, sizeof d->config_logged, "the configuration is");
+}
+
 static void log_troubles(struct daemon *d)
 {
 	static const char *const names[BATV_TROUBLE_COUNT] = {
@@ -145,8 +169,7 @@ static void log_troubles(struct daemon *d)
 		[BATV_TROUBLE_STATE] = "the state is",
 		[BATV_TROUBLE_MEMORY] = "the memory is"};
 
-	log_change(d->config_trouble, d->config_logged, sizeof d->config_logged,
-		   "the configuration is");
+	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
 		log_change(d->keeper.trouble[i], d->logged[i], sizeof d->logged[i], names[i]);
 }
@@ -185,7 +208,8 @@ static void tell_manager(const struct daemon *d, const struct batv_looked *looke
 	const struct batv_state *st = d->keeper.have.text ? &d->keeper.have.state : NULL;
 
 	if (d->config_trouble[0])
-		batv_notify_status("%s", d->config_trouble);
+		batv_notify_status("degraded, with the last good configuration: %s",
+				   d->config_trouble);
 	else if (!looked->usable || !st)
 		batv_notify_status("no usable state is published");
 	else
@@ -289,20 +313,48 @@ static int complain(int code, const char *message)
 	return code;
 }
 
+/* The configuration, or at least the directory that it names. */
+static bool find_directory(struct daemon *d)
+{
+	if (load_config(d, &d->config) == BATV_OK)
+		return true;
+	batv_standby_directory(d->config_path, d->directory, d->config.directory,
+			       sizeof d->config.directory);
+	return false;
+}
+
+/* The configuration, or what the published state tells of it.  False: there is neither. */
+static bool find_config(struct daemon *d)
+{
+	struct batv_stored_state *st;
+	char why[BATV_MESSAGE_SIZE];
+	bool ok;
+
+	if (load_config(d, &d->config) == BATV_OK)
+		return true;
+	st = calloc(1, sizeof *st);
+	ok = st && batv_store_read_state(&d->keeper.store, st, why, sizeof why) == BATV_OK &&
+	     batv_standby_config(&st->state, d->keeper.store.path, &d->config) == BATV_OK;
+	if (st)
+		batv_stored_state_free(st);
+	free(st);
+	return ok;
+}
+
 static int prepare(struct daemon *d, char *message, size_t size)
 {
 	struct batv_store *store = &d->keeper.store;
+	bool good = find_directory(d);
 
-	if (load_config(d, &d->config) != BATV_OK)
-		return complain(BATVD_CONFIG, d->config_trouble);
 	if (batv_store_open(store, d->config.directory, message, size) != BATV_OK ||
 	    batv_store_own(store, message, size) != BATV_OK)
-		return complain(BATVD_TROUBLE, message);
+		return good ? complain(BATVD_TROUBLE, message)
+			    : complain(BATVD_CONFIG, d->config_trouble);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return complain(BATVD_TROUBLE, "prctl failed");
 	/* Read once more: what only root can read would be lost at the first reload. */
 	batv_config_free(&d->config);
-	if (load_config(d, &d->config) != BATV_OK)
+	if (!find_config(d))
 		return complain(BATVD_CONFIG, d->config_trouble);
 	if (batv_store_lock(store, BATV_DAEMON_LOCK, 1, &d->instance, message, size) != BATV_OK) {
 		batv_report(LOG_ERR, "%s; another batvd may be running", message);
@@ -315,7 +367,7 @@ static int prepare(struct daemon *d, char *message, size_t size)
 	return BATVD_DONE;
 }
 
-int batv_daemon_run(const char *config_path, bool debug)
+int batv_daemon_run(const char *config_path, const char *directory, bool debug)
 {
 	struct daemon *d = calloc(1, sizeof *d);
 	char message[BATV_MESSAGE_SIZE];
@@ -326,6 +378,7 @@ int batv_daemon_run(const char *config_path, bool debug)
 	if (!d)
 		return complain(BATVD_TROUBLE, "out of memory");
 	d->config_path = config_path;
+	d->directory = directory;
 	d->keeper.say = batv_report_line;
 	d->keeper.store.dirfd = d->instance = -1;
 	code = prepare(d, message, sizeof message);

@@ -9,6 +9,7 @@
 /* Exit codes: 0 ended by a signal, 2 configuration, 3 trouble (said in one line). */
 enum { BATVD_DONE = 0, BATVD_CONFIG = 2, BATVD_TROUBLE = 3 };
 
-int batv_daemon_run(const char *config_path, bool debug);
+/* directory: the state directory, should the configuration not tell. */
+int batv_daemon_run(const char *config_path, const char *directory, bool debug);
 
 #endif

@@ -6,13 +6,16 @@
 
 #include "config.h"
 #include "daemon.h"
+#include "safefile.h"
 
 static const char help[] =
 	"batvd - makes, publishes and destroys the keys of exim-batv, and decides when a domain\n"
 	"refuses backscatter.\n"
 	"\n"
-	"usage: batvd [-c FILE] [-f] [-d]\n"
+	"usage: batvd [-c FILE] [-s DIR] [-f] [-d]\n"
 	"  -c FILE     configuration (default " BATV_CONF ")\n"
+	"  -s DIR      state directory while the configuration cannot be read (default\n"
+	"              " BATV_DIR ")\n"
 	"  -f          stay in the foreground, which it always does\n"
 	"  -d          log to stderr, with more detail\n"
 	"  --version   print the version\n"
@@ -26,15 +29,18 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
 					      {"version", no_argument, NULL, 'V'},
 					      {NULL, 0, NULL, 0}};
-	const char *config = BATV_CONF;
+	const char *config = BATV_CONF, *directory = BATV_DIR;
 	bool debug = false;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:fdh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":c:s:fdh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			config = optarg;
+			break;
+		case 's':
+			directory = optarg;
 			break;
 		case 'f':
 			break;
@@ -58,5 +64,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "batvd: unexpected argument %s; see batvd --help\n", argv[optind]);
 		return BATVD_CONFIG;
 	}
-	return batv_daemon_run(config, debug);
+	return batv_daemon_run(config, directory, debug);
 }

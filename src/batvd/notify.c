@@ -44,7 +44,7 @@ void batv_notify_stopping(void)
 
 void batv_notify_status(const char *format, ...)
 {
-	char line[241], message[sizeof "STATUS=" + sizeof line];
+	char line[401], message[sizeof "STATUS=" + sizeof line];
 	va_list ap;
 
 	va_start(ap, format);

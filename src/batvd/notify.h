@@ -11,7 +11,7 @@ void batv_notify_ready(void);
 /* batvd reads everything again; batv_notify_ready() ends it.  now: CLOCK_MONOTONIC, microseconds. */
 void batv_notify_reloading(int64_t now);
 void batv_notify_stopping(void);
-/* One line of text for `systemctl status`; a longer one is cut after 240 bytes. */
+/* One line of text for `systemctl status`; a longer one is cut after 400 bytes. */
 void batv_notify_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

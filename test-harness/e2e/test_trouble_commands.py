@@ -54,6 +54,18 @@ class TestCommands(Site):
             assert text in done.stdout.partition("\n\n")[0], done.stdout
         assert all(any(t in p for p in self.batv.json("status")["problems"]) for t in texts)
 
+    def stands_by(self, *texts):
+        """The published state stands in for the configuration; everybody warns."""
+        self.fails(["check"], 2, *texts)
+        self.status_says(*texts, "the last good configuration stays in force")
+        before = self.snapshot()
+        for argv in ["keys"], ["secret", "export"]:
+            done = self.batv.ctl(*argv)
+            assert done.stderr.startswith("batvctl: warning: ") and all(t in done.stderr for t in texts), done
+        self.daemon_keeps_going(*texts)
+        after = self.snapshot()
+        assert {name: after[name][:2] for name in after} == {name: before[name][:2] for name in before}
+
     def test_configuration(self):
         path, line = self.batv.conf_path, self.config.count(b"\n") + 1
 
@@ -62,18 +74,21 @@ class TestCommands(Site):
 
         def put(data=self.config, mode=0o644):
             return lambda: (unlink(), self.lab.write(path, data, mode=mode))
+        # Nothing tells where the state directory is: there is none in the place that is compiled in.
         for make, text in ((unlink, "No such file"), (put(mode=0o000), "Permission denied"),
                            (lambda: (unlink(), path.mkdir()), "expected a regular file"),
                            (lambda: (unlink(), os.mkfifo(path), self.lab.own(path)), "expected a regular file"),
-                           (put(mode=0o666), "its mode is 0666"),
-                           (put(self.config + b"sining = on\n"), f":{line}: sining: expected an option: did you mean"),
-                           (put(self.config + b"grace = soon\n"), f":{line}: grace: expected a time"),
-                           (put(self.config + b"\0\n"), f":{line}: "), (put(bytes(range(128, 256)) * 20), ":1: ")):
+                           (put(mode=0o666), "its mode is 0666"), (put(bytes(range(128, 256)) * 20), ":1: ")):
             make()
             for argv in ["check"], ["keys"], ["sign", "alice@test"], ["rotate", "--revoke"]:
                 self.fails(argv, 2, str(path), text)
             self.daemon_ends(2, str(path), text)
             self.status_says(f"{path}", text, "the last good configuration stays in force")
+        for make, text in ((put(self.config + b"sining = on\n"), f":{line}: sining: expected an option: did you mean"),
+                           (put(self.config + b"grace = soon\n"), f":{line}: grace: expected a time"),
+                           (put(self.config + b"\0\n"), f":{line}: ")):
+            make()
+            self.stands_by(str(path), text)
         unlink()
         self.lab.write(path, self.config)
         self.in_order()
@@ -84,10 +99,7 @@ class TestCommands(Site):
         for make, text in ((lambda: None, "No such file"), (lambda: self.lab.write(legacy, "x", mode=0o644), "0644"),
                            (lambda: self.lab.write(legacy, "until soon text x\n", mode=0o600), f"{legacy}:1: ")):
             make()
-            for argv in ["check"], ["keys"], ["rotate"]:
-                self.fails(argv, 2, str(legacy), text)
-            self.daemon_ends(2, str(legacy), text)
-            self.status_says(str(legacy))
+            self.stands_by(str(legacy), text)
         self.lab.write(self.batv.conf_path, self.config)
 
     def test_secret(self):
