@@ -102,6 +102,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 	}
 	if (!write_set(k, set))
 		return false;
+	k->made_secret = true;
 	batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
 			BATV_SECRET_NAME, set->list[0].number);
 	return true;
@@ -261,6 +262,7 @@ static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 	if (batv_store_publish(&k->store, &plan->state, &k->have, k->trouble[BATV_TROUBLE_STATE],
 			       sizeof k->trouble[0]) != BATV_OK)
 		return false;
+	k->made_secret = false;
 	batv_generation_published(k);
 	say_breaks(k, plan);
 	batv_keeper_say(k, LOG_INFO, "published state %" PRIu64 " with %zu keys",
@@ -291,6 +293,7 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.memory_before = k->before_name,
 		.bare_last = k->memory.base ? batv_memory_bare_last(&k->memory) : 0,
 		.careful = k->careful,
+		.made_secret = k->made_secret,
 		.jumped = look->jumped,
 		.now = look->now,
 	};

@@ -29,6 +29,7 @@ struct batv_keeper { /* start with all zero bytes, then batv_store_open() */
 	uint64_t capacity; /* of the memory last seen; 0: none */
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
 	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE]; /* of the last look; "": none */
+	bool made_secret; /* since the last publication */
 	bool looked;  /* there was a look before this one: since then the boot clock vouches for the time */
 	bool jumped;  /* the clock has jumped before this look, or the machine slept */
 	bool careful; /* the clock is in doubt, or was within three days: time alone removes nothing */

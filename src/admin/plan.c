@@ -90,12 +90,15 @@ add_break(struct batv_plan *plan, const char *policy, int64_t when, int64_t unti
 	plan->new_breaks |= 1ul << i;
 }
 
+/* No tag lives longer: a time beyond it comes from a clock that was wrong. */
+static int64_t latest_tag(int64_t now)
+{
+	return now + 2 * BATV_PERIOD_MAX + BATV_DAY;
+}
+
 /* Breaks of the state before, but those of policies that are gone.  None lies in the future. */
 static void carry_breaks(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
-	/* No tag lives longer: an `until` beyond it comes from a clock that was wrong. */
-	const int64_t limit = f->now + 2 * BATV_PERIOD_MAX + BATV_DAY;
-
 	for (size_t i = 0; f->previous && i < f->previous->n_breaks; i++) {
 		const struct batv_break *old = &f->previous->breaks[i];
 		struct batv_break *b;
@@ -107,7 +110,7 @@ static void carry_breaks(const struct batv_plan_facts *f, struct batv_plan *plan
 		if (!b)
 			return;
 		b->when = earlier(old->when, f->now);
-		b->until = earlier(old->until, limit);
+		b->until = earlier(old->until, latest_tag(f->now));
 		snprintf(plan->break_why[b - plan->state.breaks], BATV_BREAK_WHY_SIZE, "%s",
 			 old->why);
 	}
@@ -133,6 +136,45 @@ static void break_for_clock(const struct batv_plan_facts *f, struct batv_plan *p
 	}
 }
 
+/* ---- secrets that are lost ---- */
+
+static const struct batv_secret *find_secret(const struct batv_secrets *secrets, uint32_t number)
+{
+	for (size_t i = 0; i < secrets->n; i++)
+		if (secrets->list[i].number == number)
+			return &secrets->list[i];
+	return NULL;
+}
+
+/* What was lost before, unless it was put back.  No clock that is wrong ends it. */
+static void carry_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	const struct batv_state *prev = f->previous;
+
+	if (!prev || !prev->lost_until || (prev->lost_until <= f->now && !f->careful) ||
+	    find_secret(f->secrets, prev->lost_secret))
+		return;
+	plan->state.lost_until = earlier(prev->lost_until, latest_tag(f->now));
+	plan->state.lost_secret = prev->lost_secret;
+}
+
+static void note_lost(struct batv_plan *plan, int64_t until, uint32_t number)
+{
+	if (until <= plan->state.lost_until)
+		return;
+	plan->state.lost_until = until;
+	plan->state.lost_secret = number;
+}
+
+/* State and secret are gone, and mail had left signed: how long its tags live is only guessed. */
+static void lose_everything(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	int64_t until = f->now + f->config->key_rotation + BATV_DAY + f->config->key_retention;
+
+	add_break(plan, BATV_BREAK_ALL, f->now, until, "the secret before was lost");
+	note_lost(plan, until, 0);
+}
+
 /* The state before had a key when it was written, and has none now: signing stopped in between. */
 static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
@@ -142,6 +184,8 @@ static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *p
 		if (f->has_evidence)
 			add_break(plan, BATV_BREAK_ALL, f->now, 0,
 				  "the state before was missing or damaged");
+		if (f->has_evidence && f->made_secret)
+			lose_everything(f, plan);
 		return;
 	}
 	if (f->now >= prev->written && batv_key_current(&prev->ring, prev->written) &&
@@ -187,14 +231,6 @@ static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan 
 	}
 }
 
-static const struct batv_secret *find_secret(const struct batv_secrets *secrets, uint32_t number)
-{
-	for (size_t i = 0; i < secrets->n; i++)
-		if (secrets->list[i].number == number)
-			return &secrets->list[i];
-	return NULL;
-}
-
 /* Revoked secrets whose tags could still come back, unless a break waits for them already. */
 static void break_for_revoked(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
@@ -238,6 +274,7 @@ static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *pl
 	int64_t awaited = b ? b->until : 0; /* by break_for_revoked(), and breaks before */
 	const struct batv_state *prev = f->previous;
 	int64_t seen = prev ? later(prev->written, f->now) : 0, until = 0;
+	int64_t alive = prev && f->careful ? earlier(prev->written, f->now) : f->now;
 	const struct batv_key *lost = NULL;
 	const char *how = NULL;
 
@@ -245,11 +282,13 @@ static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *pl
 		const struct batv_key *key = &prev->ring.keys[i];
 		const char *gone;
 
-		if (key->from >= key->until || key->from > seen || key->destroy <= f->now)
+		if (key->from >= key->until || key->from > seen || key->destroy <= alive)
 			continue;
 		gone = key_is_gone(f->secrets, key);
 		if (!gone || (strcmp(gone, "revoked") == 0 && key->destroy <= awaited))
 			continue;
+		if (strcmp(gone, "revoked") != 0)
+			note_lost(plan, key->destroy, find_secret(f->secrets, key->secret) ? 0 : key->secret);
 		until = later(until, key->destroy);
 		lost = key;
 		how = gone;
@@ -306,6 +345,7 @@ enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_pl
 		return err;
 	}
 	carry_breaks(facts, plan);
+	carry_lost(facts, plan);
 	break_for_bare_mail(facts, plan); /* first: it looks at the break before */
 	break_for_clock(facts, plan);
 	break_for_lapse(facts, plan);

@@ -24,6 +24,7 @@ struct batv_plan_facts {
 	const char *memory_before;	   /* of the generation before; NULL or "": none */
 	int64_t bare_last;		   /* batv_memory_bare_last() */
 	bool has_evidence;		   /* the domain table is not empty */
+	bool made_secret;		   /* the set was made new, for there was none */
 	bool careful;	   /* the clock is in doubt: what cannot be made again stays */
 	int64_t jumped; /* seconds that the clock moved beyond the time that passed; signed */
 	int64_t now;

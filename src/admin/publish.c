@@ -75,6 +75,8 @@ static void put_head(struct text *t, const struct batv_state *s)
 	put_period(t, "key_rotation", s->key_rotation);
 	put_period(t, "key_retention", s->key_retention);
 	put_text(t, "automatic_senders", s->automatic_senders);
+	if (s->lost_until)
+		put(t, "lost %" PRId64 " %" PRIu32 "\n", s->lost_until, s->lost_secret);
 	for (size_t i = 0; i < s->n_breaks; i++) {
 		const struct batv_break *b = &s->breaks[i];
 

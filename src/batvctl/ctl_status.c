@@ -236,6 +236,27 @@ static void check_keys(struct batv_status *s)
 			s, "the last published key ends at %s: batvd has to run before that", when);
 }
 
+/* Until the last tag of it is dead. */
+static void check_lost(struct batv_status *s)
+{
+	const struct batv_state *st = &s->state.state;
+	char when[BATV_TIME_SIZE], number[20] = "a secret";
+
+	if (!s->state_read || st->lost_until <= s->ctl->now)
+		return;
+	if (st->lost_secret)
+		snprintf(number, sizeof number, "secret %" PRIu32, st->lost_secret);
+	batv_time_format(st->lost_until, when, sizeof when);
+	batv_status_problem(
+		s,
+		"%s/%s: %s was lost, and a new one was made: until %s bounces of mail that was sent "
+		"before look forged; no tagged address is refused until then "
+		"(reason=%s)%s",
+		s->ctl->store.path, BATV_SECRET_NAME, number, when,
+		batv_reason_name(BATV_WHY_LOST_SECRET),
+		st->lost_secret ? "; if there is a copy, batvctl secret import takes it back" : "");
+}
+
 static void find_problems(struct batv_status *s)
 {
 	const struct batv_ctl *ctl = s->ctl;
@@ -252,6 +273,7 @@ static void find_problems(struct batv_status *s)
 				    ctl->store.path, BATV_OBSERVE_NAME);
 	compare_state(s);
 	check_keys(s);
+	check_lost(s);
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now) > 0)
 		batv_status_problem(
 			s, "%" PRIu64 " messages left unsigned today for want of a usable state",

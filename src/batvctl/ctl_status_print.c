@@ -279,13 +279,13 @@ static json_t *json_state(const struct batv_status *s)
 					  "when", batv_ctl_json_time(st->breaks[i].when), "until",
 					  batv_ctl_json_time(st->breaks[i].until), "why",
 					  batv_ctl_json_text(st->breaks[i].why)));
-	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:I, s:i, s:o, s:o, s:o}", "usable",
+	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "usable",
 			 (int)s->state_usable, "serial", (json_int_t)st->serial, "written",
 			 (json_int_t)st->written, "fingerprint", st->fingerprint, "config_sum",
 			 st->config_sum, "key_rotation", (json_int_t)st->key_rotation,
 			 "key_retention", (json_int_t)st->key_retention, "legacy_keys",
 			 (int)st->ring.n_legacy, "policies", json_policies(st), "keys", keys,
-			 "breaks", breaks);
+			 "breaks", breaks, "lost_until", batv_ctl_json_time(st->lost_until));
 }
 
 static json_t *json_domain(const struct batv_status *s, const struct batv_domain *d)

@@ -317,6 +317,9 @@ void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 	if (batv_verdict_failed(out->finding.verdict) &&
 	    !batv_key_current(&judge->state->ring, judge->now))
 		out->finding.doubt = true;
+	/* Bare ones are judged as ever: a lost secret makes no tag disappear. */
+	out->finding.maybe_lost = out->tagged && batv_verdict_failed(out->finding.verdict) &&
+				  judge->state->lost_until > judge->now;
 	decide_action(judge, out);
 }
 

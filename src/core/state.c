@@ -263,6 +263,21 @@ static enum batv_err read_break(struct reader *r, struct batv_span value)
 	return BATV_OK;
 }
 
+/* lost UNTIL SECRET */
+static enum batv_err read_lost(struct reader *r, struct batv_span value)
+{
+	int64_t until;
+	uint64_t secret;
+
+	if (!time_of(field(&value), &until))
+		return refuse(r, BATV_E_SYNTAX, "expected a time");
+	if (!number(value, UINT32_MAX, &secret))
+		return refuse(r, BATV_E_SYNTAX, "expected the number of a secret");
+	r->state->lost_until = until;
+	r->state->lost_secret = (uint32_t)secret;
+	return BATV_OK;
+}
+
 /* legacy UNTIL HEX */
 static enum batv_err read_legacy(struct reader *r, struct batv_span value)
 {
@@ -350,6 +365,7 @@ static const struct keyword {
 	{LITERAL("memory_key"), MAYBE, read_memory_key},
 	{LITERAL("memory_retention"), MAYBE, read_memory_retention},
 	{LITERAL("evidence_bytes"), MAYBE, read_evidence_bytes},
+	{LITERAL("lost"), MAYBE, read_lost},
 };
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
 
@@ -454,6 +470,8 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 		state->has_memory_key = false;
 		state->memory_retention = BATV_MEMORY_RETENTION;
 		state->evidence_bytes = BATV_EVIDENCE_DEFAULT;
+		state->lost_until = 0;
+		state->lost_secret = 0;
 		batv_policy_init(r.policy, "default");
 		r.line = 1;
 		err = read_lines(&r, text + sizeof VERSION_LINE - 1, text + len - END_LEN);

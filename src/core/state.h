@@ -40,6 +40,8 @@ struct batv_state {
 	const char *fingerprint;	/* of the secret file; for status */
 	const char *config_sum;		/* of the configuration's text; for status and reload */
 	int64_t key_rotation, key_retention;	/* as configured when it was published */
+	int64_t lost_until;		/* tags of a lost secret come back until then: 0: none was lost */
+	uint32_t lost_secret;		/* its number; 0: not known, or another one has it now */
 	size_t n_policies, n_breaks;
 	struct batv_policy policies[BATV_POLICIES_MAX];	/* [0] is "default", tried last */
 	struct batv_break breaks[BATV_BREAKS_MAX];

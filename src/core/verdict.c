@@ -115,7 +115,8 @@ static enum batv_action class_action(const struct batv_mode_facts *mode)
 }
 
 /* Why a recipient whose class is refused is not refused after all; NONE: it is. */
-static enum batv_reason why_spared(const struct batv_mode_facts *mode, bool doubt)
+static enum batv_reason why_spared(const struct batv_mode_facts *mode,
+				   const struct batv_finding *finding)
 {
 	enum batv_reason why = why_observing(mode);
 
@@ -123,11 +124,11 @@ static enum batv_reason why_spared(const struct batv_mode_facts *mode, bool doub
 		return why;
 	if (mode->relay_host == BATV_YES)
 		return BATV_WHY_RELAY_HOST;
-	if (doubt || mode->relay_host == BATV_MAYBE)
+	if (finding->doubt || mode->relay_host == BATV_MAYBE)
 		return BATV_WHY_DOUBT;
 	if (mode->class != BATV_CLASS_DSN && !mode->memory_complete)
 		return BATV_WHY_NO_MEMORY;
-	return BATV_WHY_NONE;
+	return finding->maybe_lost ? BATV_WHY_LOST_SECRET : BATV_WHY_NONE;
 }
 
 void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding)
@@ -149,7 +150,7 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
 		finding->reason = BATV_WHY_CLASS;
 		return;
 	}
-	finding->reason = why_spared(mode, finding->doubt);
+	finding->reason = why_spared(mode, finding);
 	finding->doubt = finding->doubt || finding->reason == BATV_WHY_DOUBT;
 	finding->action = finding->reason == BATV_WHY_NONE ? BATV_ACTION_REJECT : BATV_ACTION_MARK;
 }
@@ -265,6 +266,7 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_MIXED] = "mixed",
 		[BATV_WHY_DOUBT] = "doubt",
 		[BATV_WHY_NO_MEMORY] = "no-memory",
+		[BATV_WHY_LOST_SECRET] = "lost-secret",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");

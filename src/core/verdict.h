@@ -32,6 +32,7 @@ enum batv_reason {
 	BATV_WHY_MIXED,			/* another recipient of the message decided it */
 	BATV_WHY_DOUBT,			/* a list could not be looked up, no usable state, ... */
 	BATV_WHY_NO_MEMORY,		/* could not be proven for want of a complete memory */
+	BATV_WHY_LOST_SECRET,		/* tags of a lost secret look forged, and still come back */
 	BATV_WHY_COUNT
 };
 
@@ -63,6 +64,7 @@ struct batv_finding {
 	enum batv_action action;
 	bool rejecting;			/* the effective mode is reject, not observe */
 	bool doubt;			/* something could not be looked up */
+	bool maybe_lost;		/* its failed tag may be one of a secret that was lost */
 };
 
 /* missing, expired, forged: the verdicts that may lead to a refusal. */
@@ -90,7 +92,7 @@ struct batv_mode_facts {
 /*
  * The action for this recipient alone: ACCEPT, MARK or REJECT, with rejecting and reason.  What has
  * not failed is ACCEPT.  Of several reasons not to refuse the first holds: class, not-armed,
- * observe, observe-file, relay-host, doubt, no-memory.
+ * observe, observe-file, relay-host, doubt, no-memory, lost-secret.
  */
 void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding);
 

@@ -244,6 +244,28 @@ START_TEST(bad_tags)
 }
 END_TEST
 
+/* Until its last tag is dead nothing with a tag is refused; what is bare is judged as ever. */
+START_TEST(a_lost_secret)
+{
+	static const struct {
+		int64_t later;
+		enum batv_reason why;
+	} times[] = {{1, BATV_WHY_LOST_SECRET}, {0, BATV_WHY_NONE}, {-1, BATV_WHY_NONE}};
+	enum batv_action refused;
+
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		state.lost_until = judge.now + times[i].later;
+		refused = times[i].why == BATV_WHY_NONE ? BATV_ACTION_REJECT : BATV_ACTION_MARK;
+		judge_it("prvs=0123abcdef=alice@ours.example");
+		expect(BATV_FORGED, times[i].why, refused);
+		judge_it("alice@ours.example");
+		expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+		judge_it(tagged_with(0, "alice@ours.example"));
+		expect(BATV_VALID, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
+	}
+}
+END_TEST
+
 /* Mail leaves bare now, and its bounces come back bare: nothing is refused until there are keys again. */
 START_TEST(keys_that_ran_out)
 {
@@ -694,6 +716,7 @@ int main(void)
 	tcase_add_test(tc, a_bare_address_is_missing);
 	tcase_add_test(tc, a_valid_tag_asks_one_list);
 	tcase_add_test(tc, bad_tags);
+	tcase_add_test(tc, a_lost_secret);
 	tcase_add_test(tc, keys_that_ran_out);
 	tcase_add_test(tc, what_is_no_address_is_let_through);
 	tcase_add_test(tc, exemptions_of_the_message);

@@ -199,6 +199,27 @@ START_TEST(a_lost_secret)
 	look(T0 + 40);
 	ck_assert(looked.published && keeper.have.state.n_breaks == 1);
 	ck_assert_ptr_nonnull(strstr(keeper.have.state.breaks[0].why, "was lost"));
+	ck_assert_int_gt(keeper.have.state.lost_until, T0 + 8 * D);
+}
+END_TEST
+
+/* A full disk, and then the power: the loss is told by the first state that is written. */
+START_TEST(a_lost_secret_and_a_lost_state)
+{
+	look(T0);
+	note_signed("a.test", T0);
+	ck_assert_int_eq(unlinkat(dir, BATV_SECRET_NAME, 0), 0);
+	ck_assert_int_eq(unlinkat(dir, BATV_STATE_NAME, 0), 0);
+	batv_keeper_free(&keeper);
+	start();
+	ck_assert_int_eq(mkdirat(dir, ".state.new", 0700), 0);
+	look_as(&(struct batv_look){.now = T0 + D, .make_secret = true});
+	ck_assert(!looked.published);
+	ck_assert_int_eq(unlinkat(dir, ".state.new", AT_REMOVEDIR), 0);
+	look(T0 + D + 20);
+	ck_assert_int_eq(keeper.have.state.lost_until, T0 + 16 * D + 20);
+	look(T0 + D + 40);
+	ck_assert(!looked.published);
 }
 END_TEST
 
@@ -311,6 +332,7 @@ int main(void)
 	tcase_add_test(tc, signing_off_disarms);
 	tcase_add_test(tc, disarms_although_the_disk_is_full);
 	tcase_add_test(tc, a_lost_secret);
+	tcase_add_test(tc, a_lost_secret_and_a_lost_state);
 	tcase_add_test(tc, a_damaged_secret);
 	tcase_add_test(tc, a_damaged_state);
 	tcase_add_test(tc, a_foreign_memory);

@@ -213,6 +213,139 @@ START_TEST(secret_replaced)
 }
 END_TEST
 
+static void expect_lost(int64_t until, uint32_t number)
+{
+	ck_assert_int_eq(plans[turn].state.lost_until, until);
+	ck_assert_uint_eq(plans[turn].state.lost_secret, number);
+}
+
+/* Made new after a loss, in the place of 1000; returns until when its tags come back. */
+static int64_t lose(void)
+{
+	int64_t until;
+
+	step(T0);
+	expect_lost(0, 0);
+	until = batv_key_current(&plans[turn].state.ring, T0)->destroy;
+	ck_assert_int_gt(until, T0 + 7 * D);
+	secrets.n = 0;
+	add_secret(7777, T0 + 60, 9);
+	step(T0 + 60);
+	expect_lost(until, 1000);
+	return until;
+}
+
+START_TEST(a_loss_is_in_the_state_until_the_last_tag_is_dead)
+{
+	int64_t until = lose();
+
+	step(T0 + 3 * D);
+	step(until - 1);
+	expect_lost(until, 1000);
+	step(until);
+	expect_lost(0, 0);
+}
+END_TEST
+
+START_TEST(a_loss_that_is_put_right)
+{
+	lose();
+	add_secret(1000, T0 - 30 * D, 1);
+	step(T0 + D);
+	expect_lost(0, 0);
+}
+END_TEST
+
+START_TEST(two_losses)
+{
+	int64_t until = lose(), second;
+
+	step(T0 + 5 * D);
+	second = batv_key_current(&plans[turn].state.ring, T0 + 5 * D)->destroy;
+	secrets.n = 0;
+	add_secret(8888, T0 + 5 * D, 3);
+	step(T0 + 5 * D);
+	ck_assert_int_ge(second, until);
+	ck_assert_int_eq(plans[turn].state.lost_until, second);
+	step(second);
+	expect_lost(0, 0);
+}
+END_TEST
+
+START_TEST(a_replaced_secret_is_lost_too)
+{
+	int64_t until;
+
+	step(T0);
+	until = batv_key_current(&plans[turn].state.ring, T0)->destroy;
+	memset(secrets.list[0].bytes, 5, BATV_SECRET_LEN);
+	step(T0 + 60);
+	expect_lost(until, 0);
+	step(T0 + 120);
+	expect_lost(until, 0);
+}
+END_TEST
+
+START_TEST(a_revoked_secret_is_not_lost)
+{
+	step(T0);
+	secrets.list[0].revoked = T0 + 60;
+	add_secret(1001, T0 + 60, 2);
+	step(T0 + 60);
+	expect_lost(0, 0);
+}
+END_TEST
+
+/* Neither is a loss missed under a clock that is ahead, nor does it end by it. */
+START_TEST(a_loss_under_a_clock_ahead)
+{
+	int64_t until;
+
+	step(T0);
+	until = batv_key_current(&plans[turn].state.ring, T0)->destroy;
+	secrets.n = 0;
+	add_secret(7777, T0 - 40 * D, 9);
+	facts.careful = true;
+	/* Which of the keys have signed by then nobody knows: all of them may have. */
+	ck_assert_int_ge(step(T0 + 365 * D)->lost_until, until);
+	until = plans[turn].state.lost_until;
+	expect_lost(until, 1000);
+	step(T0 + 366 * D);
+	expect_lost(until, 1000);
+	step(T0 + D);
+	facts.careful = false;
+	step(T0 + 2 * D);
+	expect_lost(until, 1000);
+	ck_assert_int_ge(find("*")->until, until);
+}
+END_TEST
+
+/* State and secret are gone, and mail had left signed: it takes as long as tags may live. */
+START_TEST(a_loss_of_both)
+{
+	int64_t until = T0 + 15 * D;
+
+	facts.has_evidence = facts.made_secret = true;
+	step(T0);
+	expect_lost(until, 0);
+	ck_assert_int_eq(find("*")->until, until);
+	facts.has_evidence = facts.made_secret = false;
+	step(until - 1);
+	expect_lost(until, 0);
+	step(until);
+	expect_lost(0, 0);
+}
+END_TEST
+
+START_TEST(a_first_secret_is_no_loss)
+{
+	facts.made_secret = true;
+	step(T0);
+	expect_lost(0, 0);
+	expect_no_break();
+}
+END_TEST
+
 /* A secret that never signed may go without a word; so may one whose tags are dead. */
 START_TEST(secret_that_nobody_misses)
 {
@@ -486,6 +619,14 @@ int main(void)
 	tcase_add_test(tc, signing_off_and_on);
 	tcase_add_test(tc, policies_that_go);
 	tcase_add_test(tc, secret_lost);
+	tcase_add_test(tc, a_loss_is_in_the_state_until_the_last_tag_is_dead);
+	tcase_add_test(tc, a_loss_that_is_put_right);
+	tcase_add_test(tc, two_losses);
+	tcase_add_test(tc, a_replaced_secret_is_lost_too);
+	tcase_add_test(tc, a_revoked_secret_is_not_lost);
+	tcase_add_test(tc, a_loss_under_a_clock_ahead);
+	tcase_add_test(tc, a_loss_of_both);
+	tcase_add_test(tc, a_first_secret_is_no_loss);
 	tcase_add_test(tc, secret_replaced);
 	tcase_add_test(tc, secret_that_nobody_misses);
 	tcase_add_test(tc, import_with_overlap);

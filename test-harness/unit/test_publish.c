@@ -56,6 +56,8 @@ static void full_state(void)
 	memset(in.memory_key, 0xa5, sizeof in.memory_key);
 	in.memory_retention = BATV_MEMORY_RETENTION_MAX;
 	in.evidence_bytes = BATV_EVIDENCE_MAX;
+	in.lost_until = 1796000000;
+	in.lost_secret = 4711;
 	in.fingerprint = "0123456789abcdef";
 	in.config_sum = "fedcba9876543210";
 	in.key_rotation = BATV_DAY + 61;
@@ -143,6 +145,8 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 	ck_assert_str_eq(a->automatic_senders, b->automatic_senders);
 	ck_assert_str_eq(a->memory, b->memory);
 	ck_assert_str_eq(a->memory_before, b->memory_before);
+	ck_assert_int_eq(a->lost_until, b->lost_until);
+	ck_assert_uint_eq(a->lost_secret, b->lost_secret);
 	ck_assert(a->has_memory_key == b->has_memory_key);
 	if (a->has_memory_key)
 		ck_assert_mem_eq(a->memory_key, b->memory_key, sizeof a->memory_key);

@@ -149,6 +149,7 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 #define UNLESS(condition, why)                                                                     \
 	if (condition)                                                                             \
 	f.action = BATV_ACTION_MARK, f.reason = (why)
+	UNLESS(f.maybe_lost, BATV_WHY_LOST_SECRET);
 	UNLESS(m->class != BATV_CLASS_DSN && !m->memory_complete, BATV_WHY_NO_MEMORY);
 	UNLESS(f.doubt || m->relay_host == BATV_MAYBE, BATV_WHY_DOUBT);
 	UNLESS(m->relay_host == BATV_YES, BATV_WHY_RELAY_HOST);
@@ -165,7 +166,7 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	return f;
 }
 
-#define ALL_MODES (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 3 * 4 * 2 * 2 * 3 * 2)
+#define ALL_MODES (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 3 * 4 * 2 * 2 * 3 * 2 * 2)
 
 START_TEST(every_mode)
 {
@@ -188,6 +189,7 @@ START_TEST(every_mode)
 		mode.observe_file = pick(&code, 2);
 		mode.relay_host = (enum batv_match)pick(&code, 3);
 		mode.memory_complete = pick(&code, 2);
+		got.maybe_lost = pick(&code, 2);
 		want = action_oracle(&mode, got);
 		batv_action_of(&mode, &got);
 		ck_assert_int_eq(got.action, want.action);
@@ -195,7 +197,8 @@ START_TEST(every_mode)
 		if (want.action != BATV_ACTION_ACCEPT || batv_verdict_failed(got.verdict))
 			ck_assert_int_eq(got.reason, want.reason);
 		if (got.action == BATV_ACTION_REJECT)
-			ck_assert(!got.doubt && batv_verdict_failed(got.verdict) && got.rejecting);
+			ck_assert(!got.doubt && batv_verdict_failed(got.verdict) && got.rejecting &&
+				  !got.maybe_lost);
 	}
 }
 END_TEST
