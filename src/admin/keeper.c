@@ -87,6 +87,15 @@ static void say_too_many(struct batv_keeper *k, const char *what)
 			    what, BATV_KEYS_MAX);
 }
 
+/* The state has the key of the memory: what was sent still proves, when no old tag does any more. */
+static void keep_memory_key(const struct batv_keeper *k, struct batv_secrets *set)
+{
+	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
+
+	if (st && st->has_memory_key)
+		memcpy(set->memory_key, st->memory_key, sizeof set->memory_key);
+}
+
 /* The first secret, or one in the place of what was lost. */
 static bool make_set(struct batv_keeper *k, const struct batv_config *config, int64_t now,
 		     struct batv_secrets *set)
@@ -100,6 +109,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 				    strerror(errno));
 		return false;
 	}
+	keep_memory_key(k, set);
 	if (!write_set(k, set))
 		return false;
 	k->made_secret = true;

@@ -145,8 +145,9 @@ static void print_parts(const struct batv_status *s)
 	const struct batv_state *st = &s->state.state;
 	char when[BATV_TIME_SIZE];
 
-	printf("\nconfiguration  %s\ndirectory      %s\nbatvd          %s\n", s->ctl->config_path,
-	       s->ctl->config.directory, daemon_word(s->daemon));
+	printf("\nconfiguration  %s%s\ndirectory      %s\nbatvd          %s\n", s->ctl->config_path,
+	       s->config_ok ? "" : ", NOT IN FORCE", s->ctl->config.directory,
+	       daemon_word(s->daemon));
 	if (s->fingerprint[0])
 		printf("secret file    fingerprint %s\n", s->fingerprint);
 	if (!s->state_read)

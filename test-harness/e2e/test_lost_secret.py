@@ -16,14 +16,15 @@ class Lost(Ours):
         self.batv = Batv(lab, conf=conf)
         self.sink = Sink(lab)
         self.ours = batv_exim(lab, self.batv, self.sink)
-        self.old = self.sent()
+        self.id = new_id()
+        self.old = self.sent(self.id)
         self.copy = (self.batv.state_dir / "secret").read_text()
         self.number = int(re.search(r"^secret (\d+) ", self.copy, re.M)[1])
         self.dead = max(k["destroyed"] for k in self.batv.json("keys")["keys"] if k["state"] == "current")
 
-    def sent(self):
+    def sent(self, message_id=None):
         count = len(self.sink.messages)
-        self.write("erin@theirs.test", new_id())
+        self.write("erin@theirs.test", message_id or new_id())
         address = self.sink.wait(count + 1)[-1].sender
         assert is_signed(address, "alice@test")
         return address
@@ -64,6 +65,8 @@ def test_a_lost_secret(lab):
     assert site.bounced("prvs=0123abcdef=alice@test") == FORGED_IN
     assert site.bounced(new)[:3] == (250, "valid", "accept")
     assert site.bounced("alice@test") == BARE_OUT
+    # what was sent is still remembered
+    site.remembered(bounce("alice@test", message_id=site.id), "dsn", "id", site.id)
     # status names it, the reason, and the day
     (problem,) = site.problems()
     day = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(site.dead))

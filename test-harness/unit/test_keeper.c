@@ -200,6 +200,10 @@ START_TEST(a_lost_secret)
 	ck_assert(looked.published && keeper.have.state.n_breaks == 1);
 	ck_assert_ptr_nonnull(strstr(keeper.have.state.breaks[0].why, "was lost"));
 	ck_assert_int_gt(keeper.have.state.lost_until, T0 + 8 * D);
+	/* The memory goes on: its key is in the state, too. */
+	ck_assert_str_eq(keeper.memory_name, "memory");
+	ck_assert_str_eq(keeper.before_name, "");
+	ck_assert_int_eq(keeper.memory.filters[0].since, T0);
 }
 END_TEST
 
