@@ -2,7 +2,8 @@
  * safefile.c - opens the state directory and what lies in it, and refuses what anybody but
  * the directory's owner could have put there.
  *
- * Looks at open files only, never at a name twice: what was checked is what is used.
+ * Looks at open files only: what was checked is what is used.  A name is opened again only when
+ * the file behind it was replaced meanwhile, and then everything is checked again.
  * Creates nothing, allocates nothing.  Invariant: a descriptor is handed out only for a
  * directory, or a regular file, that passed every check of fault_of().
  */
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define OPEN_TRIES 8	/* of a file that is replaced again and again */
 
 enum fault {
 	FAULT_NONE, FAULT_LINK, FAULT_TYPE, FAULT_LINKS, FAULT_OWNER, FAULT_OTHERS, FAULT_GROUP
@@ -57,7 +60,7 @@ static enum fault fault_of(const struct stat *st, const struct stat *dir, bool g
 		return FAULT_LINK;
 	if (!S_ISREG(st->st_mode))
 		return FAULT_TYPE;
-	if (st->st_nlink != 1)
+	if (st->st_nlink > 1)		/* none: it was replaced or removed since it was opened */
 		return FAULT_LINKS;
 	if (st->st_uid != dir->st_uid)
 		return FAULT_OWNER;
@@ -79,17 +82,11 @@ static bool refused_by_type(int err)
 	return err == ELOOP || err == EISDIR || err == ENXIO;
 }
 
-enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes, int *fd,
-			     struct stat *st)
+static enum batv_err open_once(int dirfd, const char *name, int flags, int *fd, struct stat *st)
 {
-	struct stat s, dir;
-	int f;
+	int f = openat(dirfd, name,
+		       (flags & O_ACCMODE) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	memset(st, 0, sizeof *st);
-	if (!plain_name(name))
-		return BATV_E_UNSAFE_FILE;
-	f = openat(dirfd, name,
-		   (flags & O_ACCMODE) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (f < 0 && errno == ENOENT)
 		return BATV_E_NO_FILE;
 	if (f < 0 && refused_by_type(errno)) {
@@ -98,12 +95,48 @@ enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_
 	}
 	if (f < 0)
 		return BATV_E_IO;
-	if (fstat(f, &s) < 0 || fstat(dirfd, &dir) < 0) {
+	if (fstat(f, st) < 0) {
 		close_keeping_errno(f);
 		return BATV_E_IO;
 	}
-	*st = s;
-	if (fault_of(&s, &dir, group_writes) != FAULT_NONE) {
+	*fd = f;
+	return BATV_OK;
+}
+
+/*
+ * A file without a link was replaced, or removed, after it was opened: the name is opened again.
+ * After some tries the last one is taken.  Files come into being by rename, so it is complete, and
+ * it had the name a moment ago.
+ */
+static enum batv_err open_linked(int dirfd, const char *name, int flags, int *fd, struct stat *st)
+{
+	enum batv_err err = open_once(dirfd, name, flags, fd, st);
+
+	for (unsigned i = 1; err == BATV_OK && st->st_nlink == 0 && i < OPEN_TRIES; i++) {
+		(void)close(*fd);
+		err = open_once(dirfd, name, flags, fd, st);
+	}
+	return err;
+}
+
+enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes, int *fd,
+			     struct stat *st)
+{
+	struct stat dir;
+	enum batv_err err;
+	int f;
+
+	memset(st, 0, sizeof *st);
+	if (!plain_name(name))
+		return BATV_E_UNSAFE_FILE;
+	err = open_linked(dirfd, name, flags, &f, st);
+	if (err != BATV_OK)
+		return err;
+	if (fstat(dirfd, &dir) < 0) {
+		close_keeping_errno(f);
+		return BATV_E_IO;
+	}
+	if (fault_of(st, &dir, group_writes) != FAULT_NONE) {
 		(void)close(f);
 		return BATV_E_UNSAFE_FILE;
 	}

@@ -25,8 +25,11 @@ enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st);
 
 /*
  * Open a file of the directory for reading, or reading and writing: never creates, never
- * follows a link, never blocks on a fifo; a regular file with one link, whose owner is
+ * follows a link, never blocks on a fifo; a regular file with no other link, whose owner is
  * the directory's owner, not writable for others and (unless group_writes) not for the group.
+ * A file that is replaced at that very moment is no error: the one that the name stands for now is
+ * opened, or, when it is replaced again and again, one that it stood for during the call.  Such a
+ * file has no link any more (st->st_nlink 0), and is whole.
  * flags: O_RDONLY or O_RDWR.  name: without "/".  *st is filled on success; on
  * BATV_E_UNSAFE_FILE too, for the message.
  * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept: EACCES).

@@ -508,20 +508,35 @@ static int64_t nanoseconds(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static bool same_file(const struct batv_state_holder *h, const struct stat *st)
+/* A sum of the file's last bytes, which are its checksum if it is a state. */
+static uint64_t sum_of_end(int fd, const struct stat *st)
+{
+	char end[END_LEN];
+	ssize_t n = pread(fd, end, sizeof end, st->st_size > END_LEN ? st->st_size - END_LEN : 0);
+
+	return batv_fnv64(BATV_FNV_START, end, n > 0 ? (size_t)n : 0);
+}
+
+/*
+ * The very file that is held?  Its number and its times do not tell for sure: a new file may get
+ * the number of one that was replaced, and file systems count time in steps of some milliseconds.
+ * The checksum tells.
+ */
+static bool same_file(const struct batv_state_holder *h, int fd, const struct stat *st)
 {
 	return h->ino == (int64_t)st->st_ino && h->dev == (int64_t)st->st_dev &&
 	       h->mtime_ns == nanoseconds(st->st_mtim) && h->ctime_ns == nanoseconds(st->st_ctim) &&
-	       h->size == (int64_t)st->st_size;
+	       h->size == (int64_t)st->st_size && h->end == sum_of_end(fd, st);
 }
 
-static void remember_file(struct batv_state_holder *h, const struct stat *st)
+static void remember_file(struct batv_state_holder *h, int fd, const struct stat *st)
 {
 	h->dev = (int64_t)st->st_dev;
 	h->ino = (int64_t)st->st_ino;
 	h->mtime_ns = nanoseconds(st->st_mtim);
 	h->ctime_ns = nanoseconds(st->st_ctim);
 	h->size = (int64_t)st->st_size;
+	h->end = sum_of_end(fd, st);
 }
 
 /* All of the file, which is replaced and never written in place. */
@@ -560,14 +575,14 @@ static void replace(struct batv_state_holder *h, int fd, const struct stat *st)
 {
 	forget(h, BATV_OK);
 	h->err = load(h, fd, st);
-	remember_file(h, st);
+	remember_file(h, fd, st);
 	if (h->err != BATV_OK) {
 		unsigned line = h->line;
 
 		forget(h, h->err);
 		h->line = line;
 		if (h->err != BATV_E_IO) /* that may pass; the others lie in this file */
-			remember_file(h, st);
+			remember_file(h, fd, st);
 	}
 }
 
@@ -581,7 +596,7 @@ enum batv_err batv_state_refresh(struct batv_state_holder *holder, int dirfd, in
 		forget(holder, err);
 		return err;
 	}
-	if (!same_file(holder, &st))
+	if (!same_file(holder, fd, &st))
 		replace(holder, fd, &st);
 	saved = errno;
 	(void)close(fd);

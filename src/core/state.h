@@ -71,6 +71,7 @@ struct batv_state_holder {
 	enum batv_err err;		/* why not */
 	unsigned line;			/* where in the file, 0: nowhere */
 	int64_t dev, ino, mtime_ns, ctime_ns, size;	/* which file was read, or refused */
+	uint64_t end;			/* a sum of its last bytes, which are its checksum */
 	struct batv_state state;
 };
 

@@ -17,6 +17,21 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
+/* What is done between the open and the look at it, `times` times. */
+static void (*meanwhile)(void);
+static unsigned times, looks;
+
+/* In the place of libc's. */
+int fstat(int fd, struct stat *st)
+{
+	looks++;
+	if (meanwhile && times > 0) {
+		times--;
+		meanwhile();
+	}
+	return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
 static enum batv_err try_file(const char *name, int flags, bool group_writes)
 {
 	struct stat st;
@@ -197,6 +212,78 @@ START_TEST(other_errors_keep_errno)
 }
 END_TEST
 
+/* ---- replaced while it is opened ---- */
+
+static void replace_with(mode_t mode)
+{
+	sandbox_file("new", mode, "new", 3);
+	ck_assert_int_eq(renameat(dir, "new", dir, "state"), 0);
+}
+
+static void replace_it(void)
+{
+	replace_with(0640);
+}
+
+static void replace_unsafely(void)
+{
+	replace_with(0642);
+}
+
+static void replace_by_link(void)
+{
+	ck_assert_int_eq(symlinkat("elsewhere", dir, "new"), 0);
+	ck_assert_int_eq(renameat(dir, "new", dir, "state"), 0);
+}
+
+static void remove_it(void)
+{
+	ck_assert_int_eq(unlinkat(dir, "state", 0), 0);
+}
+
+static const struct {
+	void (*meanwhile)(void);
+	unsigned times;
+	mode_t mode;
+	enum batv_err want;
+	nlink_t links; /* of what was opened */
+} replaced[] = {
+	{ replace_it, 1, 0640, BATV_OK, 1 },
+	{ replace_it, 5, 0640, BATV_OK, 1 },
+	{ replace_it, 1, 0666, BATV_OK, 1 },	/* the old one is no longer looked at */
+	{ replace_it, 1000, 0640, BATV_OK, 0 },
+	{ replace_unsafely, 1, 0640, BATV_E_UNSAFE_FILE, 1 },
+	{ replace_unsafely, 1000, 0640, BATV_E_UNSAFE_FILE, 0 },
+	{ replace_by_link, 1, 0640, BATV_E_UNSAFE_FILE, 1 },
+	{ remove_it, 1, 0640, BATV_E_NO_FILE, 0 },
+};
+
+START_TEST(a_file_replaced_meanwhile)
+{
+	static const int flags[] = { O_RDONLY, O_RDWR };
+	struct stat st;
+	int fd;
+
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		sandbox_file("state", replaced[_i].mode, "x", 1);
+		looks = 0;
+		times = replaced[_i].times;
+		meanwhile = replaced[_i].meanwhile;
+		ck_assert_int_eq(batv_file_open(dir, "state", flags[i], false, &fd, &st),
+				 replaced[_i].want);
+		meanwhile = NULL;
+		ck_assert_uint_lt(looks, 20);	/* it ends, whatever happens */
+		if (replaced[_i].want != BATV_E_NO_FILE)
+			ck_assert_uint_eq(st.st_nlink, replaced[_i].links);
+		if (replaced[_i].want == BATV_OK) {
+			ck_assert_int_eq(st.st_size, 3);
+			ck_assert_int_eq(close(fd), 0);
+		}
+		(void)unlinkat(dir, "state", 0);
+	}
+}
+END_TEST
+
 static const struct { mode_t mode; enum batv_err want; } dir_modes[] = {
 	{ 0700, BATV_OK }, { 0750, BATV_OK }, { 02750, BATV_OK }, { 0755, BATV_OK },
 	{ 0770, BATV_E_UNSAFE_FILE }, { 0720, BATV_E_UNSAFE_FILE }, { 0702, BATV_E_UNSAFE_FILE },
@@ -258,6 +345,7 @@ int main(void)
 	tcase_add_test(tc, names_stay_in_the_directory);
 	tcase_add_test(tc, a_missing_file_is_said_to_be_missing);
 	tcase_add_test(tc, other_errors_keep_errno);
+	tcase_add_loop_test(tc, a_file_replaced_meanwhile, 0, (int)COUNT(replaced));
 	tcase_add_loop_test(tc, directories, 0, (int)COUNT(dir_modes));
 	tcase_add_test(tc, what_is_no_directory);
 	srunner_run_all(sr, CK_NORMAL);

@@ -520,6 +520,28 @@ START_TEST(refresh_sees_each_part_of_the_identity)
 }
 END_TEST
 
+/* The number of a file that is gone may come back within one tick of the file system's clock. */
+START_TEST(refresh_sees_another_text_in_the_same_place)
+{
+	char other[] = STATE_BODY;
+	struct stat st;
+
+	replace_state(STATE_BODY);
+	check_refresh(NOW, BATV_OK);
+	*strstr(other, "serial 12") = 'S';
+	ck_assert_ptr_nonnull(strstr(other, "Serial 12"));
+	for (int twice = 0; twice < 2; twice++) {	/* refused, then good again */
+		replace_state(twice ? STATE_BODY : other);
+		ck_assert_int_eq(fstatat(dirfd_, "state", &st, 0), 0);
+		ck_assert_int_eq(st.st_size, holder->size);
+		holder->ino = (int64_t)st.st_ino;
+		holder->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+		holder->ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+		check_refresh(NOW, twice ? BATV_OK : BATV_E_VERSION);
+	}
+}
+END_TEST
+
 START_TEST(a_state_from_the_future_waits)
 {
 	replace_state(STATE_BODY);
@@ -684,6 +706,7 @@ int main(void)
 	tcase_add_checked_fixture(files, make_dir, remove_dir);
 	tcase_add_test(files, refresh_reads_what_is_new_only);
 	tcase_add_test(files, refresh_sees_each_part_of_the_identity);
+	tcase_add_test(files, refresh_sees_another_text_in_the_same_place);
 	tcase_add_test(files, a_state_from_the_future_waits);
 	tcase_add_test(files, what_cannot_be_used_is_forgotten);
 	tcase_add_test(files, unsafe_files_are_refused);
