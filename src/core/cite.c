@@ -3,9 +3,9 @@
  *
  * An id is what stands in angle brackets, if it does not look like a tag of HTML.  White space in
  * it is folding and is taken out.  Invariant: every function looks at a bounded number of bytes
- * (4 KiB at most, and what can be repeated often no more than some hundred), so that calling it
- * at each place where a label stands stays linear.
+ * (4 KiB, some of them a few times) and counts them.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "cite.h"
@@ -29,9 +29,19 @@ static bool is_control(int ch)
 	return ch < 0x20 || ch == 0x7f;
 }
 
-static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp)
+static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp, size_t *steps)
 {
-	return (struct batv_cursor){.p = s.p, .end = s.p + (s.len < max ? s.len : max), .qp = qp};
+	return (struct batv_cursor){.p = s.p,
+				    .end = s.p + (s.len < max ? s.len : max),
+				    .qp = qp,
+				    .steps = steps};
+}
+
+/* What was found: not the room behind it. */
+static void hand_over(const struct batv_citation *work, struct batv_citation *out)
+{
+	memcpy(out, work, offsetof(struct batv_citation, text));
+	memcpy(out->text, work->text, work->len);
 }
 
 /* ---- the label ---- */
@@ -55,9 +65,9 @@ static bool is_name_char(int ch)
 	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
 }
 
-size_t batv_cite_label(struct batv_span s)
+size_t batv_cite_label(struct batv_span s, size_t *steps)
 {
-	struct batv_cursor c = cursor_at(s, 64, true), before;
+	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
 	int ch;
 
 	if (!take_word(&c, "message"))
@@ -90,7 +100,7 @@ static bool keep(struct reading *r, int ch)
 	if (is_control(ch) || r->len == sizeof r->out->text)
 		return false;
 	r->at_sign |= ch == '@' && r->len > 0;
-	r->digit |= batv_is_digit((char)ch);
+	r->digit |= ch >= '0' && ch <= '9';
 	r->out->text[r->len++] = (char)ch;
 	return true;
 }
@@ -157,6 +167,17 @@ static bool read_bracketed(struct batv_cursor *c, enum form form, struct reading
 	}
 }
 
+static bool ends_word(int ch)
+{
+	switch (ch) {
+	case '<': case '>': case '"': case '\'': case '&': case ',':
+	case ':': case ';': case '(': case ')': case '*':
+		return true;
+	default:
+		return is_blank(ch) || is_control(ch);
+	}
+}
+
 /* Without brackets it needs an "@", and ends where a word ends. */
 static bool read_bare(struct batv_cursor *c, struct reading *r)
 {
@@ -164,8 +185,7 @@ static bool read_bare(struct batv_cursor *c, struct reading *r)
 	int ch;
 
 	for (before = *c; (ch = batv_cursor_next(c)) >= 0; before = *c)
-		if (r->len == BARE_MAX || is_blank(ch) || is_control(ch) ||
-		    strchr("<>\"'&,:;()*", ch) || !keep(r, ch))
+		if (r->len == BARE_MAX || ends_word(ch) || !keep(r, ch))
 			break;
 	*c = before;
 	while (r->len > 0 && strchr(".:=]", r->out->text[r->len - 1]))
@@ -223,9 +243,9 @@ static enum form opening(struct batv_cursor *c, int ch)
 	return BARE;
 }
 
-static bool cite_id(struct batv_span text, bool qp, struct batv_citation *work)
+static bool cite_id(struct batv_span text, bool qp, struct batv_citation *work, size_t *steps)
 {
-	struct batv_cursor c = cursor_at(text, ID_READ_MAX, qp), at;
+	struct batv_cursor c = cursor_at(text, ID_READ_MAX, qp, steps), at;
 	struct gap gap = {.end = text.p + (text.len < GAP_MAX ? text.len : GAP_MAX)};
 	int ch;
 
@@ -246,28 +266,29 @@ static bool cite_id(struct batv_span text, bool qp, struct batv_citation *work)
 	return false;
 }
 
-bool batv_cite_id(struct batv_span text, bool qp, struct batv_citation *out)
+bool batv_cite_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps)
 {
 	struct batv_citation work;
 
-	if (!cite_id(text, qp, &work))
+	if (!cite_id(text, qp, &work, steps))
 		return false;
-	*out = work;
+	hand_over(&work, out);
 	return true;
 }
 
-bool batv_cite_next_id(struct batv_span value, bool bare, struct batv_citation *out)
+bool batv_cite_next_id(struct batv_span value, bool bare, struct batv_citation *out, size_t *steps)
 {
 	struct batv_citation work;
 
 	while (value.len > 0) {
-		struct batv_cursor c = cursor_at(value, ID_READ_MAX, false);
+		struct batv_cursor c = cursor_at(value, ID_READ_MAX, false, steps);
 		bool angle = *c.p == '<';
 		const char *begin = c.p;
 
+		++*steps;
 		c.p += angle;
 		if (angle != bare && read_id(&c, begin, angle ? ANGLE : BARE, &work)) {
-			*out = work;
+			hand_over(&work, out);
 			return true;
 		}
 		if (!bare || c.p == begin)
@@ -282,7 +303,13 @@ bool batv_cite_next_id(struct batv_span value, bool bare, struct batv_citation *
 
 static bool is_atext(char c)
 {
-	return (unsigned char)c > 0x20 && c != 0x7f && !strchr("()<>[]:;@\\,\"", c);
+	switch (c) {
+	case '(': case ')': case '<': case '>': case '[': case ']':
+	case ':': case ';': case '@': case '\\': case ',': case '"':
+		return false;
+	default:
+		return (unsigned char)c > 0x20 && c != 0x7f;
+	}
 }
 
 /* The local part in quotes: to the closing one. */
@@ -334,10 +361,11 @@ static void trim_address(struct reading *r)
 		r->len--;
 }
 
-static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_citation *out)
+static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_citation *out,
+		     size_t *steps)
 {
 	struct batv_cursor c = cursor_at((struct batv_span){text.p + from, text.len - from},
-					 ADDRESS_READ, qp);
+					 ADDRESS_READ, qp, steps);
 	struct reading r = {.out = out};
 	struct batv_addr addr;
 	struct batv_tag tag;
@@ -345,6 +373,7 @@ static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_ci
 	if (!read_address(&c, &r))
 		return false;
 	trim_address(&r);
+	*steps += r.len; /* to parse it */
 	if (batv_addr_parse(out->text, r.len, &addr) != BATV_OK || !batv_tag_parse(&addr, &tag))
 		return false;
 	out->begin = text.p + from;
@@ -355,7 +384,7 @@ static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_ci
 }
 
 /* The same for where local+prvs= begins: not before what cannot stand in a local part. */
-static size_t local_begin(struct batv_span text, size_t at)
+static size_t local_begin(struct batv_span text, size_t at, size_t *steps)
 {
 	size_t i = at;
 
@@ -370,33 +399,38 @@ static size_t local_begin(struct batv_span text, size_t at)
 		else
 			break;
 	}
+	*steps += at - i;
 	return i;
 }
 
 /* smtp.mailfrom=user+prvs=...: "=" may end a label as well as stand in a local part. */
-static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out)
+static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+			size_t *steps)
 {
-	size_t begin = local_begin(text, at), i;
+	size_t begin = local_begin(text, at, steps), i;
 
 	for (i = at; i > begin; i--)
 		if (text.p[i - 1] == '=')
 			break;
+	*steps += at - i;
 	if (i > begin) {
 		if (qp && at - i > 2 && text.p[i] == '3' && batv_fold(text.p[i + 1]) == 'd')
 			i += 2;
-		if (tag_from(text, i, qp, out))
+		if (tag_from(text, i, qp, out, steps))
 			return true;
 	}
-	return tag_from(text, begin, qp, out);
+	return tag_from(text, begin, qp, out, steps);
 }
 
 /* "two words+prvs=...": from the quotes on. */
 static bool quoted_sub_address(struct batv_span text, size_t at, bool qp,
-			       struct batv_citation *out)
+			       struct batv_citation *out, size_t *steps)
 {
-	for (size_t i = at; i > 0 && at - i < LOOK_BACK && text.p[i - 1] != '\n'; i--)
+	for (size_t i = at; i > 0 && at - i < LOOK_BACK && text.p[i - 1] != '\n'; i--) {
+		++*steps;
 		if (text.p[i - 1] == '"')
-			return tag_from(text, i - 1, qp, out);
+			return tag_from(text, i - 1, qp, out, steps);
+	}
 	return false;
 }
 
@@ -414,27 +448,29 @@ static int behind_tag(struct batv_cursor c)
 	return batv_cursor_next(&c);
 }
 
-bool batv_cite_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out)
+bool batv_cite_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+		   size_t *steps)
 {
 	struct batv_span rest = {text.p + at, text.len - at};
 	struct batv_citation work;
 	bool found = false;
 
-	switch (behind_tag(cursor_at(rest, ADDRESS_READ, qp))) {
+	switch (behind_tag(cursor_at(rest, ADDRESS_READ, qp, steps))) {
 	case '=': /* quotes before it may be the local part's or the address's own */
-		found = (at > 0 && text.p[at - 1] == '"' && tag_from(text, at - 1, qp, &work)) ||
-			tag_from(text, at, qp, &work);
+		found = (at > 0 && text.p[at - 1] == '"' &&
+			 tag_from(text, at - 1, qp, &work, steps)) ||
+			tag_from(text, at, qp, &work, steps);
 		break;
 	case '@':
-		found = sub_address(text, at, qp, &work);
+		found = sub_address(text, at, qp, &work, steps);
 		break;
 	case '"':
-		found = quoted_sub_address(text, at, qp, &work);
+		found = quoted_sub_address(text, at, qp, &work, steps);
 		break;
 	default:
 		break;
 	}
 	if (found)
-		*out = work;
+		hand_over(&work, out);
 	return found;
 }

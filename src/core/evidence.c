@@ -7,7 +7,8 @@
  * say where a thing was; nothing is lost where the structure is broken.
  *
  * Invariant: clues are different, in order of their place, and within their bounds, whatever the
- * message; the work is linear in its length.
+ * message.  Every loop over its bytes counts them in `passed` or `closer`.  A closer look begins
+ * only while `closer` is within its limit, and takes less than CLOSER_LONGEST.
  */
 #include <string.h>
 
@@ -23,6 +24,10 @@
 #define WINDOW		 6144 /* decoded bytes that are searched at a time */
 #define WINDOW_BACK	 256  /* and what stands before them, for the begin of a label */
 #define WINDOW_MORE	 1536 /* and behind them, for the end of an id */
+#define WINDOW_ALL	 (WINDOW_BACK + WINDOW + WINDOW_MORE)
+#define MARK		 64 /* decoded bytes from one mark to the next; divides the three */
+#define STEPS_OF_A_PIECE 4   /* all that may stand before an address are tried */
+#define CLOSER_LONGEST	 40960 /* steps of one closer look are fewer */
 
 static struct batv_span cut(struct batv_span s, size_t max)
 {
@@ -79,37 +84,67 @@ bool batv_clue_is_id(enum batv_clue_kind kind)
 	return kind <= BATV_CLUE_INLINE_ID;
 }
 
-static bool is_known(const struct batv_search *s, enum batv_clue_kind kind, struct batv_span value)
+/* Where in known[] such a clue is, or would be.  There is always an empty place. */
+static uint8_t *place_in_known(struct batv_search *s, enum batv_clue_kind kind,
+			       struct batv_span value)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->clues[i].kind == kind && batv_span_equal(s->clues[i].value, value))
-			return true;
+	const unsigned char of = (unsigned char)kind;
+	uint64_t sum = batv_fnv64(batv_fnv64(BATV_FNV_START, &of, 1), value.p, value.len);
+
+	s->closer += value.len;
+	for (size_t i = (size_t)(sum ^ sum >> 32);; i++) {
+		uint8_t *at = &s->known[i % sizeof s->known];
+
+		if (*at == 0 || (s->clues[*at - 1].kind == kind &&
+				 batv_span_equal(s->clues[*at - 1].value, value)))
+			return at;
+		s->closer += value.len;
+	}
+}
+
+/* Half of the room is for the body alone. */
+static size_t room_for(bool is_id, bool in_header)
+{
+	size_t all = is_id ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
+
+	return in_header ? all / 2 : all;
+}
+
+/* Is there no room for more of these, as has been noted?  Then none needs to be looked for. */
+static bool is_done(const struct batv_search *s, bool is_id, bool in_header)
+{
+	return s->full && (is_id ? s->ids : s->tags) >= room_for(is_id, in_header);
+}
+
+static bool has_room(struct batv_search *s, enum batv_clue_kind kind, bool in_header, size_t len)
+{
+	const bool is_id = batv_clue_is_id(kind);
+
+	if ((is_id ? s->ids : s->tags) < room_for(is_id, in_header) &&
+	    s->text_len + len <= sizeof s->text / (in_header ? 2 : 1))
+		return true;
+	s->full = true;
 	return false;
 }
 
-/* Room for one more?  If so its value is copied there.  Half of it is for the body alone. */
-static bool keep_value(struct batv_search *s, struct batv_clue *clue)
+/* Its place in known[]; NULL: nothing is to be done about it. */
+static uint8_t *place_if_wanted(struct batv_search *s, enum batv_clue_kind kind, bool in_header,
+				struct batv_span value)
 {
-	const bool is_id = batv_clue_is_id(clue->kind);
-	const size_t share = clue->in_header ? 2 : 1;
-	size_t *n = is_id ? &s->ids : &s->tags;
+	uint8_t *known = place_in_known(s, kind, value);
 
-	if (*n >= (is_id ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX) / share ||
-	    s->text_len + clue->value.len > sizeof s->text / share) {
-		s->full = true;
-		return false;
-	}
-	memcpy(s->text + s->text_len, clue->value.p, clue->value.len);
-	clue->value.p = s->text + s->text_len;
-	s->text_len += clue->value.len;
-	(*n)++;
-	return true;
+	return *known == 0 && has_room(s, kind, in_header, value.len) ? known : NULL;
 }
 
-static void add_clue(struct batv_search *s, struct batv_clue clue)
+/* Its value is copied. */
+static void keep_clue(struct batv_search *s, struct batv_clue clue, uint8_t *known)
 {
-	if (!is_known(s, clue.kind, clue.value) && keep_value(s, &clue))
-		s->clues[s->n++] = clue;
+	memcpy(s->text + s->text_len, clue.value.p, clue.value.len);
+	clue.value.p = s->text + s->text_len;
+	s->text_len += clue.value.len;
+	*(batv_clue_is_id(clue.kind) ? &s->ids : &s->tags) += 1;
+	s->clues[s->n++] = clue;
+	*known = (uint8_t)s->n;
 }
 
 /* ---- the message's own header ---- */
@@ -117,23 +152,27 @@ static void add_clue(struct batv_search *s, struct batv_clue clue)
 static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
 			  const struct batv_citation *id)
 {
-	add_clue(s, (struct batv_clue){.kind = kind,
-				       .in_header = true,
-				       .offset = (size_t)(id->begin - h.value.p),
-				       .where = h.name,
-				       .raw = between(id->begin, id->end),
-				       .value = {id->text, id->len}});
+	struct batv_clue clue = {.kind = kind,
+				 .in_header = true,
+				 .offset = (size_t)(id->begin - h.value.p),
+				 .where = h.name,
+				 .raw = between(id->begin, id->end),
+				 .value = {id->text, id->len}};
+	uint8_t *known = place_if_wanted(s, kind, true, clue.value);
+
+	if (known)
+		keep_clue(s, clue, known);
 }
 
 /* Where the ids of a field begin; only the last HEADER_IDS are kept, in a ring. */
 static size_t find_ids(struct batv_span value, bool bare, size_t max,
-		       const char *begins[static HEADER_IDS])
+		       const char *begins[static HEADER_IDS], size_t *steps)
 {
 	struct batv_span rest = value;
 	struct batv_citation id;
 	size_t n = 0;
 
-	while (n < max && batv_cite_next_id(rest, bare, &id)) {
+	while (n < max && batv_cite_next_id(rest, bare, &id, steps)) {
 		begins[n++ % HEADER_IDS] = id.begin;
 		rest = between(id.end, value.p + value.len);
 	}
@@ -146,18 +185,19 @@ static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv
 	const char *begins[HEADER_IDS];
 	bool last = kind == BATV_CLUE_REFERENCES, bare = false;
 	size_t max = last ? SIZE_MAX : HEADER_IDS;
-	size_t n = find_ids(h.value, bare, max, begins), kept;
+	size_t n = find_ids(h.value, bare, max, begins, &s->passed), kept;
 	struct batv_citation id;
 
 	if (n == 0) {
 		bare = true;
-		n = find_ids(h.value, bare, max, begins);
+		n = find_ids(h.value, bare, max, begins, &s->passed);
 	}
 	kept = n < HEADER_IDS ? n : HEADER_IDS;
 	for (size_t i = 0; i < kept; i++) {
 		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
 
-		if (batv_cite_next_id(between(begin, h.value.p + h.value.len), bare, &id))
+		if (batv_cite_next_id(between(begin, h.value.p + h.value.len), bare, &id,
+				      &s->passed))
 			add_header_id(s, kind, h, &id);
 	}
 }
@@ -188,6 +228,8 @@ void batv_search_start(struct batv_search *s)
 {
 	/* not the clues and the text: they are 20 KiB that nobody reads before they are written */
 	s->n = s->ids = s->tags = s->text_len = 0;
+	s->passed = s->closer = 0;
+	memset(s->known, 0, sizeof s->known);
 	s->part = 0;
 	s->full = s->base64 = s->qp = false;
 	s->part_type = batv_span_of("");
@@ -208,8 +250,10 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 
 	h.name = trim(h.name);
 	h.value = cut(h.value, HEADER_VALUE_MAX);
+	s->passed += h.name.len + 1;
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)))
+		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)) &&
+		    !is_done(s, true, true))
 			see_ids(s, fields[i].kind, h);
 	if (batv_span_equal_fold(h.name, batv_span_of("Content-Type"))) {
 		s->part_type = media_type(h.value);
@@ -225,18 +269,21 @@ struct text {
 	struct batv_search *s;
 	struct batv_span all;
 	const char *body;
-	const struct batv_base64 *from; /* `all` was decoded from here on; NULL: it is the body */
+	/* `all` was decoded: how that stood before every MARK bytes of it; NULL: it is the body */
+	const struct batv_base64 *marks;
 };
 
 /* Where a byte lies in the body, or with `end` where the one before it ends. */
 static const char *place_of(const struct text *t, const char *p, bool end)
 {
+	size_t n = (size_t)(p - t->all.p) + !end, mark = n > 0 ? (n - 1) / MARK : 0;
 	struct batv_base64 b;
 
-	if (!t->from)
+	if (!t->marks)
 		return p;
-	b = *t->from;
-	for (size_t n = (size_t)(p - t->all.p) + !end; n > 0; n--)
+	b = t->marks[mark];
+	t->s->closer += n - mark * MARK;
+	for (n -= mark * MARK; n > 0; n--)
 		(void)batv_base64_next(&b);
 	return end ? b.p : b.begin;
 }
@@ -249,16 +296,17 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 				 .part = t->s->part,
 				 .where = t->s->part_type,
 				 .value = {found->text, found->len}};
+	uint8_t *known = place_if_wanted(t->s, kind, false, clue.value);
 
-	if (is_known(t->s, kind, clue.value)) /* before the work of finding its place */
+	if (!known) /* before the work of finding where it is */
 		return;
 	if (found->changed)
-		clue.encoding = t->from ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
+		clue.encoding = t->marks ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
 	else
-		clue.encoding = t->from ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
+		clue.encoding = t->marks ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
 	clue.raw = between(place_of(t, found->begin, false), place_of(t, found->end, true));
 	clue.offset = (size_t)(clue.raw.p - t->body);
-	add_clue(t->s, clue);
+	keep_clue(t->s, clue, known);
 }
 
 static bool is_returned(struct batv_span type)
@@ -283,6 +331,7 @@ static struct batv_span label_prefix(const struct text *t, size_t at)
 	if (begin > 0 && t->all.p[begin - 1] == '=' && at - begin >= 2 &&
 	    batv_hex_value(t->all.p[begin]) >= 0 && batv_hex_value(t->all.p[begin + 1]) >= 0)
 		begin += 2; /* =20 and the like */
+	t->s->closer += at - begin;
 	return between(t->all.p + begin, t->all.p + at);
 }
 
@@ -304,7 +353,7 @@ static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span 
 static void see_label(const struct text *t, size_t at)
 {
 	struct batv_span rest = {t->all.p + at, t->all.len - at};
-	size_t len = batv_cite_label(rest);
+	size_t *steps = &t->s->closer, len = batv_cite_label(rest, steps);
 	struct batv_citation plain, undone;
 	enum batv_clue_kind kind;
 	bool weak, is_plain, is_undone;
@@ -313,12 +362,12 @@ static void see_label(const struct text *t, size_t at)
 		return;
 	rest.p += len, rest.len -= len;
 	kind = kind_of_label(t, label_prefix(t, at), &weak);
-	is_undone = batv_cite_id(rest, true, &undone);
+	is_undone = batv_cite_id(rest, true, &undone, steps);
 	if (is_undone && (t->s->qp || !undone.changed)) {
 		add_found(t, kind, weak, &undone);
 		return;
 	}
-	is_plain = batv_cite_id(rest, false, &plain);
+	is_plain = batv_cite_id(rest, false, &plain, steps);
 	if (is_plain)
 		add_found(t, kind, weak, &plain);
 	if (is_undone)
@@ -330,12 +379,15 @@ static bool take_off(struct batv_span *s)
 {
 	static const char pieces[][8] = {"=3d", "=20", "=3c", "&lt;", "rfc822", "="};
 
-	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
-		if (ends_with(*s, pieces[i])) {
-			s->len -= strlen(pieces[i]);
-			return true;
-		}
-	if (s->len == 0 || !memchr(" \t\r\n<\"':;|>([", s->p[s->len - 1], 13))
+	if (s->len == 0)
+		return false;
+	if (memchr("dD0cC;2=", s->p[s->len - 1], 8)) /* how pieces end */
+		for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+			if (ends_with(*s, pieces[i])) {
+				s->len -= strlen(pieces[i]);
+				return true;
+			}
+	if (!memchr(" \t\r\n<\"':;|>([", s->p[s->len - 1], 13))
 		return false;
 	s->len--;
 	return true;
@@ -359,8 +411,9 @@ static enum batv_clue_kind kind_of_address(const struct text *t, const char *beg
 	if (len > CONTEXT_MAX)
 		len = CONTEXT_MAX;
 	before = between(begin - len, begin);
-	while (take_off(&before))
-		;
+	do
+		t->s->closer += STEPS_OF_A_PIECE;
+	while (take_off(&before));
 	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
 		if (ends_with(before, labels[i].label))
 			return labels[i].kind;
@@ -371,10 +424,29 @@ static void see_tag(const struct text *t, size_t at)
 {
 	struct batv_citation found;
 
-	if (batv_cite_tag(t->all, at, false, &found))
+	if (batv_cite_tag(t->all, at, false, &found, &t->s->closer))
 		add_found(t, kind_of_address(t, found.begin), false, &found);
-	if (batv_cite_tag(t->all, at, true, &found) && found.changed)
+	if (batv_cite_tag(t->all, at, true, &found, &t->s->closer) && found.changed)
 		add_found(t, kind_of_address(t, found.begin), false, &found);
+}
+
+/* May one more be looked at, `more` bytes after the last count?  Not for no room, or too much. */
+static bool may_look(struct batv_search *s, bool is_id, size_t more)
+{
+	if (is_done(s, is_id, false))
+		return false;
+	if (s->closer <= s->passed + more + (BATV_CLOSER_MORE - CLOSER_LONGEST))
+		return true;
+	s->full = true;
+	return false;
+}
+
+/* Does `c` come next, or what may be an encoded one?  Most of the letters go no further. */
+static bool is_next(const struct text *t, size_t i, char c)
+{
+	char next = i + 1 < t->all.len ? t->all.p[i + 1] : '\0';
+
+	return batv_fold(next) == c || next == '=';
 }
 
 /* Labels and tags that begin from `from` on and before `to`. */
@@ -384,43 +456,73 @@ static void search(const struct text *t, size_t from, size_t to)
 		switch (t->all.p[i]) {
 		case 'm':
 		case 'M':
-			see_label(t, i);
+			if (is_next(t, i, 'e') && may_look(t->s, true, i - from))
+				see_label(t, i);
 			break;
 		case 'p':
 		case 'P':
-			see_tag(t, i);
+			if (is_next(t, i, 'r') && may_look(t->s, false, i - from))
+				see_tag(t, i);
 			break;
 		default:
 			break;
 		}
 	}
+	t->s->passed += to - from;
 }
 
 /* ---- base64 ---- */
 
+struct window {
+	struct batv_base64 rest;
+	struct batv_base64 marks[WINDOW_ALL / MARK];
+	char text[WINDOW_ALL];
+	size_t len;
+};
+
+/* False: that was all. */
+static bool fill_window(struct window *w)
+{
+	while (w->len < sizeof w->text) {
+		int ch;
+
+		if (w->len % MARK == 0)
+			w->marks[w->len / MARK] = w->rest;
+		ch = batv_base64_next(&w->rest);
+		if (ch < 0)
+			return false;
+		w->text[w->len++] = (char)ch;
+	}
+	return true;
+}
+
+/* By WINDOW; WINDOW_BACK bytes that have been searched stay in front. */
+static void slide_window(struct window *w)
+{
+	w->len -= WINDOW;
+	memmove(w->text, w->text + WINDOW, w->len);
+	memmove(w->marks, w->marks + WINDOW / MARK, w->len / MARK * sizeof w->marks[0]);
+}
+
 /* Decoded through a window that slides: what begins before `to` ends in it. */
 static void search_block(struct batv_search *s, const char *body, struct batv_span block)
 {
-	char window[WINDOW_BACK + WINDOW + WINDOW_MORE];
-	struct batv_base64 begin = batv_base64_start(block), b = begin;
-	struct text t = {s, {window, 0}, body, &begin};
-	size_t from = 0, to, len = 0;
-	int ch = 0;
+	struct window w;
+	struct text t = {s, {w.text, 0}, body, w.marks};
+	size_t from = 0;
+	bool more = true;
 
-	while (ch >= 0) {
-		while (len < sizeof window && (ch = batv_base64_next(&b)) >= 0)
-			window[len++] = (char)ch;
-		t.all.len = len;
-		to = ch < 0 ? len : len - WINDOW_MORE;
-		search(&t, from, to);
-		if (ch < 0)
-			break;
+	w.rest = batv_base64_start(block);
+	w.len = 0;
+	while (more) {
+		more = fill_window(&w);
+		t.all.len = w.len;
+		search(&t, from, more ? WINDOW_BACK + WINDOW : w.len);
+		if (more)
+			slide_window(&w);
 		from = WINDOW_BACK;
-		len -= to - from;
-		memmove(window, window + to - from, len);
-		for (size_t i = to - from; i > 0; i--)
-			(void)batv_base64_next(&begin);
 	}
+	s->passed += block.len;
 }
 
 /* ---- the body, line by line ---- */
@@ -444,17 +546,17 @@ static struct batv_span line_at(const struct body *b, const char *p)
 }
 
 /* A line of base64 and nothing else. */
-static bool is_base64_line(struct batv_span line, size_t min)
+static bool is_base64_line(const struct body *b, struct batv_span line, size_t min)
 {
 	size_t n = 0;
 
 	while (n < line.len && batv_base64_is(line.p[n]))
 		n++;
-	if (n < min)
-		return false;
-	while (n < line.len && (line.p[n] == '=' || is_blank(line.p[n])))
-		n++;
-	return n == line.len;
+	if (n >= min)
+		while (n < line.len && (line.p[n] == '=' || is_blank(line.p[n])))
+			n++;
+	b->s->passed += n + 1;
+	return n >= min && n == line.len;
 }
 
 /* From `p` on: up to a boundary if it was announced, else as long as the lines look like it. */
@@ -465,7 +567,7 @@ static void see_block(struct body *b, const char *p, bool announced)
 	while (at < end) {
 		struct batv_span line = line_at(b, at);
 
-		if (announced ? starts_with(line, "--") : !is_base64_line(line, 1))
+		if (announced ? starts_with(line, "--") : !is_base64_line(b, line, 1))
 			break;
 		at = line.p + line.len < end ? line.p + line.len + 1 : end;
 	}
@@ -519,8 +621,9 @@ static void begin_part(struct body *b)
  */
 static void follow(struct body *b, struct batv_span line, const char *next)
 {
-	bool empty = trim(line).len == 0;
+	bool empty = b->place != IN_TEXT && trim(line).len == 0;
 
+	b->s->passed += b->place == IN_TEXT ? 1 : line.len + 1;
 	if (is_boundary(line)) {
 		b->boundary = line;
 		b->place = BEHIND_BOUNDARY;
@@ -542,7 +645,8 @@ static void follow(struct body *b, struct batv_span line, const char *next)
 			if (b->s->base64)
 				see_block(b, next, true);
 		}
-	} else if (line.p >= b->block_end && is_base64_line(line, BLOCK_LINE_MIN)) {
+	} else if (line.len >= BLOCK_LINE_MIN && line.p >= b->block_end &&
+		   is_base64_line(b, line, BLOCK_LINE_MIN)) {
 		see_block(b, line.p, false);
 	}
 }
@@ -643,9 +747,11 @@ size_t batv_search_tags(const struct batv_search *s,
 bool batv_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
 {
 	struct batv_citation id;
+	size_t steps = 0;
 
 	value = cut(value, HEADER_VALUE_MAX);
-	if (!batv_cite_next_id(value, false, &id) && !batv_cite_next_id(value, true, &id))
+	if (!batv_cite_next_id(value, false, &id, &steps) &&
+	    !batv_cite_next_id(value, true, &id, &steps))
 		return false;
 	memcpy(out, id.text, id.len);
 	*len = id.len;

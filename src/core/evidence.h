@@ -5,9 +5,12 @@
  * Everything here is the sender's text.  A clue is no proof: an id is one when the memory knows it
  * for the recipient (remember.h), a tagged address when its MAC is right (tag.h).
  *
- * Linear in what it is given, no recursion, no allocation, and bounded: at most
- * BATV_CLUE_IDS_MAX different ids and BATV_CLUE_TAGS_MAX different addresses are kept, the first
- * ones win, and half of the room is for the body; at most BATV_LOOKUPS_MAX are to be looked up.
+ * No recursion, no allocation, and bounded: at most BATV_CLUE_IDS_MAX different ids and
+ * BATV_CLUE_TAGS_MAX different addresses are kept, the first ones win, and half of the room is for
+ * the body; at most BATV_LOOKUPS_MAX are to be looked up.  The work is linear, and counted in
+ * steps, a step for each look at a byte.  One pass goes over all of the text; closer looks at what
+ * may be an id or a tag take no more steps than the pass has taken so far, and BATV_CLOSER_MORE.
+ * Where a text asks for more, some of its labels are passed over.
  */
 #ifndef BATV_EVIDENCE_H
 #define BATV_EVIDENCE_H
@@ -20,6 +23,7 @@
 #define BATV_CLUES_MAX (BATV_CLUE_IDS_MAX + BATV_CLUE_TAGS_MAX)
 #define BATV_CLUE_TEXT_MAX 16384	/* bytes of all values together; what does not fit is left out */
 #define BATV_LOOKUPS_MAX 4
+#define BATV_CLOSER_MORE 98304
 
 enum batv_clue_kind {
 	/* Message-IDs */
@@ -67,12 +71,15 @@ struct batv_clue {
 /* About 22 KiB.  Not to be copied: clues point into it.  They borrow headers and body, too. */
 struct batv_search {
 	size_t n;			/* clues */
-	bool full;			/* there was more than there is room for */
+	bool full;			/* there was more than there is room for, or work allowed */
+	size_t passed, closer;		/* steps of the pass, and of closer looks; for tests */
 	/* private */
 	bool base64, qp;		/* what the part is said to be */
 	unsigned part;
 	size_t ids, tags, text_len;
 	struct batv_span part_type;
+	/* by a sum of kind and value: a clue's number + 1; 0: none */
+	uint8_t known[BATV_CLUES_MAX * 2];
 	/* the header's first, then as the body has them; behind them, so that few pages are touched */
 	struct batv_clue clues[BATV_CLUES_MAX];
 	char text[BATV_CLUE_TEXT_MAX];

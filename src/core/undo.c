@@ -8,7 +8,8 @@
 
 #include "undo.h"
 
-#define BLANKS_MAX 8 /* between "=" and the end of its line: some relays add them */
+#define ENTITY_MAX 20 /* bytes of one, soft line breaks within it included */
+#define BLANKS_MAX 8  /* between "=" and the end of its line: some relays add them */
 
 /* The length of a soft line break at p: "=", blanks, the end of the line; 0: there is none. */
 static size_t soft_break_len(const char *p, const char *end)
@@ -22,11 +23,12 @@ static size_t soft_break_len(const char *p, const char *end)
 	return at < end && *at == '\n' ? (size_t)(at + 1 - p) : 0;
 }
 
-int batv_cursor_next(struct batv_cursor *c)
+int batv_cursor_next_undone(struct batv_cursor *c)
 {
 	while (c->p < c->end) {
 		size_t soft;
 
+		++*c->steps;
 		if (*c->p != '=' || !c->qp)
 			return (unsigned char)*c->p++;
 		if (c->end - c->p > 2 && batv_hex_value(c->p[1]) >= 0 &&
@@ -36,6 +38,7 @@ int batv_cursor_next(struct batv_cursor *c)
 			return batv_hex_value(c->p[-2]) * 16 + batv_hex_value(c->p[-1]);
 		}
 		soft = soft_break_len(c->p, c->end);
+		*c->steps += soft;
 		if (soft == 0)
 			return (unsigned char)*c->p++;
 		c->changed = true;
@@ -57,9 +60,11 @@ int batv_cursor_entity(struct batv_cursor *c)
 		{"#160;", 0xa0}, {"#xa0;", 0xa0},
 	};
 	struct batv_cursor at = *c;
-	char name[6];
+	char name[6] = "";
 	size_t len = 0;
 
+	if (at.end - at.p > ENTITY_MAX)
+		at.end = at.p + ENTITY_MAX;
 	while (len < sizeof name) {
 		int ch = batv_cursor_next(&at);
 
@@ -69,9 +74,11 @@ int batv_cursor_entity(struct batv_cursor *c)
 		if (ch == ';')
 			break;
 	}
+	*c->steps += len; /* for the table: most of its names are of another length */
 	for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++)
 		if (strlen(entities[i].name) == len && memcmp(name, entities[i].name, len) == 0) {
-			*c = at;
+			c->p = at.p;
+			c->changed = at.changed;
 			return entities[i].means;
 		}
 	return -1;
@@ -79,15 +86,21 @@ int batv_cursor_entity(struct batv_cursor *c)
 
 /* ---- base64 ---- */
 
+/* -1: it is not of the alphabet. */
 static int sextet(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (batv_is_digit(c))
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	/* clang-format off */
+	static const signed char values[] = { /* from '+' to 'z' */
+		62, -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1,
+		-1, -1, -1, -1, -1, -1,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
+		10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+		-1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+		36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
+	};
+	/* clang-format on */
+	unsigned at = (unsigned)(unsigned char)c - '+';
+
+	return at < sizeof values ? values[at] : -1;
 }
 
 bool batv_base64_is(char c)

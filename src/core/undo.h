@@ -11,10 +11,20 @@ struct batv_cursor {
 	const char *p, *end;	/* what is left */
 	bool qp;		/* undo quoted-printable */
 	bool changed;		/* something was undone: an =XX, a soft line break */
+	size_t *steps;		/* grows by every byte that is looked at; not NULL */
 };
 
+int batv_cursor_next_undone(struct batv_cursor *c);	/* where the next one may be encoded */
+
 /* The next character, 0 to 255; -1: the end. */
-int batv_cursor_next(struct batv_cursor *c);
+static inline int batv_cursor_next(struct batv_cursor *c)
+{
+	if (c->p == c->end || (c->qp && *c->p == '='))
+		return batv_cursor_next_undone(c);
+	++*c->steps;
+	return (unsigned char)*c->p++;
+}
+
 /* Behind a '&': the character that the entity means (0xa0: any that is blank), and the cursor
  * behind its ';'.  -1, and the cursor where it was: none of those that can stand in an address. */
 int batv_cursor_entity(struct batv_cursor *c);

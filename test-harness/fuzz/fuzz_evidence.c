@@ -156,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	body.len = (size_t)(message.p + size - body.p);
 	batv_search_body(&s, body);
 	must(s.n <= BATV_CLUES_MAX && s.n == s.ids + s.tags);
+	must(s.closer <= s.passed + BATV_CLOSER_MORE && s.passed <= 8 * size + 8);
 	for (size_t i = 0; i < s.n; i++)
 		check_clue(&s, &s.clues[i], message, body);
 	if (s.full)

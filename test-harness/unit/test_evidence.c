@@ -1,7 +1,7 @@
 /* links: core/evidence core/cite core/undo core/tag core/hmac core/addr core/span */
 /*
  * test_evidence.c - messages that carry evidence, one a file, evidence/NAME.eml; what is looked up
- * first; and messages that were made to keep the search busy.  Run from the top of the tree.
+ * first.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from the top of the tree.
  *
  * Each file says itself what is to be found: X-Expect: KIND ENCODING VALUE, one line a clue.
  */
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "evidence.h"
 
@@ -460,122 +458,10 @@ START_TEST(ids_that_leave_meet_those_that_come_back)
 }
 END_TEST
 
-/* ---- time ---- */
-
-static double now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* other processes do not count */
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static const struct {
-	const char *name;
-	const char *piece; /* repeated; a '#' becomes a number */
-	const char *before;
-} busy[] = {
-	{"10,000 Message-ID lines and more", "Message-ID:<#@x>\n", ""},
-	{"labels without an id", "message-id.", ""},
-	{"labels with an open bracket", "message-id:<", ""},
-	{"labels with an escaped bracket", "message-id:&lt;", ""},
-	{"labels with an encoded bracket", "message-id=3C=3D", ""},
-	{"labels with an equals sign", "message-id=", ""},
-	{"labels with tags of HTML", "message-id:<b> <b> <b> <b>", ""},
-	{"labels with gaps", "message-id:\n |||||||| > > > ", ""},
-	{"tags without an end", "prvs=0123456789=", ""},
-	{"tags as sub-addresses", "a+prvs=0123456789", ""},
-	{"tags in quotes", "+prvs=0123456789\"", ""},
-	{"tags in domains", "a+prvs=0123456789@a", ""},
-	{"prvs and nothing else", "prvs=", ""},
-	{"soft line breaks", "=  \n", "Message-ID: <a"},
-	{"multiparts nested 1,000 deep and more",
-	 "--b#\nContent-Type: multipart/mixed; boundary=\"b#\"\n\n", ""},
-	{"boundaries", "--a\n\n", ""},
-	{"base64 parts", "--a\nContent-Transfer-Encoding: base64\n\nTWVz\n", ""},
-	{"base64 without an end", "TWVzc2FnZS1JRDogPA==",
-	 "--a\nContent-Transfer-Encoding: base64\n\n"},
-	{"base64 lines", "TWVzc2FnZS1JRDogPGFAYj4K\n", ""},
-	{"no line ends", "x", ""},
-	{"line ends only", "\n", ""},
-	{"NULs and stray CRs", "\001\r\002", ""},
-};
-
-static size_t fill(char *text, size_t size, const char *before, const char *piece)
-{
-	size_t at = strlen(before);
-
-	memcpy(text, before, at);
-	for (unsigned i = 0; at < size; i++)
-		for (const char *p = piece; *p && at < size; p++) {
-			if (*p == '#' && size - at > 10)
-				at += (size_t)sprintf(text + at, "%u", i);
-			else
-				text[at++] = *p == '\001' ? '\0' : *p;
-		}
-	return at;
-}
-
-/* Four times as much takes about four times as long; all of it is far below what mail takes. */
-START_TEST(nothing_makes_it_slow)
-{
-	enum { SIZE = BODY_BYTES, MORE = 4 };
-	static char text[SIZE * MORE];
-	double small = 1e9, large = 1e9, start;
-	size_t len = fill(text, sizeof text, busy[_i].before, busy[_i].piece);
-
-	for (unsigned round = 0; round < 3; round++) {
-		start = now_ms();
-		batv_search_start(&search);
-		batv_search_body(&search, (struct batv_span){text, SIZE});
-		small = now_ms() - start < small ? now_ms() - start : small;
-		start = now_ms();
-		batv_search_start(&search);
-		batv_search_body(&search, (struct batv_span){text, len});
-		large = now_ms() - start < large ? now_ms() - start : large;
-	}
-	(void)printf("evidence: %-38s %7.2f ms for 128 KiB, %7.2f ms for 512 KiB\n", busy[_i].name,
-		     small, large);
-	ck_assert_double_lt(large, MORE * 2.5 * small + 20); /* were it quadratic: 16 times */
-	ck_assert_double_lt(small, 500); /* with sanitizers */
-}
-END_TEST
-
-/* The stack is all the memory that it takes: no more for 100 MB than for 100 bytes. */
-START_TEST(a_large_body_takes_no_memory)
-{
-#ifdef __SANITIZE_ADDRESS__
-	enum { SIZE = 10000000 };
-#else
-	enum { SIZE = 100000000 };
-#endif
-	char *text = malloc(SIZE);
-	struct rusage before, after;
-	double start;
-
-	ck_assert_ptr_nonnull(text);
-	memset(text, 'x', SIZE);
-	for (size_t i = 0; i < SIZE; i += 64)
-		text[i] = "mp"[i / 64 % 2];
-	batv_search_start(&search);
-	search_body("Message-ID: <a@b>");
-	getrusage(RUSAGE_SELF, &before);
-	start = now_ms();
-	batv_search_start(&search);
-	batv_search_body(&search, (struct batv_span){text, SIZE});
-	getrusage(RUSAGE_SELF, &after);
-	(void)printf("evidence: %d MB without line ends, uncut: %.0f ms, %ld KiB more\n",
-		     SIZE / 1000000, now_ms() - start, after.ru_maxrss - before.ru_maxrss);
-	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 256);
-	free(text);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("evidence");
 	TCase *files = tcase_create("files"), *rules = tcase_create("rules");
-	TCase *slow = tcase_create("time");
 	SRunner *r;
 	int failed;
 
@@ -591,13 +477,9 @@ int main(void)
 	tcase_add_test(rules, a_full_header_leaves_room_for_the_body);
 	tcase_add_loop_test(rules, ids_that_leave_meet_those_that_come_back, 0,
 			    sizeof leaving / sizeof leaving[0]);
-	tcase_add_loop_test(slow, nothing_makes_it_slow, 0, sizeof busy / sizeof busy[0]);
-	tcase_add_test(slow, a_large_body_takes_no_memory);
 	tcase_set_timeout(files, 120);
-	tcase_set_timeout(slow, 120);
 	suite_add_tcase(s, files);
 	suite_add_tcase(s, rules);
-	suite_add_tcase(s, slow);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
