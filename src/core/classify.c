@@ -3,8 +3,13 @@
  *
  * Every header field leaves bits behind, the start of the body some more, and the order of the
  * questions at the end decides.  Two kinds of signs: structure, which says what a message is (a
- * report type, a named header), and habits, by which old bounces without structure are known
- * (sender, subject, phrases).  Structure of another kind overrules habits.
+ * report type, a named header, the type of a part), and habits, by which old bounces without
+ * structure are known (sender, subject, phrases).  Structure overrules habits, because the sender
+ * of the message that is answered chose its subject, and may have chosen a phrase.
+ *
+ * Invariant: what is returned has no say.  The walk over the parts ends where the first one begins
+ * that is itself a message; it opens no boundary of that message, and phrases are looked for only
+ * before it.
  *
  * Pure, no allocation, bounded work.  The text is the sender's: it may have any bytes, be
  * folded, cut off, or lie.  A lie buys a class, which is no more than the administrator gives
@@ -16,9 +21,10 @@
 
 #define VALUE_MAX      4096  /* bytes of a header field that are looked at */
 #define BODY_MAX       16384 /* bytes of the body that are looked at */
-#define TOKEN_MAX      80    /* a MIME token that we know is shorter */
+#define TOKEN_MAX      BATV_BOUNDARY_MAX /* a MIME token that we know is shorter */
 #define PARAMETERS_MAX 32    /* of a Content-Type */
-#define PART_TYPE_MAX  256   /* bytes of that of a part */
+#define PART_TYPE_MAX  512   /* bytes of that of a part */
+#define LEVELS_MAX     8     /* of multiparts within multiparts */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -30,9 +36,13 @@ enum {
 	SEEN_FROM_DAEMON = 1u << 6,    /* From: mailer-daemon and its kin, or nobody */
 	SEEN_FROM_POSTMASTER = 1u << 7,
 	SEEN_SUBJECT_BOUNCE = 1u << 8,
-	SEEN_SUBJECT_DMARC = 1u << 9,
-	SEEN_ARCHIVE = 1u << 10, /* zip or gzip: what DMARC reports come in */
-	SEEN_MULTIPART = 1u << 11,
+	SEEN_SUBJECT_DMARC = 1u << 9,  /* all of a DMARC report's */
+	SEEN_SUBJECT_DOMAIN = 1u << 10, /* the begin of it */
+	SEEN_ARCHIVE = 1u << 11,       /* zip or gzip: what DMARC reports come in */
+	SEEN_MESSAGE = 1u << 12,       /* a message within, or its header */
+	SEEN_SUBJECT_REPLY = 1u << 13,
+	SEEN_STRANGE_REPORT = 1u << 14, /* multipart/report of a type that we don't know */
+	SEEN_PART = 1u << 15,	       /* one that says what it is */
 };
 
 /* ---- text ---- */
@@ -203,8 +213,17 @@ static void skip_to(struct batv_span *rest, char c)
 
 struct content_type {
 	struct word type, subtype;
-	struct word report_type; /* empty: it has none */
+	struct word report_type, boundary; /* empty: it has none */
 };
+
+/* The first one counts. */
+static void take_value(struct word *to, struct batv_span value)
+{
+	if (to->len > 0)
+		return;
+	memcpy(to->text, value.p, value.len);
+	to->len = value.len;
+}
 
 /* RFC 2231: name*, name*0, name*0*; the value may begin with charset'language'. */
 static void keep_parameter(struct content_type *ct, const struct word *name,
@@ -221,17 +240,17 @@ static void keep_parameter(struct content_type *ct, const struct word *name,
 			v.p = quote + 1;
 		}
 	}
-	if (!is_text(n, "report-type") || ct->report_type.len > 0)
-		return;
-	memcpy(ct->report_type.text, v.p, v.len);
-	ct->report_type.len = v.len;
+	if (is_text(n, "report-type"))
+		take_value(&ct->report_type, v);
+	else if (is_text(n, "boundary"))
+		take_value(&ct->boundary, v);
 }
 
 static void parse_content_type(struct batv_span value, struct content_type *ct)
 {
 	struct word name, text;
 
-	memset(ct, 0, sizeof *ct);
+	ct->subtype.len = ct->report_type.len = ct->boundary.len = 0;
 	take_word(&value, "/;", &ct->type);
 	if (take_char(&value, '/'))
 		take_word(&value, ";", &ct->subtype);
@@ -259,12 +278,14 @@ static unsigned of_report_type(struct batv_span type)
 		return SEEN_MDN;
 	if (is_text(type, "feedback-report") || is_text(type, "tlsrpt"))
 		return SEEN_REPORT;
-	return 0;
+	return SEEN_STRANGE_REPORT;
 }
 
 /* type/subtype of a message or of a part of it */
 static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 {
+	if (is_text(type, "text") && starts_with(subtype, "rfc822-header"))
+		return SEEN_MESSAGE;
 	if (is_text(type, "text"))
 		return is_text(subtype, "calendar") ? SEEN_CALENDAR : 0;
 	if (is_text(type, "message")) {
@@ -274,7 +295,7 @@ static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 		if (is_text(subtype, "disposition-notification") ||
 		    is_text(subtype, "global-disposition-notification"))
 			return SEEN_MDN;
-		return is_text(subtype, "feedback-report") ? SEEN_REPORT : 0;
+		return is_text(subtype, "feedback-report") ? SEEN_REPORT : SEEN_MESSAGE;
 	}
 	if (!is_text(type, "application"))
 		return 0;
@@ -283,18 +304,35 @@ static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 	return contains(subtype, "zip") ? SEEN_ARCHIVE : 0; /* zip, gzip, x-gzip, x-zip-... */
 }
 
-static unsigned see_content_type(struct batv_span value)
+static bool is_multipart(const struct content_type *ct, const char *subtype)
+{
+	return is_text(span_of_word(&ct->type), "multipart") &&
+	       (!subtype || is_text(span_of_word(&ct->subtype), subtype));
+}
+
+/* Of a digest every part is a message. */
+static unsigned of_content_type(const struct content_type *ct)
+{
+	if (is_multipart(ct, "report"))
+		return of_report_type(span_of_word(&ct->report_type));
+	if (is_multipart(ct, "digest"))
+		return SEEN_MESSAGE;
+	return of_media_type(span_of_word(&ct->type), span_of_word(&ct->subtype));
+}
+
+/* The message's own.  What its parts are is seen later. */
+static unsigned see_content_type(struct batv_classifier *c, struct batv_span value)
 {
 	struct content_type ct;
-	unsigned seen;
 
 	parse_content_type(value, &ct);
-	if (!is_text(span_of_word(&ct.type), "multipart"))
-		return of_media_type(span_of_word(&ct.type), span_of_word(&ct.subtype));
-	seen = SEEN_MULTIPART;
-	if (is_text(span_of_word(&ct.subtype), "report"))
-		seen |= of_report_type(span_of_word(&ct.report_type));
-	return seen;
+	if (is_multipart(&ct, NULL) && c->boundary_len == 0) {
+		memcpy(c->boundary, ct.boundary.text, ct.boundary.len);
+		c->boundary_len = ct.boundary.len;
+		c->is_report = is_multipart(&ct, "report");
+		c->holds_reports = is_multipart(&ct, "mixed") || is_multipart(&ct, "signed");
+	}
+	return of_content_type(&ct);
 }
 
 static unsigned see_auto_submitted(struct batv_span value)
@@ -412,14 +450,14 @@ static const char reply_subjects[] =
 static unsigned see_subject(struct batv_span value)
 {
 	value = trim(value);
-	if (is_dmarc_subject(value))
-		return SEEN_REPORT;
-	if (contains(value, "report domain:"))
-		return SEEN_SUBJECT_DMARC;
 	if (starts_with_any(value, bounce_subjects) ||
 	    (starts_with(value, "warning: message ") && contains(value, " delayed ")))
 		return SEEN_SUBJECT_BOUNCE;
-	return starts_with_any(value, reply_subjects) ? SEEN_AUTOREPLY : 0;
+	if (is_dmarc_subject(value))
+		return SEEN_SUBJECT_DMARC;
+	if (contains(value, "report domain:"))
+		return SEEN_SUBJECT_DOMAIN;
+	return starts_with_any(value, reply_subjects) ? SEEN_SUBJECT_REPLY : 0;
 }
 
 static unsigned see_content_class(struct batv_span value)
@@ -462,7 +500,6 @@ static const struct {
 	const char *name;
 	unsigned (*see)(struct batv_span value);
 } fields[] = {
-	{"Content-Type", see_content_type},
 	{"From", see_from},
 	{"Subject", see_subject},
 	{"Auto-Submitted", see_auto_submitted},
@@ -510,33 +547,145 @@ static const char bounce_phrases[] =
 	"\ndiagnostic-code:\0";
 /* clang-format on */
 
-/* A type may be folded, in any case, and have parameters: the first line and some more. */
-static unsigned see_part_type(struct batv_span value)
-{
-	struct content_type ct;
+/*
+ * The parts of a multipart, by RFC 2046: a line "--" and the boundary of one that is open begins a
+ * part of it, and ends all that are open within it.
+ */
+struct level {
+	struct word boundary;
+	bool report, outer; /* a multipart/report; it says what the message is */
+};
 
-	parse_content_type(cut(value, PART_TYPE_MAX), &ct);
-	return of_media_type(span_of_word(&ct.type), span_of_word(&ct.subtype));
+struct walk {
+	struct batv_span rest;
+	struct level levels[LEVELS_MAX];
+	size_t open;	     /* how many of them; the last one has the part that is read now */
+	unsigned in_reports; /* what parts of reports are */
+	unsigned elsewhere;  /* what other parts are */
+};
+
+/* With its end. */
+static struct batv_span take_line(struct batv_span *rest)
+{
+	const char *nl = memchr(rest->p, '\n', rest->len);
+	struct batv_span line = cut(*rest, nl ? (size_t)(nl + 1 - rest->p) : rest->len);
+
+	rest->p += line.len, rest->len -= line.len;
+	return line;
 }
 
-/* What the parts are said to be, whatever part of a part they are. */
-static unsigned see_parts(struct batv_span body)
+/* Whose boundary is it?  That is the last one open then; if it ends there, the one around it is. */
+static bool at_boundary(struct walk *w, struct batv_span line, bool *closes)
+{
+	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
+		return false;
+	line.p += 2, line.len -= 2;
+	for (size_t i = 0; i < w->open; i++) {
+		struct batv_span b = span_of_word(&w->levels[i].boundary), end = line;
+
+		if (line.len < b.len || !batv_span_equal(cut(line, b.len), b))
+			continue;
+		end.p += b.len, end.len -= b.len;
+		*closes = starts_with(end, "--");
+		if (*closes)
+			end.p += 2, end.len -= 2;
+		if (trim(end).len > 0)
+			continue;
+		w->open = *closes ? i : i + 1;
+		return true;
+	}
+	return false;
+}
+
+/* A field's lines: the rest of the first one and what is folded after it. */
+static struct batv_span take_folded(struct walk *w, struct batv_span line)
+{
+	while (w->rest.len > 0 && (w->rest.p[0] == ' ' || w->rest.p[0] == '\t'))
+		line.len += take_line(&w->rest).len;
+	return line;
+}
+
+/* The Content-Type of the part that begins here.  The body comes next, or a boundary. */
+static void take_part_header(struct walk *w, struct content_type *ct)
 {
 	static const char field[] = "content-type:";
-	const size_t len = sizeof field - 1;
-	unsigned seen = 0;
+	bool ignored, found = false;
 
-	while (body.len > len) {
-		const char *nl = memchr(body.p, '\n', body.len);
+	*ct = (struct content_type){.type.len = 0};
+	while (w->rest.len > 0) {
+		struct batv_span before = w->rest, line = take_line(&w->rest);
 
-		if (starts_with(body, field))
-			seen |= see_part_type((struct batv_span){body.p + len, body.len - len});
-		if (!nl)
-			break;
-		body.len -= (size_t)(nl + 1 - body.p);
-		body.p = nl + 1;
+		if (trim(line).len == 0)
+			return;
+		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
+			w->rest = before; /* it is looked at again */
+			return;
+		}
+		line = take_folded(w, line);
+		if (found || !starts_with(line, field))
+			continue;
+		found = true;
+		line.p += sizeof field - 1, line.len -= sizeof field - 1;
+		parse_content_type(cut(line, PART_TYPE_MAX), ct);
 	}
-	return seen;
+}
+
+/* False: it is a message, and what follows has no say. */
+static bool see_part(struct walk *w, bool holds_reports)
+{
+	const struct level *in = &w->levels[w->open - 1];
+	const unsigned kinds = SEEN_DSN | SEEN_MDN | SEEN_REPORT | SEEN_UNTYPED_REPORT |
+			       SEEN_STRANGE_REPORT;
+	struct content_type ct;
+	bool report, counts;
+	unsigned seen;
+
+	take_part_header(w, &ct);
+	report = is_multipart(&ct, "report");
+	seen = of_content_type(&ct);
+	if (seen & SEEN_MESSAGE)
+		return false;
+	if (ct.type.len > 0)
+		seen |= SEEN_PART;
+	/* a report as a part says what the message is, if it is a direct one */
+	counts = in->outer && (!report || (holds_reports && w->open == 1));
+	if (!counts)
+		seen &= ~kinds;
+	*(in->report || report ? &w->in_reports : &w->elsewhere) |= seen;
+	if (is_multipart(&ct, NULL) && ct.boundary.len > 0 && w->open < LEVELS_MAX) {
+		struct level *level = &w->levels[w->open++];
+
+		level->boundary = ct.boundary;
+		level->report = report;
+		level->outer = report && counts;
+	}
+	return true;
+}
+
+/* SEEN_MESSAGE: a part is itself a message, and body is cut off where it begins. */
+static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, struct batv_span *body)
+{
+	struct level *top = &w->levels[0];
+	bool closes;
+
+	w->rest = *body;
+	w->open = 1;
+	w->in_reports = w->elsewhere = 0;
+	memcpy(top->boundary.text, c->boundary, c->boundary_len);
+	top->boundary.len = c->boundary_len;
+	top->report = c->is_report;
+	top->outer = true;
+	while (w->rest.len > 0 && w->open > 0) {
+		struct batv_span line = take_line(&w->rest);
+
+		if (!at_boundary(w, line, &closes) || closes)
+			continue;
+		if (!see_part(w, c->holds_reports)) {
+			body->len = (size_t)(line.p - body->p);
+			return SEEN_MESSAGE;
+		}
+	}
+	return 0;
 }
 
 /* ---- the classifier ---- */
@@ -544,12 +693,16 @@ static unsigned see_parts(struct batv_span body)
 void batv_classify_start(struct batv_classifier *c)
 {
 	c->seen = 0;
+	c->boundary_len = 0;
+	c->is_report = c->holds_reports = false;
 }
 
 void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 {
 	struct batv_span name = trim(h.name);
 
+	if (is_text(name, "Content-Type"))
+		c->seen |= see_content_type(c, cut(h.value, VALUE_MAX));
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (is_text(name, fields[i].name)) {
 			c->seen |= fields[i].see(cut(h.value, VALUE_MAX));
@@ -558,19 +711,61 @@ void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 }
 
 /* The header may leave open what the parts tell; it is believed first. */
-static unsigned with_parts(unsigned seen, struct batv_span body)
+static unsigned with_parts(const struct batv_classifier *c, struct batv_span *body)
 {
 	const unsigned told = SEEN_REPORT | SEEN_DSN | SEEN_MDN;
-	/* The parts behind a bounce's text are those of the message that it returns. */
-	const unsigned bounce = SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE;
+	unsigned seen = c->seen;
+	struct walk w;
 
-	if ((seen & SEEN_MULTIPART) && !(seen & told))
-		seen |= see_parts(body) & (seen & bounce ? SEEN_DSN : ~0u);
-	if ((seen & SEEN_SUBJECT_DMARC) && (seen & SEEN_ARCHIVE))
-		seen |= SEEN_REPORT;
+	if (seen & SEEN_MESSAGE)
+		body->len = 0;
+	if (c->boundary_len > 0) {
+		seen |= walk_parts(c, &w, body);
+		/* some bounces return the parts of a message as parts of their own */
+		if (seen & SEEN_FROM_DAEMON)
+			w.elsewhere &= SEEN_DSN | SEEN_ARCHIVE | SEEN_PART;
+		if (!(seen & told))
+			seen |= w.in_reports | w.elsewhere;
+	}
+	if ((seen & SEEN_SUBJECT_DOMAIN) && (seen & SEEN_ARCHIVE))
+		seen |= SEEN_SUBJECT_DMARC;
 	if ((seen & SEEN_UNTYPED_REPORT) && !(seen & told))
 		seen |= SEEN_DSN;
 	return seen;
+}
+
+/*
+ * Its subject may be that of the message that is answered: an answer has other signs.  Some daemons
+ * report under their own name; then what can be seen of the parts must be an archive, if anything.
+ */
+static bool is_dmarc_report(unsigned seen, bool phrase, bool multipart)
+{
+	if (!(seen & SEEN_SUBJECT_DMARC) || (seen & SEEN_MESSAGE) || phrase)
+		return false;
+	if (seen & SEEN_ARCHIVE)
+		return true;
+	if (seen & SEEN_FROM_DAEMON)
+		return multipart && !(seen & SEEN_PART);
+	return !(seen & (SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY));
+}
+
+/* By habits, of a message whose structure does not tell. */
+static enum batv_class by_habit(unsigned seen, struct batv_span body, bool multipart)
+{
+	const unsigned bounce = SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE;
+	const unsigned reply = SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY;
+	bool phrase = false;
+
+	if ((seen & SEEN_SUBJECT_DMARC) || !(seen & (bounce | reply)))
+		phrase = contains_any(body, bounce_phrases);
+	if (is_dmarc_report(seen, phrase, multipart))
+		return BATV_CLASS_REPORT;
+	/* Exim and Postfix call their bounces auto-replied as well. */
+	if (seen & bounce)
+		return BATV_CLASS_DSN;
+	if (seen & reply)
+		return BATV_CLASS_AUTOREPLY;
+	return phrase || (seen & SEEN_FROM_POSTMASTER) ? BATV_CLASS_DSN : BATV_CLASS_OTHER;
 }
 
 enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_span body)
@@ -578,21 +773,16 @@ enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_s
 	unsigned seen;
 
 	body = cut(body, BODY_MAX);
-	seen = with_parts(c->seen, body);
-	if (seen & SEEN_REPORT)
-		return BATV_CLASS_REPORT;
+	seen = with_parts(c, &body);
 	if (seen & SEEN_DSN)
 		return BATV_CLASS_DSN;
+	if (seen & SEEN_REPORT)
+		return BATV_CLASS_REPORT;
 	if (seen & SEEN_MDN)
 		return BATV_CLASS_MDN;
 	if (seen & SEEN_CALENDAR)
 		return BATV_CLASS_CALENDAR;
-	/* Exim and Postfix call their bounces auto-replied as well. */
-	if (seen & (SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE))
-		return BATV_CLASS_DSN;
-	if (seen & SEEN_AUTOREPLY)
-		return BATV_CLASS_AUTOREPLY;
-	if ((seen & SEEN_FROM_POSTMASTER) || contains_any(body, bounce_phrases))
-		return BATV_CLASS_DSN;
-	return BATV_CLASS_OTHER;
+	if ((seen & SEEN_STRANGE_REPORT) && !(seen & SEEN_FROM_DAEMON))
+		return seen & SEEN_AUTOREPLY ? BATV_CLASS_AUTOREPLY : BATV_CLASS_OTHER;
+	return by_habit(seen, body, c->boundary_len > 0);
 }

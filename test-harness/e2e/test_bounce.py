@@ -2,9 +2,11 @@
 
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from batv import *
 
+MESSAGES = Path(__file__).parent.parent / "unit" / "messages"
 STRANGER = "127.0.0.9"
 REJECT = {"enforcement": "reject"}
 NOON = 1_900_000_000        # far from midnight and from a change of the key
@@ -201,6 +203,27 @@ class TestForgedBounce:
         self.batv.set(refusal_text=text, **REJECT)
         reply = self.inject().data
         assert (reply.code, reply.unfolded) == (550, f"5.7.1 {text}")
+
+    def class_of(self, name, want):
+        """The reply to a message of unit/messages, which the log line says is of the class WANT."""
+        count = len(batv_lines(self.ours))
+        reply = self.inject(message=(MESSAGES / name).read_bytes())
+        (line,) = batv_lines(self.ours)[count:]
+        assert line["class"] == want, (name, line)
+        return reply
+
+    def test_no_subject_makes_it_a_report(self):
+        """The spammer chose the subject, and what he attached comes back too."""
+        for name in ("bounce-of-dmarc-report", "bounce-keeps-dmarc-subject", "daemon-keeps-dmarc-subject",
+                     "known-boundary", "known-boundary-first", "signed-report"):
+            assert refused(self.class_of(f"{name}.dsn.eml", "dsn"), "5.7.1 "), name
+
+    def test_no_bounce_within_makes_it_a_bounce(self):
+        """What is a receipt, a report or a meeting reply stays that, whatever it returns or attaches."""
+        for name, kind in (("receipt-returns-bounce", "mdn"), ("complaint-returns-bounce", "report"),
+                           ("meeting-reply-attaches-bounce", "calendar"), ("ticket-attaches-bounce", "other"),
+                           ("ticket-attaches-bounce", "autoreply")):
+            assert taken(self.class_of(f"{name}.{kind}.eml", kind)), name
 
     def test_other_mail_is_none_of_our_business(self):
         count = len(batv_lines(self.ours))
