@@ -140,7 +140,10 @@ DLFUNC(batv_unsign)
 	return answer(yield, bare, argv);
 }
 
-/* batv_verdict {address}: one word; "exempt" when there is no state to judge by */
+/*
+ * batv_verdict {address}: one word; "exempt" when there is no state to judge by.  It tells a right tag from a wrong
+ * one: nothing that is said before DATA may depend on it.
+ */
 DLFUNC(batv_verdict)
 {
 	static struct batv_judgement j;
@@ -158,6 +161,27 @@ DLFUNC(batv_verdict)
 	}
 	batv_session_close();
 	*yield = batv_glue_text(batv_verdict_name(j.finding.verdict), NULL);
+	return batv_glue_code(BATV_GLUE_OK);
+}
+
+/*
+ * batv_kind {address}: "spared" when no bounce to it is refused now, "tagged" by its shape, else "bare"; "doubt" when
+ * a list could not be looked up.  Knows no keys, counts nothing and logs nothing: for the RCPT ACL.
+ */
+DLFUNC(batv_kind)
+{
+	enum batv_kind kind = BATV_KIND_SPARED;
+	struct batv_session session;
+	struct batv_judge judge;
+	struct batv_origin origin;
+
+	batv_session_open(&session);
+	if (session.state) {
+		batv_message_judge(&judge, &origin, &session, BATV_CLASS_DSN);
+		kind = batv_recipient_kind(&judge, arg(argc, argv, 0));
+	}
+	batv_session_close();
+	*yield = batv_glue_text(batv_kind_name(kind), NULL);
 	return batv_glue_code(BATV_GLUE_OK);
 }
 

@@ -51,6 +51,13 @@ static enum batv_class class_of_message(struct batv_span body)
 	return batv_classify_end(&c, body);
 }
 
+/* Is what is not remembered not sent?  While there is a generation before, it has to be readable, too. */
+static bool memory_complete(const struct batv_session *session)
+{
+	return batv_memory_complete(session->memory, session->state->memory_retention, session->now) &&
+	       (!*session->state->memory_before || batv_session_before(session));
+}
+
 void batv_message_judge(struct batv_judge *judge, struct batv_origin *origin,
 			const struct batv_session *session, enum batv_class class)
 {
@@ -66,6 +73,7 @@ void batv_message_judge(struct batv_judge *judge, struct batv_origin *origin,
 		.observe_file = session->observe_file,
 		.acl_exempt = word && strcmp(word, "exempt") == 0,
 		.class = class,
+		.memory_complete = memory_complete(session),
 	};
 }
 
@@ -156,13 +164,6 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 	}
 }
 
-/* Is what is not remembered not sent?  While there is a generation before, it has to be readable, too. */
-static bool memory_complete(const struct batv_session *session)
-{
-	return batv_memory_complete(session->memory, session->state->memory_retention, session->now) &&
-	       (!*session->state->memory_before || batv_session_before(session));
-}
-
 static void judge_all(const struct batv_session *session, const struct batv_body *body,
 		      struct batv_outcome *o)
 {
@@ -178,7 +179,6 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 	batv_message_judge(&judge, &origin, session, o->class);
 	judge.prove = batv_prove;
 	judge.prove_ctx = &prover;
-	judge.memory_complete = memory_complete(session);
 	for (size_t i = 0; i < o->n; i++) {
 		batv_judge_recipient(&judge, batv_glue_recipient(NULL, i), &j);
 		o->findings[i] = j.finding;

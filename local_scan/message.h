@@ -29,7 +29,7 @@ struct batv_outcome *batv_message_outcome(const struct batv_session *session,
 /* "5.7.1 text": what the other side is told. */
 unsigned char *batv_message_refusal(const struct batv_outcome *outcome);
 
-/* Facts of the message for a question about a single address (batv_verdict). */
+/* Facts of the message for a question about a single address (batv_verdict, batv_kind).  Only with a state. */
 void batv_message_judge(struct batv_judge *judge, struct batv_origin *origin,
 			const struct batv_session *session, enum batv_class class);
 

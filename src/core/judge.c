@@ -289,8 +289,9 @@ static void judge_no_address(struct batv_judgement *out)
 	out->finding.action = BATV_ACTION_ACCEPT;
 }
 
-void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
-			  struct batv_judgement *out)
+/* The verdict, in doubt where it has to be; without worth: a tag is taken for a wrong one, and no key is asked. */
+static void find_verdict(const struct batv_judge *judge, const char *rcpt, bool worth,
+			 struct batv_judgement *out)
 {
 	struct batv_message_facts msg = {0};
 	struct batv_rcpt_facts facts = {0};
@@ -307,7 +308,8 @@ void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 	facts.is_protected =
 		batv_policy_of(judge->state, judge->matcher, out->domain, &out->policy);
 	if (facts.is_protected == BATV_YES) {
-		if (facts.tagged)
+		facts.worth = BATV_TAG_FORGED;
+		if (facts.tagged && worth)
 			facts.worth = batv_tag_check(&s.addr, &s.tag, &judge->state->ring,
 						     judge->now, &out->key);
 		gather(judge, &s, &msg, &facts, out);
@@ -320,18 +322,65 @@ void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 	/* Bare ones are judged as ever: a lost secret makes no tag disappear. */
 	out->finding.maybe_lost = out->tagged && batv_verdict_failed(out->finding.verdict) &&
 				  judge->state->lost_until > judge->now;
+}
+
+void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
+			  struct batv_judgement *out)
+{
+	find_verdict(judge, rcpt, true, out);
 	decide_action(judge, out);
+}
+
+/* The class is not known before DATA: could a message of any class be refused? */
+enum batv_kind batv_recipient_kind(const struct batv_judge *judge, const char *rcpt)
+{
+	struct batv_judge worst = *judge;
+	struct batv_judgement j;
+	struct batv_finding verdict;
+	bool doubt;
+
+	worst.prove = NULL;
+	find_verdict(&worst, rcpt, false, &j);
+	verdict = j.finding;
+	doubt = !batv_verdict_failed(verdict.verdict) && verdict.doubt;
+	for (int class = 0; class < BATV_CLASS_COUNT && batv_verdict_failed(verdict.verdict); class++) {
+		worst.class = (enum batv_class)class;
+		j.finding = verdict;
+		decide_action(&worst, &j);
+		if (j.finding.action == BATV_ACTION_REJECT)
+			return j.tagged ? BATV_KIND_TAGGED : BATV_KIND_BARE;
+		doubt = doubt || j.finding.reason == BATV_WHY_DOUBT;
+	}
+	return doubt ? BATV_KIND_DOUBT : BATV_KIND_SPARED;
+}
+
+const char *batv_kind_name(enum batv_kind kind)
+{
+	switch (kind) {
+	case BATV_KIND_TAGGED:
+		return "tagged";
+	case BATV_KIND_BARE:
+		return "bare";
+	case BATV_KIND_DOUBT:
+		return "doubt";
+	case BATV_KIND_SPARED:
+		break;
+	}
+	return "spared";
 }
 
 /* ---- signing ---- */
 
-/* It has a tag already.  Only when the tag is good is it of interest whose it is. */
+/*
+ * It has a tag already.  Only when the tag is good is it of interest whose it is; and only of a message that is there:
+ * a verification, before DATA, could tell a right tag from a wrong one by the time that this takes.
+ */
 static enum batv_sign_answer note_tagged(const struct batv_judge *judge,
 					 const struct batv_addr *addr, const struct batv_tag *tag,
 					 struct batv_signing *out)
 {
-	if (batv_tag_check(addr, tag, &judge->state->ring, judge->now, &out->key) ==
-	    BATV_TAG_VALID) {
+	if (judge->origin->has_id && batv_tag_check(addr, tag, &judge->state->ring, judge->now,
+						    &out->key) == BATV_TAG_VALID) {
 		out->carries_valid_tag = true;
 		(void)batv_policy_of(judge->state, judge->matcher, out->domain, &out->policy);
 	}

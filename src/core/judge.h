@@ -78,6 +78,21 @@ void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
 			  struct batv_judgement *out);
 
 /*
+ * What may be told of a bounce's recipient before DATA.  No key is asked and no MAC computed, so neither the answer
+ * nor its time says what a tag is worth.
+ */
+enum batv_kind {
+	BATV_KIND_SPARED,	/* no bounce to it is refused now, whatever it holds */
+	BATV_KIND_TAGGED,	/* has the shape of a tag of ours: refused unless the tag is right */
+	BATV_KIND_BARE,		/* refused unless the message proves itself */
+	BATV_KIND_DOUBT,	/* a list could not be looked up: not refused, but who knows for how long */
+};
+
+/* Follows batv_judge_recipient() for every class; judge->class and judge->prove are not looked at. */
+enum batv_kind batv_recipient_kind(const struct batv_judge *judge, const char *rcpt);
+const char *batv_kind_name(enum batv_kind kind);	/* "spared" */
+
+/*
  * May this bare address be signed at all?  One predicate for signer and verifier: what is NO here
  * is never "missing".  *why says which of the rules answers (WHY_SRS, WHY_UNSIGNED_SENDER, or NONE for
  * "does not fit").
@@ -110,14 +125,14 @@ struct batv_signing {
 	enum batv_sign_answer answer;
 	const struct batv_policy *policy;
 	const struct batv_key *key;		/* of a new tag, or of the valid one it carries */
-	bool carries_valid_tag;			/* LEFT_TAGGED, and the tag is right and alive */
+	bool carries_valid_tag;			/* LEFT_TAGGED, and right and alive; false before DATA */
 	char domain[BATV_ADDR_SIZE];		/* lower case; "" unless it is an address */
 	char address[BATV_ADDR_SIZE];		/* SIGNED: the tagged address; else "" */
 };
 
 /*
  * Sign a reverse-path.  recipient: "" when not known; arrival: 0 when not known (then, and
- * when origin->has_id is false, nothing is taken for granted of the message).
+ * when origin->has_id is false, nothing is taken for granted of the message, and no MAC is compared).
  * Leaves no trace: what was seen at a transport is counted by the caller (memory.h).
  */
 void batv_sign_address(const struct batv_judge *judge, const char *address, const char *recipient,

@@ -1,0 +1,393 @@
+/* links: core/judge core/verdict core/policy core/tag core/addr core/key core/span */
+/*
+ * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is even computed, and
+ * it agrees with what becomes of the message after DATA.
+ *
+ * The MAC is one of our own, which counts how often it is asked for.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hmac.h"
+#include "judge.h"
+
+#define NOW INT64_C(1800000000)
+#define DAY(n) ((int64_t)(n)*BATV_DAY)
+#define ROUNDS 100000
+
+/* ---- what judge.c is linked with ---- */
+
+static unsigned macs; /* that were computed */
+
+bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b,
+		    uint8_t mac[static BATV_HMAC_LEN])
+{
+	uint64_t sum = batv_fnv64(BATV_FNV_START, key.p, key.len);
+
+	macs++;
+	sum = batv_fnv64(sum, a.p, a.len);
+	sum = batv_fnv64(sum, b.p, b.len);
+	memset(mac, 0, BATV_HMAC_LEN);
+	memcpy(mac, &sum, sizeof sum);
+	return true;
+}
+
+bool batv_equal_secret(const void *a, const void *b, size_t len)
+{
+	return memcmp(a, b, len) == 0;
+}
+
+void batv_wipe(void *p, size_t len)
+{
+	memset(p, 0, len);
+}
+
+static bool armed;
+
+bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out)
+{
+	(void)memory, (void)domain;
+	memset(out, 0, sizeof *out);
+	out->flags = armed ? BATV_DOMAIN_ARMED : 0;
+	return armed;
+}
+
+/* A list is "y", "n" or "?"; of the domains "ours.example" alone is one that "y" has. */
+static unsigned asked;
+
+static enum batv_match answer_of(const char *list)
+{
+	asked++;
+	return *list == 'y' ? BATV_YES : *list == 'n' ? BATV_NO : BATV_MAYBE;
+}
+
+static enum batv_match match_domain(void *ctx, const char *domain, const char *list)
+{
+	enum batv_match match = answer_of(list);
+
+	(void)ctx;
+	return match == BATV_YES && strcmp(domain, "ours.example") != 0 ? BATV_NO : match;
+}
+
+static enum batv_match match_address(void *ctx, const char *address, const char *list)
+{
+	(void)ctx, (void)address;
+	return answer_of(list);
+}
+
+static enum batv_match match_host(void *ctx, const char *name, const char *address, const char *list)
+{
+	(void)ctx, (void)name, (void)address;
+	return answer_of(list);
+}
+
+static const struct batv_matcher matcher = {NULL, match_domain, match_address, match_host};
+
+/* ---- the world ---- */
+
+static struct batv_state state;
+static struct batv_memory memory;
+static struct batv_origin origin;
+static struct batv_judge judge;
+static struct batv_policy *policy;
+static struct batv_key dead;
+
+static void fill_key(struct batv_key *key, char digit, uint8_t number, int64_t from)
+{
+	*key = (struct batv_key){.number = number, .secret = 4711, .from = from, .until = from + DAY(7),
+				 .destroy = from + DAY(15)};
+	key->day = (uint16_t)(key->destroy / BATV_DAY % 1000);
+	memset(key->text, digit, sizeof key->text);
+}
+
+static void setup(void)
+{
+	memset(&state, 0, sizeof state);
+	memset(&origin, 0, sizeof origin);
+	memset(&judge, 0, sizeof judge);
+	state.n_policies = 1;
+	policy = &state.policies[0];
+	batv_policy_init(policy, "default");
+	policy->domains = "y";
+	policy->enforcement = BATV_ENFORCE_REJECT;
+	policy->own_hosts = policy->exempt_hosts = policy->relay_in_hosts = policy->trusted_hosts = "n";
+	policy->exempt_recipients = policy->unsigned_senders = policy->unsigned_destinations = "n";
+	policy->inbound_domains = "";
+	state.ring.n_keys = 2;
+	fill_key(&state.ring.keys[0], 'a', 3, NOW - DAY(9));
+	fill_key(&state.ring.keys[1], 'b', 4, NOW - DAY(2));
+	fill_key(&dead, 'c', 5, NOW - DAY(30));
+	origin.host_address = "192.0.2.66";
+	judge = (struct batv_judge){.state = &state, .memory = &memory, .matcher = &matcher,
+				    .origin = &origin, .now = NOW};
+}
+
+/* One address with every worth that a tag can have; all of the same shape. */
+enum { RIGHT, RETAINED, DEAD, WRONG, NO_KEY, WORTHS };
+static char tagged[2][WORTHS][BATV_ADDR_SIZE];
+
+static void make_tags(const char *bare)
+{
+	struct batv_addr addr;
+
+	ck_assert_int_eq(batv_addr_parse(bare, strlen(bare), &addr), BATV_OK);
+	for (int style = 0; style < 2; style++) {
+		const struct batv_key *keys[] = {&state.ring.keys[1], &state.ring.keys[0], &dead,
+						 &state.ring.keys[1], &state.ring.keys[1]};
+		char *k;
+
+		for (int i = 0; i < WORTHS; i++)
+			ck_assert_int_eq(batv_tag_make(&addr, keys[i], (enum batv_tag_style)style,
+						       tagged[style][i], BATV_ADDR_SIZE), BATV_OK);
+		k = strstr(tagged[style][WRONG], "prvs=") + 5;
+		k[9] = k[9] == '0' ? '1' : '0';
+		k = strstr(tagged[style][NO_KEY], "prvs=") + 5;
+		k[0] = '9';
+	}
+}
+
+static bool proven;
+
+static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
+{
+	(void)ctx, (void)bare, (void)answer;
+	return proven;
+}
+
+/* Is a message of some class refused for this recipient? */
+static bool some_refused(const char *rcpt)
+{
+	struct batv_judgement j;
+	bool refused = false;
+
+	for (int class = 0; class < BATV_CLASS_COUNT; class++) {
+		struct batv_judge after = judge;
+
+		after.class = (enum batv_class)class;
+		after.prove = prove;
+		batv_judge_recipient(&after, rcpt, &j);
+		refused |= j.finding.action == BATV_ACTION_REJECT;
+	}
+	return refused;
+}
+
+/* The kind, found without a MAC. */
+static enum batv_kind kind_of(const char *rcpt)
+{
+	unsigned before = macs;
+	enum batv_kind kind = batv_recipient_kind(&judge, rcpt);
+
+	ck_assert_uint_eq(macs, before);
+	return kind;
+}
+
+/* ---- tests ---- */
+
+START_TEST(three_kinds)
+{
+	make_tags("alice@ours.example");
+	for (int style = 0; style < 2; style++)
+		for (int i = 0; i < WORTHS; i++)
+			ck_assert_int_eq(kind_of(tagged[style][i]), BATV_KIND_TAGGED);
+	ck_assert_int_eq(kind_of("PRVS=4123ABCDEF=alice@OURS.example"), BATV_KIND_TAGGED);
+	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_BARE);
+	ck_assert_int_eq(kind_of("alice@theirs.example"), BATV_KIND_SPARED);
+	ck_assert_int_eq(kind_of("prvs=4123abcdef=alice@theirs.example"), BATV_KIND_SPARED);
+	ck_assert_int_eq(kind_of("srs0=a=b=c=d@ours.example"), BATV_KIND_SPARED);
+	ck_assert_int_eq(kind_of("no address"), BATV_KIND_SPARED);
+	ck_assert_int_eq(kind_of(""), BATV_KIND_SPARED);
+	ck_assert_int_eq(kind_of(NULL), BATV_KIND_SPARED);
+	ck_assert_str_eq(batv_kind_name(BATV_KIND_SPARED), "spared");
+	ck_assert_str_eq(batv_kind_name(BATV_KIND_TAGGED), "tagged");
+	ck_assert_str_eq(batv_kind_name(BATV_KIND_BARE), "bare");
+	ck_assert_str_eq(batv_kind_name(BATV_KIND_DOUBT), "doubt");
+	ck_assert_str_eq(batv_kind_name((enum batv_kind)9), "spared");
+}
+END_TEST
+
+/* A class that is refused only with a complete memory makes no difference without one. */
+START_TEST(any_class)
+{
+	for (int class = 0; class < BATV_CLASS_COUNT; class++)
+		policy->unproven[class] = BATV_ACTION_MARK;
+	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_SPARED);
+	policy->unproven[BATV_CLASS_OTHER] = BATV_ACTION_REJECT;
+	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_SPARED);
+	judge.memory_complete = true;
+	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_BARE);
+}
+END_TEST
+
+/* Nobody is told to come again because a list could not be looked up; where nothing is refused it makes no difference. */
+START_TEST(doubt)
+{
+	const char **lists[] = {&policy->domains, &policy->own_hosts, &policy->exempt_hosts, &policy->relay_in_hosts,
+				&policy->exempt_recipients, &policy->unsigned_senders};
+
+	make_tags("alice@ours.example");
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		const char *before = *lists[i];
+
+		*lists[i] = "?";
+		ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_DOUBT);
+		for (int worth = 0; worth < WORTHS; worth++)
+			ck_assert_int_eq(kind_of(tagged[0][worth]), BATV_KIND_DOUBT);
+		policy->enforcement = BATV_ENFORCE_OBSERVE;
+		ck_assert_int_eq(kind_of("alice@ours.example"), i == 0 ? BATV_KIND_DOUBT : BATV_KIND_SPARED);
+		policy->enforcement = BATV_ENFORCE_REJECT;
+		*lists[i] = before;
+	}
+	judge.now += DAY(6); /* no key is current */
+	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_DOUBT);
+}
+END_TEST
+
+static unsigned pick(unsigned n)
+{
+	static uint64_t x = UINT64_C(0x9e3779b97f4a7c15);
+
+	x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+	return (unsigned)((x >> 33) % n);
+}
+
+/* Mostly "no", so that a recipient who can be refused is no rarity. */
+static const char *any_list(void)
+{
+	static const char *const lists[] = {"n", "n", "n", "n", "n", "n", "n", "y", "?", ""};
+
+	return lists[pick(10)];
+}
+
+static void any_world(void)
+{
+	setup();
+	policy->domains = pick(8) ? "y" : any_list();
+	policy->enforcement = (int)pick(3);
+	policy->signing = pick(4) != 0;
+	policy->own_hosts = any_list();
+	policy->exempt_hosts = any_list();
+	policy->relay_in_hosts = any_list();
+	policy->exempt_recipients = any_list();
+	policy->unsigned_senders = any_list();
+	policy->exempt_acl = pick(2);
+	policy->exempt_authenticated = pick(2);
+	for (int class = 0; class < BATV_CLASS_COUNT; class++)
+		policy->unproven[class] = (int)pick(BATV_ACTION_COUNT);
+	armed = pick(2);
+	judge.observe_file = pick(8) == 0;
+	judge.acl_exempt = pick(8) == 0;
+	judge.memory_complete = pick(2);
+	origin.authenticated = pick(8) == 0;
+	if (pick(8) == 0)
+		origin.host_address = "";
+	if (pick(8) == 0)
+		judge.now += DAY(6); /* no key is current */
+}
+
+/* Whoever is spared is never refused after DATA, whatever comes; and the others are, if nothing speaks for them. */
+START_TEST(agrees_with_what_comes_after)
+{
+	static const char *const bare[] = {"alice@ours.example", "alice@theirs.example", "\303\244@ours.example",
+					   "srs1=a@ours.example", "\"a b\"@ours.example"};
+	unsigned seen[4] = {0};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		const char *address = bare[pick(8) ? 0 : pick(5)];
+		enum batv_kind kind;
+
+		any_world();
+		proven = pick(4) == 0;
+		kind = kind_of(address);
+		seen[kind]++;
+		ck_assert_int_ne(kind, BATV_KIND_TAGGED);
+		ck_assert_int_eq(some_refused(address), kind == BATV_KIND_BARE && !proven);
+	}
+	ck_assert_uint_gt(seen[BATV_KIND_SPARED], ROUNDS / 50);
+	ck_assert_uint_gt(seen[BATV_KIND_BARE], ROUNDS / 50);
+	ck_assert_uint_gt(seen[BATV_KIND_DOUBT], ROUNDS / 50);
+}
+END_TEST
+
+/* All worths have one kind, found by the same look-ups; only the judgement after DATA tells them apart. */
+START_TEST(every_tag_is_like_another)
+{
+	unsigned seen[4] = {0};
+
+	for (int round = 0; round < ROUNDS / 10; round++) {
+		int style = (int)pick(2);
+		unsigned looks[WORTHS];
+		enum batv_kind kind[WORTHS];
+
+		any_world();
+		proven = false;
+		make_tags("alice@ours.example");
+		for (int i = 0; i < WORTHS; i++) {
+			unsigned before = asked;
+
+			kind[i] = kind_of(tagged[style][i]);
+			looks[i] = asked - before;
+			ck_assert_int_eq(kind[i], kind[0]);
+			ck_assert_uint_eq(looks[i], looks[0]);
+		}
+		seen[kind[0]]++;
+		ck_assert_int_ne(kind[0], BATV_KIND_BARE);
+		ck_assert(!some_refused(tagged[style][RIGHT]));
+		ck_assert_int_eq(some_refused(tagged[style][WRONG]), kind[0] == BATV_KIND_TAGGED);
+		ck_assert_int_eq(some_refused(tagged[style][NO_KEY]), kind[0] == BATV_KIND_TAGGED);
+	}
+	ck_assert_uint_gt(seen[BATV_KIND_SPARED], ROUNDS / 500);
+	ck_assert_uint_gt(seen[BATV_KIND_TAGGED], ROUNDS / 500);
+}
+END_TEST
+
+/* errors_to is expanded when a recipient is verified, before DATA: a tagged sender costs the same, right or wrong. */
+START_TEST(signing_in_a_verification)
+{
+	struct batv_signing s;
+	unsigned before, looks[WORTHS];
+
+	make_tags("alice@ours.example");
+	origin.has_id = false;
+	before = macs;
+	for (int i = 0; i < WORTHS; i++) {
+		unsigned at = asked;
+
+		batv_sign_address(&judge, tagged[0][i], "x@theirs.example", 0, &s);
+		ck_assert_int_eq(s.answer, BATV_LEFT_TAGGED);
+		ck_assert(!s.carries_valid_tag && !s.key && !s.policy);
+		looks[i] = asked - at;
+		ck_assert_uint_eq(looks[i], looks[0]);
+	}
+	ck_assert_uint_eq(macs, before);
+	origin.has_id = true; /* a message that is there */
+	batv_sign_address(&judge, tagged[0][RIGHT], "x@theirs.example", 0, &s);
+	ck_assert(s.carries_valid_tag);
+	batv_sign_address(&judge, tagged[0][WRONG], "x@theirs.example", 0, &s);
+	ck_assert(!s.carries_valid_tag);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("kind");
+	TCase *tc = tcase_create("kind");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, three_kinds);
+	tcase_add_test(tc, any_class);
+	tcase_add_test(tc, doubt);
+	tcase_add_test(tc, agrees_with_what_comes_after);
+	tcase_add_test(tc, every_tag_is_like_another);
+	tcase_add_test(tc, signing_in_a_verification);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
