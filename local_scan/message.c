@@ -11,6 +11,7 @@
 #include "automatic.h"
 #include "exim_glue.h"
 #include "flood.h"
+#include "forged.h"
 #include "message.h"
 #include "prover.h"
 
@@ -155,6 +156,8 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 
 		batv_count(session->memory, batv_counter_of(f->verdict, o->class, f->action),
 			   session->now);
+		if (f->verdict == BATV_FORGED)
+			batv_forged_note(session->memory, origin.host_address, session->now);
 		if (f->doubt)
 			batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
 		log_recipient(o, note, i, origin.host_address);

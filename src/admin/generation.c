@@ -155,7 +155,7 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 {
 	const struct batv_filter *ids = &memory->filters[0], *pairs = &memory->filters[1];
 
-	if (!ids->at || !pairs->at)
+	if (!ids->at || !pairs->at || !memory->forged_at)
 		return "the file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";

@@ -24,6 +24,13 @@ static const struct batv_memory_section always[] = {
 	  .param = { BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES } },
 };
 
+/* Comes last: the places of the others stay what they were. */
+static const struct batv_memory_section forged = {
+	.type = BATV_SECTION_FORGED,
+	.size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
+	.param = { BATV_FORGED_PAGES, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot) },
+};
+
 /*
  * How many items a line gets on average at full capacity, so that a message with 4 unknown ids
  * passes by chance at most once in 10,000 at full capacity, and once in 1,000 at twice that: the
@@ -107,6 +114,7 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 		add_filter(head, t, wish);
 	for (uint32_t t = BATV_SECTION_ID_HITS; wish->capacity && t <= BATV_SECTION_TAG_MAILS; t++)
 		add_tally(head, t, wish);
+	add_section(head, forged);
 	head->sum = batv_memory_sum(head);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "memory_move.h"
 
+#include "forged.h"
 #include "memory_layout.h"
 
 /* ---- domains ---- */
@@ -18,6 +19,7 @@ void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to)
 	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
 		(void)batv_domain_merge(to, &domain);
 	batv_memory_bare_since(to, bare);
+	batv_forged_copy(from, to);
 }
 
 void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)

@@ -6,7 +6,7 @@
 
 #include "memory.h"
 
-/* The domain table and the time of bare mail; may be done again at any time. */
+/* The domain table, the time of bare mail, and the networks of forged tags; may be done again at any time. */
 void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to);
 
 /*

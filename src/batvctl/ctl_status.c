@@ -282,6 +282,7 @@ static void find_problems(struct batv_status *s)
 		batv_status_note(
 			s, "%" PRIu64 " decisions today met a doubt; Exim's main log tells which",
 			batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
+	batv_status_check_forged(s);
 }
 
 static void gather(struct batv_status *s)

@@ -32,6 +32,10 @@ void batv_status_check_sent(struct batv_status *status);
 void batv_status_print_sent(const struct batv_status *status);
 json_t *batv_status_json_sent(const struct batv_status *status); /* null: none is readable */
 
+/* ctl_status_forged.c: who forges tags. */
+void batv_status_check_forged(struct batv_status *status);
+json_t *batv_status_json_forged(const struct batv_status *status); /* null: too few to speak of */
+
 void batv_status_problem(struct batv_status *status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void batv_status_note(struct batv_status *status, const char *format, ...)

@@ -369,5 +369,6 @@ void batv_status_print_json(const struct batv_status *s)
 	json_object_set_new(o, "domains", json_domains(s));
 	json_object_set_new(o, "memory", batv_status_json_sent(s));
 	json_object_set_new(o, "counters", json_counters(s));
+	json_object_set_new(o, "forged", batv_status_json_forged(s));
 	batv_ctl_print_json(o);
 }

@@ -103,6 +103,18 @@ static bool take_tally(const struct batv_memory_section *s, struct batv_memory *
 	return true;
 }
 
+static bool take_forged(const struct batv_memory_section *s, struct batv_memory *m)
+{
+	uint64_t pages = s->param[0];
+
+	if (m->forged_at || pages == 0 || pages > UINT32_MAX || s->param[1] != BATV_FORGED_SLOTS ||
+	    s->param[2] != sizeof(struct batv_forged_slot) || pages * BATV_MEMORY_PAGE > s->size)
+		return false;
+	m->forged_at = (size_t)s->offset;
+	m->forged_pages = (size_t)pages;
+	return true;
+}
+
 /* Section i of the directory: in place, clear of those before it, and understood or skipped. */
 static bool take_section(const struct batv_memory_head *head, size_t i, struct batv_memory *m)
 {
@@ -128,6 +140,8 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 	case BATV_SECTION_TAG_BOUNCES:
 	case BATV_SECTION_TAG_MAILS:
 		return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
+	case BATV_SECTION_FORGED:
+		return take_forged(s, m);
 	default:
 		return true;	/* of a later version */
 	}

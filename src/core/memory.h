@@ -28,6 +28,7 @@ enum batv_section {
 	BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS,
 	BATV_SECTION_IDS, BATV_SECTION_PAIRS,	/* what was sent: remember.h */
 	BATV_SECTION_ID_HITS, BATV_SECTION_TAG_BOUNCES, BATV_SECTION_TAG_MAILS,
+	BATV_SECTION_FORGED = 9,	/* networks that forged tags came from: forged.h; 8 is kept for a journal */
 };
 #define BATV_FILTERS 2			/* ids, pairs */
 #define BATV_TALLIES 3
@@ -54,6 +55,7 @@ struct batv_memory {			/* start with all zero bytes */
 	size_t domain_slots;
 	struct batv_filter filters[BATV_FILTERS];
 	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
+	size_t forged_at, forged_pages;
 	bool writable;
 	bool windowed;			/* from here on: for batv_memory_open_windows() only */
 	bool held;			/* fd is open */
@@ -98,6 +100,7 @@ enum batv_counter {
 	BATV_COUNT_LOOKUPS, BATV_COUNT_HITS,	/* of ids and pairs, to judge a message */
 	BATV_COUNT_FULL,		/* not remembered: the day's capacity was used up */
 	BATV_COUNT_CLOCK,		/* not remembered: its place holds a later day */
+	BATV_COUNT_FORGED,		/* tags that were judged forged: batv_forged_note() */
 	BATV_COUNT_END
 };
 #define BATV_COUNTERS_ROOM 256		/* in the file: room for later ones */

@@ -94,6 +94,19 @@ enum batv_slot_state {
 /* Tallies: param[0] pages.  A page has 512 words: day in the upper 16 bits, count below. */
 #define BATV_TALLY_PAGE_WORDS 512
 
+/*
+ * Forged tags: param[0] pages, param[1] slots of a page (256), param[2] bytes of a slot (16).  A network's page is the
+ * FNV-1a of its first word without the day, modulo the pages.
+ */
+#define BATV_FORGED_SLOTS 256
+#define BATV_FORGED_PAGES 4
+
+struct batv_forged_slot {
+	uint64_t who;			/* network in the upper 48 bits, 1 bit IPv6, 15 bits day; 0: empty */
+	uint64_t count;			/* check: both halves of who, combined by exclusive or; count below */
+};
+_Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE, "a page of slots");
+
 struct batv_pattern {			/* where an item lies */
 	uint32_t block;
 	uint64_t mask[BATV_LINE_WORDS];

@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/remember core/addr core/hmac core/safefile core/span */
+/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/forged core/remember core/addr core/hmac core/safefile core/span */
 /*
  * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "forged.h"
 #include "memory_layout.h"
 #include "reach.h"
 #include "remember.h"
@@ -22,11 +23,12 @@
 
 enum { REFUSED, VERSION, OPENED, BOTH, COUNTED, OLD_COUNT, NOTED, FULL, FOUND, FLAGGED, RECLAIMED,
        UNKNOWN, BROKEN, REMEMBERED, KNOWN, DAY_FULL, LATER_DAY, FILLED, COMPLETE, TALLIED,
-       WINDOWS, LOST, OUTCOMES };
+       WINDOWS, LOST, FORGED, CROWDED, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {
 	"refused", "version", "opened", "both", "counted", "old_count", "noted", "full", "found",
 	"flagged", "reclaimed", "unknown", "broken", "remembered", "known", "day_full", "later_day",
 	"filled", "complete", "tallied", "windows", "lost",
+	"forged", "crowded",
 };
 
 static char path[64];
@@ -67,7 +69,7 @@ static bool lay_out(const uint8_t *data, size_t size)
 	       size >= sizeof head.section[0]; n++) {
 		memcpy(&head.section[n], data, sizeof head.section[0]);
 		data += sizeof head.section[0], size -= sizeof head.section[0];
-		unknown |= head.section[n].type > BATV_SECTION_TAG_MAILS;
+		unknown |= head.section[n].type > BATV_SECTION_FORGED;
 	}
 	if (head.sum == 0)
 		head.sum = batv_memory_sum(&head);
@@ -179,6 +181,23 @@ static void use_tally(struct batv_memory *m, enum batv_tally which)
 	reached(TALLIED);
 }
 
+/* What was just counted is listed, unless others have more; and the list is sorted. */
+static void use_forged(struct batv_memory *m)
+{
+	struct batv_forger most[64];
+	size_t n, i, size = sizeof most / sizeof most[0];
+
+	batv_forged_note(m, "2001:db8:1::1", NOW);
+	batv_forged_note(m, "192.0.2.1", NOW);
+	n = batv_forged_most(m, NOW, most, size);
+	for (i = 1; i < n; i++)
+		must(most[i - 1].count >= most[i].count);
+	for (i = 0; i < n && strcmp(most[i].network, "192.0.2.0/24") != 0; i++)
+		;
+	must(i < n || (n == size && most[n - 1].count > 0));
+	reached(i < n ? FORGED : CROWDED);
+}
+
 static void use_sent(struct batv_memory *m)
 {
 	for (unsigned i = 0; i < BATV_FILTERS; i++)
@@ -193,6 +212,8 @@ static void use(struct batv_memory *m)
 {
 	reached(OPENED);
 	use_sent(m);
+	if (m->forged_at)
+		use_forged(m);
 	(void)batv_memory_created(m);
 	must(batv_memory_bare_last(m) == 0);
 	batv_memory_bare_now(m, NOW);
@@ -218,6 +239,7 @@ static void use_broken(struct batv_memory *m)
 		     batv_remember(m, &item, NOW) == BATV_REMEMBER_NONE);
 	(void)batv_domain_find(m, "example.com", &d);
 	batv_count(m, 0, NOW);
+	batv_forged_note(m, "192.0.2.1", NOW);
 	must(batv_memory_created(m) == 0);
 	must(!batv_memory_there(m) && !m->base);
 	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NOW) == BATV_E_NO_FILE);

@@ -1,6 +1,6 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish */
 /* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory */
-/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/remember core/key core/state core/policy */
+/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy */
 /* links: core/safefile core/addr core/span core/hmac core/err */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
@@ -9,9 +9,11 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "forged.h"
 #include "generation.h"
 #include "keeper_lab.h"
 #include "memory_file.h"
+#include "memory_layout.h"
 #include "remember.h"
 
 static struct batv_memory exim; /* as a process of Exim has it mapped */
@@ -189,6 +191,72 @@ START_TEST(another_capacity)
 	ck_assert_uint_eq(domain("a.test").first_signed | domain("a.test").last_signed, 0);
 	ck_assert(!(domain("a.test").flags & BATV_DOMAIN_ARMED));
 	expect_names("memory.2", "memory");
+}
+END_TEST
+
+/* A file as versions before the table of forged tags made it: to a reader its section is of an unknown type. */
+static void take_forged_out(const char *name)
+{
+	struct batv_memory_head head;
+	int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
+	size_t i = 0;
+
+	ck_assert_int_eq(pread(fd, &head, sizeof head, 0), sizeof head);
+	while (head.section[i].type != BATV_SECTION_FORGED)
+		ck_assert_uint_lt(++i, head.n_sections);
+	head.section[i].type = 4711;
+	head.sum = batv_memory_sum(&head);
+	ck_assert_int_eq(pwrite(fd, &head, sizeof head, 0), sizeof head);
+	(void)close(fd);
+}
+
+START_TEST(a_file_of_an_older_version)
+{
+	struct batv_forger most;
+
+	look(T0);
+	note(&keeper.memory, "a.test", T0);
+	note(&keeper.memory, "a.test", T0 + 6 * D);
+	look(T0 + 8 * D);
+	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
+	remember(&keeper.memory, "before", T0 + 8 * D);
+	batv_count(&keeper.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
+	batv_count(&keeper.memory, batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), T0 + 8 * D);
+	take_forged_out("memory");
+	restart();
+	look(T0 + 8 * D + 20);
+	ck_assert(strstr(said, "the file is of an older version"));
+	expect_names("memory.2", "memory");
+	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 1);
+	ck_assert_uint_eq(batv_counted(&keeper.memory,
+				       batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), 1,
+				       T0 + 8 * D), 1);
+	ck_assert(known("before", T0 + 8 * D + 20));
+	ck_assert(batv_memory_complete(&keeper.memory, 8 * D, T0 + 8 * D + 20));
+	batv_forged_note(&keeper.memory, "192.0.2.1", T0 + 8 * D + 30);
+	ck_assert_uint_eq(batv_forged_most(&keeper.memory, T0 + 8 * D + 30, &most, 1), 1);
+	look(T0 + 8 * D + 40);
+	ck_assert(!looked.published);
+}
+END_TEST
+
+/* What was counted goes into the next file, once. */
+START_TEST(forged_tags_are_taken_over)
+{
+	struct batv_forger most[2];
+
+	look(T0);
+	for (int i = 0; i < 5; i++)
+		batv_forged_note(&keeper.memory, "192.0.2.1", T0);
+	config.memory_capacity = 5000;
+	look(T0 + 20);
+	look(T0 + 40);
+	expect_names("memory.2", "memory");
+	ck_assert_uint_eq(batv_forged_most(&keeper.memory, T0, most, 2), 1);
+	ck_assert_str_eq(most[0].network, "192.0.2.0/24");
+	ck_assert_uint_eq(most[0].count, 5);
+	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_FORGED, 1, T0), 5);
 }
 END_TEST
 
@@ -574,6 +642,8 @@ int main(void)
 	tcase_add_test(tc, the_key_is_in_the_state);
 	tcase_add_test(tc, a_missing_key_is_made);
 	tcase_add_test(tc, another_capacity);
+	tcase_add_test(tc, a_file_of_an_older_version);
+	tcase_add_test(tc, forged_tags_are_taken_over);
 	tcase_add_test(tc, the_old_one_goes_when_it_is_no_longer_needed);
 	tcase_add_test(tc, a_second_change_waits);
 	tcase_add_test(tc, another_key_is_taken_at_once);

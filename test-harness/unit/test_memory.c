@@ -143,6 +143,15 @@ static void no_slots(struct batv_memory_head *h) { h->section[1].param[0] = 0; }
 static void many_slots(struct batv_memory_head *h) { h->section[1].param[0] = 32768; }
 static void other_slots(struct batv_memory_head *h) { h->section[1].param[1] = 512; }
 static void other_probes(struct batv_memory_head *h) { h->section[1].param[2] = 64; }
+static void no_forged_pages(struct batv_memory_head *h) { h->section[2].param[0] = 0; }
+static void many_forged_pages(struct batv_memory_head *h) { h->section[2].param[0] = 5; }
+static void other_forged_page(struct batv_memory_head *h) { h->section[2].param[1] = 128; }
+static void other_forged_slot(struct batv_memory_head *h) { h->section[2].param[2] = 32; }
+static void forged_twice(struct batv_memory_head *h)
+{
+	h->section[0].type = BATV_SECTION_FORGED;
+	memcpy(h->section[0].param, h->section[2].param, sizeof h->section[0].param);
+}
 static void a_later_type(struct batv_memory_head *h) { h->section[0].type = 4711; }
 static void later_overlaps(struct batv_memory_head *h)
 {
@@ -172,6 +181,9 @@ static const struct {
 	{ other_days, true, BATV_E_DAMAGED }, { other_rows, true, BATV_E_DAMAGED },
 	{ odd_slots, true, BATV_E_DAMAGED }, { no_slots, true, BATV_E_DAMAGED },
 	{ many_slots, true, BATV_E_DAMAGED }, { other_slots, true, BATV_E_DAMAGED },
+	{ no_forged_pages, true, BATV_E_DAMAGED }, { many_forged_pages, true, BATV_E_DAMAGED },
+	{ other_forged_page, true, BATV_E_DAMAGED }, { other_forged_slot, true, BATV_E_DAMAGED },
+	{ forged_twice, true, BATV_E_DAMAGED },
 	{ other_probes, true, BATV_E_DAMAGED }, { later_overlaps, true, BATV_E_DAMAGED },
 	{ a_later_type, true, BATV_OK }, { nothing_in_it, true, BATV_OK },
 };

@@ -1,4 +1,4 @@
-/* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move admin/store admin/plan */
+/* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move core/forged admin/store admin/plan */
 /* links: admin/publish admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory core/automatic */
 /* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/remember core/key core/state core/policy */
 /* links: core/safefile core/addr core/span core/hmac core/err */

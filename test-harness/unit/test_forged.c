@@ -1,0 +1,310 @@
+/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/forged core/safefile core/span admin/memory_file admin/replace */
+/*
+ * test_forged.c - forged tags, counted by network: which address is of which network, who stays when there are too many,
+ * days, many processes at once, killed ones, and files that are broken or lack the section.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include "forged.h"
+#include "memory_lab.h"
+
+#define MOST 2000
+
+static struct batv_forger most[MOST];
+
+static size_t read_most(int64_t now)
+{
+	memset(most, 0, sizeof most);
+	return batv_forged_most(&memory, now, most, MOST);
+}
+
+static uint32_t count_of(const char *network, int64_t now)
+{
+	size_t n = read_most(now);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(most[i].network, network) == 0)
+			return most[i].count;
+	return 0;
+}
+
+static void tried(const char *host, unsigned times, int64_t now)
+{
+	while (times-- > 0)
+		batv_forged_note(&memory, host, now);
+}
+
+static struct batv_forged_slot *table(void)
+{
+	return (struct batv_forged_slot *)(void *)((char *)whole.base + whole.forged_at);
+}
+
+static const struct {
+	const char *host, *network; /* NULL: none */
+} hosts[] = {
+	{"192.0.2.7", "192.0.2.0/24"},
+	{"192.0.2.255", "192.0.2.0/24"},
+	{"0.0.0.0", "0.0.0.0/24"},
+	{"255.255.255.255", "255.255.255.0/24"},
+	{"2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"},
+	{"2001:DB8:0001::9", "2001:db8:1::/48"},
+	{"2001:db8::1", "2001:db8:0::/48"},
+	{"2001::1", "2001:0:0::/48"},
+	{"2001:db8:1:2:3:4:192.0.2.1", "2001:db8:1::/48"},
+	{"::1", "0:0:0::/48"},
+	{"::", "0:0:0::/48"},
+	{"::2:3:4:5:6:7:8", "0:2:3::/48"},
+	{"1::3:4:5:6:7:8", "1:0:3::/48"},
+	{"1:2::4:5:6:7:8", "1:2:0::/48"},
+	{"1:2:3:4:5:6:7::", "1:2:3::/48"},
+	{"::ffff:192.0.2.1", "0:0:0::/48"},
+	{"", NULL},
+	{NULL, NULL},
+	{"mx.example", NULL},
+	{"192.0.2", NULL},
+	{"192.0.256.1", NULL},
+	{"192..2.1", NULL},
+	{"192.0.2x.1", NULL},
+	{":", NULL},
+	{":::", NULL},
+	{"1:2:3", NULL},
+	{"1:2:g::", NULL},
+	{"fe80::1%eth0", NULL},
+};
+
+START_TEST(networks)
+{
+	for (size_t i = 0; i < COUNT(hosts); i++) {
+		uint32_t before = hosts[i].network ? count_of(hosts[i].network, NOW) : 0;
+
+		tried(hosts[i].host, 1, NOW);
+		if (hosts[i].network)
+			ck_assert_msg(count_of(hosts[i].network, NOW) == before + 1, "%s", hosts[i].host);
+		ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FORGED, 1, NOW), i + 1);
+	}
+	ck_assert_uint_eq(read_most(NOW), 11);
+}
+END_TEST
+
+START_TEST(the_most_come_first)
+{
+	tried("192.0.2.1", 3, NOW);
+	tried("2001:db8::1", 9, NOW);
+	tried("198.51.100.1", 1, NOW);
+	tried("203.0.113.9", 5, NOW);
+	ck_assert_uint_eq(read_most(NOW), 4);
+	ck_assert_str_eq(most[0].network, "2001:db8:0::/48");
+	ck_assert_uint_eq(most[0].count, 9);
+	ck_assert_str_eq(most[1].network, "203.0.113.0/24");
+	ck_assert_str_eq(most[3].network, "198.51.100.0/24");
+	ck_assert_uint_eq(batv_forged_most(&memory, NOW, most, 2), 2);
+	ck_assert_str_eq(most[1].network, "203.0.113.0/24");
+	ck_assert_uint_eq(most[1].count, 5);
+	ck_assert_uint_eq(batv_forged_most(&memory, NOW, most, 0), 0);
+}
+END_TEST
+
+/* A day ends, and its places are the first to be taken; a clock that went back wipes nothing of today's. */
+START_TEST(days)
+{
+	char host[32];
+
+	tried("192.0.2.1", 7, NOW);
+	tried("192.0.2.1", 2, NOW + D);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), 7);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW + D), 2);
+	ck_assert_uint_eq(read_most(NOW + 2 * D), 0);
+	for (unsigned i = 0; i < 5000; i++) {
+		(void)snprintf(host, sizeof host, "10.%u.%u.1", i / 256, i % 256);
+		tried(host, 1, NOW + D);
+	}
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW + D), 2);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), 0);
+	tried("192.0.2.1", 3, NOW);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW + D), 2);
+	tried("192.0.2.1", 1, -5);
+	tried("192.0.2.1", 1, INT64_MAX);
+}
+END_TEST
+
+/* Whoever tries often stays, however many others try once; and nobody's count is too high. */
+START_TEST(too_many_networks)
+{
+	char host[32];
+
+	for (unsigned i = 0; i < 40000; i++) {
+		(void)snprintf(host, sizeof host, "%u.%u.%u.1", 10 + i / 65536, i / 256 % 256, i % 256);
+		tried(host, 1, NOW);
+		if (i % 10 == 0)
+			tried("192.0.2.1", 1, NOW);
+		if (i % 100 == 0)
+			tried("2001:db8::1", 1, NOW);
+	}
+	ck_assert_uint_eq(read_most(NOW), BATV_FORGED_PAGES * BATV_FORGED_SLOTS);
+	ck_assert_str_eq(most[0].network, "192.0.2.0/24");
+	ck_assert_uint_eq(most[0].count, 4000);
+	ck_assert_str_eq(most[1].network, "2001:db8:0::/48");
+	ck_assert_uint_eq(most[1].count, 400);
+	ck_assert_uint_eq(most[2].count, 1);
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FORGED, 0, NOW), 44400);
+}
+END_TEST
+
+static void guess(unsigned number)
+{
+	char host[32];
+
+	open_memory();
+	(void)snprintf(host, sizeof host, "10.0.%u.1", number);
+	for (unsigned i = 0; i < 500; i++) {
+		batv_forged_note(&memory, "192.0.2.1", NOW);
+		batv_forged_note(&memory, host, NOW);
+	}
+}
+
+START_TEST(many_processes)
+{
+	in_processes(WORKERS, guess);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), WORKERS * 500);
+	ck_assert_uint_eq(most[0].count, WORKERS * 500);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		char network[32];
+
+		(void)snprintf(network, sizeof network, "10.0.%u.0/24", i);
+		ck_assert_uint_eq(count_of(network, NOW), 500);
+	}
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FORGED, 0, NOW), WORKERS * 1000);
+}
+END_TEST
+
+static void crowd(unsigned number)
+{
+	char host[32];
+
+	open_memory();
+	for (unsigned i = 0; i < 3000; i++) {
+		(void)snprintf(host, sizeof host, "%u.%u.%u.1", 10 + number, i / 256, i % 256);
+		batv_forged_note(&memory, host, NOW);
+	}
+}
+
+/* Places change hands all the time: no count is ever too high. */
+START_TEST(many_processes_and_networks)
+{
+	in_processes(WORKERS, crowd);
+	ck_assert_uint_gt(read_most(NOW), BATV_FORGED_SLOTS);
+	for (size_t i = 0; i < BATV_FORGED_PAGES * BATV_FORGED_SLOTS && most[i].count; i++)
+		ck_assert_uint_eq(most[i].count, 1);
+}
+END_TEST
+
+START_TEST(killed_processes)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			for (;;)
+				guess(i);
+		while (batv_counted(&memory, BATV_COUNT_FORGED, 0, NOW) < 100 * (i + 1))
+			;
+		ck_assert_int_eq(kill(pid, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	}
+	ck_assert_uint_le(count_of("192.0.2.0/24", NOW),
+			  batv_counted(&memory, BATV_COUNT_FORGED, 0, NOW));
+	ck_assert_uint_gt(most[0].count, 0);
+}
+END_TEST
+
+/* A process that was killed between the two words left the count of the network before. */
+START_TEST(half_taken)
+{
+	size_t i = 0;
+
+	tried("192.0.2.1", 50, NOW);
+	while (table()[i].who == 0)
+		i++;
+	table()[i].who += UINT64_C(1) << 16;
+	ck_assert_uint_eq(read_most(NOW), 1);
+	ck_assert_str_eq(most[0].network, "192.0.3.0/24");
+	ck_assert_uint_eq(most[0].count, 1);
+}
+END_TEST
+
+START_TEST(a_full_count)
+{
+	size_t i = 0;
+
+	tried("192.0.2.1", 1, NOW);
+	while (table()[i].who == 0)
+		i++;
+	table()[i].count |= UINT32_MAX;
+	tried("192.0.2.1", 2, NOW);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), UINT32_MAX);
+}
+END_TEST
+
+START_TEST(copied_to_another_file)
+{
+	struct batv_memory to = {0}, none = {0};
+	struct batv_forger out[8];
+
+	tried("192.0.2.1", 7, NOW);
+	tried("198.51.100.1", 2, NOW - D);
+	ck_assert_int_eq(make_file("memory.2", 8, NOW), BATV_OK);
+	ck_assert_int_eq(batv_memory_open(&to, dir, "memory.2"), BATV_OK);
+	batv_forged_note(&to, "203.0.113.1", NOW);
+	for (int i = 0; i < 3; i++)
+		batv_forged_copy(&memory, &to);
+	ck_assert_uint_eq(batv_forged_most(&to, NOW, out, 8), 2);
+	ck_assert_str_eq(out[0].network, "192.0.2.0/24");
+	ck_assert_uint_eq(out[0].count, 7);
+	ck_assert_uint_eq(batv_forged_most(&to, NOW - D, out, 8), 1);
+	ck_assert_uint_eq(out[0].count, 2);
+	batv_forged_copy(&none, &to);
+	batv_forged_copy(&to, &none);
+	batv_memory_close(&to);
+}
+END_TEST
+
+START_TEST(no_memory)
+{
+	batv_memory_close(&memory);
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(read_most(NOW), 0);
+}
+END_TEST
+
+START_TEST(truncated)
+{
+	tried("192.0.2.1", 1, NOW);
+	truncate_memory(0);
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(read_most(NOW), 0);
+	expect_no_memory();
+}
+END_TEST
+
+static void add_tests(TCase *tc, bool windows)
+{
+	(void)windows;
+	tcase_add_test(tc, networks);
+	tcase_add_test(tc, the_most_come_first);
+	tcase_add_test(tc, days);
+	tcase_add_test(tc, too_many_networks);
+	tcase_add_test(tc, many_processes);
+	tcase_add_test(tc, many_processes_and_networks);
+	tcase_add_test(tc, killed_processes);
+	tcase_add_test(tc, half_taken);
+	tcase_add_test(tc, a_full_count);
+	tcase_add_test(tc, copied_to_another_file);
+	tcase_add_test(tc, no_memory);
+	tcase_add_test(tc, truncated);
+}
+
+int main(void)
+{
+	return run_suite("forged", add_tests, make_memory, make_memory_with_windows);
+}
