@@ -155,6 +155,12 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
 	finding->action = finding->reason == BATV_WHY_NONE ? BATV_ACTION_REJECT : BATV_ACTION_MARK;
 }
 
+/*
+ * So many forged tags beside a right one are no bounce: a bounce has one.  Else one message with a thousand tags would
+ * try a thousand, and learn whether one of them is right.
+ */
+#define FORGED_MAX 3
+
 /* What the recipients, taken together, allow. */
 struct tally {
 	bool reject; /* somebody's copy is to be refused */
@@ -166,6 +172,8 @@ struct tally {
 static struct tally tally(const struct batv_finding *findings, size_t n)
 {
 	struct tally t = {0};
+	size_t forged = 0;
+	bool valid = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct batv_finding *f = &findings[i];
@@ -176,9 +184,12 @@ static struct tally tally(const struct batv_finding *findings, size_t n)
 			t.spare = true;
 		if (f->action == BATV_ACTION_MARK)
 			t.mark = true;
-		if (f->verdict == BATV_VALID || f->verdict == BATV_REMEMBERED)
+		if (f->verdict == BATV_REMEMBERED)
 			t.proven = true;
+		valid = valid || f->verdict == BATV_VALID;
+		forged += f->verdict == BATV_FORGED && f->action == BATV_ACTION_REJECT;
 	}
+	t.proven = t.proven || (valid && forged <= FORGED_MAX);
 	return t;
 }
 

@@ -102,6 +102,7 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
  *  - nobody REJECT: nothing changes.
  *  - another one valid or remembered: every REJECT becomes REMOVE; or MARK (WHY_MIXED) where nobody can
  *    take a recipient off any more (can_remove: a local_scan() of ours runs after this).
+ *    A valid one counts for this only beside at most three forged ones: with more the message guesses tags.
  *  - a failed recipient whose mode only observes: every REJECT becomes MARK (WHY_MIXED),
  *    for a refusal would take that recipient's copy too.
  *  - else the whole message is refused: all actions become REJECT (WHY_MIXED where they were not).

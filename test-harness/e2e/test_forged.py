@@ -68,3 +68,16 @@ class TestGuesses:
         assert data["day"] == "yesterday" and data["networks"][0] == {"network": "127.0.3.0/24", "count": 81}
         self.lab.clock.advance(DAY)
         assert self.status() is None
+
+    def test_many_in_one_message(self):
+        """Beside a right tag three wrong ones are a mistake, and more are guesses: the answer is that of guesses alone."""
+        right, wrong = self.batv.sign("alice@test"), [f"prvs=9123{i:06x}=bob@test" for i in range(20)]
+        before = len(self.ours.mailbox("alice"))
+        with self.ours.smtp(GUESSER) as session:
+            told = {session.send("", rcpts, bounce("alice@test")).data
+                    for rcpts in (wrong, wrong + [right], [right] + wrong[:4])}
+            assert len(told) == 1 and told.pop().code == 550, session.dialogue()
+            assert session.send("", [right] + wrong[:3], bounce("alice@test")).data.code == 250
+        self.ours.wait_mailbox("alice", before + 1)
+        self.ours.wait_idle()
+        assert len(self.ours.mailbox("alice")) == before + 1

@@ -391,6 +391,43 @@ START_TEST(names)
 }
 END_TEST
 
+/* A message that tries many tags learns nothing of a right one among them. */
+START_TEST(guesses)
+{
+	struct batv_finding valid = {.verdict = BATV_VALID, .rejecting = true};
+	struct batv_finding forged = {.verdict = BATV_FORGED, .action = BATV_ACTION_REJECT, .rejecting = true};
+	struct batv_finding expired = forged, remembered = valid, spared = forged, f[8];
+
+	spared.action = BATV_ACTION_MARK;	/* of a lost secret, say: it may be a true bounce */
+	spared.reason = BATV_WHY_LOST_SECRET;
+	expired.verdict = BATV_EXPIRED;
+	remembered.verdict = BATV_REMEMBERED;
+	for (size_t n = 1; n <= 8; n++)
+		for (size_t right = 0; right < n; right++)
+			for (int removes = 0; removes < 2; removes++) {
+				bool guess = n - 1 > 3;
+
+				for (size_t i = 0; i < n; i++)
+					f[i] = i == right ? valid : forged;
+				ck_assert_int_eq(batv_decide(f, n, removes),
+						 guess ? BATV_ACTION_REJECT
+						 : n == 1 || removes ? BATV_ACTION_ACCEPT
+								     : BATV_ACTION_MARK);
+				ck_assert_uint_eq(count(f, n, BATV_ACTION_REJECT), guess ? n : 0);
+			}
+	for (size_t i = 0; i < 8; i++)
+		f[i] = i == 0 ? remembered : forged;
+	ck_assert_int_eq(batv_decide(f, 8, true), BATV_ACTION_ACCEPT);
+	for (size_t i = 0; i < 8; i++)
+		f[i] = i == 0 ? valid : expired;
+	ck_assert_int_eq(batv_decide(f, 8, true), BATV_ACTION_ACCEPT);
+	for (size_t i = 0; i < 8; i++)
+		f[i] = i == 0 ? valid : i < 4 ? forged : spared;
+	ck_assert_int_eq(batv_decide(f, 8, true), BATV_ACTION_MARK);
+	ck_assert_uint_eq(count(f, 8, BATV_ACTION_REJECT), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("verdict");
@@ -405,6 +442,7 @@ int main(void)
 	tcase_add_test(tc, odd_values_never_refuse);
 	tcase_add_test(tc, all_up_to_three_recipients);
 	tcase_add_test(tc, some_in_plain_words);
+	tcase_add_test(tc, guesses);
 	tcase_add_test(tc, names);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
