@@ -15,6 +15,7 @@
 #include <local_scan.h>
 
 #include "exim_glue.h"
+#include "list_file.h"
 #include "probe.h"
 
 #define LOG_LINE_MAX 900
@@ -179,23 +180,48 @@ void batv_glue_header_remove(const char *name)
 
 /* --- lists ------------------------------------------------------------------ */
 
-/*
- * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$" that came
- * out of a file would make the file's owner root.  batvd refuses it, and so do we.  Then, what would
- * end the process in Exim's matcher is tried first: see probe.h.
- */
-static bool safe_list(const char *list)
+static gid_t list_group = (gid_t)-1;
+
+void batv_glue_list_group(gid_t group)
 {
-	struct batv_probe probe;
+	list_group = group;
+}
+
+/* The file is looked at first: not even an expansion may open one that has not passed. */
+static bool safe_item(const struct batv_list_item *item)
+{
+	struct batv_list_trouble trouble;
+	char expansion[BATV_PROBE_SIZE];
+
+	if (item->sort == BATV_LIST_ITEM_REFUSED)
+		return false;
+	if (item->sort == BATV_LIST_ITEM_LOOKUP &&
+	    !batv_list_file(item->path, item->content, list_group, &trouble))
+		return false;
+	return !batv_probe(item, expansion) || batv_glue_expand(expansion);
+}
+
+/*
+ * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$", or a look-up
+ * in whatever file, that came out of a file would make the file's owner root.  batvd refuses it, and so do we
+ * (exim_list.h).  Then, what would end the process in Exim's matcher is tried: see probe.h.
+ */
+static bool safe_list(enum batv_list_kind kind, const char *list)
+{
+	struct batv_list_items items;
+	struct batv_list_item item;
 
 	if (strchr(list, '$'))
 		return false;
-	list = batv_glue_expand(list);		/* backslashes */
-	if (!list)
-		return false;
-	batv_probe_start(&probe, list);
-	while (batv_probe_next(&probe))
-		if (!batv_glue_expand(probe.expansion))
+	if (strchr(list, '\\')) { /* what Exim makes of it must be what we take apart */
+		const char *expanded = batv_glue_expand(list);
+
+		if (!expanded || !batv_list_expands_to(list, expanded))
+			return false;
+	}
+	batv_list_items_start(&items, kind, list);
+	while (batv_list_items_next(&items, &item))
+		if (!safe_item(&item))
 			return false;
 	return true;
 }
@@ -208,21 +234,23 @@ static enum batv_match match_of(int code)
 static enum batv_match match_domain(void *ctx, const char *domain, const char *list)
 {
 	(void)ctx;
-	return safe_list(list) ? match_of(lss_match_domain(to_exim(domain), to_exim(list)))
-			       : BATV_MAYBE;
+	if (!safe_list(BATV_LIST_DOMAINS, list))
+		return BATV_MAYBE;
+	return match_of(lss_match_domain(to_exim(domain), to_exim(list)));
 }
 
 static enum batv_match match_address(void *ctx, const char *address, const char *list)
 {
 	(void)ctx;
-	return safe_list(list) ? match_of(lss_match_address(to_exim(address), to_exim(list), TRUE))
-			       : BATV_MAYBE;
+	if (!safe_list(BATV_LIST_ADDRESSES, list))
+		return BATV_MAYBE;
+	return match_of(lss_match_address(to_exim(address), to_exim(list), TRUE));
 }
 
 static enum batv_match match_host(void *ctx, const char *name, const char *address, const char *list)
 {
 	(void)ctx;
-	if (!safe_list(list))
+	if (!safe_list(BATV_LIST_HOSTS, list))
 		return BATV_MAYBE;
 	return match_of(lss_match_host(name && *name ? to_exim(name) : NULL, to_exim(address),
 				       to_exim(list)));

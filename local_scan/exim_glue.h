@@ -8,6 +8,8 @@
 #ifndef BATV_EXIM_GLUE_H
 #define BATV_EXIM_GLUE_H
 
+#include <sys/types.h>
+
 #include "classify.h"
 #include "judge.h"
 
@@ -42,6 +44,9 @@ void batv_glue_header_remove(const char *name);	/* all of that name */
 
 /* Exim's own lss_match_*: DEFER, and a list with a "$" in it, is BATV_MAYBE. */
 extern const struct batv_matcher batv_glue_matcher;
+
+/* The state directory's group, which is Exim's: its members may read the files that lists look into. */
+void batv_glue_list_group(gid_t group);
 
 /* An expansion of Exim's; NULL when it fails. */
 const char *batv_glue_expand(const char *text);

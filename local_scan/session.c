@@ -133,6 +133,7 @@ void batv_session_open(struct batv_session *session)
 	char newest[BATV_MEMORY_NAME_SIZE], before[BATV_MEMORY_NAME_SIZE];
 	const char *name = newest;
 	enum batv_err err;
+	struct stat dir;
 	int dirfd;
 
 	batv_session_close();	/* Exim's time limit may have jumped out of the last one */
@@ -141,12 +142,13 @@ void batv_session_open(struct batv_session *session)
 		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"", batv_glue_misfit());
 		return;
 	}
-	err = batv_dir_open(directory(), &dirfd, NULL);
+	err = batv_dir_open(directory(), &dirfd, &dir);
 	if (err != BATV_OK) {
 		trouble(session, "", err == BATV_E_IO ? strerror(errno) : batv_strerror(err), 0);
 		batv_memory_close(&process.memory);
 		return;
 	}
+	batv_glue_list_group(dir.st_gid);
 	session->state = usable_state(session, dirfd);
 	session->observe_file = batv_observe_file(dirfd);
 	if (session->state)

@@ -22,8 +22,6 @@ struct batv_asker {
 /* asker is borrowed by *matcher. */
 void batv_asker_init(struct batv_asker *asker, const char *command, struct batv_matcher *matcher);
 
-enum batv_list_kind { BATV_LIST_DOMAINS, BATV_LIST_ADDRESSES, BATV_LIST_HOSTS };
-
 /*
  * One question to Exim, always asked.  A value with bytes that Exim could expand, or a list that
  * cannot be handed over unchanged, is MAYBE.

@@ -328,6 +328,19 @@ static enum batv_err read_global(struct loader *l, int which, char *value)
 	return err != BATV_OK ? err : set_global(l, which, value);
 }
 
+/* For a list with an item that is not allowed, that item is the wrong value. */
+static enum batv_err wrong_option(struct loader *l, const struct batv_option *opt, const char *why,
+				  const char *value)
+{
+	enum batv_list_kind kind;
+	struct batv_list_item item;
+	char text[QUOTED_SIZE];
+
+	if (!batv_option_is_list(opt, &kind) || batv_list_allowed(kind, value, &item) || why != item.why)
+		return wrong_value(l, opt->name, why, value);
+	return fail(l, BATV_E_SYNTAX, "%s: \"%s\": %s", opt->name, quoted(item.text, text), why);
+}
+
 static enum batv_err read_option(struct loader *l, const char *name, char *value)
 {
 	const struct batv_option *opt = batv_option_find(batv_span_of(name));
@@ -343,7 +356,7 @@ static enum batv_err read_option(struct loader *l, const char *name, char *value
 	if (err != BATV_OK)
 		return err;
 	if (batv_option_set(l->policy, opt, value, &why) != BATV_OK)
-		return wrong_value(l, name, why, value);
+		return wrong_option(l, opt, why, value);
 	return BATV_OK;
 }
 

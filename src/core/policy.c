@@ -3,8 +3,9 @@
  *
  * Pure: text in, typed values out, no files and no Exim.  Invariant: a policy never holds
  * a list or a text that Exim would expand (no "$": Exim expands its lists as root in
- * delivery) or that would break a line of the state (no control characters), for the only
- * way in is batv_option_set(), which checks before it writes.
+ * delivery), a list with an item that exim_list.h does not allow, or what would break a line of
+ * the state (no control characters), for the only way in is batv_option_set(), which checks before
+ * it writes.
  */
 #include "policy.h"
 
@@ -96,6 +97,27 @@ const struct batv_option *batv_option_find(struct batv_span name)
 	return NULL;
 }
 
+bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind)
+{
+	switch (opt->type) {
+	case BATV_OPT_DOMAINS:
+		*kind = BATV_LIST_DOMAINS;
+		return true;
+	case BATV_OPT_ADDRESSES:
+		*kind = BATV_LIST_ADDRESSES;
+		return true;
+	case BATV_OPT_HOSTS:
+		*kind = BATV_LIST_HOSTS;
+		return true;
+	case BATV_OPT_BOOL:
+	case BATV_OPT_CHOICE:
+	case BATV_OPT_DURATION:
+	case BATV_OPT_TEXT:
+		break;
+	}
+	return false;
+}
+
 /* What was expected, as a constant. */
 static const char *expected(const struct batv_option *opt)
 {
@@ -177,6 +199,18 @@ static const char *check_text(const struct batv_option *opt, struct batv_span s)
 	return NULL;
 }
 
+/* The same for a list: "why" speaks of the first item that is not allowed. */
+static const char *check_list(const struct batv_option *opt, const char *list)
+{
+	const char *wrong = check_text(opt, batv_span_of(list));
+	enum batv_list_kind kind;
+	struct batv_list_item item;
+
+	if (!wrong && batv_option_is_list(opt, &kind) && !batv_list_allowed(kind, list, &item))
+		wrong = item.why;
+	return wrong;
+}
+
 static void *field(struct batv_policy *policy, const struct batv_option *opt)
 {
 	return (char *)policy + opt->offset;
@@ -213,7 +247,7 @@ enum batv_err batv_option_set(struct batv_policy *policy, const struct batv_opti
 	case BATV_OPT_ADDRESSES:
 	case BATV_OPT_HOSTS:
 	case BATV_OPT_TEXT:
-		wrong = check_text(opt, s);
+		wrong = check_list(opt, value);
 		if (!wrong)
 			*(const char **)field(policy, opt) = value;
 		break;

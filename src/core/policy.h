@@ -5,6 +5,7 @@
 #ifndef BATV_POLICY_H
 #define BATV_POLICY_H
 
+#include "exim_list.h"
 #include "tag.h"
 
 #define BATV_POLICIES_MAX 16
@@ -29,7 +30,7 @@ enum batv_action {
 
 /*
  * One policy.  All text is borrowed from the state or the configuration that it was read
- * from.  Lists are Exim lists (never with a "$" in them); "" is the empty list.
+ * from.  Lists are Exim lists, of items that exim_list.h allows and without a "$"; "" is the empty list.
  */
 struct batv_policy {
 	const char *name;
@@ -80,6 +81,9 @@ extern const struct batv_option batv_options[];
 extern const size_t batv_options_count;
 
 const struct batv_option *batv_option_find(struct batv_span name);
+
+/* Is it an Exim list, and of which kind?  *kind is written only then. */
+bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind);
 
 /*
  * Set one option from text; text options borrow `value`, which must be NUL-terminated

@@ -1,7 +1,7 @@
 /*
- * probe.h - what has to be tried before Exim is asked about a list.
+ * probe.h - what must be tried before Exim is asked about an item of a list.
  *
- * Exim's matcher ends its process over a list with a file that can't be opened, a lookup type
+ * Exim's matcher ends its process over a list with a file that cannot be opened, a lookup type
  * that it does not know, or a regular expression that does not compile: mail would stay in
  * the queue, and a client would get 421.  An expansion that meets the same merely fails, so each such
  * item has an expansion that tries it without looking anything up.
@@ -9,26 +9,14 @@
 #ifndef BATV_PROBE_H
 #define BATV_PROBE_H
 
-#include "span.h"
+#include "exim_list.h"
 
-#define BATV_PROBE_ITEM_MAX 1000	/* a longer item is Exim's own affair */
-
-struct batv_probe {
-	const char *rest;	/* of the list; private */
-	char separator;		/* private */
-	char expansion[BATV_PROBE_ITEM_MAX + 64];
-};
+#define BATV_PROBE_SIZE (BATV_LIST_ITEM_MAX + 64)
 
 /*
- * list: after Exim has expanded it (it takes backslashes off), without "$".  Borrowed.
+ * The expansion for an item that is not REFUSED; false: there is nothing to try.  If Exim cannot expand
+ * it, the list must not be given to its matcher.  Named lists are Exim's own, and are passed over.
  */
-void batv_probe_start(struct batv_probe *probe, const char *list);
-
-/*
- * The next item that has to be tried; false: there is none any more.  If Exim can't expand
- * probe->expansion, the list must not be given to its matcher.  What an expansion can't tell (named
- * lists, what a database answers) is passed over.
- */
-bool batv_probe_next(struct batv_probe *probe);
+bool batv_probe(const struct batv_list_item *item, char out[static BATV_PROBE_SIZE]);
 
 #endif

@@ -299,6 +299,7 @@ class Lab:
         self._closers = []
         self._enders = []
         self._ports = []
+        self._root_directory = None
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, lambda number, _: sys.exit(128 + number))
@@ -338,6 +339,30 @@ class Lab:
         new.write_bytes(text if isinstance(text, bytes) else text.encode())
         new.chmod(mode)
         self.own(new, user)
+        new.rename(path)
+        return path
+
+    def root_directory(self):
+        """A directory where a file can be that lists of ours look into: root's all the way up, unlike /tmp.
+
+        As an ordinary user nobody can have one: the test is skipped.
+        """
+        needs_root("a list that looks into a file")
+        if self._root_directory is None:
+            for above in "/run", "/var/lib", "/srv":
+                if os.path.isdir(above) and not os.path.islink(above) and os.access(above, os.W_OK):
+                    break
+            self._root_directory = Path(tempfile.mkdtemp(prefix="batv-lab-", dir=above))
+            self._root_directory.chmod(0o755)
+            self.on_end(lambda: shutil.rmtree(self._root_directory, ignore_errors=True))
+        return self._root_directory
+
+    def root_file(self, name, text, mode=0o644):
+        """A file in root_directory(), written whole: root's, and readable for all."""
+        path = self.root_directory() / name
+        new = path.with_name(f"{name}.lab-new")
+        new.write_bytes(text if isinstance(text, bytes) else text.encode())
+        new.chmod(mode)
         new.rename(path)
         return path
 

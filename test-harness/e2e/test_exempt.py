@@ -556,15 +556,16 @@ class TestPolicies(Site):
     hosted = "first.example:\nsecond.example:\nshop.example: x\n"
 
     def setup(self):
-        super().setup()
         hosted = self.lab.write("hosted", self.hosted)
+        self.exim = {"main": f"domainlist lab_hosted = lsearch;{hosted}\n"}
+        super().setup()
         self.conf = CONF.replace("+local_domains", "test : first.example") + f"""
 [policy listed]
 domains = first.example : third.example
 refusal_text = Not from first or third.
 
 [policy filed]
-domains = lsearch;{hosted}
+domains = +lab_hosted
 refusal_text = Not from the file.
 exempt_recipients = alice@second.example
 
@@ -646,8 +647,8 @@ class TestHoster(Site):
 
     def setup(self):
         super().setup()
-        self.lab.write("hosted.cdb", cdb(self.hosted))
-        self.lab.write("hosted.list", "".join(f"{d}\n" for d in self.hosted))
+        self.cdb = self.lab.root_file("hosted.cdb", cdb(self.hosted))
+        self.list = self.lab.root_file("hosted.list", "".join(f"{d}\n" for d in self.hosted))
 
     def check(self, kind):
         self.settings(self.conf + f"\n[policy hosted]\ndomains = {kind}\ntag_style = subaddress\n")
@@ -669,7 +670,7 @@ class TestHoster(Site):
         assert {d["domain"] for d in self.batv.json("status")["domains"]} == set(self.hosted)
 
     def test_cdb(self):
-        self.check(f"cdb;{self.lab.dir}/hosted.cdb")
+        self.check(f"cdb;{self.cdb}")
 
     def test_lsearch(self):
-        self.check(f"lsearch;{self.lab.dir}/hosted.list")
+        self.check(f"lsearch;{self.list}")

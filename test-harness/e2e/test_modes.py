@@ -590,8 +590,8 @@ def test_a_domain_that_moves_to_another_policy_and_back(lab):
     """Who leaves signing in between gets the bounces of what left bare, whether batvd lives or not."""
     unsigned = lab.write(lab.dir / "unsigned", "")
     site = Site(lab, "domains = one.test : two.test\nown_hosts = 127.0.0.1\ngrace = 1d\n"
-                     f"[policy unsigned]\ndomains = lsearch;{unsigned}\nsigning = off\n",
-                domains="one.test : two.test")
+                     "[policy unsigned]\ndomains = +lab_unsigned\nsigning = off\n",
+                domains="one.test : two.test", main=f"domainlist lab_unsigned = lsearch;{unsigned}\n")
     site.send("alice@two.test")
     site.arm("one.test")
     assert site.mode("two.test") == "reject"

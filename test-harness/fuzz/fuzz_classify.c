@@ -1,4 +1,4 @@
-/* links: core/classify core/policy core/span */
+/* links: core/classify core/policy core/exim_list core/span */
 /*
  * fuzz_classify.c - any bytes as a message: it has one class, the same one each time, whatever
  * lies behind what is looked at; and nothing is read beyond the end.

@@ -1,4 +1,4 @@
-/* links: admin/arming core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/policy core/span */
+/* links: admin/arming core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/policy core/exim_list core/span */
 /*
  * test_arming.c - when a domain begins to refuse: tables that walk along each boundary.
  */

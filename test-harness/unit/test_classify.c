@@ -1,4 +1,4 @@
-/* links: core/classify core/policy core/span */
+/* links: core/classify core/policy core/exim_list core/span */
 /*
  * test_classify.c - messages of all kinds, one a file, messages/NAME.CLASS.eml; and what the
  * parsing of header fields makes of odd ones.  Run from the top of the tree.

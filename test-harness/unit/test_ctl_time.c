@@ -1,4 +1,4 @@
-/* links: batvctl/ctl_time core/policy core/span */
+/* links: batvctl/ctl_time core/policy core/exim_list core/span */
 /*
  * test_ctl_time.c - TIME on the command line: every form, and what looks like one.
  */

@@ -1,6 +1,6 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish */
 /* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory */
-/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy */
+/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy core/exim_list */
 /* links: core/safefile core/addr core/span core/hmac core/err */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and

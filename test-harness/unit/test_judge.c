@@ -1,4 +1,4 @@
-/* links: core/judge core/verdict core/policy core/tag core/addr core/hmac core/key core/span */
+/* links: core/judge core/verdict core/policy core/exim_list core/tag core/addr core/hmac core/key core/span */
 /*
  * test_judge.c - gathering facts: which lists are asked, in which order and how often, what doubt
  * does, and the whole list of what is never signed.

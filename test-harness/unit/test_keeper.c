@@ -1,5 +1,5 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline admin/secret admin/arming */
-/* links: admin/memory_file admin/replace core/memory core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy core/safefile */
+/* links: admin/memory_file admin/replace core/memory core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy core/exim_list core/safefile */
 /* links: core/addr core/span core/hmac core/err */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.

@@ -1,4 +1,4 @@
-/* links: core/judge core/verdict core/policy core/tag core/addr core/key core/span */
+/* links: core/judge core/verdict core/policy core/exim_list core/tag core/addr core/key core/span */
 /*
  * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is even computed, and
  * it agrees with what becomes of the message after DATA.

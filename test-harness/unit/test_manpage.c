@@ -1,4 +1,4 @@
-/* links: admin/config admin/conffile admin/legacy core/automatic core/policy core/span core/hmac */
+/* links: admin/config admin/conffile admin/legacy core/automatic core/policy core/exim_list core/span core/hmac */
 /*
  * test_manpage.c - docs/man/exim-batv.conf.5 has every option with its default, and nothing else.
  */

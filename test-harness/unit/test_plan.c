@@ -1,5 +1,5 @@
 /* links: admin/plan admin/publish admin/timeline admin/secret */
-/* links: core/key core/state core/policy core/safefile core/span core/hmac */
+/* links: core/key core/state core/policy core/exim_list core/safefile core/span core/hmac */
 /*
  * test_plan.c - from one state to the next: what is a break, and what is none.
  */

@@ -1,4 +1,4 @@
-/* links: core/safefile core/state core/policy core/span core/hmac */
+/* links: core/safefile core/state core/policy core/exim_list core/span core/hmac */
 /*
  * test_replaced.c - files that are replaced while they are read.  One process replaces a state, a secret
  * and a memory as fast as it can; others read them.  No read fails, none is torn, and none gets a file that had

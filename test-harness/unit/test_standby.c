@@ -1,6 +1,6 @@
 /* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move core/forged admin/store admin/plan */
 /* links: admin/publish admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory core/automatic */
-/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/remember core/key core/state core/policy */
+/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/remember core/key core/state core/policy core/exim_list */
 /* links: core/safefile core/addr core/span core/hmac core/err */
 /*
  * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing had happened.

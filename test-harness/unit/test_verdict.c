@@ -1,4 +1,4 @@
-/* links: core/verdict core/policy core/span */
+/* links: core/verdict core/policy core/exim_list core/span */
 /*
  * test_verdict.c - all combinations of facts, against a second formulation of the rules; and
  * the decision for all combinations of up to three recipients.
