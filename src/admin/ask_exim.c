@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "ask_exim.h"
+#include "list_file.h"
 #include "plain_list.h"
 
 #define ARGS_MAX   32
@@ -26,8 +26,6 @@
 #define PIECE                                                                                      \
 	900 /* Exim reads its questions in lines of 1023 bytes, and joins what ends in "\"         \
 	     */
-
-extern char **environ;
 
 static bool __attribute__((format(printf, 2, 3)))
 give_up(struct batv_asker *asker, const char *format, ...)
@@ -38,6 +36,38 @@ give_up(struct batv_asker *asker, const char *format, ...)
 	vsnprintf(asker->why, sizeof asker->why, format, ap);
 	va_end(ap);
 	return false;
+}
+
+/* ---- the rule ---- */
+
+static bool allowed_item(struct batv_asker *asker, const struct batv_list_item *item)
+{
+	struct batv_list_trouble trouble;
+	char why[800];
+
+	/* no item has control characters: exim_list.c stops before one */
+	if (item->sort == BATV_LIST_ITEM_REFUSED)
+		return give_up(asker, "%.160s: %s", item->text, item->why);
+	if (item->sort != BATV_LIST_ITEM_LOOKUP ||
+	    batv_list_file(item->path, item->content, asker->group, &trouble))
+		return true;
+	batv_list_file_why(item->path, &trouble, why, sizeof why);
+	return give_up(asker, "%.160s: %s", item->text, why);
+}
+
+bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list)
+{
+	struct batv_list_items items;
+	struct batv_list_item item;
+
+	asker->wrong = asker->ended = false;
+	batv_list_items_start(&items, kind, list);
+	while (batv_list_items_next(&items, &item))
+		if (!allowed_item(asker, &item)) {
+			asker->wrong = true;
+			return false;
+		}
+	return true;
 }
 
 /* ---- the question ---- */
@@ -128,37 +158,36 @@ static int64_t milliseconds(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* "/usr/sbin/exim4 -C /etc/x" to arguments, in place, and "-be" behind them. */
-static bool split(char *command, char *be, char **args)
+/* "/usr/sbin/exim4 -C /etc/x" to arguments, in place, and what is asked behind them. */
+static bool split(char *command, char *asked, char **args)
 {
 	char *save = NULL;
 	size_t n = 0;
 
 	for (char *word = strtok_r(command, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		if (n == ARGS_MAX - 2)
+		if (n == ARGS_MAX - 4)
 			return false;
 		args[n++] = word;
 	}
-	args[n++] = be;
+	if (n == 0)
+		return false;
+	for (char *word = strtok_r(asked, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		args[n++] = word;
 	args[n] = NULL;
-	return n > 1;
+	return true;
 }
 
-static bool start(struct batv_asker *asker, int question, int answer, pid_t *pid)
+static bool start(struct batv_asker *asker, const char *what, int question, int answer, pid_t *pid)
 {
-	char command[4096], be[] = "-be", *args[ARGS_MAX];
-	posix_spawn_file_actions_t fa;
+	const struct batv_exim_user *as = asker->user_known && geteuid() == 0 ? &asker->user : NULL;
+	char command[4096], asked[64], *args[ARGS_MAX];
 	int err;
 
 	snprintf(command, sizeof command, "%s", asker->command);
-	if (!split(command, be, args))
+	snprintf(asked, sizeof asked, "%s", what);
+	if (!split(command, asked, args))
 		return give_up(asker, "exim: has too many words");
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_adddup2(&fa, question, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&fa, answer, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&fa, answer, STDERR_FILENO);
-	err = posix_spawn(pid, args[0], &fa, NULL, args, environ);
-	posix_spawn_file_actions_destroy(&fa);
+	err = batv_spawn(args, question, answer, as, pid);
 	if (err)
 		return give_up(asker, "%s: cannot be run: %s", args[0], strerror(err));
 	return true;
@@ -191,16 +220,19 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 	return true;
 }
 
-/* An Exim that runs as another user cannot be killed, and is not waited for without end. */
-static void reap(pid_t pid)
+/* True: it ended by itself, and in order.  One that cannot be killed is not waited for without end. */
+static bool reap(pid_t pid)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
+	int status = 0;
+	pid_t got = 0;
 
-	for (int i = 0; i < 500 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+	for (int i = 0; i < 500 && (got = waitpid(pid, &status, WNOHANG)) == 0; i++)
 		nanosleep(&pause, NULL);
+	return got == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool converse(struct batv_asker *asker, int question, char *out, size_t size)
+static bool converse(struct batv_asker *asker, const char *what, int question, char *out, size_t size)
 {
 	int ends[2];
 	pid_t pid;
@@ -208,16 +240,43 @@ static bool converse(struct batv_asker *asker, int question, char *out, size_t s
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return give_up(asker, "pipe: %s", strerror(errno));
-	ok = start(asker, question, ends[1], &pid);
+	ok = start(asker, what, question, ends[1], &pid);
 	close(ends[1]);
 	if (ok) {
 		ok = listen_to(asker, ends[0], out, size);
 		if (!ok)
 			kill(pid, SIGKILL);
-		reap(pid);
+		/* the prompt: it was not the configuration that it ended over */
+		asker->ended = !reap(pid) && ok && strchr(out, '>');
 	}
 	close(ends[0]);
 	return ok;
+}
+
+/* As root: who Exim is.  It is asked with nothing of ours but its command. */
+static bool know_user(struct batv_asker *asker)
+{
+	char answer[ANSWER_MAX], why[sizeof asker->why];
+	int nothing;
+
+	if (geteuid() != 0 || asker->user_known)
+		return true;
+	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (nothing < 0)
+		return give_up(asker, "/dev/null: %s", strerror(errno));
+	if (!converse(asker, "-bP exim_user exim_group", nothing, answer, sizeof answer)) {
+		close(nothing);
+		snprintf(why, sizeof why, "%.400s", asker->why);
+		return give_up(asker, "Exim's user is not known: %s", why);
+	}
+	close(nothing);
+	if (!batv_exim_user_parse(answer, &asker->user))
+		return give_up(asker, "Exim's user is not known: %s -bP exim_user exim_group does not tell",
+			       asker->command);
+	if (asker->user.uid == 0)
+		return give_up(asker, "Exim's user is root");
+	asker->user_known = true;
+	return true;
 }
 
 /* ---- the answer ---- */
@@ -234,7 +293,8 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 			return BATV_YES;
 		if (strcmp(line, "no") == 0)
 			return BATV_NO;
-		if (!*line)
+		/* what Exim's user is told for -C, every time */
+		if (!*line || strstr(line, "exim user lost privilege"))
 			continue;
 		for (size_t i = 0; line[i]; i++)
 			if (line[i] < 0x20 || line[i] > 0x7e)
@@ -250,6 +310,13 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 	return BATV_MAYBE;
 }
 
+/* What Exim says, and goes on: such a list is doubt for every mail. */
+static bool is_error(const char *why)
+{
+	return strstr(why, "unknown named") || strstr(why, "failed to open") ||
+	       strstr(why, "No such file");
+}
+
 enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
 			      const char *list)
 {
@@ -258,10 +325,14 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	enum batv_match match = BATV_MAYBE;
 	int fd;
 
+	if (!batv_ask_allowed(asker, kind, list))
+		return BATV_MAYBE;
 	if (!*asker->command) {
 		give_up(asker, "no exim is configured");
 		return BATV_MAYBE;
 	}
+	if (!know_user(asker))
+		return BATV_MAYBE;
 	line = malloc(size);
 	fd = memfd_create("batv-question", MFD_CLOEXEC);
 	if (!line || fd < 0)
@@ -270,20 +341,28 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 		give_up(asker, "not asked: Exim could take it for an expansion");
 	else if (!put_question(fd, line))
 		give_up(asker, "not asked: an item of the list is too long");
-	else if (converse(asker, fd, answer, sizeof answer))
+	else if (converse(asker, "-be", fd, answer, sizeof answer))
 		match = understand(asker, answer);
+	asker->wrong = match == BATV_MAYBE && (asker->ended || is_error(asker->why));
 	free(line);
 	if (fd >= 0)
 		close(fd);
 	return match;
 }
 
-/* What was not plain: asked of Exim, and remembered if that has no answer either. */
-static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
-			   const char *list)
-{
-	enum batv_match match = batv_ask_exim(asker, kind, value, list);
+typedef enum batv_match (*plain_look)(const char *value, const char *list);
 
+/* As Exim's process does it: the whole list must be allowed.  What is not plain is asked. */
+static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, plain_look plain,
+			   const char *value, const char *list)
+{
+	enum batv_match match = BATV_MAYBE;
+
+	if (batv_ask_allowed(asker, kind, list)) {
+		match = plain(value, list);
+		if (match == BATV_MAYBE)
+			match = batv_ask_exim(asker, kind, value, list);
+	}
 	if (match == BATV_MAYBE)
 		snprintf(asker->list, sizeof asker->list, "%.100s%s", list,
 			 strlen(list) > 100 ? "..." : "");
@@ -292,29 +371,23 @@ static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, c
 
 static enum batv_match ask_domain(void *ctx, const char *domain, const char *list)
 {
-	enum batv_match m = batv_plain_domain(domain, list);
-
-	return m == BATV_MAYBE ? ask(ctx, BATV_LIST_DOMAINS, domain, list) : m;
+	return ask(ctx, BATV_LIST_DOMAINS, batv_plain_domain, domain, list);
 }
 
 static enum batv_match ask_address(void *ctx, const char *address, const char *list)
 {
-	enum batv_match m = batv_plain_address(address, list);
-
-	return m == BATV_MAYBE ? ask(ctx, BATV_LIST_ADDRESSES, address, list) : m;
+	return ask(ctx, BATV_LIST_ADDRESSES, batv_plain_address, address, list);
 }
 
 static enum batv_match ask_host(void *ctx, const char *name, const char *address, const char *list)
 {
-	enum batv_match m = batv_plain_host(address, list);
-
 	(void)name; /* Exim looks it up itself when its list has names */
-	return m == BATV_MAYBE ? ask(ctx, BATV_LIST_HOSTS, address, list) : m;
+	return ask(ctx, BATV_LIST_HOSTS, batv_plain_host, address, list);
 }
 
 void batv_asker_init(struct batv_asker *asker, const char *command, struct batv_matcher *matcher)
 {
-	*asker = (struct batv_asker){.command = command};
+	*asker = (struct batv_asker){.command = command, .group = (gid_t)-1};
 	*matcher = (struct batv_matcher){
 		.ctx = asker, .domain = ask_domain, .address = ask_address, .host = ask_host};
 }

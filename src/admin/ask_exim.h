@@ -5,25 +5,35 @@
 #ifndef BATV_ASK_EXIM_H
 #define BATV_ASK_EXIM_H
 
+#include "exim_user.h"
 #include "judge.h"
 
 #define BATV_ASK_SECONDS 5
 
 /*
  * Lists of plain items are answered without asking; for the rest Exim is asked, and without an
- * Exim the answer is BATV_MAYBE.  `why` and `list` say what stood in the way of the last MAYBE.
+ * Exim the answer is BATV_MAYBE.  So it is for a list with an item or a file that is not allowed (exim_list.h,
+ * list_file.h), as in Exim's own process.  Root asks as Exim's user, or not at all.
  */
 struct batv_asker {
 	const char *command; /* "": there is no Exim; split at spaces */
-	char why[300];
-	char list[120]; /* which list that was, shortened for printing */
+	gid_t group;	     /* of the state directory; (gid_t)-1: not known */
+	char why[1200];	     /* what stood in the way of the last MAYBE */
+	char list[120];	     /* and of which list, shortened for printing */
+	bool wrong;	     /* the last MAYBE is the list's own fault, or that of a file or named list */
+	bool ended;	     /* Exim's process ended over the last question */
+	bool user_known;     /* private, as is the next */
+	struct batv_exim_user user;
 };
 
 /* asker is borrowed by *matcher. */
 void batv_asker_init(struct batv_asker *asker, const char *command, struct batv_matcher *matcher);
 
+/* May Exim be asked about this list?  If not, `why` and `wrong` say more. */
+bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list);
+
 /*
- * One question to Exim, always asked.  A value with bytes that Exim could expand, or a list that
+ * One question to Exim, always asked if that is allowed.  A value with bytes that Exim could expand, or a list that
  * cannot be handed over unchanged, is MAYBE.
  */
 enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,

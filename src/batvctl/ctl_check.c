@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ask_exim.h"
-#include "ctl.h"
-#include "plain_list.h"
+#include "ctl_lists.h"
 #include "plan.h"
 
 struct checking {
@@ -20,126 +18,24 @@ struct checking {
 	size_t asked, wrong, unknown;
 };
 
-/* Somebody that is in no list: only whether Exim can look is of interest. */
-static const char *probe(enum batv_list_kind kind)
+static void tell(void *ctx, const struct batv_list_answer *a)
 {
-	switch (kind) {
-	case BATV_LIST_DOMAINS:
-		return "batv-check.invalid";
-	case BATV_LIST_ADDRESSES:
-		return "batv-check@batv-check.invalid";
-	case BATV_LIST_HOSTS:
-		break;
-	}
-	return "192.0.2.1";
-}
-
-/* A list that Exim can't look up is doubt for every mail: never signed, never refused. */
-static bool is_error(const char *why)
-{
-	return strstr(why, "unknown named") || strstr(why, "failed to open") ||
-	       strstr(why, "No such file");
-}
-
-static void ask(struct checking *c, const struct batv_policy *policy, const char *option,
-		enum batv_list_kind kind, const char *list)
-{
-	enum batv_match match = batv_ask_exim(&c->asker, kind, probe(kind), list);
-	bool wrong = match == BATV_MAYBE && is_error(c->asker.why);
-	const char *answer = match != BATV_MAYBE ? "known" : wrong ? "wrong" : "not evaluated";
-	const char *why = match == BATV_MAYBE ? c->asker.why : "";
+	static const char *const answers[] = {"known", "wrong", "not evaluated"};
+	struct checking *c = ctx;
+	const char *answer = answers[a->answer];
 
 	c->asked++;
-	c->wrong += wrong;
-	c->unknown += match == BATV_MAYBE && !wrong;
+	c->wrong += a->answer == BATV_LIST_WRONG;
+	c->unknown += a->answer == BATV_LIST_UNKNOWN;
 	if (c->lists)
 		json_array_append_new(c->lists,
-				      json_pack("{s:s, s:s, s:o, s:s, s:s}", "policy", policy->name,
-						"option", option, "list", batv_ctl_json_text(list),
-						"answer", answer, "why", why));
-	else if (match == BATV_MAYBE)
-		printf("  policy %s, %s: %.200s: %s: %s\n", policy->name, option, list, answer,
-		       why);
-}
-
-/* Each named list of a list, one by one; then the whole, if it has anything else to look up. */
-static void check_list(struct checking *c, const struct batv_policy *policy, const char *option,
-		       enum batv_list_kind kind, const char *list)
-{
-	bool only_names = *list != '<';
-	const char *rest = list;
-	struct batv_span item;
-	char name[256];
-
-	while (only_names && batv_list_next(&rest, &item)) {
-		if (item.len && item.p[0] == '!')
-			item.p++, item.len--;
-		if (!item.len || item.p[0] != '+' || item.len >= sizeof name) {
-			only_names = false;
-			continue;
-		}
-		memcpy(name, item.p, item.len);
-		name[item.len] = '\0';
-		ask(c, policy, option, kind, name);
-	}
-	/* Host names in a host list are not for match_ip; domains and addresses can be asked whole.
-	 */
-	if (!only_names && kind == BATV_LIST_DOMAINS &&
-	    batv_plain_domain(probe(kind), list) == BATV_MAYBE)
-		ask(c, policy, option, kind, list);
-	else if (!only_names && kind == BATV_LIST_ADDRESSES &&
-		 batv_plain_address(probe(kind), list) == BATV_MAYBE)
-		ask(c, policy, option, kind, list);
-}
-
-static bool list_kind(enum batv_option_type type, enum batv_list_kind *kind)
-{
-	switch (type) {
-	case BATV_OPT_DOMAINS:
-		*kind = BATV_LIST_DOMAINS;
-		return true;
-	case BATV_OPT_ADDRESSES:
-		*kind = BATV_LIST_ADDRESSES;
-		return true;
-	case BATV_OPT_HOSTS:
-		*kind = BATV_LIST_HOSTS;
-		return true;
-	case BATV_OPT_BOOL:
-	case BATV_OPT_CHOICE:
-	case BATV_OPT_DURATION:
-	case BATV_OPT_TEXT:
-		break;
-	}
-	return false;
-}
-
-static const char *text_of(const struct batv_policy *policy, const struct batv_option *opt)
-{
-	const char *text;
-
-	memcpy(&text, (const char *)policy + opt->offset, sizeof text);
-	return text ? text : "";
-}
-
-static void check_lists(struct checking *c)
-{
-	const struct batv_config *config = &c->ctl->config;
-
-	for (size_t p = 0; p < config->n_policies; p++) {
-		for (size_t i = 0; i < batv_options_count; i++) {
-			const struct batv_option *opt = &batv_options[i];
-			enum batv_list_kind kind;
-			const char *list;
-
-			if (!list_kind(opt->type, &kind))
-				continue;
-			list = text_of(&config->policies[p], opt);
-			if (!*list ||
-			    (p > 0 && strcmp(list, text_of(&config->policies[0], opt)) == 0))
-				continue; /* inherited: asked already */
-			check_list(c, &config->policies[p], opt->name, kind, list);
-		}
-	}
+				      json_pack("{s:s, s:s, s:o, s:s, s:o}", "policy", a->policy,
+						"option", a->option, "list",
+						batv_ctl_json_text(a->list), "answer", answer, "why",
+						batv_ctl_json_text(a->why)));
+	else if (a->answer != BATV_LIST_KNOWN)
+		printf("  policy %s, %s: %.200s: %s: %s\n", a->policy, a->option, a->list, answer,
+		       a->why);
 }
 
 /* With the secrets that there are, if we may read them. */
@@ -179,7 +75,7 @@ static int finish(struct checking *c)
 	if (c->wrong)
 		return batv_ctl_fail(BATV_CTL_USAGE,
 				     "%s: Exim cannot look up %zu of the lists; "
-				     "such mail is neither signed nor refused",
+				     "mail that needs them is neither signed nor refused, or stays in the queue",
 				     file, c->wrong);
 	if (c->unknown)
 		return batv_ctl_fail(BATV_CTL_TROUBLE,
@@ -206,7 +102,7 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 	if (ctl->json)
 		c.lists = json_array();
 	batv_asker_init(&c.asker, ctl->config.exim, &matcher);
-	if (*ctl->config.exim)
-		check_lists(&c);
+	c.asker.group = batv_ctl_exim_group(ctl);
+	batv_ctl_lists(ctl->config.policies, ctl->config.n_policies, &c.asker, tell, &c);
 	return finish(&c);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl_lists.h"
 #include "ctl_status.h"
 #include "generation.h"
 #include "memory_file.h"
@@ -285,6 +286,40 @@ static void find_problems(struct batv_status *s)
 	batv_status_check_forged(s);
 }
 
+/* ---- the lists, last of all: Exim is asked, which may take its time ---- */
+
+static void tell_list(void *ctx, const struct batv_list_answer *a)
+{
+	struct batv_status *s = ctx;
+
+	if (a->answer == BATV_LIST_WRONG && a->ends_exim)
+		batv_status_problem(s,
+				    "policy %s, %s: %.200s: %.500s: Exim's process ends over it, and mail stays in the "
+				    "queue; correct the list in Exim's configuration, or what it looks into",
+				    a->policy, a->option, a->list, a->why);
+	else if (a->answer == BATV_LIST_WRONG)
+		batv_status_problem(s,
+				    "policy %s, %s: %.200s: %.500s: mail that needs this list is neither signed nor "
+				    "refused",
+				    a->policy, a->option, a->list, a->why);
+	else if (a->answer == BATV_LIST_UNKNOWN && !s->lists_unknown++)
+		batv_status_note(s, "policy %s, %s: %.200s: not evaluated: %.500s", a->policy, a->option, a->list,
+				 a->why);
+}
+
+static void check_lists(struct batv_status *s)
+{
+	const struct batv_config *config = &s->ctl->config;
+	struct batv_matcher matcher;
+	struct batv_asker asker;
+
+	if (!s->config_ok)
+		return;
+	batv_asker_init(&asker, config->exim, &matcher);
+	asker.group = batv_ctl_exim_group(s->ctl);
+	batv_ctl_lists(config->policies, config->n_policies, &asker, tell_list, s);
+}
+
 static void gather(struct batv_status *s)
 {
 	load_config(s);
@@ -301,6 +336,7 @@ static void gather(struct batv_status *s)
 	check_state(s);
 	read_secret(s);
 	find_problems(s);
+	check_lists(s);
 }
 
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)

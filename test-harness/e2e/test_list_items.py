@@ -268,3 +268,77 @@ def test_batvd_publishes_none_of_it(lab):
         wait_until(lambda: any(item in said for said in batv.log()), 10, "batvd to say so")
         assert name + " " + item.strip('"') not in (batv.state_dir / "state").read_text()
     assert batv.serial() >= serial
+
+
+class TestCheck:
+    """batvctl check and status name what is wrong with a list, and ask Exim as Exim's user."""
+
+    def setup(self):
+        self.batv = Batv(self.lab)
+        self.missing = self.lab.dir / "missing"
+        lists = f"domainlist lab_gone = lsearch;{self.missing}\nhostlist lab_hosts = 192.0.2.7\naddresslist lab_a = x@y.test\n"
+        self.ours = batv_exim(self.lab, self.batv, "* 127.0.0.2", main=lists, start=False)
+        self.batv.exim = f"{self.ours.binary} -C {self.ours.config_path}"
+
+    def problems(self, **run):
+        done = self.batv.ctl("status", "--json", check=False, **run)
+        return [p for p in json.loads(done.stdout)["problems"] if "policy " in p]
+
+    def checked(self, **run):
+        return self.batv.ctl("check", check=False, **run)
+
+    def test_in_order(self):
+        self.batv.conf(CONF, exempt_hosts="+lab_hosts : +ignore_unknown", exempt_recipients="+lab_a : *@+local_domains")
+        assert self.checked().returncode == 0 and self.problems() == []
+
+    def test_a_named_list_that_ends_exim(self):
+        for item in "+lab_gone", "a.test : ! +lab_gone", "<; a.test ; +lab_gone":
+            self.batv.conf(CONF, inbound_domains=item)
+            (problem,) = self.problems()
+            assert problem.startswith("policy default, inbound_domains: +lab_gone: Exim says: failed to open"), problem
+            assert "Exim's process ends over it" in problem and "correct the list in Exim's configuration" in problem
+            done = self.checked()
+            assert done.returncode == 2 and f"inbound_domains: +lab_gone: wrong: Exim says: failed to open {self.missing}" \
+                in done.stdout, done
+        self.batv.conf(CONF, unsigned_senders="*@+lab_gone")
+        assert "unsigned_senders: +lab_gone: wrong" in self.checked().stdout
+        self.lab.write("missing", "")
+        assert self.checked().returncode == 0 and self.problems() == []
+        self.missing.unlink()
+
+    def test_once(self):
+        self.batv.conf(CONF + "[policy two]\ndomains = +lab_gone\n[policy three]\ndomains = x.test : +lab_gone\n",
+                       inbound_domains="+lab_gone")
+        assert len(self.problems()) == 1
+
+    def test_a_file(self):
+        shadow, gone = "lsearch;/etc/shadow", f"lsearch;{self.lab.dir}/x"
+        self.batv.conf(CONF, exempt_hosts=f"192.0.2.1 : net-{gone}", unsigned_senders=f"a@b.test : *@{shadow}")
+        for exim in self.batv.exim, None:       # this needs no Exim
+            self.batv.exim = exim
+            text = "\n".join(self.problems())
+            assert re.search(r"unsigned_senders: .*: \*@lsearch;/etc/shadow: /etc/shadow: mode is \d{4}, Exim's user must be", text), text
+            assert re.search(rf"exempt_hosts: .*: net-{gone}: /tmp: mode is 1777, only root may be able to write", text) \
+                or not str(self.lab.dir).startswith("/tmp/"), text
+            assert text.count("neither signed nor refused") == 2
+            assert self.checked().returncode == 2
+        self.setup_exim()
+
+    def setup_exim(self):
+        self.batv.exim = f"{self.ours.binary} -C {self.ours.config_path}"
+
+    def test_root_asks_as_exim(self):
+        needs_root("asking as root")
+        mark = self.lab.mkdir("marks", mode=0o777) / "who"
+        spy = self.lab.write("spy", f"#!/bin/sh\n[ \"$*\" = '-be' ] && id -u >>{mark} && id -G >>{mark}\n"
+                             f"exec {self.ours.binary} -C {self.lab.root_file('exim.conf', self.ours.config_path.read_text())}"
+                             ' "$@"\n', mode=0o755, user="root")
+        self.batv.exim = spy
+        self.batv.conf(CONF, inbound_domains="+lab_gone : lsearch;/etc/passwd")
+        (problem,) = self.problems(user="root")
+        assert "+lab_gone: Exim says: failed to open" in problem
+        assert set(mark.read_text().split()) == {str(self.lab.uid), str(self.lab.gid)}
+        self.lab.write("spy", "#!/bin/sh\nexit 1\n", mode=0o755, user="root")
+        done = self.checked(user="root")
+        assert done.returncode == 3 and "not evaluated: Exim's user is not known" in done.stdout, done
+        self.setup_exim()

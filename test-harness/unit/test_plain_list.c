@@ -1,4 +1,4 @@
-/* links: admin/plain_list admin/ask_exim core/span */
+/* links: admin/plain_list admin/ask_exim admin/exim_user core/exim_list core/list_file core/span */
 /*
  * test_plain_list.c - lists answered without an Exim, and questions as Exim gets them.
  */
@@ -117,14 +117,20 @@ START_TEST(unsafe_questions)
 }
 END_TEST
 
+/* Who it says that it is: games. */
+static const char *exim_is = "exim_user = 5\\nexim_group = 60\\n";
+
 /* An Exim made of shell: BODY sees the question on its stdin. */
 static enum batv_match ask_script(const char *body, const char *list, struct batv_asker *asker)
 {
 	char path[300], command[400], text[2000];
 	struct batv_matcher m;
 
-	(void)snprintf(text, sizeof text, "#!/bin/sh\n%s\n", body);
-	sandbox_file("exim", 0700, text, strlen(text));
+	(void)snprintf(text, sizeof text,
+		       "#!/bin/sh\n[ \"$3\" = -bP ] && { [ \"$(id -u)\" = 0 ] && printf '%s'; exit; }\n%s\n",
+		       exim_is, body);
+	sandbox_file("exim", 0755, text, strlen(text));
+	ck_assert_int_eq(chmod(sandbox, 0777), 0); /* as root it runs as somebody else */
 	(void)snprintf(path, sizeof path, "%s/exim", sandbox);
 	(void)snprintf(command, sizeof command, "%s -C  /some/file", path);
 	batv_asker_init(asker, command, &m);
@@ -155,6 +161,79 @@ START_TEST(answers)
 }
 END_TEST
 
+/* A list that Exim's process would not ask about is not asked about here either. */
+START_TEST(what_is_not_allowed)
+{
+	struct batv_asker a;
+
+	ck_assert_int_eq(ask_script("echo yes", "sqlite;/x y", &a), BATV_MAYBE);
+	ck_assert(a.wrong && strstr(a.why, "sqlite;/x y: only lsearch, "));
+	ck_assert_int_eq(ask_script("echo yes", "a.test : /etc/passwd", &a), BATV_MAYBE);
+	ck_assert(a.wrong);
+	ck_assert_int_eq(ask_script("echo yes", "a.test : lsearch;/nowhere/x", &a), BATV_MAYBE);
+	ck_assert(a.wrong && strstr(a.why, "lsearch;/nowhere/x: /nowhere: No such file or directory"));
+	ck_assert_int_eq(ask_script("echo yes", "lsearch;/etc/shadow", &a), BATV_MAYBE);
+	ck_assert(a.wrong && strstr(a.why, "/etc/shadow: mode is "));
+	ck_assert_int_eq(ask_script("echo yes", "lsearch;/etc/passwd", &a), BATV_YES);
+}
+END_TEST
+
+START_TEST(a_process_that_ends)
+{
+	struct batv_asker a;
+
+	ck_assert_int_eq(ask_script("echo '> failed to open /x: No such file'; exit 1", "+x", &a), BATV_MAYBE);
+	ck_assert(a.ended && a.wrong);
+	ck_assert_int_eq(ask_script("echo '> '; kill -9 $$", "+x", &a), BATV_MAYBE);
+	ck_assert(a.ended && a.wrong);
+	ck_assert_int_eq(ask_script("echo '> Failed: unknown named domain list'", "+x", &a), BATV_MAYBE);
+	ck_assert(!a.ended && a.wrong);
+	/* over its configuration, before the question */
+	ck_assert_int_eq(ask_script("echo 'configuration error'; exit 1", "+x", &a), BATV_MAYBE);
+	ck_assert(!a.ended && !a.wrong);
+	ck_assert_int_eq(ask_script("echo 'exim user lost privilege for using -C option'; echo '> yes'", "+x", &a),
+			 BATV_YES);
+	ck_assert(!a.ended && !a.wrong);
+}
+END_TEST
+
+/* Root asks as Exim's user, in no other group. */
+START_TEST(never_as_root)
+{
+	static const char *const nobody_known[] = {
+		"", "exim_user = 5\\n", "exim_group = 5\\n", "exim_user = 0\\nexim_group = 0\\n",
+		"exim_user = no-such-user\\nexim_group = 5\\n", "exim_user = 5\\nexim_group = no-such-group\\n",
+		"exim_user = 4294967295\\nexim_group = 5\\n"};
+	const char *before = exim_is;
+	struct batv_asker a;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(ask_script("[ \"$(id -u) $(id -g) $(id -G)\" = '5 60 60' ] && echo yes", "+x", &a),
+			 BATV_YES);
+	for (size_t i = 0; i < COUNT(nobody_known); i++) {
+		exim_is = nobody_known[i];
+		ck_assert_int_eq(ask_script("echo yes", "+x", &a), BATV_MAYBE);
+		ck_assert(!a.wrong && strstr(a.why, i == 3 ? "user is root" : "user is not known"));
+	}
+	exim_is = before;
+}
+END_TEST
+
+START_TEST(who_exim_is)
+{
+	struct batv_exim_user user;
+
+	ck_assert(batv_exim_user_parse("exim_user = root\nexim_group = root\n", &user));
+	ck_assert(user.uid == 0 && user.gid == 0);
+	ck_assert(batv_exim_user_parse("x\nexim_user = 8\nexim_group =  12\n", &user));
+	ck_assert(user.uid == 8 && user.gid == 12);
+	ck_assert(!batv_exim_user_parse("", &user));
+	ck_assert(!batv_exim_user_parse("exim_user = \nexim_group = \n", &user));
+	ck_assert(!batv_exim_user_parse("exim_user = -1\nexim_group = 1\n", &user));
+}
+END_TEST
+
 START_TEST(no_exim)
 {
 	struct batv_asker a;
@@ -178,7 +257,7 @@ START_TEST(long_lists)
 	while (strlen(list) < 5000)
 		strcat(list, " : some-long-domain.example.test");
 	(void)snprintf(want, sizeof want, "${if match_domain{a.test}{%s}{yes}{no}}", list);
-	sandbox_file("want", 0600, want, strlen(want));
+	sandbox_file("want", 0644, want, strlen(want));
 	ck_assert_int_eq(ask_script("cd \"${0%/*}\"; awk 'length($0) > 1000 { exit 1 } "
 				    "{ more = sub(/\\\\$/, \"\"); printf \"%s\", $0 }' > got && "
 				    "cmp -s got want && echo yes || echo bad",
@@ -215,6 +294,10 @@ int main(void)
 	tcase_add_checked_fixture(ask, sandbox_make, sandbox_remove);
 	tcase_set_timeout(ask, 60);
 	tcase_add_test(ask, answers);
+	tcase_add_test(ask, what_is_not_allowed);
+	tcase_add_test(ask, a_process_that_ends);
+	tcase_add_test(ask, never_as_root);
+	tcase_add_test(ask, who_exim_is);
 	tcase_add_test(ask, no_exim);
 	tcase_add_test(ask, long_lists);
 	tcase_add_test(ask, too_slow_and_too_much);
