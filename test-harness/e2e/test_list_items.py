@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from batv import *
-from kinds import HEAVY
+from kinds import HEAVY, REBUILT
 from lab_debian import debian_exim
 from test_trouble import STRANGER, Site
 
@@ -277,7 +277,8 @@ class TestCheck:
         self.batv = Batv(self.lab)
         self.missing = self.lab.dir / "missing"
         lists = f"domainlist lab_gone = lsearch;{self.missing}\nhostlist lab_hosts = 192.0.2.7\naddresslist lab_a = x@y.test\n"
-        self.ours = batv_exim(self.lab, self.batv, "* 127.0.0.2", main=lists, start=False)
+        self.ours = batv_exim(self.lab, self.batv, "* 127.0.0.2", main=lists, start=False,
+                              installation=Installation(self.lab, "ours", REBUILT))     # runs as root, too
         self.batv.exim = f"{self.ours.binary} -C {self.ours.config_path}"
 
     def problems(self, **run):
