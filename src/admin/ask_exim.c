@@ -253,26 +253,52 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 	return ok;
 }
 
-/* As root: who Exim is.  It is asked with nothing of ours but its command. */
+/* What Exim prints for options of its configuration, with nothing of ours but its command. */
+static bool ask_options(struct batv_asker *asker, const char *names, char *answer, size_t size)
+{
+	char mode[100];
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bool ok;
+
+	if (nothing < 0)
+		return give_up(asker, "/dev/null: %s", strerror(errno));
+	snprintf(mode, sizeof mode, "-bP %s", names);
+	ok = converse(asker, mode, nothing, answer, size);
+	close(nothing);
+	return ok;
+}
+
+bool batv_ask_option(struct batv_asker *asker, const char *name, char *out, size_t size)
+{
+	char answer[ANSWER_MAX], *value;
+
+	if (!*asker->command)
+		return give_up(asker, "no exim is configured");
+	if (!ask_options(asker, name, answer, sizeof answer))
+		return false;
+	answer[strcspn(answer, "\n")] = '\0';
+	value = strstr(answer, " =");
+	if (!value || (size_t)(value - answer) != strlen(name) ||
+	    strncmp(answer, name, strlen(name)) != 0 || strlen(value + 2) >= size)
+		return give_up(asker, "Exim does not say what %s is", name);
+	snprintf(out, size, "%s", value + 2 + strspn(value + 2, " "));
+	return true;
+}
+
+/* As root: who Exim is. */
 static bool know_user(struct batv_asker *asker)
 {
+	static const char names[] = "exim_user exim_group";
 	char answer[ANSWER_MAX], why[sizeof asker->why];
-	int nothing;
 
 	if (geteuid() != 0 || asker->user_known)
 		return true;
-	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (nothing < 0)
-		return give_up(asker, "/dev/null: %s", strerror(errno));
-	if (!converse(asker, "-bP exim_user exim_group", nothing, answer, sizeof answer)) {
-		close(nothing);
+	if (!ask_options(asker, names, answer, sizeof answer)) {
 		snprintf(why, sizeof why, "%.400s", asker->why);
 		return give_up(asker, "Exim's user is not known: %s", why);
 	}
-	close(nothing);
 	if (!batv_exim_user_parse(answer, &asker->user))
-		return give_up(asker, "Exim's user is not known: %s -bP exim_user exim_group does not tell",
-			       asker->command);
+		return give_up(asker, "Exim's user is not known: %s -bP %s does not tell", asker->command, names);
 	if (asker->user.uid == 0)
 		return give_up(asker, "Exim's user is root");
 	asker->user_known = true;

@@ -39,6 +39,9 @@ bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const 
 enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
 			      const char *list);
 
+/* The value of an option of the main part of Exim's configuration; "": not set.  False: see why. */
+bool batv_ask_option(struct batv_asker *asker, const char *name, char *out, size_t size);
+
 /* The `exim -be` line for it; false: not safe, or too long.  (Pure, for the tests.) */
 bool batv_ask_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
 		   size_t size);

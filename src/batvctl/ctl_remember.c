@@ -13,6 +13,7 @@
 
 #include "ctl_ask.h"
 #include "ctl_cache.h"
+#include "evidence.h"
 #include "exim_log.h"
 #include "remember.h"
 
@@ -27,6 +28,8 @@ struct adding {
 	uint64_t done[2], known[2]; /* by enum batv_item_kind */
 	uint64_t full, clock;	    /* not remembered */
 	uint64_t outside, old, doubt;
+	uint64_t odd, bounces, no_id;
+	char own_domain[BATV_ADDR_SIZE]; /* of the Message-IDs that Exim makes; "": not known */
 };
 
 static void add(struct adding *a, const struct batv_item *item, int64_t when)
@@ -143,19 +146,75 @@ static enum batv_match is_ours(struct adding *a, struct batv_arrival *m,
 	return match == BATV_YES ? batv_is_trusted(policy, &a->matcher, &origin) : match;
 }
 
+/*
+ * The Message-ID as Exim would remember it.  To a message that was submitted here without one Exim
+ * gives its own, which it logs only with the log_selector +msg_id_created; to a message from a host
+ * it gives none.
+ */
+static bool id_of(const struct adding *a, const struct batv_arrival *m,
+		  char out[static BATV_ID_MAX], size_t *len)
+{
+	char field[BATV_ID_MAX + 3];
+	int n = 0;
+
+	if (m->id.len > BATV_ID_MAX)
+		return false;
+	if (m->id.len > 0)
+		n = snprintf(field, sizeof field, "<%.*s>", (int)m->id.len, m->id.p);
+	else if (*a->own_domain && m->host_address.len == 0)
+		n = snprintf(field, sizeof field, "<E%.*s@%s>", (int)m->exim_id.len, m->exim_id.p,
+			     a->own_domain);
+	return n > 0 && (size_t)n < sizeof field && batv_message_id(batv_span_of(field), out, len);
+}
+
+/* Whether Exim makes its Message-IDs of its own name alone, and which name that is. */
+static void learn_own_domain(struct adding *a)
+{
+	char domain[BATV_ADDR_SIZE], text[BATV_ADDR_SIZE], name[BATV_ADDR_SIZE];
+	struct batv_asker asker = {.command = a->ctl->config.exim};
+
+	if (batv_ask_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
+	    batv_ask_option(&asker, "message_id_header_text", text, sizeof text) &&
+	    batv_ask_option(&asker, "primary_hostname", name, sizeof name) && !*domain && !*text)
+		snprintf(a->own_domain, sizeof a->own_domain, "%s", name);
+}
+
 static void add_arrival(struct adding *a, const struct batv_arrival *m,
 			const struct batv_addr *sender)
 {
-	char text[BATV_ADDR_SIZE];
+	char text[BATV_ADDR_SIZE], id[BATV_ID_MAX];
 	struct batv_item item;
 	struct batv_addr theirs;
+	size_t len;
 
-	if (m->id.len > 0 && batv_item_id(a->key, m->id, sender, &item))
+	if (!id_of(a, m, id, &len))
+		a->no_id++;
+	else if (batv_item_id(a->key, (struct batv_span){id, len}, sender, &item))
 		add(a, &item, m->when);
 	for (size_t i = 0; i < m->n_recipients; i++)
 		if (bare(m->recipients[i], text, &theirs) &&
 		    batv_item_pair(a->key, sender, &theirs, &item))
 			add(a, &item, m->when);
+}
+
+static void take_arrival(struct adding *a, struct batv_arrival *m, const struct batv_addr *sender)
+{
+	if (m->when < a->ctl->now - a->asking.judge.state->memory_retention ||
+	    m->when > a->ctl->now + BATV_STATE_SKEW) {
+		a->old++;
+		return;
+	}
+	switch (is_ours(a, m, sender)) {
+	case BATV_YES:
+		add_arrival(a, m, sender);
+		break;
+	case BATV_NO:
+		a->outside++;
+		break;
+	case BATV_MAYBE:
+		a->doubt++;
+		break;
+	}
 }
 
 static bool take_log_line(struct adding *a, struct batv_span line)
@@ -164,22 +223,20 @@ static bool take_log_line(struct adding *a, struct batv_span line)
 	struct batv_arrival m;
 	struct batv_addr sender;
 
-	if (!batv_exim_log_arrival(line, &m) || !bare(m.sender, text, &sender))
-		return true;
-	if (m.when < a->ctl->now - a->asking.judge.state->memory_retention ||
-	    m.when > a->ctl->now + BATV_STATE_SKEW) {
-		a->old++;
-		return true;
-	}
-	switch (is_ours(a, &m, &sender)) {
-	case BATV_YES:
-		add_arrival(a, &m, &sender);
+	switch (batv_exim_log_read(line, &m)) {
+	case BATV_LOG_ARRIVAL:
+		if (bare(m.sender, text, &sender))
+			take_arrival(a, &m, &sender);
+		else
+			a->odd++;
 		break;
-	case BATV_NO:
-		a->outside++;
+	case BATV_LOG_BOUNCE:
+		a->bounces++;
 		break;
-	case BATV_MAYBE:
-		a->doubt++;
+	case BATV_LOG_ODD:
+		a->odd++;
+		break;
+	case BATV_LOG_OTHER:
 		break;
 	}
 	return true;
@@ -204,28 +261,32 @@ static bool take_lines(struct adding *a, bool (*take)(struct adding *, struct ba
 	return good;
 }
 
+static void print_count(uint64_t n, const char *verb, const char *what)
+{
+	if (n)
+		printf("%s %" PRIu64 " %s\n", verb, n, what);
+}
+
 static void print_text(const struct adding *a)
 {
 	printf("remembered %" PRIu64 " Message-IDs and %" PRIu64 " pairs of people; %" PRIu64
 	       " and %" PRIu64 " were known already\n",
 	       a->done[BATV_ITEM_ID], a->done[BATV_ITEM_PAIR], a->known[BATV_ITEM_ID],
 	       a->known[BATV_ITEM_PAIR]);
-	if (a->outside)
-		printf("left out %" PRIu64 " messages that are not ours\n", a->outside);
-	if (a->old)
-		printf("left out %" PRIu64 " messages that are older than memory_retention, or in "
-		       "the future\n",
-		       a->old);
+	print_count(a->outside, "left out", "messages that are not ours");
+	print_count(a->bounces, "left out", "bounces");
+	print_count(a->odd, "left out", "lines that cannot be read for sure");
+	print_count(a->old, "left out",
+		    "messages that are older than memory_retention, or in the future");
 	if (a->doubt)
 		printf("left out %" PRIu64 " messages of which it is not known whether they are "
 		       "ours: list \"%s\": %s\n",
 		       a->doubt, a->asking.asker.list, a->asking.asker.why);
-	if (a->full)
-		printf("not remembered: %" PRIu64 ", the day's memory_capacity is used up\n",
-		       a->full);
-	if (a->clock)
-		printf("not remembered: %" PRIu64 ", the memory holds later days in their place\n",
-		       a->clock);
+	print_count(a->no_id, "remembered by their pairs alone:",
+		    "messages whose Message-ID is not in the log");
+	print_count(a->full, "not remembered:", "items, the day's memory_capacity is used up");
+	print_count(a->clock,
+		    "not remembered:", "items, the memory holds later days in their place");
 }
 
 static json_t *json_counts(const uint64_t n[2])
@@ -239,10 +300,12 @@ static int print(const struct adding *a)
 	if (!a->ctl->json)
 		print_text(a);
 	else if (!batv_ctl_print_json(json_pack(
-			 "{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "remembered", json_counts(a->done),
-			 "known", json_counts(a->known), "not_ours", (json_int_t)a->outside,
-			 "too_old", (json_int_t)a->old, "not_evaluated", (json_int_t)a->doubt,
-			 "no_room", (json_int_t)a->full, "later_days", (json_int_t)a->clock)))
+			 "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "remembered",
+			 json_counts(a->done), "known", json_counts(a->known), "not_ours",
+			 (json_int_t)a->outside, "too_old", (json_int_t)a->old, "not_evaluated",
+			 (json_int_t)a->doubt, "no_room", (json_int_t)a->full, "later_days",
+			 (json_int_t)a->clock, "not_understood", (json_int_t)a->odd, "bounces",
+			 (json_int_t)a->bounces, "without_id", (json_int_t)a->no_id)))
 		return BATV_CTL_TROUBLE;
 	return a->full || a->clock || a->doubt ? BATV_CTL_NO : BATV_CTL_YES;
 }
@@ -288,6 +351,8 @@ static int remember_from(struct adding *a, bool log)
 	if (code == BATV_CTL_YES) {
 		struct batv_cache *cache = batv_cache_new(&a->asking.matcher, &a->matcher);
 
+		if (log)
+			learn_own_domain(a);
 		code = cache ? take_file(a, log) : batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 		batv_cache_free(cache);
 	}

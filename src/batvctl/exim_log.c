@@ -2,41 +2,49 @@
  * exim_log.c - reads "<=" lines of Exim's main log.
  *
  *	2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 <= ann@example.org H=pc (helo) [192.0.2.1]
- *	P=esmtpsa X=... A=plain:ann S=512 id=a@b T="..." for bob@example.net
+ *	P=esmtpsa X=... A=plain:ann S=512 id=a@b T="..." from <ann@example.org> for bob@example.net
  *
- * Invariant: H=, U=, P= and A= count only in front of S=, which Exim writes behind them and before
- * Message-ID and subject; A= not behind DN= or SNI=, which are the client's own text; and a quoted
- * sender, which may hold blanks, is not read at all.
+ * Senders, recipients, HELO names, idents, certificate names, Message-IDs and subjects are a
+ * stranger's text, and Exim escapes only some of them.  Two rules keep a stranger from ending his
+ *own field and starting another.  Fields come in Exim's order, each at most once, and P= and S=
+ *must be there: a forged field is followed by the true one, and the line is odd.  And a quote or a
+ *backslash is allowed only where Exim writes quoted strings: a quote too many makes all those that
+ *follow match wrongly, up to one at the end that is never closed.
  */
 #include <string.h>
 #include <time.h>
 
 #include "exim_log.h"
 
-/* The next word of *rest; len 0: no more. */
-static struct batv_span word(struct batv_span *rest)
-{
-	struct batv_span w;
-
-	while (rest->len > 0 && *rest->p == ' ')
-		rest->p++, rest->len--;
-	w = (struct batv_span){rest->p, 0};
-	while (w.len < rest->len && w.p[w.len] != ' ')
-		w.len++;
-	rest->p += w.len;
-	rest->len -= w.len;
-	return w;
-}
-
-static bool starts(struct batv_span s, const char *with)
+static bool starts_with(struct batv_span s, const char *with)
 {
 	return s.len >= strlen(with) && memcmp(s.p, with, strlen(with)) == 0;
 }
 
-static struct batv_span behind(struct batv_span s, size_t n)
+static void skip(struct batv_span *s, size_t n)
 {
-	return (struct batv_span){s.p + n, s.len - n};
+	s->p += n;
+	s->len -= n;
 }
+
+/* Up to the next blank; len 0: none.  The blank stays. */
+static struct batv_span word(struct batv_span rest)
+{
+	const char *blank = rest.len ? memchr(rest.p, ' ', rest.len) : NULL;
+
+	return (struct batv_span){rest.p, blank ? (size_t)(blank - rest.p) : rest.len};
+}
+
+/* The next word, and the one blank after it. */
+static struct batv_span next_word(struct batv_span *rest)
+{
+	struct batv_span w = word(*rest);
+
+	skip(rest, w.len < rest->len ? w.len + 1 : w.len);
+	return w;
+}
+
+/* ---- the head ---- */
 
 static bool number(struct batv_span s, size_t at, size_t len, int *out)
 {
@@ -76,97 +84,341 @@ static bool read_zone(struct batv_span s, int64_t *seconds)
 	return true;
 }
 
-/* Date, zone, process, the message's own name, "<=". */
-static bool read_head(struct batv_span *rest, int64_t *when)
+static bool read_time(struct batv_span *rest, int64_t *when)
 {
-	struct batv_span date = word(rest), clock = word(rest), w = word(rest);
+	struct batv_span date = next_word(rest), clock = next_word(rest);
 	int64_t zone;
 	struct tm tm;
 
 	if (!read_date(date, clock, &tm))
 		return false;
-	if (read_zone(w, &zone)) {
+	if (read_zone(word(*rest), &zone)) {
 		*when = (int64_t)timegm(&tm) - zone;
-		w = word(rest);
+		next_word(rest);
 	} else {
 		*when = (int64_t)mktime(&tm);
 	}
-	if (w.len > 0 && w.p[0] == '[')
-		w = word(rest);
-	return (w.len == 16 || w.len == 23) && w.p[6] == '-' &&
-	       batv_span_equal(word(rest), batv_span_of("<="));
+	return true;
 }
 
-static void read_address(struct batv_span w, struct batv_arrival *a)
+/* [123] */
+static bool is_process(struct batv_span w)
 {
-	const char *end = memchr(w.p, ']', w.len);
+	uint64_t n;
 
-	if (end)
-		a->host_address = (struct batv_span){w.p + 1, (size_t)(end - w.p) - 1};
+	return w.len > 2 && w.p[0] == '[' && w.p[w.len - 1] == ']' &&
+	       batv_span_to_u64((struct batv_span){w.p + 1, w.len - 2}, &n);
 }
 
-/* Where it came from, up to S=. */
+/* 1vMabc-000000001ab-1Ab2, or 1vMabc-0000ab-1A before Exim 4.97 */
+static bool is_exim_id(struct batv_span w)
+{
+	const size_t second = w.len == 16 ? 13 : 18;
+
+	if (w.len != 16 && w.len != 23)
+		return false;
+	for (size_t i = 0; i < w.len; i++) {
+		char c = batv_fold(w.p[i]);
+		bool dash = i == 6 || i == second;
+
+		if (dash ? c != '-' : !batv_is_digit(c) && !(c >= 'a' && c <= 'z'))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * "Nov 22 20:00:00 host exim[123]: " or "2026-11-22T20:00:00+01:00 host exim[123]: ".  Other
+ * programs write into the same file what strangers tell them, so the tag must be Exim's.
+ */
+static void skip_syslog(struct batv_span *line)
+{
+	struct batv_span rest = *line, w = next_word(&rest), tag;
+
+	if (w.len == 3) {
+		if (rest.len > 0 && rest.p[0] == ' ') /* "Nov  2" */
+			skip(&rest, 1);
+		next_word(&rest);
+		next_word(&rest);
+	} else if (w.len < 19 || w.p[10] != 'T') {
+		return;
+	}
+	next_word(&rest);
+	tag = next_word(&rest);
+	if (starts_with(tag, "exim") && tag.p[tag.len - 1] == ':')
+		*line = rest;
+}
+
+/* ---- texts ---- */
+
+/* A quoted string, with its quotes; what `\` precedes is part of it if pairs.  0: none. */
+static size_t quoted(struct batv_span s, bool pairs)
+{
+	size_t n = 1;
+
+	if (s.len == 0 || s.p[0] != '"')
+		return 0;
+	while (n < s.len && s.p[n] != '"')
+		n += pairs && s.p[n] == '\\' ? 2 : 1;
+	return n < s.len ? n + 1 : 0;
+}
+
+/* What may stand in an address without quotes, on either side of "@". */
+static size_t atoms(struct batv_span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && !strchr(" \"\\<>()[]@,;:", s.p[n]))
+		n++;
+	return n;
+}
+
+static size_t local_part(struct batv_span s)
+{
+	size_t n = 0, more;
+
+	do {
+		struct batv_span rest = {s.p + n, s.len - n};
+
+		more = quoted(rest, true);
+		if (more == 0)
+			more = atoms(rest);
+		else if (n > 0 && s.p[n - 1] != '.')
+			return 0;
+		else if (more < rest.len && !strchr(".@ >", rest.p[more]))
+			return 0;
+		n += more;
+	} while (more > 0);
+	return n;
+}
+
+static size_t domain_literal(struct batv_span s)
+{
+	size_t n = 1;
+
+	while (n < s.len && !strchr(" \"\\[]", s.p[n]))
+		n++;
+	return n < s.len && s.p[n] == ']' ? n + 1 : 0;
+}
+
+/* local-part@domain; the domain may be missing if bare.  0: none. */
+static size_t address(struct batv_span s, bool bare)
+{
+	size_t n = local_part(s), domain;
+	struct batv_span rest;
+
+	if (n == 0 || n == s.len || s.p[n] != '@')
+		return bare ? n : 0;
+	rest = (struct batv_span){s.p + n + 1, s.len - n - 1};
+	domain = rest.len > 0 && rest.p[0] == '[' ? domain_literal(rest) : atoms(rest);
+	return domain > 0 ? n + 1 + domain : 0;
+}
+
+/* n bytes that are a whole word; it and the blank after it are taken off. */
+static bool take(struct batv_span *rest, size_t n, struct batv_span *out)
+{
+	if (n == 0 || (n < rest->len && rest->p[n] != ' '))
+		return false;
+	*out = (struct batv_span){rest->p, n};
+	skip(rest, n < rest->len ? n + 1 : n);
+	return true;
+}
+
+/* ---- fields ---- */
+
+/* NAME=word.  False: the next one is another field. */
+static bool plain(struct batv_span *rest, const char *name, struct batv_span *value)
+{
+	struct batv_span w = word(*rest);
+
+	if (!starts_with(w, name) || memchr(w.p, '"', w.len))
+		return false;
+	next_word(rest);
+	skip(&w, strlen(name));
+	*value = w;
+	return true;
+}
+
+/* NAME=, then n bytes that are whole. */
+static bool whole(struct batv_span *rest, const char *name, size_t (*of)(struct batv_span),
+		  struct batv_span *value)
+{
+	struct batv_span at = *rest;
+
+	if (!starts_with(at, name))
+		return false;
+	skip(&at, strlen(name));
+	if (!take(&at, of(at), value))
+		return false;
+	*rest = at;
+	return true;
+}
+
+static size_t subject(struct batv_span s)
+{
+	return quoted(s, true);
+}
+static size_t peer_name(struct batv_span s)
+{
+	return quoted(s, false);
+}
+static size_t message_id(struct batv_span s)
+{
+	return address(s, true);
+}
+
+static bool flag(struct batv_span *rest, const char *name)
+{
+	if (!batv_span_equal(word(*rest), batv_span_of(name)))
+		return false;
+	next_word(rest);
+	return true;
+}
+
+/* "[192.0.2.1]" or "[192.0.2.1]:4711" */
+static bool read_host_address(struct batv_span *rest, struct batv_span *out)
+{
+	struct batv_span w = next_word(rest);
+	size_t end = 1;
+	uint64_t port;
+
+	while (end < w.len && (batv_hex_value(w.p[end]) >= 0 || strchr(".:", w.p[end])))
+		end++;
+	if (w.len < 4 || w.p[0] != '[' || end >= w.len || w.p[end] != ']')
+		return false;
+	*out = (struct batv_span){w.p + 1, end - 1};
+	skip(&w, end + 1);
+	return w.len == 0 ||
+	       (w.p[0] == ':' && batv_span_to_u64((struct batv_span){w.p + 1, w.len - 1}, &port));
+}
+
+/* H=name (helo) [address], any but the last missing */
+static bool read_host(struct batv_span *rest, struct batv_arrival *a)
+{
+	struct batv_span w, there;
+
+	skip(rest, strlen("H="));
+	w = word(*rest);
+	if (w.len > 0 && !strchr("([", w.p[0]))
+		a->host_name = next_word(rest);
+	if (a->host_name.len > 0 && memchr(w.p, '"', w.len))
+		return false;
+	w = word(*rest);
+	if (w.len > 2 && w.p[0] == '(' && w.p[w.len - 1] == ')' && !memchr(w.p, '"', w.len))
+		next_word(rest);
+	return read_host_address(rest, &a->host_address) &&
+	       (!starts_with(*rest, "I=") ||
+		(skip(rest, strlen("I=")), read_host_address(rest, &there)));
+}
+
+/* From R= to P=, and how the lines were pipelined. */
 static bool read_origin(struct batv_span *rest, struct batv_arrival *a)
 {
-	bool host = false, strange = false, ended = false;
-	struct batv_span w;
+	static const char *const pipelined[] = {"L", "L-", "L*", "L*-", "L.", "L.-"};
+	struct batv_span ignored;
 
-	while (!ended && (w = word(rest)).len > 0) {
-		if (starts(w, "H=")) {
-			host = true;
-			w = behind(w, 2);
-			if (w.len > 0 && w.p[0] != '[' && w.p[0] != '(')
-				a->host_name = w;
-		}
-		if (w.len > 0 && w.p[0] == '[' && host)
-			read_address(w, a);
-		strange = strange || starts(w, "DN=") || starts(w, "SNI=");
-		a->authenticated = a->authenticated || (starts(w, "A=") && !strange);
-		ended = starts(w, "S=");
+	(void)plain(rest, "R=", &ignored);
+	(void)flag(rest, "DS");
+	if (starts_with(*rest, "H=") && !read_host(rest, a))
+		return false;
+	(void)(flag(rest, "TFO") || flag(rest, "TFO*"));
+	(void)plain(rest, "U=", &ignored); /* never a proof of anything */
+	(void)plain(rest, "Ci=", &ignored);
+	if (!plain(rest, "P=", &ignored))
+		return false;
+	for (size_t i = 0; i < sizeof pipelined / sizeof pipelined[0]; i++)
+		if (flag(rest, pipelined[i]))
+			break;
+	return true;
+}
+
+/* From X= to Q=: the session, what it proved, and the size. */
+static bool read_session(struct batv_span *rest, struct batv_arrival *a)
+{
+	struct batv_span ignored;
+	uint64_t size;
+
+	(void)plain(rest, "X=", &ignored);
+	(void)plain(rest, "CV=", &ignored);
+	(void)whole(rest, "DN=", peer_name, &ignored);
+	(void)plain(rest, "SNI=", &ignored);
+	a->authenticated = plain(rest, "A=", &ignored) && ignored.len > 0;
+	(void)flag(rest, "PRDR");
+	(void)plain(rest, "PRX=", &ignored);
+	(void)flag(rest, "K");
+	if (!plain(rest, "S=", &ignored) || !batv_span_to_u64(ignored, &size))
+		return false;
+	(void)plain(rest, "M8S=", &ignored);
+	(void)plain(rest, "DKIM=", &ignored);
+	(void)flag(rest, "ARC");
+	(void)plain(rest, "RT=", &ignored);
+	(void)plain(rest, "Q=", &ignored);
+	return true;
+}
+
+static bool read_recipients(struct batv_span *rest, struct batv_arrival *a)
+{
+	const bool bare = a->host_address.len == 0; /* a word of the command line */
+	struct batv_span rcpt;
+
+	while (rest->len > 0) {
+		if (!take(rest, address(*rest, bare), &rcpt))
+			return false;
+		if (a->n_recipients < BATV_ARRIVAL_RCPTS)
+			a->recipients[a->n_recipients++] = rcpt;
 	}
-	return ended && (!host || a->host_address.len > 0);
+	return a->n_recipients > 0;
 }
 
-/* Behind T=": up to the quote that ends it. */
-static void skip_quoted(struct batv_span *rest, struct batv_span w)
+static size_t in_brackets(struct batv_span s)
 {
-	const char *p = w.p + 3, *end = rest->p + rest->len;
+	size_t n;
 
-	while (p < end && *p != '"')
-		p += *p == '\\' && p + 1 < end ? 2 : 1;
-	if (p < end)
-		p++;
-	*rest = (struct batv_span){p, (size_t)(end - p)};
+	if (s.len < 2 || s.p[0] != '<')
+		return 0;
+	skip(&s, 1);
+	n = address(s, true);
+	return n < s.len && s.p[n] == '>' ? n + 2 : 0;
 }
 
-static void read_rest(struct batv_span rest, struct batv_arrival *a)
+static bool read_message(struct batv_span *rest, struct batv_arrival *a)
 {
-	struct batv_span w;
+	struct batv_span ignored;
 
-	while ((w = word(&rest)).len > 0 && !batv_span_equal(w, batv_span_of("for"))) {
-		if (starts(w, "id=") && a->id.len == 0)
-			a->id = behind(w, 3);
-		else if (starts(w, "T=\""))
-			skip_quoted(&rest, w);
-	}
-	while (a->n_recipients < BATV_ARRIVAL_RCPTS && (w = word(&rest)).len > 0)
-		a->recipients[a->n_recipients++] = w;
+	(void)(whole(rest, "id=", message_id, &a->id) || whole(rest, "id*=", message_id, &a->id));
+	(void)whole(rest, "T=", subject, &ignored);
+	(void)whole(rest, "from ", in_brackets, &ignored);
+	return flag(rest, "for") ? read_recipients(rest, a) : rest->len == 0;
 }
 
-bool batv_exim_log_arrival(struct batv_span line, struct batv_arrival *out)
+/* Exim writes neither at the end of a line. */
+static bool has_control(struct batv_span s)
 {
-	struct batv_span rest = line;
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out)
+{
 	struct batv_arrival a;
+	struct batv_span rest = line;
 
 	memset(&a, 0, sizeof a);
-	if (!read_head(&rest, &a.when))
-		return false;
-	a.sender = word(&rest);
-	if (a.sender.len == 0 || a.sender.p[0] == '"' || a.sender.p[0] == '<')
-		return false;
-	if (!read_origin(&rest, &a))
-		return false;
-	read_rest(rest, &a);
+	skip_syslog(&rest);
+	if (!read_time(&rest, &a.when))
+		return BATV_LOG_ODD;
+	if (is_process(word(rest)))
+		next_word(&rest);
+	a.exim_id = next_word(&rest);
+	if (!is_exim_id(a.exim_id) || !flag(&rest, "<="))
+		return BATV_LOG_OTHER;
+	if (flag(&rest, "<>"))
+		return BATV_LOG_BOUNCE;
+	if (has_control(rest) || !take(&rest, address(rest, false), &a.sender) ||
+	    !read_origin(&rest, &a) || !read_session(&rest, &a) || !read_message(&rest, &a))
+		return BATV_LOG_ODD;
 	*out = a;
-	return true;
+	return BATV_LOG_ARRIVAL;
 }
