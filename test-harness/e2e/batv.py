@@ -210,11 +210,16 @@ def bounce(rcpt, original_sender=None, subject="Undelivered Mail Returned to Sen
             f"Message-ID: <{message_id}>\nSubject: hello\n\nhello\n--b1--\n")
 
 
+def is_our_line(line, starts=""):
+    """Is it a line of exim-batv in Exim's main log, whose text begins with STARTS?"""
+    return re.match(OUR_LINE + re.escape(starts), line) is not None
+
+
 def batv_lines(exim, **fields):
     """The log's decision lines as dictionaries, those that have all of FIELDS."""
     lines = []
-    for line in exim.mainlog(r"\bbatv: verdict="):
-        entry = dict(re.findall(r"([\w-]+)=(\S+)", line.partition("batv: ")[2]))
+    for line in exim.mainlog(OUR_LINE + "verdict="):
+        entry = dict(re.findall(r"([\w-]+)=(\S+)", re.sub(OUR_LINE, "", line)))
         if all(entry.get(k) == v for k, v in fields.items()):
             lines.append(entry)
     return lines

@@ -13,11 +13,11 @@ from email.utils import formatdate, make_msgid
 
 from lab_base import (BUILD, DAY, TOP, Clock, Daemon, Lab, LabError, Skip, needs_root, skip, tail, tool,
                       wait_until)
-from lab_exim import MESSAGE_ID, Exim, exim_binary, exim_config
+from lab_exim import MESSAGE_ID, OUR_LINE, Exim, exim_binary, exim_config
 from lab_postfix import Postfix
 from lab_smtp import Envelope, Reply, Result, Sink, Smtp, wire
 
-__all__ = ["BUILD", "DAY", "TOP", "Clock", "Daemon", "Envelope", "Exim", "Lab", "LabError", "MESSAGE_ID", "Postfix",
+__all__ = ["BUILD", "DAY", "TOP", "Clock", "Daemon", "Envelope", "Exim", "Lab", "LabError", "MESSAGE_ID", "OUR_LINE", "Postfix",
            "Reply", "Result", "Sink", "Skip", "Smtp", "exim_binary", "exim_config", "make_bounce", "make_message",
            "needs_root", "skip", "tail", "timeout", "tool", "wait_until", "wire"]
 

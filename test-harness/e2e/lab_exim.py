@@ -11,6 +11,10 @@ from lab_smtp import Smtp
 
 # Exim's message ids: 16 characters, 23 since 4.97.
 MESSAGE_ID = "[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"
+# What Exim writes in front of a text: date, zone, process, message.  Anywhere further on a stranger's
+# HELO, subject or address may look like one of our lines.
+LOG_HEAD = rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:[+-]\d{{4}} )?(?:\[\d+\] )?(?:{MESSAGE_ID} )?"
+OUR_LINE = LOG_HEAD + "batv: "
 SPOOL_ID = re.compile(f"({MESSAGE_ID})-H$")
 
 

@@ -332,7 +332,7 @@ class TestAutomatic(Site):
         start = time.monotonic()
         self.ordinary(sender)
         assert time.monotonic() - start < 5
-        (line,) = self.ours.mainlog("batv: doubt=automatic_senders")
+        (line,) = self.ours.mainlog(OUR_LINE + "doubt=automatic_senders")
         assert f"action=not-judged address=<{sender}>" in line, line
         assert self.batv.json("status")["counters"]["doubt"] == doubts + 1
         self.refused("alice@test")                      # <> needs no pattern

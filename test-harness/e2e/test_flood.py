@@ -14,9 +14,9 @@ def test_bounces_to_one_tag(lab):
     with ours.smtp("127.0.0.9") as session:
         codes = [session.send("", tagged, mail).data.code for _ in range(LIMIT)]
         assert set(codes) == {250}, set(codes)
-        assert not ours.mainlog("batv: flood=")
+        assert not ours.mainlog(OUR_LINE + "flood=")
         late = session.send("", tagged, mail).data
         assert late.code == 451 and late.text.startswith("4.7.1"), late
         assert session.send("", other, bounce(other)).data.code == 250
-    (line,) = ours.mainlog("batv: flood=tag")
+    (line,) = ours.mainlog(OUR_LINE + "flood=tag")
     assert f"count={LIMIT + 1} limit={LIMIT} a day action=deferred rcpt=<{tagged}>" in line

@@ -388,7 +388,7 @@ class TestFile(Site):
         count = len(self.sink.messages)
         self.write("erin@theirs.test", new_id())
         assert self.sink.wait(count + 1)[-1].sender == self.tagged
-        assert self.ours.paniclog() == [] and not self.ours.mainlog("crashed|batv: trouble")
+        assert self.ours.paniclog() == [] and not self.ours.mainlog("crashed|" + OUR_LINE + "trouble")
 
     def test_in_order(self):
         self.in_order()

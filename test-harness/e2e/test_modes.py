@@ -501,12 +501,12 @@ class TestBreaks:
         self.arm()
         self.batv.stop()
         (self.batv.state_dir / "state").unlink()
-        complaints = len(site.ours.mainlog("batv: trouble="))
+        complaints = len(site.ours.mainlog(OUR_LINE + "trouble="))
         assert site.send() == "alice@test"
         site.ours.wait_idle()
-        assert site.ours.mainlog("batv: trouble=")[complaints:] == site.ours.mainlog("action=not-signed")[-1:]
+        assert site.ours.mainlog(OUR_LINE + "trouble=")[complaints:] == site.ours.mainlog("action=not-signed")[-1:]
         assert site.ours.inject("", "alice@test", bounce("alice@test"), source=STRANGER).data.code == 250
-        assert "action=accepted-unjudged" in site.ours.mainlog("batv: ")[-1]
+        assert "action=accepted-unjudged" in site.ours.mainlog(OUR_LINE)[-1]
         assert any("mail leaves unsigned and nothing is refused" in p for p in self.batv.json("status")["problems"])
         self.batv.start()
         assert site.batv.json("status")["counters"]["left_no_state"] == 1
@@ -541,11 +541,11 @@ class TestBreaks:
         self.arm()
         self.batv.stop()
         self.clock.advance(22 * DAY)
-        said = len(self.site.ours.mainlog("batv: (doubt|trouble)="))
+        said = len(self.site.ours.mainlog(OUR_LINE + "(doubt|trouble)="))
         assert self.site.send() == "alice@test"
         self.site.ours.wait_idle()
-        assert self.site.ours.mainlog("batv: (doubt|trouble)=")[said:] == self.site.ours.mainlog(
-            "batv: doubt=left:no-key action=not-signed address=<alice@test>: see batvctl status$")[-1:]
+        assert self.site.ours.mainlog(OUR_LINE + "(doubt|trouble)=")[said:] == self.site.ours.mainlog(
+            OUR_LINE + "doubt=left:no-key action=not-signed address=<alice@test>: see batvctl status$")[-1:]
         assert self.site.ours.paniclog() == []
         self.batv.start()
         self.broken("mail left unsigned")

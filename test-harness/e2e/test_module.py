@@ -302,7 +302,7 @@ class Essentials(Site):
             assert self.signed() == self.address
             for rcpt in self.address, address, f"prvs=0123abcdef={self.address}":
                 assert self.inject(rcpt).code == 250, rcpt
-                assert "batv: trouble=state action=accepted-unjudged" in self.ours.mainlog("batv:")[-1]
+                assert "batv: trouble=state action=accepted-unjudged" in self.ours.mainlog(OUR_LINE)[-1]
             self.arrives(count + 3)
             self.ours.wait_idle()
         self.lab.write(state, good, mode=0o640)
@@ -312,8 +312,8 @@ class Essentials(Site):
 
     def test_the_log_line(self):
         self.inject(self.address)
-        (line,) = self.ours.mainlog("batv: verdict=")[-1:]
-        assert line.partition(" batv: ")[2] == (
+        (line,) = self.ours.mainlog(OUR_LINE + "verdict=")[-1:]
+        assert re.sub(OUR_LINE, "", line) == (
             f"verdict=missing action=reject mode=reject rcpt=<{self.address}> class=dsn host=[{STRANGER}] "
             "key=- msgid=- reason=- policy=default"), line
 
@@ -539,12 +539,12 @@ class Foreign:
         reply = ours.inject("", "alice@test", bounce("alice@test"), source=STRANGER).data
         if self.fits:
             assert is_signed(sender, "alice@test") and str(reply).startswith(REFUSED), (sender, reply)
-            assert batv_lines(ours)[-1]["verdict"] == "missing" and ours.mainlog("batv: trouble=") == []
+            assert batv_lines(ours)[-1]["verdict"] == "missing" and ours.mainlog(OUR_LINE + "trouble=") == []
         else:
             assert sender == "alice@test" and reply.code == 250, (sender, reply)
             said = "error=\"this batv.so was built for another version of Exim\""
-            assert ours.mainlog(rf"batv: trouble=.* action=not-signed {said}"), ours.mainlog()
-            assert ours.mainlog(rf"batv: trouble=.* action=accepted-unjudged {said}"), ours.mainlog()
+            assert ours.mainlog(OUR_LINE + rf"trouble=.* action=not-signed {said}"), ours.mainlog()
+            assert ours.mainlog(OUR_LINE + rf"trouble=.* action=accepted-unjudged {said}"), ours.mainlog()
         assert ours.paniclog() == []
 
     def test_local_scan_path(self):

@@ -61,7 +61,7 @@ class Site:
 
     def nothing_odd(self):
         """No doubt, no trouble, nothing in the panic log."""
-        return (self.ours.mainlog(r"batv: (doubt|trouble)=") == [] and self.ours.paniclog() == []
+        return (self.ours.mainlog(OUR_LINE + "(doubt|trouble)=") == [] and self.ours.paniclog() == []
                 and self.counted("doubt") == 0)
 
 

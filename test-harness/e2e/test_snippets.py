@@ -223,7 +223,7 @@ class TestAcl(Site):
         data, lines, counts = self.counted("alice@test")
         assert data.code == 550
         assert " ".join(data.text.split()).startswith("5.7.1 This is a bounce of mail that was not sent from here:")
-        assert sum("batv: verdict=missing action=reject" in line for line in lines) == 1
+        assert sum(is_our_line(line, "verdict=missing action=reject") for line in lines) == 1
         self.ours.wait_log(r"rejected after DATA: 5\.7\.1")          # Exim 4.100 answers first
         assert not self.ours.mainlog("local_scan")                  # it never came to it
         assert any("refuse=<1> text=<5.7.1 This is a bounce" in line for line in lines), lines
@@ -234,14 +234,14 @@ class TestAcl(Site):
         for rcpts, want in (([tagged], {("valid", "accept"): 1}), (["postmaster@test"], {("exempt", "accept"): 1})):
             data, lines, counts = self.counted(*rcpts)
             assert data.code == 250 and counts == want, (rcpts, counts)
-            assert sum("batv: verdict=" in line for line in lines) == 1, lines
+            assert sum(is_our_line(line, "verdict=") for line in lines) == 1, lines
             assert any("refuse=<0> text=<>" in line for line in lines), lines
 
     def test_what_is_marked_is_marked_once(self):
         forged = "X-BATV-Status: valid; action=accept\nFrom: a@b.test\nSubject: hi\n\nhi\n"     # class other
         data, lines, counts = self.counted("alice@test", message=forged)
         assert data.code == 250 and counts == {("missing", "mark"): 1}
-        assert sum("batv: verdict=" in line for line in lines) == 1
+        assert sum(is_our_line(line, "verdict=") for line in lines) == 1
         (status,) = self.delivered().get_all("X-BATV-Status")
         assert status.startswith("missing; action=mark; mode=reject; class=other; reason=class;")
 
@@ -258,7 +258,7 @@ class TestAcl(Site):
         tagged, bob = self.sent(), len(self.ours.mailbox("bob"))
         data, lines, counts = self.counted("bob@test", tagged)
         assert data.code == 250 and counts == {("valid", "accept"): 1, ("missing", "remove"): 1}
-        assert sum("batv: verdict=" in line for line in lines) == 2
+        assert sum(is_our_line(line, "verdict=") for line in lines) == 2
         self.delivered()
         assert len(self.ours.mailbox("bob")) == bob
 
@@ -268,7 +268,7 @@ class TestAcl(Site):
             data, lines, counts = self.counted("alice@test", sender="bob@theirs.test", source=source,
                                                message="X-BATV-Status: valid\n" + make_message())
             assert data.code == 250 and counts == {}
-            assert any("refuse=<0> text=<>" in line for line in lines) and not any("batv:" in line for line in lines)
+            assert any("refuse=<0> text=<>" in line for line in lines) and not any(is_our_line(line) for line in lines)
             assert self.delivered()["X-BATV-Status"] is None
 
     def test_several_messages_of_a_session(self):
@@ -288,8 +288,8 @@ class TestAcl(Site):
         state.unlink()
         data, lines = self.send("alice@test")
         assert data.code == 250 and any("refuse=<0> text=<>" in line for line in lines)
-        assert sum("batv:" in line for line in lines) == 1, lines
-        assert any("batv: trouble=state action=accepted-unjudged" in line for line in lines)
+        assert sum(is_our_line(line) for line in lines) == 1, lines
+        assert any(is_our_line(line, "trouble=state action=accepted-unjudged") for line in lines)
         self.lab.write(state, good, mode=0o640)
         self.batv.start()
 
@@ -390,7 +390,7 @@ class TestUnsignRecipients(Site):
         self.ours.wait_idle()
 
     def test_bounces(self):
-        (line,) = [line for line in self.arrives(self.tagged) if "batv:" in line]
+        (line,) = [line for line in self.arrives(self.tagged) if is_our_line(line)]
         assert f"verdict=valid action=accept mode=reject rcpt=<{self.tagged}>" in line
         data, lines = self.send(FORGED + "alice@test")
         assert data.code == 550
@@ -413,7 +413,7 @@ class TestUnsignRecipients(Site):
         self.own_bounce()
         for rcpt in self.tagged, FORGED + "alice@test":
             lines = self.arrives(rcpt)
-            assert sum("batv: trouble=state action=accepted-unjudged" in line for line in lines) == 1
+            assert sum(is_our_line(line, "trouble=state action=accepted-unjudged") for line in lines) == 1
         self.lab.write(state, good, mode=0o640)
         self.batv.start()
 

@@ -81,11 +81,11 @@ class Site:
         assert self.sent() == "alice@test"
         for message in self.ours.wait_mailbox("alice", alice + 4)[alice:]:
             assert message["X-BATV-Status"] is None         # the forged one is gone, too
-        lines = [line for line in self.ours.mainlog()[before:] if "batv:" in line]
+        lines = [line for line in self.ours.mainlog()[before:] if is_our_line(line)]
         actions = [re.search(r"action=(\S+)", line)[1] for line in lines]
         assert actions == ["accepted-unjudged"] * 3 + ["not-signed"] * self.says_not_signed, lines
         for line in lines:
-            assert re.search(rf" {MESSAGE_ID} batv: trouble=state action=\S+ file=", line), line
+            assert re.search(rf"{OUR_LINE}trouble=state action=\S+ file=", line), line
             assert error in line and line.endswith(": see batvctl status"), line
         assert self.ours.paniclog() == [] and self.ours.spool_ids() == []
         status = self.batv.ctl("status", check=False)
@@ -197,8 +197,8 @@ class TestState(Site):
         self.put_text(re.sub(r"(?m)^key .*$", older, self.text))
         before = len(self.ours.mainlog())
         assert self.sent() == "alice@test"
-        lines = [line for line in self.ours.mainlog()[before:] if "batv:" in line]
-        assert len(lines) == 1 and "batv: doubt=left:no-key action=not-signed address=<alice@test>" in lines[0], lines
+        lines = [line for line in self.ours.mainlog()[before:] if is_our_line(line)]
+        assert len(lines) == 1 and is_our_line(lines[0], "doubt=left:no-key action=not-signed address=<alice@test>"), lines
         assert self.ours.paniclog() == []
         status = self.batv.ctl("status", check=False)
         assert status.returncode == 1 and f"{self.path}: has no key for this time" in status.stdout
@@ -250,7 +250,7 @@ class TestTruncated(Site):
             assert self.bounced(session=inward).code == 550
             assert outward.send("alice@test", "x@theirs.test", make_message()).data.code == 250
             assert self.sink.wait(sent + 2)[-1].sender == self.valid
-        lines = [line for line in self.ours.mainlog()[before:] if "batv: trouble=state" in line]
+        lines = [line for line in self.ours.mainlog()[before:] if is_our_line(line, "trouble=state")]
         ids = [line.split()[2] for line in lines]
         messages = len(lengths) if self.says_not_signed else len(lengths) // 2
         assert len(ids) == len(set(ids)) == messages            # one line for each message
@@ -275,7 +275,7 @@ class TestDollar(Site):
             assert self.bounced().code == 250, name
             assert self.sent() == "alice@test", name
             assert not marker.exists(), name
-            assert self.ours.mainlog("batv: trouble=state")[-1].count("syntax error")
+            assert self.ours.mainlog(OUR_LINE + "trouble=state")[-1].count("syntax error")
             status = self.batv.ctl("status", check=False)
             assert status.returncode == 1 and 'text without "$" (Exim would expand it, as root)' in status.stdout
             verify = self.batv.ctl("verify", "alice@test", check=False)
@@ -360,7 +360,7 @@ class TestDirectory(Site):
         assert self.bounced().code == 250
         assert self.sent() == "alice@test"
         self.ours.wait_mailbox("alice", alice + 1)
-        lines = [line for line in self.ours.mainlog()[before:] if "batv:" in line]
+        lines = [line for line in self.ours.mainlog()[before:] if is_our_line(line)]
         assert len(lines) == 1 + self.says_not_signed, lines
         for line in lines:
             assert 'file=/var/lib/exim-batv error="no such file or directory"' in line, line
@@ -390,7 +390,7 @@ class TestMemory(Site):
         problems = status.stdout.partition("\n\n")[0]
         assert status.returncode == 1 and f"{self.memory}: {problem}" in problems, status.stdout
         assert self.batv.json("status")["counters"] is None
-        assert self.ours.mainlog("crashed|batv: trouble") == [] and self.ours.paniclog() == []
+        assert self.ours.mainlog("crashed|" + OUR_LINE + "trouble") == [] and self.ours.paniclog() == []
 
     def test_missing(self):
         self.memory.unlink()
@@ -607,14 +607,14 @@ class TestLists(Site):
 
     def lines(self):
         """Our lines since tear()."""
-        return [line for line in self.ours.mainlog()[self.before:] if "batv:" in line]
+        return [line for line in self.ours.mainlog()[self.before:] if is_our_line(line)]
 
     def doubt_when_judging(self, verdict, action, **settings):
         self.tear(**settings)
         doubts = self.batv.json("status")["counters"]["doubt"]
         assert self.bounced().code == 250, settings
         (line,) = self.lines()
-        assert f"batv: verdict={verdict} action={action} " in line and " reason=doubt " in line, line
+        assert is_our_line(line, f"verdict={verdict} action={action} ") and " reason=doubt " in line, line
         assert self.batv.json("status")["counters"]["doubt"] == doubts + 1
 
     def doubt_when_signing(self, source=None, **settings):
@@ -627,7 +627,7 @@ class TestLists(Site):
         else:
             assert self.sent() == "alice@test", settings
         (line,) = self.lines()
-        assert "batv: doubt=left:doubt action=not-signed address=<alice@test>: see batvctl check" in line, line
+        assert is_our_line(line, "doubt=left:doubt action=not-signed address=<alice@test>: see batvctl check"), line
 
     def test_domains(self):
         self.lab.write("theirs", "test:\n")
