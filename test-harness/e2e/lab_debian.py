@@ -147,12 +147,14 @@ class DebianConfiguration:
     """A private copy of /etc/exim4, with the shipped pieces in it, and what update-exim4.conf makes of it.
 
     What Debian's scripts and files know of the machine (/etc/mailname, /etc/aliases, paths, the user) is turned
-    to the sandbox; our own files are used as they are shipped.  SETTINGS go into update-exim4.conf.conf.
+    to the sandbox; our own files are used as they are shipped, unless PLACED is false: then they
+    are not in it.  SETTINGS go into update-exim4.conf.conf.
     """
 
     PIECES = TOP / "exim-snippets" / "debian"
 
-    def __init__(self, lab, name, installation, split, state_dir, smarthost, **settings):
+    def __init__(self, lab, name, installation, split, state_dir, smarthost, placed=True,
+                 **settings):
         self.lab, self.installation, self.split = lab, installation, split
         self.dir = lab.mkdir(name)
         self.etc = self.dir / "etc"
@@ -174,7 +176,8 @@ class DebianConfiguration:
                        "MAIN_LOG_SELECTOR": "+received_sender +received_recipients +return_path_on_delivery"}
         self.options = dict.fromkeys(("exim_path", "spool_directory", "host_lookup", "keep_environment", "log_selector",
                                       "qualify_domain"))
-        self.place()
+        if placed:
+            self.place()
 
     def place(self):
         """What docs/install.md says."""
