@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,11 +181,14 @@ static enum batv_err drop_to(uid_t uid, gid_t gid)
 
 enum batv_err batv_become_owner(const struct stat *dir)
 {
+	const struct passwd *owner;
+
 	if (geteuid() == dir->st_uid)
 		return BATV_OK;
 	if (geteuid() != 0)
 		return BATV_E_UNSAFE_FILE;
-	return drop_to(dir->st_uid, dir->st_gid);
+	owner = getpwuid(dir->st_uid);
+	return drop_to(dir->st_uid, owner ? owner->pw_gid : dir->st_gid);
 }
 
 /* Is the file that we hold still the one that the name stands for? */

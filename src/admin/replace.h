@@ -40,9 +40,10 @@ void batv_new_file_abandon(struct batv_new_file *file);	/* errno is kept */
 enum batv_err batv_slurp(int dirfd, const char *name, size_t max, char **text, size_t *len);
 
 /*
- * As root become the owner of the directory, its group too, for good (setgroups, setresgid,
- * setresuid); as that owner: nothing to do; as anybody else BATV_E_UNSAFE_FILE.  root may own
- * the directory only when this is root.  Errors: BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept).
+ * As root become the owner of the directory for good, with his own group and no other (setgroups,
+ * setresgid, setresuid): the directory's group is Exim's, and so are its password files.  An owner who
+ * is not in the password file has no group but the directory's.  As that owner: nothing to do; as
+ * anybody else BATV_E_UNSAFE_FILE.  root may own the directory only when this is root.  Errors: BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept).
  */
 enum batv_err batv_become_owner(const struct stat *dir);
 

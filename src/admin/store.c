@@ -67,12 +67,23 @@ void batv_store_close(struct batv_store *store)
 	store->dirfd = -1;
 }
 
+/* By the setgid bit of the directory, or because its group is our own. */
+static bool new_files_get_its_group(const struct batv_store *store)
+{
+	return (store->dir.st_mode & S_ISGID) || store->dir.st_gid == getegid();
+}
+
 enum batv_err batv_store_own(const struct batv_store *store, char *message, size_t size)
 {
 	enum batv_err err = batv_become_owner(&store->dir);
 
-	if (err == BATV_OK)
+	if (err == BATV_OK && new_files_get_its_group(store))
 		return BATV_OK;
+	if (err == BATV_OK)
+		return fail(BATV_E_UNSAFE_FILE, message, size,
+			    "%s: mode %04o: new files would not get its group, and Exim could not "
+			    "read them; correct it with: chmod 2750 %s",
+			    store->path, (unsigned)store->dir.st_mode & 07777, store->path);
 	if (err == BATV_E_UNSAFE_FILE)
 		return fail(err, message, size,
 			    "%s: belongs to user %u, and this is user %u: only its owner or root "

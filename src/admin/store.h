@@ -28,7 +28,7 @@ enum batv_err batv_store_open(struct batv_store *store, const char *path, char *
 			      size_t size);
 void batv_store_close(struct batv_store *store);
 
-/* As root, become the owner of the directory for good. */
+/* As root, become the owner of the directory for good.  UNSAFE_FILE too if its group would not get new files. */
 enum batv_err batv_store_own(const struct batv_store *store, char *message, size_t size);
 
 enum batv_err batv_store_lock(const struct batv_store *store, const char *name, unsigned seconds,

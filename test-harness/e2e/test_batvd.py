@@ -1,6 +1,7 @@
 """batvd on a directory of its own: files, signals, changes, breaks, crashes.  No Exim is involved."""
 
 import os
+import pwd
 import random
 import re
 import signal
@@ -89,17 +90,53 @@ def test_files_take_the_directorys_group(lab):
     b.state_dir.chmod(0o2750)
     b.daemon = lab.spawn("batvd-root", [BUILD / "batvd", "-c", b.conf_path], user="root")
     wait_until(lambda: b.serial(), 10, "a state")
-    for path in b.state_dir.iterdir():
-        st = path.stat()
-        assert (st.st_uid, st.st_gid) == (lab.uid, 8), path
+    own = pwd.getpwuid(lab.uid).pw_gid
+    assert own != 8
+
+    def shared():
+        modes = {path.name: path.stat() for path in b.state_dir.iterdir()}
+        assert {"secret", "state", "memory", "lock"} <= set(modes)
+        for name, st in modes.items():
+            assert (st.st_uid, st.st_gid) == (lab.uid, 8), name
+        assert [oct(modes[name].st_mode & 0o777) for name in ("secret", "state", "memory")] == ["0o600", "0o640", "0o660"]
+    shared()
     status = (lab.dir / f"/proc/{b.daemon.pid}/status").read_text()
     assert re.search(rf"^Uid:\t{lab.uid}\t{lab.uid}\t{lab.uid}\t", status, re.M), status
-    assert re.search(r"^Groups:\t8 $", status, re.M), status
+    # It is in its own group alone: what Exim's group may read is not for it.
+    assert re.search(rf"^Gid:\t{own}\t{own}\t{own}\t", status, re.M), status
+    assert re.search(rf"^Groups:\t{own} $", status, re.M), status
     assert re.search(r"^NoNewPrivs:\t1$", status, re.M), status
     # batvctl as root writes as the owner, too.
     done = lab.run([BUILD / "batvctl", "-c", b.conf_path, "rotate"], user="root")
     assert "batvd has published it" in done.stdout, done
-    assert (b.state_dir / "secret").stat().st_uid == lab.uid
+    shared()
+    # and so does the owner himself, without being in the directory's group; removed files come back the same.
+    for path in b.state_dir.glob("[sm]*"):
+        if path.name != "secret":
+            path.unlink()
+    done = lab.run([BUILD / "batvctl", "-c", b.conf_path, "rotate"], group=own)
+    assert "batvd has published it" in done.stdout, done
+    wait_until(lambda: (b.state_dir / "memory").exists(), 20, "a new memory")
+    shared()
+    for group, name, may in ((8, "secret", False), (8, "state", True), (own, "secret", False), (own, "state", False)):
+        done = lab.run(["head", "-c", "1", b.state_dir / name], user="nobody", group=group, check=False)
+        assert (done.returncode == 0) == may, (group, name, done)
+
+
+def test_a_directory_whose_group_new_files_would_not_get(lab):
+    """Exim could not read the state: that is said, with what to do, and nothing is written."""
+    needs_root("a directory of another group")
+    b = batv(lab, start=False)
+    os.chown(b.state_dir, lab.uid, 8)
+    b.state_dir.chmod(0o750)
+    for argv in ["batvd"], ["batvctl", "rotate"]:
+        done = lab.run([BUILD / argv[0], "-c", b.conf_path, *argv[1:]], user="root", check=False)
+        assert done.returncode == 3 and done.stderr.count("\n") == 1, done
+        assert f"Exim could not read them; correct it with: chmod 2750 {b.state_dir}" in done.stderr, done
+    assert list(b.state_dir.iterdir()) == []
+    b.state_dir.chmod(0o2750)
+    b.daemon = lab.spawn("batvd-root", [BUILD / "batvd", "-c", b.conf_path], user="root")
+    wait_until(lambda: b.serial(), 10, "a state")
 
 
 def test_restart_changes_nothing(lab):

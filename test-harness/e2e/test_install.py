@@ -100,7 +100,7 @@ def test_every_path_is_that_of_the_installation(lab):
                     content = content.replace(b"/opt/etc/exim-batv", b"")
                 assert wrong not in content, f"{path} says {wrong.decode()}"
     unit = (root / "opt/mail/lib/systemd/system/batvd.service").read_text()
-    assert "\nExecStart=/opt/mail/sbin/batvd\n" in unit and "\nGroup=mailers\n" in unit
+    assert "\nExecStart=/opt/mail/sbin/batvd\n" in unit and "\nGroup=batv\n" in unit
     assert "d /srv/batv 2750 batv mailers -" in (root / "opt/mail/lib/tmpfiles.d/exim-batv.conf").read_text()
     # what a snippet says of itself is true
     main = root / "opt/mail/share/exim-batv/snippets/main.conf"

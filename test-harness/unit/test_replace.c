@@ -9,6 +9,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -351,9 +352,11 @@ START_TEST(only_the_owner_makes_the_lock)
 END_TEST
 
 /* In a child: a process cannot come back from it. */
-static int become(uid_t uid, gid_t gid)
+static int become(uid_t uid, gid_t dir_gid)
 {
-	struct stat st = { .st_uid = uid, .st_gid = gid };
+	struct stat st = { .st_uid = uid, .st_gid = dir_gid };
+	const struct passwd *entry = getpwuid(uid);
+	gid_t gid = entry && dir_gid != (gid_t)-1 ? entry->pw_gid : dir_gid; /* not the directory's */
 	gid_t groups[8];
 	int status;
 	pid_t pid = fork();
@@ -381,7 +384,8 @@ START_TEST(becoming_the_owner)
 {
 	ck_assert_int_eq(become(geteuid(), (gid_t)-1), BATV_OK);
 	if (geteuid() == 0) {
-		ck_assert_int_eq(become(65534, 65533), BATV_OK);
+		ck_assert_int_eq(become(65534, 8), BATV_OK);
+		ck_assert_int_eq(become(54321, 65533), BATV_OK); /* nobody of that number */
 		ck_assert_int_eq(become(1, 65534), BATV_OK);
 	} else {
 		ck_assert_int_eq(become(0, (gid_t)-1), BATV_E_UNSAFE_FILE);
