@@ -313,6 +313,12 @@ static int complain(int code, const char *message)
 	return code;
 }
 
+static int complain_of(int code, const char *what)
+{
+	batv_report(LOG_ERR, "%s: %s", what, strerror(errno));
+	return code;
+}
+
 /* The configuration, or at least the directory that it names. */
 static bool find_directory(struct daemon *d)
 {
@@ -345,19 +351,22 @@ static int prepare(struct daemon *d, char *message, size_t size)
 {
 	struct batv_store *store = &d->keeper.store;
 	bool good = find_directory(d);
+	enum batv_err err;
 
 	if (batv_store_open(store, d->config.directory, message, size) != BATV_OK ||
 	    batv_store_own(store, message, size) != BATV_OK)
 		return good ? complain(BATVD_TROUBLE, message)
 			    : complain(BATVD_CONFIG, d->config_trouble);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return complain(BATVD_TROUBLE, "prctl failed");
+		return complain_of(BATVD_TROUBLE, "cannot give up privileges: prctl");
 	/* Read once more: what only root can read would be lost at the first reload. */
 	batv_config_free(&d->config);
 	if (!find_config(d))
 		return complain(BATVD_CONFIG, d->config_trouble);
-	if (batv_store_lock(store, BATV_DAEMON_LOCK, 1, &d->instance, message, size) != BATV_OK) {
-		batv_report(LOG_ERR, "%s; another batvd may be running", message);
+	err = batv_store_lock(store, BATV_DAEMON_LOCK, 1, &d->instance, message, size);
+	if (err != BATV_OK) {
+		batv_report(LOG_ERR, "%s%s", message,
+			    err == BATV_E_CONFLICT ? "; another batvd may be running" : "");
 		return BATVD_TROUBLE;
 	}
 	if (!batv_watch_open(&d->watch)) {

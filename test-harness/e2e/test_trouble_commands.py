@@ -46,6 +46,7 @@ class TestCommands(Site):
         for text in texts:
             assert text in done.stderr, done.stderr
         assert self.snapshot() == before
+        return done.stderr
 
     def status_says(self, *texts):
         done = self.batv.ctl("status", check=False)
@@ -177,6 +178,23 @@ class TestCommands(Site):
         self.batv.start()
         self.daemon_ends(3, "another process holds this lock; another batvd may be running")
         self.batv.stop()
+
+    def test_no_second_daemon_where_there_is_none(self):
+        """What keeps it from its lock is told as it is."""
+        lock = self.batv.state_dir / "batvd.lock"
+        lock.unlink(missing_ok=True)
+        lock.mkdir()
+        assert "another batvd" not in self.daemon_ends(3, "batvd.lock: cannot lock: ")
+        lock.rmdir()
+
+    def test_read_only_file_system(self):
+        needs_root("a mount")
+        (self.batv.state_dir / "batvd.lock").unlink(missing_ok=True)
+        directory = self.batv.state_dir
+        done = self.lab.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"',
+                             directory, BUILD / "batvd", "-c", self.batv.conf_path], user="root", check=False)
+        assert done.returncode == 3 and done.stderr.count("\n") == 1, done
+        assert "batvd.lock: cannot lock: Read-only file system" in done.stderr and "another batvd" not in done.stderr, done
 
     def test_wrong_arguments(self):
         for argv in ([], ["nosuch"], ["sign"], ["sign", "a@test", "b@test"], ["--nosuch", "status"],
