@@ -19,6 +19,7 @@
 
 #include "daemon.h"
 #include "keeper.h"
+#include "leftovers.h"
 #include "notify.h"
 #include "plan.h"
 #include "report.h"
@@ -319,6 +320,22 @@ static int complain_of(int code, const char *what)
 	return code;
 }
 
+/* What a crash left, before anybody waits for its room; a writer who is at work keeps his. */
+static void remove_leftovers(const struct batv_store *store)
+{
+	char message[BATV_MESSAGE_SIZE];
+	unsigned removed;
+	int lock;
+
+	if (batv_store_lock(store, BATV_WRITER_LOCK, 1, &lock, message, sizeof message) != BATV_OK)
+		return;
+	removed = batv_leftovers_remove(store->dirfd);
+	close(lock);
+	if (removed)
+		batv_report(LOG_NOTICE, "%s: removed %u unfinished files, left by a crash",
+			    store->path, removed);
+}
+
 /* The configuration, or at least the directory that it names. */
 static bool find_directory(struct daemon *d)
 {
@@ -369,6 +386,7 @@ static int prepare(struct daemon *d, char *message, size_t size)
 			    err == BATV_E_CONFLICT ? "; another batvd may be running" : "");
 		return BATVD_TROUBLE;
 	}
+	remove_leftovers(store);
 	if (!batv_watch_open(&d->watch)) {
 		batv_report(LOG_ERR, "cannot watch signals and files: %s", strerror(errno));
 		return BATVD_TROUBLE;

@@ -1,5 +1,6 @@
 """batvd on a directory of its own: files, signals, changes, breaks, crashes.  No Exim is involved."""
 
+import fcntl
 import os
 import pwd
 import random
@@ -151,6 +152,30 @@ def test_second_instance_is_refused(lab):
     done = b.lab.run([BUILD / "batvd", "-c", b.conf_path], check=False)
     assert done.returncode == 3 and "another batvd" in done.stderr and done.stderr.count("\n") == 1, done
     assert b.daemon.alive()
+
+
+def test_what_a_crash_left_is_removed(lab):
+    """At start, under the writers' lock, files of our own names alone."""
+    b = batv(lab)
+    b.stop()
+    ours = [".state.new", ".secret.new", ".memory.new", ".memory.7.new"]
+    others = [".memory.07.new", ".memory.x.new", ".observe.new", "state.new", ".state.new.bak", ".new", ".mine.new", ".memory.7"]
+    for name in ours + others:
+        lab.write(b.state_dir / name, "unfinished", mode=0o600)
+    (b.state_dir / ".memory.8.new").mkdir()
+    before = set(os.listdir(b.state_dir))
+    # Somebody is writing: his file is not touched.
+    writer = open(b.state_dir / "lock")
+    fcntl.flock(writer, fcntl.LOCK_EX)
+    b.daemon = lab.spawn("batvd-d", [BUILD / "batvd", "-c", b.conf_path, "-d"])
+    wait_until(lambda: "batvd.lock" in os.listdir(b.state_dir) and b.json("status")["batvd"] != "not running", 10, "batvd to run")
+    wait_until(lambda: "holds this lock" in b.daemon.output(), 30, "batvd to give up on the lock")
+    assert before <= set(os.listdir(b.state_dir))
+    b.stop()
+    writer.close()
+    daemon_with_log(b)
+    assert before - set(os.listdir(b.state_dir)) == set(ours)
+    assert "removed 4 unfinished files, left by a crash" in b.daemon.output()
 
 
 def test_end(lab):

@@ -1,0 +1,51 @@
+/*
+ * leftovers.c - removes what a crash left unfinished in the state directory.
+ *
+ * A replacement removes the unfinished file of its own name only (replace.c).  A memory file of a number
+ * that is never made again would keep its blocks for ever.
+ */
+#include "leftovers.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory_name.h"
+#include "secret.h"
+#include "state.h"
+
+/* ".NAME.new" of a file of ours. */
+static bool is_unfinished(const char *tmp)
+{
+	char name[NAME_MAX + 1];
+	const char *end = strrchr(tmp, '.');
+
+	if (tmp[0] != '.' || end == tmp || strcmp(end, ".new") != 0)
+		return false;
+	snprintf(name, sizeof name, "%.*s", (int)(end - tmp - 1), tmp + 1);
+	return strcmp(name, BATV_SECRET_NAME) == 0 || strcmp(name, BATV_STATE_NAME) == 0 ||
+	       batv_memory_number(name) > 0;
+}
+
+unsigned batv_leftovers_remove(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	unsigned removed = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			(void)close(fd);
+		return 0;
+	}
+	while ((entry = readdir(dir)))
+		if (is_unfinished(entry->d_name) && unlinkat(dirfd, entry->d_name, 0) == 0)
+			removed++;
+	(void)closedir(dir);
+	return removed;
+}

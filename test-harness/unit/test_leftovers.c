@@ -1,0 +1,53 @@
+/* links: admin/leftovers core/memory_name core/span */
+/*
+ * test_leftovers.c - which files of the state directory count as left by a crash.
+ */
+#include <stdbool.h>
+
+#include "leftovers.h"
+#include "sandbox.h"
+
+static const struct {
+	const char *name;
+	bool goes;
+} files[] = {
+	{".secret.new", true},	   {".state.new", true},     {".memory.new", true},
+	{".memory.2.new", true},   {".memory.987.new", true}, {".memory.1.new", false},
+	{".memory.02.new", false}, {".memory..new", false},  {".memory.2x.new", false},
+	{".secret.new.", false},   {"secret.new", false},    {".new", false},
+	{"..new", false},	   {".observe.new", false},  {".lock.new", false},
+	{".secret", false},	   {"secret", false},	     {".Secret.new", false},
+};
+
+START_TEST(names)
+{
+	unsigned expected = 0;
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		sandbox_file(files[i].name, 0600, "x", 1);
+		expected += files[i].goes ? 1 : 0;
+	}
+	ck_assert_int_eq(mkdirat(dir, ".memory.3.new", 0700), 0);
+	ck_assert_uint_eq(batv_leftovers_remove(dir), expected);
+	ck_assert_uint_eq(batv_leftovers_remove(dir), 0);
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		ck_assert_msg((faccessat(dir, files[i].name, F_OK, 0) != 0) == files[i].goes, "%s",
+			      files[i].name);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("leftovers");
+	TCase *tc = tcase_create("leftovers");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
+	tcase_add_test(tc, names);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
