@@ -21,9 +21,10 @@
 #define LOCK_SECONDS	10
 #define PUBLISH_SECONDS 10 /* batvd notices at once; it may be busy */
 
-/* Local set, incoming set, and the set to come: too large for a stack. */
+/* Local set, incoming set, the set to come, and what became of it: too large for a stack. */
 struct sets {
 	struct batv_secrets old, incoming, next;
+	struct batv_secrets now; /* the file, when the change was seen through; n 0: not read */
 };
 
 static struct sets *new_sets(void)
@@ -69,13 +70,41 @@ static bool publish_ourselves(struct batv_ctl *ctl)
 	return looked.usable;
 }
 
-static bool is_published(struct batv_ctl *ctl, const char *fingerprint)
+static const struct batv_secret *find(const struct batv_secrets *set, uint32_t number)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->list[i].number == number)
+			return &set->list[i];
+	return NULL;
+}
+
+/*
+ * Is our change in this file?  Another batvctl may have changed it since, and batvd may have
+ * removed secrets of which no tag is alive.
+ */
+static bool holds(const struct batv_secrets *file, const struct batv_secrets *ours)
+{
+	for (size_t i = 0; i < ours->n; i++) {
+		const struct batv_secret *mine = &ours->list[i], *there = find(file, mine->number);
+
+		if (!there && i + 1 == ours->n)
+			return false;
+		if (there && (memcmp(there->bytes, mine->bytes, sizeof mine->bytes) != 0 ||
+			      (mine->revoked && !there->revoked)))
+			return false;
+	}
+	return true;
+}
+
+static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 {
 	struct batv_stored_state *st = calloc(1, sizeof *st);
+	char fingerprint[BATV_FINGERPRINT_SIZE];
 	bool same;
 
 	if (!st)
 		return false;
+	batv_secrets_fingerprint(file, fingerprint);
 	same = batv_store_read_state(&ctl->store, st, ctl->message, sizeof ctl->message) ==
 		       BATV_OK &&
 	       strcmp(st->state.fingerprint, fingerprint) == 0;
@@ -84,25 +113,41 @@ static bool is_published(struct batv_ctl *ctl, const char *fingerprint)
 	return same;
 }
 
+enum seen { NOT_YET, PUBLISHED, REPLACED };
+
+/* What is published is the file as it is now, with the changes that others made after ours. */
+static enum seen look_at(struct batv_ctl *ctl, struct sets *s)
+{
+	if (batv_store_read_secret(&ctl->store, &s->now, ctl->message, sizeof ctl->message))
+		return NOT_YET;
+	if (!holds(&s->now, &s->next))
+		return REPLACED;
+	return is_published(ctl, &s->now) ? PUBLISHED : NOT_YET;
+}
+
 /* Returns what is to be said about it; *ok: the change is in force. */
-static const char *see_through(struct batv_ctl *ctl, const struct batv_secrets *set, bool *ok)
+static const char *see_through(struct batv_ctl *ctl, struct sets *s, bool *ok)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
-	char fingerprint[BATV_FINGERPRINT_SIZE];
+	const bool alone = batv_store_daemon(&ctl->store) == BATV_NO;
+	enum seen seen = NOT_YET;
 
-	batv_secrets_fingerprint(set, fingerprint);
-	if (batv_store_daemon(&ctl->store) == BATV_NO) {
-		*ok = publish_ourselves(ctl);
+	if (alone)
+		publish_ourselves(ctl);
+	for (int i = 0; seen == NOT_YET && i < (alone ? 1 : PUBLISH_SECONDS * 20); i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		seen = look_at(ctl, s);
+	}
+	*ok = seen == PUBLISHED;
+	if (seen == REPLACED)
+		return "not in force: another change of the secrets has replaced it; see batvctl "
+		       "keys";
+	if (alone)
 		return *ok ? "published; no batvd is running: start it"
 			   : "not published, and no batvd is running: start it";
-	}
-	for (int i = 0; i < PUBLISH_SECONDS * 20; i++) {
-		*ok = is_published(ctl, fingerprint);
-		if (*ok)
-			return "batvd has published it";
-		nanosleep(&pause, NULL);
-	}
-	return "batvd has not published it yet; see batvctl status";
+	return *ok ? "batvd has published it"
+		   : "batvd has not published it yet; see batvctl status";
 }
 
 /* Read the set under the lock.  The caller closes *lock. */
@@ -166,23 +211,43 @@ static int plan_rotation(struct batv_ctl *ctl, struct sets *s)
 	return BATV_CTL_YES;
 }
 
+/* Which secret signs from the moment on that ours was to sign from: another one may have come. */
+static uint32_t signs_then(const struct sets *s, const struct batv_secret *added)
+{
+	const struct batv_secret *then =
+		s->now.n ? batv_secret_signing(&s->now, added->start) : NULL;
+
+	return then ? then->number : added->number;
+}
+
 static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, const char *seen,
 			   bool ok)
 {
 	const struct batv_secret *added = &s->next.list[s->next.n - 1];
+	const uint32_t signs = signs_then(s, added);
 	char start[BATV_TIME_SIZE];
 
 	if (ctl->json) {
-		batv_ctl_print_json(json_pack("{s:I, s:I, s:b, s:b}", "secret",
-					      (json_int_t)added->number, "start",
-					      (json_int_t)added->start, "revoked", (int)ctl->revoke,
-					      "published", (int)ok));
+		batv_ctl_print_json(
+			json_pack("{s:I, s:I, s:I, s:b, s:b}", "signs", (json_int_t)signs, "secret",
+				  (json_int_t)added->number, "start", (json_int_t)added->start,
+				  "revoked", (int)ctl->revoke, "published", (int)ok));
 		return;
 	}
 	batv_time_format(added->start, start, sizeof start);
-	printf("added secret %" PRIu32 ", which signs from %s\n", added->number, start);
+	if (s->now.n && !find(&s->now, added->number)) {
+		printf("added secret %" PRIu32 ", and it is gone again\n%s\n", added->number, seen);
+		return;
+	}
+	if (signs == added->number)
+		printf("added secret %" PRIu32 ", which signs from %s\n", added->number, start);
+	else
+		printf("added secret %" PRIu32 "; but from %s secret %" PRIu32
+		       " signs, which another batvctl added\n",
+		       added->number, start, signs);
 	if (ctl->revoke)
-		puts("revoked all secrets before it: domains with enforcement = auto refuse nothing "
+		puts("revoked all secrets before it: domains with enforcement = auto refuse "
+		     "nothing "
 		     "until the last bounce of their mail has come back; enforcement = reject "
 		     "refuses those bounces");
 	puts(seen);
@@ -214,7 +279,7 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
 	if (lock >= 0)
 		close(lock);
 	if (code == BATV_CTL_YES) {
-		seen = see_through(ctl, &s->next, &ok);
+		seen = see_through(ctl, s, &ok);
 		print_rotation(ctl, s, seen, ok);
 		code = ok ? BATV_CTL_YES : BATV_CTL_TROUBLE;
 	}
@@ -301,9 +366,10 @@ static int read_in(struct batv_secrets *set)
 		return batv_ctl_fail(BATV_CTL_USAGE,
 				     "secret import: standard input: no secret in it");
 	if (!set->ended)
-		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "secret import: standard input: no end line: it was cut off on "
-				     "its way; nothing was changed, export it again");
+		return batv_ctl_fail(
+			BATV_CTL_USAGE,
+			"secret import: standard input: no end line: it was cut off on "
+			"its way; nothing was changed, export it again");
 	return BATV_CTL_YES;
 }
 
@@ -370,7 +436,7 @@ static int import_secrets(struct batv_ctl *ctl)
 	if (lock >= 0)
 		close(lock);
 	if (code == BATV_CTL_YES) {
-		seen = see_through(ctl, &s->next, &ok);
+		seen = see_through(ctl, s, &ok);
 		print_import(ctl, s, broken, seen, ok);
 		code = ok ? BATV_CTL_YES : BATV_CTL_TROUBLE;
 	}

@@ -1,9 +1,11 @@
 """batvctl against a batvd of its own.  Exim is asked only where a test says so."""
 
+import fcntl
 import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import time
 
@@ -233,6 +235,80 @@ def test_rotate(lab):
     new = b.sign("a@example.com")
     assert new != old and b.ctl("verify", old).returncode == 0 and b.ctl("verify", new).returncode == 0
     assert b.json("status")["state"]["breaks"] == []
+
+
+def stand_still(b):
+    """Stop batvd, but not while it holds the writers' lock."""
+    def stopped():
+        os.kill(b.daemon.pid, signal.SIGSTOP)
+        with open(b.state_dir / "lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                os.kill(b.daemon.pid, signal.SIGCONT)
+                return False
+    wait_until(stopped, 10, "batvd to stand still without the lock")
+
+
+def rotations_at_once(b, *argvs):
+    """Each batvctl waits for batvd, which stands still until all have written; then their words."""
+    stand_still(b)
+    before = number_of_secrets(b)
+    running = []
+    for count, argv in enumerate(argvs, 1):
+        running.append(subprocess.Popen(b.lab._as_user([BUILD / "batvctl", "-c", b.conf_path, *argv], None, None), text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=b.lab.environment()))
+        wait_until(lambda: number_of_secrets(b) == before + count, 10, f"{argv} to write")
+    os.kill(b.daemon.pid, signal.SIGCONT)
+    return [(*process.communicate(timeout=30), process.returncode) for process in running]
+
+
+def number_of_secrets(b):
+    return len(re.findall(r"^secret ", (b.state_dir / "secret").read_text(), re.M))
+
+
+def test_rotations_at_once(lab):
+    """The first one's set is never published as it was: its change is, within the second one's."""
+    b = batv(lab)
+    told = rotations_at_once(b, ["rotate"], ["rotate"], ["rotate", "--at", "+1d"])
+    numbers = [re.match(r"added secret (\d+)", out)[1] for out, _, _ in told]
+    assert len(set(numbers)) == 3 and numbers == sorted(numbers, key=int), told
+    for out, err, code in told:
+        assert code == 0 and "batvd has published it" in out and err == "", told
+    assert "but from " in told[0][0] and f"secret {numbers[1]} signs, which another batvctl added" in told[0][0], told
+    assert "which signs from" in told[1][0] and "which signs from" in told[2][0], told
+    signing = re.search(rf"^key {numbers[1]} ", (b.state_dir / "state").read_text(), re.M)
+    assert signing, (b.state_dir / "state").read_text()
+
+
+def test_a_rotation_that_was_undone_says_so(lab):
+    b = batv(lab)
+    secret = (b.state_dir / "secret").read_bytes()
+    stand_still(b)
+    rotate = subprocess.Popen(lab._as_user([BUILD / "batvctl", "-c", b.conf_path, "rotate"], None, None), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=lab.environment())
+    wait_until(lambda: number_of_secrets(b) == 2, 10, "the second secret")
+    lab.write(b.state_dir / "secret", secret, mode=0o600)       # somebody puts the backup back
+    os.kill(b.daemon.pid, signal.SIGCONT)
+    out, err = rotate.communicate(timeout=30)
+    assert "and it is gone again" in out and "signs from" not in out, (out, err)
+    assert rotate.returncode == 3 and "not in force: another change of the secrets has replaced it" in out, (out, err)
+
+
+def test_many_rotations_at_once_without_a_daemon(lab):
+    b = batv(lab)
+    b.stop()
+    before = number_of_secrets(b)
+    running = [subprocess.Popen(lab._as_user([BUILD / "batvctl", "-c", b.conf_path, "--json", "rotate"], None, None), text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=lab.environment()) for _ in range(5)]
+    told = [json.loads(process.communicate(timeout=30)[0]) for process in running]
+    numbers = {t["secret"] for t in told}
+    assert len(numbers) == 5 and all(t["published"] for t in told), told
+    assert number_of_secrets(b) == before + 5
+    kept = {int(n) for n in re.findall(r"^secret (\d+)", (b.state_dir / "secret").read_text(), re.M)}
+    assert numbers <= kept, (numbers, kept)
+    assert max(numbers) in {t["signs"] for t in told}, told
 
 
 def test_rotate_at(lab):
