@@ -20,6 +20,7 @@
 #include "ask_exim.h"
 #include "list_file.h"
 #include "plain_list.h"
+#include "root_path.h"
 
 #define ARGS_MAX   32
 #define ANSWER_MAX 4096
@@ -238,6 +239,9 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 	pid_t pid;
 	bool ok;
 
+	if (geteuid() == 0 && asker->config_path &&
+	    !batv_root_may_run(asker->config_path, asker->command, asker->why, sizeof asker->why))
+		return false;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return give_up(asker, "pipe: %s", strerror(errno));
 	ok = start(asker, what, question, ends[1], &pid);
@@ -411,9 +415,11 @@ static enum batv_match ask_host(void *ctx, const char *name, const char *address
 	return ask(ctx, BATV_LIST_HOSTS, batv_plain_host, address, list);
 }
 
-void batv_asker_init(struct batv_asker *asker, const char *command, struct batv_matcher *matcher)
+void batv_asker_init(struct batv_asker *asker, const char *command, const char *config_path,
+		     struct batv_matcher *matcher)
 {
-	*asker = (struct batv_asker){.command = command, .group = (gid_t)-1};
+	*asker = (struct batv_asker){
+		.command = command, .config_path = config_path, .group = (gid_t)-1};
 	*matcher = (struct batv_matcher){
 		.ctx = asker, .domain = ask_domain, .address = ask_address, .host = ask_host};
 }

@@ -17,6 +17,7 @@
  */
 struct batv_asker {
 	const char *command; /* "": there is no Exim; split at spaces */
+	const char *config_path; /* that names the command: root runs only what is root's own (root_path.h) */
 	gid_t group;	     /* of the state directory; (gid_t)-1: not known */
 	char why[1200];	     /* what stood in the way of the last MAYBE */
 	char list[120];	     /* and of which list, shortened for printing */
@@ -26,8 +27,9 @@ struct batv_asker {
 	struct batv_exim_user user;
 };
 
-/* asker is borrowed by *matcher. */
-void batv_asker_init(struct batv_asker *asker, const char *command, struct batv_matcher *matcher);
+/* asker is borrowed by *matcher.  config_path: borrowed; NULL: the caller vouches for the command. */
+void batv_asker_init(struct batv_asker *asker, const char *command, const char *config_path,
+		     struct batv_matcher *matcher);
 
 /* May Exim be asked about this list?  If not, `why` and `wrong` say more. */
 bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list);

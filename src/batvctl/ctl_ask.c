@@ -57,7 +57,7 @@ int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 	if (code)
 		return code;
 	*a = (struct batv_asking){.origin.has_id = true};
-	batv_asker_init(&a->asker, ctl->config.exim, &a->matcher);
+	batv_asker_init(&a->asker, ctl->config.exim, ctl->config_path, &a->matcher);
 	a->asker.group = ctl->store.dir.st_gid;
 	open_memories(ctl, &holder.state, a);
 	a->judge = (struct batv_judge){.state = &holder.state,

@@ -171,7 +171,8 @@ static bool id_of(const struct adding *a, const struct batv_arrival *m,
 static void learn_own_domain(struct adding *a)
 {
 	char domain[BATV_ADDR_SIZE], text[BATV_ADDR_SIZE], name[BATV_ADDR_SIZE];
-	struct batv_asker asker = {.command = a->ctl->config.exim};
+	struct batv_asker asker = {.command = a->ctl->config.exim,
+				   .config_path = a->ctl->config_path};
 
 	if (batv_ask_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
 	    batv_ask_option(&asker, "message_id_header_text", text, sizeof text) &&

@@ -315,7 +315,7 @@ static void check_lists(struct batv_status *s)
 
 	if (!s->config_ok)
 		return;
-	batv_asker_init(&asker, config->exim, &matcher);
+	batv_asker_init(&asker, config->exim, s->ctl->config_path, &matcher);
 	asker.group = batv_ctl_exim_group(s->ctl);
 	batv_ctl_lists(config->policies, config->n_policies, &asker, tell_list, s);
 }

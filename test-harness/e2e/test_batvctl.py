@@ -179,6 +179,42 @@ addresslist robots = robot@ours.test
     assert "policy default, domains: +locals" in done.stdout, done
 
 
+ROOTS_PLACE = """
+mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/etc /mnt/bin && cp "$1" /mnt/etc/batv.conf && echo x >/mnt/etc/exim.conf
+printf '#!/bin/sh\\nid -u >>/mnt/ran\\necho yes\\n' >/mnt/bin/exim
+chmod 755 /mnt/bin/exim && chmod 644 /mnt/etc/* && ln -s bin/exim /mnt/exim && eval "$2"
+"$3" -c /mnt/etc/batv.conf check 2>&1 || true; echo ran as: $(cat /mnt/ran 2>/dev/null)
+"""
+
+
+def test_root_runs_exim_out_of_roots_own_file_only(lab):
+    """Else whoever may change the file, the program, or a directory on the way, would be root."""
+    needs_root("files of root's")
+    state = lab.mkdir("state")
+
+    def check(harm, command="/mnt/exim -C /mnt/etc/exim.conf"):
+        conf = lab.write("batv.conf", f"directory = {state}\ndomains = +anything\nexim = {command}\n")
+        done = lab.run(["unshare", "-m", "sh", "-euc", ROOTS_PLACE, "sh", conf, harm,
+                        BUILD / "batvctl"], user="root", check=False)
+        return done.stdout
+
+    said = check("true")
+    assert "ran as: 0" in said and "not evaluated" not in said, said
+    for harm, why in (("chown games /mnt/etc/batv.conf", "/mnt/etc/batv.conf: it does not belong to root"),
+                      ("chmod 666 /mnt/etc/batv.conf", "/mnt/etc/batv.conf"),     # no configuration at all
+                      ("chown games /mnt/etc", "/mnt/etc: it does not belong to root"),
+                      ("chmod 1777 /mnt/etc", "/mnt/etc: others than root may write it"),
+                      ("chmod g+w /mnt", "/mnt: others than root may write it"),
+                      ("chown games /mnt/bin/exim", "/mnt/bin/exim: it does not belong to root"),
+                      ("chmod 777 /mnt/bin", "/mnt/bin: others than root may write it"),
+                      ("chown -h games /mnt/exim", "/mnt/exim: it does not belong to root"),
+                      ("chown games /mnt/etc/exim.conf", "/mnt/etc/exim.conf: it does not belong to root"),
+                      ("ln -sf loop /mnt/exim; ln -s exim /mnt/loop", "Too many levels of symbolic links")):
+        said = check(harm)
+        assert why in said and "ran as:\n" in said, (harm, said)
+        assert "666" in harm or ("not evaluated" in said and "not run as root: " in said), (harm, said)
+
+
 # -- status and check
 
 

@@ -1,4 +1,4 @@
-/* links: admin/plain_list admin/ask_exim admin/exim_user core/exim_list core/list_file core/span */
+/* links: admin/plain_list admin/ask_exim admin/exim_user admin/root_path core/exim_list core/list_file core/span */
 /*
  * test_plain_list.c - lists answered without an Exim, and questions as Exim gets them.
  */
@@ -133,7 +133,7 @@ static enum batv_match ask_script(const char *body, const char *list, struct bat
 	ck_assert_int_eq(chmod(sandbox, 0777), 0); /* as root it runs as somebody else */
 	(void)snprintf(path, sizeof path, "%s/exim", sandbox);
 	(void)snprintf(command, sizeof command, "%s -C  /some/file", path);
-	batv_asker_init(asker, command, &m);
+	batv_asker_init(asker, command, NULL, &m);
 	return m.domain(m.ctx, "a.test", list);
 }
 
@@ -239,10 +239,10 @@ START_TEST(no_exim)
 	struct batv_asker a;
 	struct batv_matcher m;
 
-	batv_asker_init(&a, "", &m);
+	batv_asker_init(&a, "", NULL, &m);
 	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
 	ck_assert_str_eq(a.why, "no exim is configured");
-	batv_asker_init(&a, "/nowhere/exim", &m);
+	batv_asker_init(&a, "/nowhere/exim", NULL, &m);
 	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
 	ck_assert_ptr_nonnull(strstr(a.why, "/nowhere/exim: cannot be run"));
 }
