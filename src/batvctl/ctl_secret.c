@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,20 @@ static bool holds(const struct batv_secrets *file, const struct batv_secrets *ou
 	return true;
 }
 
+/* The fingerprint leaves retired secrets out; their keys tell whether these are published. */
+static bool has_keys_of(const struct batv_state *st, const struct batv_secrets *file)
+{
+	struct batv_keyring ring = {0};
+	bool same = batv_timeline_at(file, st->written, &ring) == BATV_OK &&
+		    ring.n_keys == st->ring.n_keys;
+
+	for (size_t i = 0; same && i < ring.n_keys; i++)
+		same = ring.keys[i].secret == st->ring.keys[i].secret &&
+		       ring.keys[i].epoch == st->ring.keys[i].epoch;
+	OPENSSL_cleanse(&ring, sizeof ring);
+	return same;
+}
+
 static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 {
 	struct batv_stored_state *st = calloc(1, sizeof *st);
@@ -107,7 +122,7 @@ static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 	batv_secrets_fingerprint(file, fingerprint);
 	same = batv_store_read_state(&ctl->store, st, ctl->message, sizeof ctl->message) ==
 		       BATV_OK &&
-	       strcmp(st->state.fingerprint, fingerprint) == 0;
+	       strcmp(st->state.fingerprint, fingerprint) == 0 && has_keys_of(&st->state, file);
 	batv_stored_state_free(st);
 	free(st);
 	return same;

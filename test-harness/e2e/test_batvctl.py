@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import pwd
 import os
 import pty
 import re
@@ -181,7 +182,8 @@ addresslist robots = robot@ours.test
 
 ROOTS_PLACE = """
 mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/etc /mnt/bin && cp "$1" /mnt/etc/batv.conf && echo x >/mnt/etc/exim.conf
-printf '#!/bin/sh\\nid -u >>/mnt/ran\\necho yes\\n' >/mnt/bin/exim
+printf '#!/bin/sh\\nid -u >>/mnt/ran\\n[ "$3" = -be ] && echo yes || printf "exim_user = games\\\\nexim_group = games\\\\n"\\n' >/mnt/bin/exim
+touch /mnt/ran && chmod 666 /mnt/ran
 chmod 755 /mnt/bin/exim && chmod 644 /mnt/etc/* && ln -s bin/exim /mnt/exim && eval "$2"
 "$3" -c /mnt/etc/batv.conf check 2>&1 || true; echo ran as: $(cat /mnt/ran 2>/dev/null)
 """
@@ -199,7 +201,7 @@ def test_root_runs_exim_out_of_roots_own_file_only(lab):
         return done.stdout
 
     said = check("true")
-    assert "ran as: 0" in said and "not evaluated" not in said, said
+    assert f"ran as: 0 {pwd.getpwnam('games').pw_uid} " in said and "not evaluated" not in said, said
     for harm, why in (("chown games /mnt/etc/batv.conf", "/mnt/etc/batv.conf: it does not belong to root"),
                       ("chmod 666 /mnt/etc/batv.conf", "/mnt/etc/batv.conf"),     # no configuration at all
                       ("chown games /mnt/etc", "/mnt/etc: it does not belong to root"),
