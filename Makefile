@@ -41,7 +41,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 ALLCFLAGS = -std=c11 $(CPPFLAGS) $(CPPDEFS) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS)
 OUT := $(BUILD)$(if $(SAN),/san)
 
-CORE_SRC  := $(sort $(wildcard src/core/*.c))
+CORE_SRC  := $(sort $(wildcard src/core/*/*.c))
 ADMIN_SRC := $(sort $(wildcard src/admin/*.c))
 DAEMON_SRC := $(sort $(wildcard src/batvd/*.c))
 CTL_SRC   := $(sort $(wildcard src/batvctl/*.c))
@@ -106,10 +106,11 @@ $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
 
 # Unit tests: one program per module.  The first lines of each test say what it links:
-#	/* links: core/tag core/addr core/span */
+#	/* links: core/tag/tag core/tag/addr core/base/span */
 UNIT_SRC := $(sort $(wildcard test-harness/unit/test_*.c))
 UNIT_BIN := $(patsubst test-harness/unit/%.c,$(OUT)/unit/%,$(UNIT_SRC))
-unit_links = $(foreach m,$(shell sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(OUT)/obj/src/$(m).o)
+unit_links = $(patsubst $(OUT)/obj/src/local_scan/%,$(OUT)/obj/local_scan/%,$(foreach m,$(shell \
+	sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(OUT)/obj/src/$(m).o))
 
 define unit_rule
 $(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(call unit_links,test-harness/unit/$(1).c)

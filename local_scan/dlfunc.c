@@ -9,8 +9,8 @@
 
 #include "exim_glue.h"
 #include "leaving.h"
-#include "message.h"
-#include "remembering.h"
+#include "outcome.h"
+#include "sent_mail.h"
 
 #define DLFUNC(name) \
 	__attribute__((visibility("default"))) \

@@ -14,9 +14,9 @@
 #endif
 #include <local_scan.h>
 
+#include "decide/list_file.h"
 #include "exim_glue.h"
-#include "list_file.h"
-#include "probe.h"
+#include "list_probe.h"
 
 #define LOG_LINE_MAX 900
 
@@ -204,7 +204,7 @@ static bool safe_item(const struct batv_list_item *item)
 /*
  * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$", or a look-up
  * in whatever file, that came out of a file would make the file's owner root.  batvd refuses it, and so do we
- * (exim_list.h).  Then, what would end the process in Exim's matcher is tried: see probe.h.
+ * (exim_list.h).  Then, what would end the process in Exim's matcher is tried: see list_probe.h.
  */
 static bool safe_list(enum batv_list_kind kind, const char *list)
 {

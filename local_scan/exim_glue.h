@@ -10,8 +10,8 @@
 
 #include <sys/types.h>
 
-#include "classify.h"
-#include "judge.h"
+#include "decide/judge.h"
+#include "evidence/classify.h"
 
 /*
  * NULL, or why nothing of Exim's may be used but the log: batv.so in an Exim that it was not made

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
+#include "base/hmac.h"
 #include "exim_glue.h"
 #include "flood.h"
-#include "hmac.h"
 
 static bool tag_name(const struct batv_session *session, const char *rcpt,
 		     uint8_t name[static BATV_ITEM_LEN])

@@ -10,8 +10,8 @@
 
 #include "exim_glue.h"
 #include "leaving.h"
-#include "message.h"
-#include "remembering.h"
+#include "outcome.h"
+#include "sent_mail.h"
 
 #define BODY_START 4096		/* bytes of the body that tell the class of a bounce without MIME */
 

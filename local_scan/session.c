@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/pages.h"
+#include "base/safefile.h"
 #include "exim_glue.h"
-#include "memory_name.h"
-#include "pages.h"
-#include "safefile.h"
+#include "memory/names.h"
 #include "session.h"
 
 /*

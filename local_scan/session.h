@@ -5,8 +5,8 @@
 #ifndef BATV_SESSION_H
 #define BATV_SESSION_H
 
-#include "judge.h"
-#include "remember.h"
+#include "decide/judge.h"
+#include "memory/sent.h"
 
 struct batv_session {
 	const struct batv_state *state;	/* NULL: no usable state; nothing is signed or refused */

@@ -9,8 +9,8 @@
 #ifndef BATV_ARMING_H
 #define BATV_ARMING_H
 
-#include "memory.h"
-#include "state.h"
+#include "decide/state.h"
+#include "memory/counters.h"
 
 enum batv_arm_why {
 	BATV_ARM_ARMED,		/* signed, or valid bounces came back, for grace without a break */

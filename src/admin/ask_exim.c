@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "ask_exim.h"
-#include "list_file.h"
+#include "decide/list_file.h"
 #include "plain_list.h"
 #include "root_path.h"
 

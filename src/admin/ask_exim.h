@@ -5,8 +5,8 @@
 #ifndef BATV_ASK_EXIM_H
 #define BATV_ASK_EXIM_H
 
+#include "decide/judge.h"
 #include "exim_user.h"
-#include "judge.h"
 
 #define BATV_ASK_SECONDS 5
 

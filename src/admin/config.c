@@ -15,13 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "automatic.h"
+#include "base/hmac.h"
+#include "base/safefile.h"
 #include "conffile.h"
-#include "hmac.h"
+#include "decide/automatic.h"
+#include "decide/state.h"
 #include "legacy.h"
-#include "safefile.h"
 #include "secret.h"
-#include "state.h"
 
 #define LEGACY_FILE_MAX 65536
 #define QUOTED_SIZE	100 /* of a wrong value in a message */

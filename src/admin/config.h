@@ -5,7 +5,7 @@
 #ifndef BATV_CONFIG_H
 #define BATV_CONFIG_H
 
-#include "policy.h"
+#include "decide/policy.h"
 
 #ifndef BATV_CONF
 # define BATV_CONF "/etc/exim-batv/exim-batv.conf"

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/span.h"
 #include "exim_user.h"
-#include "span.h"
 
 extern char **environ;
 

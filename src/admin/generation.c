@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "generation.h"
+#include "memory/sent.h"
 #include "memory_file.h"
 #include "memory_move.h"
 #include "plan.h"
-#include "remember.h"
 
 #define PATIENCE   (3 * (int64_t)BATV_DAY) /* nothing is removed for so long after a doubt about the clock */
 #define LOOK_NOTED 3600			   /* seconds: a look is noted that often */

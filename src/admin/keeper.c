@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "arming.h"
+#include "base/hmac.h"
 #include "generation.h"
-#include "hmac.h"
 #include "keeper.h"
 #include "plan.h"
 #include "timeline.h"

@@ -6,8 +6,8 @@
 #define BATV_KEEPER_H
 
 #include "config.h"
-#include "memory.h"
-#include "memory_name.h"
+#include "memory/counters.h"
+#include "memory/names.h"
 #include "store.h"
 
 /* What can be wrong at a look, each with a message of its own. */

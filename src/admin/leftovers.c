@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memory_name.h"
+#include "decide/state.h"
+#include "memory/names.h"
 #include "secret.h"
-#include "state.h"
 
 /* ".NAME.new" of a file of ours. */
 static bool is_unfinished(const char *tmp)

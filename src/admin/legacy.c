@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "hmac.h"
+#include "base/hmac.h"
 
 #define EXPECTED "expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
 

@@ -4,7 +4,7 @@
 #ifndef BATV_LEGACY_H
 #define BATV_LEGACY_H
 
-#include "key.h"
+#include "tag/key.h"
 
 /*
  * Its text to ring->n_legacy and ring->legacy; nothing else of the ring is touched.  The day named

@@ -1,11 +1,11 @@
 /*
- * memory_file.h - making a memory file: the daemon's part of memory.h.
+ * memory_file.h - making a memory file: the daemon's part of memory/counters.h.
  */
 #ifndef BATV_MEMORY_FILE_H
 #define BATV_MEMORY_FILE_H
 
-#include "memory.h"
-#include "memory_name.h"
+#include "memory/counters.h"
+#include "memory/names.h"
 
 struct batv_memory_wish {
 	uint64_t generation;

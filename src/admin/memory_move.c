@@ -6,8 +6,8 @@
  */
 #include "memory_move.h"
 
-#include "forged.h"
-#include "memory_layout.h"
+#include "memory/forged.h"
+#include "memory/layout.h"
 
 /* ---- domains ---- */
 
@@ -51,7 +51,7 @@ static void take_body(struct batv_memory *m, void *arg)
 		job->row.day[i] = __atomic_exchange_n(&row->day[i], 0, __ATOMIC_RELAXED);
 }
 
-/* As in memory.c: the later day stays. */
+/* As in memory/counters.c: the later day stays. */
 static void add_day(uint64_t *word, uint64_t more)
 {
 	uint64_t w = __atomic_load_n(word, __ATOMIC_RELAXED), next;

@@ -9,7 +9,7 @@
 #ifndef BATV_PLAIN_LIST_H
 #define BATV_PLAIN_LIST_H
 
-#include "verdict.h"
+#include "decide/verdict.h"
 
 enum batv_match batv_plain_domain(const char *domain, const char *list);
 enum batv_match batv_plain_address(const char *address, const char *list);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hmac.h"
+#include "base/hmac.h"
 #include "plan.h"
 #include "publish.h"
 #include "timeline.h"

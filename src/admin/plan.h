@@ -6,8 +6,8 @@
 #define BATV_PLAN_H
 
 #include "config.h"
+#include "decide/state.h"
 #include "secret.h"
-#include "state.h"
 
 #define BATV_BREAK_ALL	    "*" /* the policy of a break that concerns all */
 #define BATV_BREAK_WHY_SIZE 240

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hmac.h"
+#include "base/hmac.h"
 
 struct text {
 	char *p; /* BATV_STATE_MAX + 1 bytes */

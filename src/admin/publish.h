@@ -4,7 +4,7 @@
 #ifndef BATV_PUBLISH_H
 #define BATV_PUBLISH_H
 
-#include "state.h"
+#include "decide/state.h"
 
 /*
  * The state as text.  out from malloc, NUL-terminated; the caller wipes and frees.  Policies

@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#include "err.h"
-#include "safefile.h"
+#include "base/err.h"
+#include "base/safefile.h"
 
 /*
  * Exclusive temporary file, write, mode, fsync, rename, fsync of the directory: a crash at any

@@ -7,7 +7,7 @@
 #ifndef BATV_SECRET_H
 #define BATV_SECRET_H
 
-#include "key.h"
+#include "tag/key.h"
 
 #define BATV_SECRET_NAME "secret"
 #define BATV_SECRET_LEN 32		/* bytes */

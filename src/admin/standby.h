@@ -6,7 +6,7 @@
 #define BATV_STANDBY_H
 
 #include "config.h"
-#include "state.h"
+#include "decide/state.h"
 
 /*
  * The configuration that this state was published under.  All text is copied.  memory_capacity is 0, for

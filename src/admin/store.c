@@ -14,7 +14,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "hmac.h"
+#include "base/hmac.h"
 #include "publish.h"
 #include "store.h"
 

@@ -5,10 +5,10 @@
 #ifndef BATV_STORE_H
 #define BATV_STORE_H
 
+#include "decide/state.h"
+#include "decide/verdict.h"
 #include "replace.h"
 #include "secret.h"
-#include "state.h"
-#include "verdict.h"
 
 #define BATV_MESSAGE_SIZE 6000	       /* two paths and a sentence */
 #define BATV_WRITER_LOCK  "lock"       /* whoever changes a file of the directory holds it */

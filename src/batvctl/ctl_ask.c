@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/safefile.h"
 #include "ctl_ask.h"
-#include "safefile.h"
 
 /* What is wrong with the state.  errno is that of the failed look at it. */
 static const char *state_fault(const struct batv_ctl *ctl, enum batv_err err, char *why,

@@ -5,7 +5,7 @@
 #ifndef BATV_CTL_CACHE_H
 #define BATV_CTL_CACHE_H
 
-#include "judge.h"
+#include "decide/judge.h"
 
 struct batv_cache;
 

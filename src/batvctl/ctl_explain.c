@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "automatic.h"
 #include "ctl_ask.h"
 #include "ctl_message.h"
-#include "mailbox.h"
+#include "decide/automatic.h"
+#include "evidence/mailbox.h"
 
 struct look_up {
 	const char *kind; /* "id", "tag", "pair" */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hmac.h"
 #include "ctl.h"
-#include "hmac.h"
 #include "timeline.h"
 
 const char *batv_ctl_key_state(const struct batv_key *key, int64_t now)

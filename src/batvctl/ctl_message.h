@@ -4,8 +4,8 @@
 #ifndef BATV_CTL_MESSAGE_H
 #define BATV_CTL_MESSAGE_H
 
-#include "classify.h"
 #include "ctl.h"
+#include "evidence/classify.h"
 
 #define BATV_CTL_HEADER_MAX 1048576 /* Exim's header_maxsize */
 

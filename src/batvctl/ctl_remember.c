@@ -13,9 +13,9 @@
 
 #include "ctl_ask.h"
 #include "ctl_cache.h"
-#include "evidence.h"
+#include "evidence/search.h"
 #include "exim_log.h"
-#include "remember.h"
+#include "memory/sent.h"
 
 struct adding {
 	struct batv_ctl *ctl;

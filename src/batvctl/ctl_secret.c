@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hmac.h"
 #include "ctl.h"
-#include "hmac.h"
 #include "keeper.h"
 #include "timeline.h"
 

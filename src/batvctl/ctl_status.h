@@ -7,7 +7,7 @@
 #include "arming.h"
 #include "ctl.h"
 #include "keeper.h"
-#include "remember.h"
+#include "memory/sent.h"
 
 #define BATV_NOTES_MAX 24
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "ctl_status.h"
-#include "forged.h"
+#include "memory/forged.h"
 
 #define MANY 100 /* in a day: chance, and bounces that come late, make a few */
 #define NAMED 3

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "ctl_time.h"
-#include "policy.h"
+#include "decide/policy.h"
 
 #define FAR_FUTURE INT64_C(253402300799) /* 9999-12-31 23:59:59 */
 

@@ -4,7 +4,7 @@
 #ifndef BATV_CTL_TIME_H
 #define BATV_CTL_TIME_H
 
-#include "span.h"
+#include "base/span.h"
 
 #define BATV_TIME_SIZE 32
 

@@ -4,7 +4,7 @@
 #ifndef BATV_EXIM_LOG_H
 #define BATV_EXIM_LOG_H
 
-#include "span.h"
+#include "base/span.h"
 
 #define BATV_ARRIVAL_RCPTS 50
 

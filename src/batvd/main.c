@@ -4,9 +4,9 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "base/safefile.h"
 #include "config.h"
 #include "daemon.h"
-#include "safefile.h"
 
 static const char help[] =
 	"batvd - makes, publishes and destroys the keys of exim-batv, and decides when a domain\n"

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "memory/sent.h"
 #include "memory_file.h"
-#include "remember.h"
 
 #define RUNS 200
 #define ROUNDS 20

@@ -23,9 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "judge.h"
+#include "base/safefile.h"
+#include "decide/judge.h"
 #include "memory_file.h"
-#include "safefile.h"
 
 #define REPEAT	  2000
 #define ADDRESS	  "alice.liddell@example.com"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "automatic.h"
+#include "decide/automatic.h"
 
 static int loaded(void)
 {

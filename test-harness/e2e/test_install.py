@@ -179,7 +179,7 @@ def test_what_is_installed_can_be_built_into_an_exim(lab):
     assert not [name for name in wanted if name.startswith("batv_")], wanted
     defined = lab.run(["nm", "--defined-only", work / "all.o"]).stdout
     assert re.search(r" T local_scan$", defined, re.M) and re.search(r" T batv_sign$", defined, re.M)
-    assert '# define BATV_DIR "/srv/batv"' in (prefix / PATHS["sourcedir"] / "core/safefile.h").read_text()
+    assert '# define BATV_DIR "/srv/batv"' in (prefix / PATHS["sourcedir"] / "core/base/safefile.h").read_text()
 
 
 # -- what a build needs

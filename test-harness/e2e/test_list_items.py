@@ -13,7 +13,7 @@ ITEMS_C = """
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "exim_list.h"
+#include "decide/exim_list.h"
 
 int main(int n, char **args)
 {

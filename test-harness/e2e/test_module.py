@@ -503,7 +503,7 @@ def test_pcre2_is_loaded_late(lab):
     """Not for a null sender, not without a pattern; and it works in a process that had none."""
     program = lab.mkdir("late") / "late"
     subprocess.run(["gcc", "-D_GNU_SOURCE", f"-I{TOP}/src/core", "-o", program, TOP / "test-harness/e2e/late_pcre2.c",
-                    TOP / "local_scan/module/late_pcre2.c", TOP / "src/core/automatic.c", TOP / "src/core/span.c"],
+                    TOP / "local_scan/module/late_pcre2.c", TOP / "src/core/decide/automatic.c", TOP / "src/core/base/span.c"],
                    check=True)
     answers = [line.split() for line in lab.run([program]).stdout.splitlines()]
     #                    automatic, doubt, loaded

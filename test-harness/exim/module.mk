@@ -31,7 +31,7 @@ LINK += $(call linker_takes,-Wl$(comma)-T$(comma)$(LAYOUT))
 LIBS_static := -l:libcrypto.a -Wl,--exclude-libs,libcrypto.a
 LIBS_shared := -lcrypto
 
-SOURCES := $(sort $(wildcard $(TOP)/src/core/*.c $(TOP)/local_scan/*.c $(TOP)/local_scan/module/*.c))
+SOURCES := $(sort $(wildcard $(TOP)/src/core/*/*.c $(TOP)/local_scan/*.c $(TOP)/local_scan/module/*.c))
 OBJECTS := $(patsubst $(TOP)/%.c,$(OUT)/module/%.o,$(SOURCES))
 SETTINGS := $(OUT)/module/settings
 

@@ -1,10 +1,10 @@
-/* links: core/addr core/span */
+/* links: core/tag/addr core/base/span */
 /*
  * fuzz_addr.c - any bytes as an address: what is let through is split without loss, and its
  * canonical form is folded and stable.
  */
-#include "addr.h"
 #include "reach.h"
+#include "tag/addr.h"
 
 enum { REFUSED, TOO_LONG, PARSED, QUOTED, ESCAPED, FOLDED, LITERAL, NOT_ASCII, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {

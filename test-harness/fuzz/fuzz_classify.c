@@ -1,11 +1,11 @@
-/* links: core/classify core/policy core/exim_list core/span */
+/* links: core/evidence/classify core/decide/policy core/decide/exim_list core/base/span */
 /*
  * fuzz_classify.c - any bytes as a message: it has one class, the same one each time, whatever
  * lies behind what is looked at; and nothing is read beyond the end.
  *
  * Input: a message; header fields end at a newline without a blank behind it.
  */
-#include "classify.h"
+#include "evidence/classify.h"
 #include "reach.h"
 
 #define MANY 256 /* header fields of one input */

@@ -1,4 +1,4 @@
-/* links: core/exim_list core/probe core/span */
+/* links: core/decide/exim_list local_scan/list_probe core/base/span */
 /*
  * fuzz_exim_list.c - any text as a list of each kind: what is allowed holds no other look-up than those that
  * were recognised, and is what Exim's expansion makes of it.
@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 
-#include "probe.h"
 #include "reach.h"
+#include "../../local_scan/list_probe.h"
 
 enum { ALLOWED = BATV_LIST_ITEM_REFUSED + 1, ESCAPED, PATTERNS_IN_FILE, EXPANDED_FILE, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {

@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/forged core/remember core/addr core/hmac core/safefile core/span */
+/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span */
 /*
  * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -12,10 +12,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "forged.h"
-#include "memory_layout.h"
+#include "memory/forged.h"
+#include "memory/layout.h"
+#include "memory/sent.h"
 #include "reach.h"
-#include "remember.h"
 
 #define FIXED offsetof(struct batv_memory_head, section)
 #define SIZE_LIMIT (256 * 1024)

@@ -1,4 +1,4 @@
-/* links: core/tag core/hmac core/addr core/span */
+/* links: core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * fuzz_tag.c - any bytes as an address, bare or tagged, under a key that the input chooses.
  *
@@ -6,7 +6,7 @@
  * checked and stripped again; what is tagged already is asked of a keyring without its key.
  */
 #include "reach.h"
-#include "tag.h"
+#include "tag/tag.h"
 
 enum {
 	PARSED,

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "memory/layout.h"
 #include "memory_file.h"
-#include "memory_layout.h"
 #include "sandbox.h"
 
 /* The process's own SIGBUS action is a subject of these tests: AddressSanitizer's is not wanted. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "span.h"
+#include "base/span.h"
 
 #define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define KEY_B "f0e1d2c3b4a5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b3c2d1e0f"

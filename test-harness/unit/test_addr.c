@@ -1,4 +1,4 @@
-/* links: core/addr core/span */
+/* links: core/tag/addr core/base/span */
 /*
  * test_addr.c - what is an address and what is not, and the form that is hashed.
  */
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
+#include "tag/addr.h"
 
 #define SEED   UINT64_C(20261122)
 #define ROUNDS 100000

@@ -1,4 +1,4 @@
-/* links: admin/arming core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/policy core/exim_list core/span */
+/* links: admin/arming core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/decide/policy core/decide/exim_list core/base/span */
 /*
  * test_arming.c - when a domain begins to refuse: tables that walk along each boundary.
  */

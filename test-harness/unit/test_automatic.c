@@ -1,4 +1,4 @@
-/* links: core/automatic core/span */
+/* links: core/decide/automatic core/base/span */
 /*
  * test_automatic.c - senders of machines: the built-in comparison, patterns, and patterns that
  * want to take for ever.
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "automatic.h"
+#include "decide/automatic.h"
 
 /* clang-format off */
 static const struct {

@@ -1,4 +1,4 @@
-/* links: core/classify core/policy core/exim_list core/span */
+/* links: core/evidence/classify core/decide/policy core/decide/exim_list core/base/span */
 /*
  * test_classify.c - messages of all kinds, one a file, messages/NAME.CLASS.eml; and what the
  * parsing of header fields makes of odd ones.  Run from the top of the tree.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "classify.h"
+#include "evidence/classify.h"
 
 #define MESSAGES     "test-harness/unit/messages/*.eml"
 #define MESSAGES_MIN 40

@@ -1,4 +1,4 @@
-/* links: admin/config admin/conffile admin/legacy core/automatic core/policy core/exim_list core/span core/hmac */
+/* links: admin/config admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
 /*
  * test_config.c - every kind of wrong line, with the message that a person gets to read.
  */
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/safefile.h"
 #include "config.h"
-#include "safefile.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

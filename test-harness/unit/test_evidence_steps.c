@@ -1,4 +1,4 @@
-/* links: core/evidence core/cite core/undo core/tag core/hmac core/addr core/span */
+/* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_evidence_steps.c - messages that were made to keep the search busy, in steps, not in time: none takes
  * more than ten times as many as plain text, whatever its size; and what the limit leaves out is never what a
@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "busy_texts.h"
-#include "evidence.h"
+#include "evidence/search.h"
 
 #define BODY_BYTES 131072 /* the default of evidence_bytes */
 #define MORE	   4

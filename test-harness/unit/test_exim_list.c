@@ -1,4 +1,4 @@
-/* links: core/exim_list core/probe core/span */
+/* links: core/decide/exim_list local_scan/list_probe core/base/span */
 /*
  * test_exim_list.c - how a list is taken apart, which items are allowed, and what is tried of them.
  * e2e/test_list_items.py compares the same with Exim.
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
+#include "../../local_scan/list_probe.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

@@ -1,4 +1,4 @@
-/* links: batvctl/exim_log core/span */
+/* links: batvctl/exim_log core/base/span */
 /*
  * test_exim_log.c - lines of Exim's main log: what is read, and what a stranger can't make of them.
  */

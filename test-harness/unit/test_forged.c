@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/forged core/safefile core/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/memory/forged core/base/safefile core/base/span admin/memory_file admin/replace */
 /*
  * test_forged.c - forged tags, counted by network: which address is of which network, who stays when there are too many,
  * days, many processes at once, killed ones, and files that are broken or lack the section.
@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "forged.h"
+#include "memory/forged.h"
 #include "memory_lab.h"
 
 #define MOST 2000

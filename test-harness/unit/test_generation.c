@@ -1,7 +1,7 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish */
-/* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory */
-/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy core/exim_list */
-/* links: core/safefile core/addr core/span core/hmac core/err */
+/* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory/counters */
+/* links: core/memory/domains core/memory/names core/memory/guard core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/exim_list */
+/* links: core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
  * processes that still write into the old one.
@@ -9,12 +9,12 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "forged.h"
 #include "generation.h"
 #include "keeper_lab.h"
+#include "memory/forged.h"
+#include "memory/layout.h"
+#include "memory/sent.h"
 #include "memory_file.h"
-#include "memory_layout.h"
-#include "remember.h"
 
 static struct batv_memory exim; /* as a process of Exim has it mapped */
 

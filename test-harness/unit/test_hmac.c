@@ -1,4 +1,4 @@
-/* links: core/hmac core/span */
+/* links: core/base/hmac core/base/span */
 /*
  * test_hmac.c - HMAC-SHA1 against RFC 2202, and against libcrypto's own over every key length.
  */
@@ -7,7 +7,7 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-#include "hmac.h"
+#include "base/hmac.h"
 
 #define TEXT(s)                                                                                    \
 	{                                                                                          \

@@ -1,4 +1,4 @@
-/* links: core/judge core/verdict core/policy core/exim_list core/tag core/addr core/hmac core/key core/span */
+/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
 /*
  * test_judge.c - gathering facts: which lists are asked, in which order and how often, what doubt
  * does, and the whole list of what is never signed.
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge.h"
+#include "decide/judge.h"
 
 #define NOW	 INT64_C(1800000000)
 #define DAY(n)	 ((int64_t)(n)*BATV_DAY)

@@ -1,6 +1,6 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline admin/secret admin/arming */
-/* links: admin/memory_file admin/replace core/memory core/memory_domain core/memory_name core/memory_guard core/memory_window core/forged core/remember core/key core/state core/policy core/exim_list core/safefile */
-/* links: core/addr core/span core/hmac core/err */
+/* links: admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/names core/memory/guard core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/exim_list core/base/safefile */
+/* links: core/tag/addr core/base/span core/base/hmac core/base/err */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */

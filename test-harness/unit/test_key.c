@@ -1,11 +1,11 @@
-/* links: core/key */
+/* links: core/tag/key */
 /*
  * test_key.c - which key signs: the borders of epochs, retries of a message, rotation.
  */
 #include <check.h>
 #include <stdio.h>
 
-#include "key.h"
+#include "tag/key.h"
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define NONE   (-1)

@@ -1,4 +1,4 @@
-/* links: core/judge core/verdict core/policy core/exim_list core/tag core/addr core/key core/span */
+/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr core/tag/key core/base/span */
 /*
  * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is even computed, and
  * it agrees with what becomes of the message after DATA.
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hmac.h"
-#include "judge.h"
+#include "base/hmac.h"
+#include "decide/judge.h"
 
 #define NOW INT64_C(1800000000)
 #define DAY(n) ((int64_t)(n)*BATV_DAY)

@@ -1,4 +1,4 @@
-/* links: admin/leftovers core/memory_name core/span */
+/* links: admin/leftovers core/memory/names core/base/span */
 /*
  * test_leftovers.c - which files of the state directory count as left by a crash.
  */

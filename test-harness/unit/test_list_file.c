@@ -1,4 +1,4 @@
-/* links: core/list_file core/exim_list core/span */
+/* links: core/decide/list_file core/decide/exim_list core/base/span */
 /*
  * test_list_file.c - which files a look-up of ours may be in.  As root, in a directory of /run or
  * /var/lib that is root's all the way up; as another user only what the system itself has.
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "list_file.h"
+#include "decide/list_file.h"
 
 #define EXIM	3u /* a group, and somebody who is not root */
 #define NO_GROUP ((gid_t)-1)

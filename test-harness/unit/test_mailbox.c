@@ -1,4 +1,4 @@
-/* links: core/mailbox core/addr core/span */
+/* links: core/evidence/mailbox core/tag/addr core/base/span */
 /*
  * test_mailbox.c - the addresses in lists as they are written: RFC 5322's forms, and the others.
  */
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mailbox.h"
+#include "evidence/mailbox.h"
 
 static char got[4096];
 

@@ -1,4 +1,4 @@
-/* links: core/memory core/memory_domain core/memory_guard core/memory_window core/safefile core/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span admin/memory_file admin/replace */
 /*
  * test_memory_file.c - a new memory file has all its blocks, however the system allocates them.
  */

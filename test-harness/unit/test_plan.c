@@ -1,5 +1,5 @@
 /* links: admin/plan admin/publish admin/timeline admin/secret */
-/* links: core/key core/state core/policy core/exim_list core/safefile core/span core/hmac */
+/* links: core/tag/key core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_plan.c - from one state to the next: what is a break, and what is none.
  */
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hmac.h"
+#include "base/hmac.h"
 #include "plan.h"
 #include "timeline.h"
 

@@ -1,4 +1,4 @@
-/* links: core/policy core/exim_list core/span */
+/* links: core/decide/policy core/decide/exim_list core/base/span */
 /*
  * test_policy.c - the option table: every default, every kind of value, and what is refused.
  */
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy.h"
+#include "decide/policy.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

@@ -1,4 +1,4 @@
-/* links: core/proof core/evidence core/cite core/undo core/tag core/addr core/hmac core/key core/span */
+/* links: core/evidence/proof core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
 /*
  * test_proof.c - what proves what, and to whom.  The memory is a table of this test's own; what is
  * searched, and how tags are checked, is the real thing.
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proof.h"
+#include "evidence/proof.h"
 
 #define NOW INT64_C(1800000000)
 

@@ -1,4 +1,4 @@
-/* links: admin/publish core/state core/policy core/exim_list core/safefile core/span core/hmac */
+/* links: admin/publish core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_publish.c - what is written reads back to the same, or is not written.
  */

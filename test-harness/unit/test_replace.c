@@ -1,4 +1,4 @@
-/* links: admin/replace core/safefile */
+/* links: admin/replace core/base/safefile */
 /*
  * test_replace.c - old or new, never half: replacement with every step made to fail, the writers'
  * lock, and giving up root.

@@ -1,4 +1,4 @@
-/* links: core/safefile core/state core/policy core/exim_list core/span core/hmac */
+/* links: core/base/safefile core/decide/state core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
 /*
  * test_replaced.c - files that are replaced while they are read.  One process replaces a state, a secret
  * and a memory as fast as it can; others read them.  No read fails, none is torn, and none gets a file that had
@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/safefile.h"
+#include "decide/state.h"
 #include "sandbox.h"
-#include "state.h"
-#include "safefile.h"
 #include "state_text.h"
 
 #define SECONDS 1.5

@@ -1,4 +1,4 @@
-/* links: core/safefile */
+/* links: core/base/safefile */
 /*
  * test_safefile.c - everything that somebody else could put in the place of a file of ours.
  *
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "safefile.h"
+#include "base/safefile.h"
 #include "sandbox.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])

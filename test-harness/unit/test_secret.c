@@ -1,4 +1,4 @@
-/* links: admin/secret core/span */
+/* links: admin/secret core/base/span */
 /*
  * test_secret.c - the secret file: every kind of wrong line, round trips, and the changes that
  * are made to a set: first one, rotation, import.

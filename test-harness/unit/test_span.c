@@ -1,4 +1,4 @@
-/* links: core/span core/err */
+/* links: core/base/span core/base/err */
 /*
  * test_span.c - numbers at their limits, hex, folding, safe printing, the checksum; and that
  * every error has a text.
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "err.h"
-#include "span.h"
+#include "base/err.h"
+#include "base/span.h"
 
 #define TEXT(s) ((struct batv_span){(s), sizeof(s) - 1})
 

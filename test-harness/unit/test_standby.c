@@ -1,7 +1,7 @@
-/* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move core/forged admin/store admin/plan */
-/* links: admin/publish admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory core/automatic */
-/* links: core/memory_domain core/memory_name core/memory_guard core/memory_window core/remember core/key core/state core/policy core/exim_list */
-/* links: core/safefile core/addr core/span core/hmac core/err */
+/* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move core/memory/forged admin/store admin/plan */
+/* links: admin/publish admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/decide/automatic */
+/* links: core/memory/domains core/memory/names core/memory/guard core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/exim_list */
+/* links: core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
 /*
  * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing had happened.
  */

@@ -1,4 +1,4 @@
-/* links: core/state core/policy core/exim_list core/safefile core/span core/hmac */
+/* links: core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_state.c - a state is complete and right, or it is refused.
  */
@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state.h"
+#include "decide/state.h"
 #include "state_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])

@@ -1,4 +1,4 @@
-/* links: core/tag core/hmac core/addr core/span */
+/* links: core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_tag.c - tags: known answers (made with Exim's ${prvs} and with batv-tools), shapes,
  * lengths, every pair of days, and random round trips.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tag.h"
+#include "tag/tag.h"
 
 #define SEED	  UINT64_C(20261122)
 #define ROUNDS	  20000

@@ -1,4 +1,4 @@
-/* links: core/tag core/hmac core/addr core/span */
+/* links: core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_tag_bare.c - tags of any site, recognised and taken off: prvs in both orders, sub-addresses,
  * Barracuda's, Momentum's, SRS, and all of them nested.
@@ -6,7 +6,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "tag.h"
+#include "tag/tag.h"
 
 START_TEST(srs)
 {

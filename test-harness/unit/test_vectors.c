@@ -1,4 +1,4 @@
-/* links: admin/timeline admin/secret core/tag core/addr core/hmac core/span */
+/* links: admin/timeline admin/secret core/tag/tag core/tag/addr core/base/hmac core/base/span */
 /*
  * test_vectors.c - the table of test vectors in docs/formats.md, read from there: key, K, DDD and
  * tag, made by the program; and each tag checked by it.  Run from the top of the tree.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tag.h"
+#include "tag/tag.h"
 #include "timeline.h"
 
 #define FILE_NAME   "docs/formats.md"

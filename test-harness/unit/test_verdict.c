@@ -1,4 +1,4 @@
-/* links: core/verdict core/policy core/exim_list core/span */
+/* links: core/decide/verdict core/decide/policy core/decide/exim_list core/base/span */
 /*
  * test_verdict.c - all combinations of facts, against a second formulation of the rules; and
  * the decision for all combinations of up to three recipients.
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verdict.h"
+#include "decide/verdict.h"
 
 /* ---- the verdict ---- */
 

@@ -1,0 +1,27 @@
+/*
+ * list_probe.c - the expansion that tries a file or a pattern.
+ *
+ * Pure.  Invariant: an expansion consists of our own text and of a file name or pattern that
+ * cannot end the place where it is put (exim_list.c lets no such pass), so nothing in a list is ever run.
+ */
+#include "list_probe.h"
+
+#include <stdio.h>
+
+bool batv_probe(const struct batv_list_item *item, char out[static BATV_PROBE_SIZE])
+{
+	switch (item->sort) {
+	case BATV_LIST_ITEM_PATTERN:
+		(void)snprintf(out, BATV_PROBE_SIZE, "${if match{}{\\N%s\\N}{}{}}", item->part);
+		return true;
+	case BATV_LIST_ITEM_LOOKUP: /* an empty key is never looked up, but its file is opened */
+		(void)snprintf(out, BATV_PROBE_SIZE, "${lookup{}%.*s{%s}{}{}}", (int)item->type.len,
+			       item->type.p, item->path);
+		return true;
+	case BATV_LIST_ITEM_PLAIN:
+	case BATV_LIST_ITEM_NAMED:
+	case BATV_LIST_ITEM_REFUSED:
+		break;
+	}
+	return false;
+}

@@ -1,0 +1,83 @@
+/*
+ * message_proof.c - reads header and body of the message in hand, once, and asks proof.c.
+ *
+ * The search is 22 KiB, which only a message that would fail needs: Exim's store has them, for that message.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "evidence/mailbox.h"
+#include "exim_glue.h"
+#include "message_proof.h"
+
+static struct batv_proof proof;
+
+static void found_author(void *ctx, const struct batv_addr *addr)
+{
+	batv_proof_author(ctx, addr->text);
+}
+
+static void search_header(struct batv_search *search)
+{
+	struct batv_header field;
+	const void *at = NULL;
+
+	while (batv_glue_header_next(&at, &field)) {
+		batv_search_header(search, field);
+		if (batv_span_equal_fold(field.name, batv_span_of("From")))
+			(void)batv_mailboxes(field.value, BATV_AUTHORS_MAX, found_author, &proof);
+	}
+}
+
+/* As much of the body as the administrator allows: most are far smaller. */
+static struct batv_span read_body(const struct batv_body *body, size_t limit)
+{
+	struct stat st;
+	char *buf;
+	ssize_t n;
+
+	if (body->fd < 0 || limit <= body->start.len || fstat(body->fd, &st) < 0)
+		return body->start;
+	if (st.st_size - body->at < (off_t)limit)
+		limit = st.st_size > body->at ? (size_t)(st.st_size - body->at) : 0;
+	if (limit <= body->start.len)
+		return body->start;
+	buf = batv_glue_buffer(limit);
+	n = pread(body->fd, buf, limit, (off_t)body->at);
+	return n < 0 ? body->start : (struct batv_span) { buf, (size_t)n };
+}
+
+static void search_message(struct batv_prover *p)
+{
+	const struct batv_state *state = p->session->state;
+	struct batv_search *search = (void *)batv_glue_buffer(sizeof *search);
+
+	proof = (struct batv_proof) {
+		.search = search,
+		.memory = p->session->memory,
+		.before = batv_session_before(p->session),
+		.key = batv_state_memory_key(state),
+		.ring = &state->ring,
+		.retention = state->memory_retention,
+		.now = p->session->now,
+		.class = p->class,
+	};
+	batv_search_start(search);
+	search_header(search);
+	batv_search_body(search, read_body(p->body, (size_t)state->evidence_bytes));
+	p->searched = true;
+}
+
+bool batv_prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
+{
+	struct batv_prover *p = ctx;
+
+	if (!p->searched)
+		search_message(p);
+	batv_count(p->session->memory, BATV_COUNT_LOOKUPS, p->session->now);
+	if (!batv_proof_for(&proof, bare, answer))
+		return false;
+	batv_count(p->session->memory, BATV_COUNT_HITS, p->session->now);
+	return true;
+}

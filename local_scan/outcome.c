@@ -1,0 +1,240 @@
+/*
+ * outcome.c - the verdict on the message in hand.
+ *
+ * Two passes over the recipients: the first judges each, then batv_decide() looks at all of
+ * them together, then the second counts, logs and marks.  Invariant: a message is counted
+ * and logged once, however often its outcome is asked for.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "decide/automatic.h"
+#include "exim_glue.h"
+#include "flood.h"
+#include "memory/forged.h"
+#include "message_proof.h"
+#include "outcome.h"
+
+#define REPLY_MAX 512			/* an SMTP reply line; policy.c keeps the text below it */
+#define MSGID_SHOWN 120
+#define STATUS_HEADERS_MAX 16		/* a message to more recipients is marked for the first ones */
+
+/* What the second pass needs of each recipient besides its finding. */
+struct note {
+	const struct batv_policy *policy;
+	uint64_t epoch;
+	uint32_t secret;		/* 0: no key of ours */
+	bool legacy;
+	enum batv_proof_kind proof;	/* of a remembered one */
+	const char *cited;		/* the id or the tag that proved it; NULL: none */
+};
+
+static bool is_automatic(const struct batv_session *session)
+{
+	const char *pattern = session->state ? session->state->automatic_senders : "";
+	bool doubt = false;
+	bool yes = batv_automatic_sender(batv_glue_sender(), pattern, &doubt);
+
+	if (doubt)
+		batv_session_doubt(session, "automatic_senders", "not-judged", batv_glue_sender());
+	return yes;
+}
+
+static enum batv_class class_of_message(struct batv_span body)
+{
+	struct batv_classifier c;
+	struct batv_header field;
+	const void *at = NULL;
+
+	batv_classify_start(&c);
+	while (batv_glue_header_next(&at, &field))
+		batv_classify_header(&c, field);
+	return batv_classify_end(&c, body);
+}
+
+/* Is what is not remembered not sent?  While there is a generation before, it has to be readable, too. */
+static bool memory_complete(const struct batv_session *session)
+{
+	return batv_memory_complete(session->memory, session->state->memory_retention, session->now) &&
+	       (!*session->state->memory_before || batv_session_before(session));
+}
+
+void batv_message_judge(struct batv_judge *judge, struct batv_origin *origin,
+			const struct batv_session *session, enum batv_class class)
+{
+	const char *word = batv_glue_expand("$acl_m_batv");
+
+	batv_glue_origin(origin);
+	*judge = (struct batv_judge) {
+		.state = session->state,
+		.memory = session->memory,
+		.matcher = &batv_glue_matcher,
+		.origin = origin,
+		.now = session->now,
+		.observe_file = session->observe_file,
+		.acl_exempt = word && strcmp(word, "exempt") == 0,
+		.class = class,
+		.memory_complete = memory_complete(session),
+	};
+}
+
+static void take_note(struct note *note, const struct batv_judgement *j)
+{
+	note->policy = j->policy;
+	if (j->key) {
+		note->secret = j->key->secret;
+		note->epoch = j->key->epoch;
+	} else {
+		note->legacy = j->finding.verdict == BATV_VALID;
+	}
+	note->proof = j->proof.kind;
+	if (j->proof.clue) {
+		char shown[MSGID_SHOWN];
+
+		batv_printable(j->proof.clue->value, shown, sizeof shown);
+		note->cited = (const char *)batv_glue_text(shown, NULL);
+	}
+}
+
+/* Of a remembered recipient the reason is its proof: "id", "tag", "pair". */
+static const char *reason_text(const struct batv_finding *f, const struct note *note)
+{
+	if (f->verdict == BATV_REMEMBERED && f->reason == BATV_WHY_NONE)
+		return batv_proof_name(note->proof);
+	return batv_reason_name(f->reason);
+}
+
+static void key_text(const struct note *note, char *out, size_t size)
+{
+	if (note->secret)
+		snprintf(out, size, "%u.%llu", (unsigned)note->secret,
+			 (unsigned long long)note->epoch);
+	else
+		snprintf(out, size, "%s", note->legacy ? "legacy" : "-");
+}
+
+static void log_recipient(const struct batv_outcome *o, const struct note *note, size_t i,
+			  const char *host)
+{
+	const struct batv_finding *f = &o->findings[i];
+	char rcpt[280], from[64], key[40];
+
+	batv_printable(batv_span_of(batv_glue_recipient(NULL, i)), rcpt, sizeof rcpt);
+	batv_printable(batv_span_of(host), from, sizeof from);
+	key_text(note, key, sizeof key);
+	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
+	batv_glue_log("batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=%s"
+		      " reason=%s policy=%s",
+		      batv_verdict_name(f->verdict), batv_action_name(f->action),
+		      f->rejecting ? "reject" : "observe", rcpt, batv_class_name(o->class), from, key,
+		      note->cited ? note->cited : "-", reason_text(f, note), note->policy ? note->policy->name : "-");
+}
+
+static void add_header(const struct batv_outcome *o, const struct note *note, size_t i)
+{
+	const struct batv_finding *f = &o->findings[i];
+	char rcpt[280], value[512];
+
+	batv_printable(batv_span_of(batv_glue_recipient(NULL, i)), rcpt, sizeof rcpt);
+	snprintf(value, sizeof value, "%s; action=%s; mode=%s; class=%s; reason=%s;\n\trcpt=<%s>",
+		 batv_verdict_name(f->verdict), batv_action_name(f->action),
+		 f->rejecting ? "reject" : "observe", batv_class_name(o->class),
+		 reason_text(f, note), rcpt);
+	batv_glue_header_add(BATV_STATUS_HEADER, value);
+}
+
+static void record(const struct batv_session *session, struct batv_outcome *o,
+		   const struct note *notes)
+{
+	struct batv_origin origin;
+	size_t headers = 0;
+
+	batv_glue_origin(&origin);
+	for (size_t i = 0; i < o->n; i++) {
+		const struct batv_finding *f = &o->findings[i];
+		const struct note *note = &notes[i];
+
+		batv_count(session->memory, batv_counter_of(f->verdict, o->class, f->action),
+			   session->now);
+		if (f->verdict == BATV_FORGED)
+			batv_forged_note(session->memory, origin.host_address, session->now);
+		if (f->doubt)
+			batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
+		log_recipient(o, note, i, origin.host_address);
+		if (f->action != BATV_ACTION_REMOVE && o->action != BATV_ACTION_REJECT &&
+		    note->policy && note->policy->result_header && headers++ < STATUS_HEADERS_MAX)
+			add_header(o, note, i);
+	}
+}
+
+static void judge_all(const struct batv_session *session, const struct batv_body *body,
+		      struct batv_outcome *o)
+{
+	struct batv_prover prover = { .session = session, .body = body, .class = o->class };
+	static struct batv_judgement j;
+	struct batv_judge judge;
+	struct batv_origin origin;
+	struct note *notes;
+
+	o->n = batv_glue_recipients();
+	o->findings = batv_glue_room((o->n + 1) * sizeof *o->findings);
+	notes = batv_glue_room((o->n + 1) * sizeof *notes);
+	batv_message_judge(&judge, &origin, session, o->class);
+	judge.prove = batv_prove;
+	judge.prove_ctx = &prover;
+	for (size_t i = 0; i < o->n; i++) {
+		batv_judge_recipient(&judge, batv_glue_recipient(NULL, i), &j);
+		o->findings[i] = j.finding;
+		take_note(&notes[i], &j);
+		if (j.finding.verdict == BATV_VALID && j.policy)
+			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
+					       BATV_EVIDENCE_VALID, session->now);
+		if (batv_flood(session, batv_glue_recipient(NULL, i), &j))
+			o->defer = true;
+	}
+	o->action = batv_decide(o->findings, o->n, batv_glue_scans());
+	/* that of the first one who failed: others go with him, and may have no policy */
+	for (size_t i = 0; i < o->n && !o->refusal_text; i++)
+		if (o->action == BATV_ACTION_REJECT && notes[i].policy &&
+		    batv_verdict_failed(o->findings[i].verdict))
+			o->refusal_text = notes[i].policy->refusal_text;
+	record(session, o, notes);
+}
+
+struct batv_outcome *batv_message_outcome(const struct batv_session *session,
+					  const struct batv_body *body)
+{
+	static struct batv_outcome outcome;
+	static char of[40];		/* Exim's id of the message that the outcome is of */
+	const char *id = batv_glue_message_id();
+	const size_t len = strlen(id);
+	struct batv_origin origin;
+
+	if (*id && strcmp(id, of) == 0)
+		return &outcome;
+	/* snprintf() would be the only one that ordinary mail needs: five page faults */
+	*of = '\0';
+	if (len < sizeof of)
+		memcpy(of, id, len + 1);
+	outcome = (struct batv_outcome) { .action = BATV_ACTION_ACCEPT };
+	batv_glue_header_remove(BATV_STATUS_HEADER);	/* whoever wrote it, it was not us */
+	batv_glue_origin(&origin);
+	/* without a sending host it is a local submission, or a bounce of this very Exim */
+	if (!*origin.host_address || !is_automatic(session))
+		return &outcome;
+	if (!session->state) {
+		batv_session_complain(session, "accepted-unjudged");
+		return &outcome;
+	}
+	outcome.class = class_of_message(body->start);
+	judge_all(session, body, &outcome);
+	return &outcome;
+}
+
+unsigned char *batv_message_refusal(const struct batv_outcome *outcome)
+{
+	char text[REPLY_MAX];
+
+	snprintf(text, sizeof text, "5.7.1 %s", outcome->refusal_text ? outcome->refusal_text : "");
+	return batv_glue_text(text, NULL);
+}

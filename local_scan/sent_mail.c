@@ -1,0 +1,250 @@
+/*
+ * sent_mail.c - writes Message-IDs and pairs of trusted mail into the memory.
+ *
+ * Trusted as for signing (judge.h): a stranger who could write into the memory would plant an id, and then
+ * cite it.  Constant cost: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
+ */
+#include <string.h>
+
+#include "evidence/mailbox.h"
+#include "exim_glue.h"
+#include "sent_mail.h"
+
+#define OURS_MAX 4	/* envelope sender, From, Reply-To, Disposition-Notification-To */
+
+/* The addresses of ours on a message, bare, all different. */
+struct ours {
+	const struct batv_session *session;
+	size_t n;
+	const struct batv_policy *policy;	/* of the first one */
+	struct batv_addr addr[OURS_MAX];
+	char text[OURS_MAX][BATV_ADDR_SIZE];
+};
+
+static struct ours ours;	/* one message at a time; too large for a stack with many frames below it */
+
+/* Written together: one guard for all of them. */
+#define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX)
+
+struct batch {
+	size_t n;
+	struct batv_item items[BATCH_MAX];
+};
+
+struct header {		/* what is read of it */
+	struct batv_span id, from, reply_to, notify;
+	bool bulk;
+};
+
+static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
+{
+	char x[BATV_ADDR_SIZE], y[BATV_ADDR_SIZE];
+	size_t x_len, y_len;
+
+	return batv_addr_canon(a, x, sizeof x, &x_len) == BATV_OK &&
+	       batv_addr_canon(b, y, sizeof y, &y_len) == BATV_OK &&
+	       batv_span_equal((struct batv_span) { x, x_len }, (struct batv_span) { y, y_len });
+}
+
+/* Add an address, if it is one of ours.  A tag is taken off: what answers, answers the bare address. */
+static void add(struct ours *o, struct batv_span address)
+{
+	const struct batv_policy *policy;
+	struct batv_addr addr;
+
+	if (o->n == OURS_MAX ||
+	    batv_tag_bare(address.p, address.len, o->text[o->n], BATV_ADDR_SIZE) != BATV_OK ||
+	    batv_addr_parse(o->text[o->n], strlen(o->text[o->n]), &addr) != BATV_OK)
+		return;
+	for (size_t i = 0; i < o->n; i++)
+		if (same_address(&o->addr[i], &addr))
+			return;
+	if (batv_session_policy(o->session, &addr, &policy) != BATV_YES)
+		return;
+	if (o->n == 0)
+		o->policy = policy;
+	o->addr[o->n++] = addr;
+}
+
+static void add_found(void *ctx, const struct batv_addr *addr)
+{
+	add(ctx, addr->text);
+}
+
+static bool contains_fold(struct batv_span text, const char *word)
+{
+	const size_t len = strlen(word);
+
+	for (size_t i = 0; i + len <= text.len; i++)
+		if (batv_span_equal_fold((struct batv_span) { text.p + i, len }, (struct batv_span) { word, len }))
+			return true;
+	return false;
+}
+
+/* Who answers a list answers the list; and a pair for each subscriber would fill the memory. */
+static bool is_bulk(struct batv_header field)
+{
+	const struct batv_span list = { "List-", 5 };
+
+	if (field.name.len > list.len && batv_span_equal_fold((struct batv_span) { field.name.p, list.len }, list))
+		return true;
+	return batv_span_equal_fold(field.name, batv_span_of("Precedence")) &&
+	       (contains_fold(field.value, "bulk") || contains_fold(field.value, "list") ||
+		contains_fold(field.value, "junk"));
+}
+
+static void read_header(struct header *h)
+{
+	static const struct { const char *name; size_t offset; } wanted[] = {
+		{ "Message-ID", offsetof(struct header, id) },
+		{ "From", offsetof(struct header, from) },
+		{ "Reply-To", offsetof(struct header, reply_to) },
+		{ "Disposition-Notification-To", offsetof(struct header, notify) },
+	};
+	struct batv_header field;
+	const void *at = NULL;
+
+	memset(h, 0, sizeof *h);
+	while (batv_glue_header_next(&at, &field)) {
+		for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+			if (batv_span_equal_fold(field.name, batv_span_of(wanted[i].name)))
+				*(struct batv_span *)((char *)h + wanted[i].offset) = field.value;
+		h->bulk = h->bulk || is_bulk(field);
+	}
+}
+
+static void take_id(const struct ours *o, struct batv_span value, struct batch *batch)
+{
+	const struct batv_span key = batv_state_memory_key(o->session->state);
+	char id[BATV_ID_MAX];
+	size_t len;
+
+	if (!batv_message_id(value, id, &len))
+		return;
+	for (size_t i = 0; i < o->n && batch->n < BATCH_MAX; i++)
+		batch->n += batv_item_id(key, (struct batv_span) { id, len }, &o->addr[i],
+					 &batch->items[batch->n]);
+}
+
+static void take_pair(const struct ours *o, size_t i, const char *recipient, struct batch *batch)
+{
+	char text[BATV_ADDR_SIZE];
+	struct batv_addr theirs;
+
+	if (batch->n < BATCH_MAX &&
+	    batv_tag_bare(recipient, strlen(recipient), text, sizeof text) == BATV_OK &&
+	    batv_addr_parse(text, strlen(text), &theirs) == BATV_OK)
+		batch->n += batv_item_pair(batv_state_memory_key(o->session->state), &o->addr[i],
+					   &theirs, &batch->items[batch->n]);
+}
+
+static void write_batch(const struct ours *o, const struct batch *batch)
+{
+	enum batv_remember_answer answers[BATCH_MAX];
+
+	if (batch->n > 0)
+		batv_remember_all(o->session->memory, batch->items, batch->n, o->session->now, answers);
+}
+
+static bool can_remember(const struct batv_session *session)
+{
+	return session->state && batv_memory_there(session->memory) && batv_state_memory_key(session->state).len > 0;
+}
+
+static bool is_trusted(const struct ours *o, const struct batv_origin *origin)
+{
+	return o->n > 0 && batv_is_trusted(o->policy, &batv_glue_matcher, origin) == BATV_YES;
+}
+
+/* All to all, up to the limit. */
+static void take_pairs(const struct ours *o, struct batch *batch)
+{
+	size_t n = o->n * batv_glue_recipients();
+
+	for (size_t i = 0; i < n && i < BATV_PAIRS_MAX; i++)
+		take_pair(o, i % o->n, batv_glue_recipient(NULL, i / o->n), batch);
+}
+
+/*
+ * A local user writes whatever he likes into his header: of a local submission the envelope
+ * sender counts alone, which Exim has made sure of.
+ */
+static bool header_counts(const struct batv_origin *origin)
+{
+	return *origin->host_address != '\0';
+}
+
+void batv_remember_received(const struct batv_session *session)
+{
+	const char *sender = batv_glue_sender();
+	struct ours *const o = &ours;
+	struct batch batch = { .n = 0 };
+	struct batv_origin origin;
+	struct header h;
+
+	if (!*sender || !can_remember(session))
+		return;
+	*o = (struct ours) { .session = session };
+	batv_glue_origin(&origin);
+	add(o, batv_span_of(sender));
+	/* mail from outside ends here: only who is known may speak for us with another sender */
+	if (o->n == 0 && !origin.authenticated)
+		return;
+	read_header(&h);
+	if (header_counts(&origin))
+		(void)batv_mailboxes(h.from, OURS_MAX, add_found, o);
+	if (!is_trusted(o, &origin))
+		return;
+	if (!h.bulk)
+		take_pairs(o, &batch);	/* of those who wrote; the others are for answers only */
+	if (header_counts(&origin)) {
+		(void)batv_mailboxes(h.reply_to, OURS_MAX, add_found, o);
+		(void)batv_mailboxes(h.notify, OURS_MAX, add_found, o);
+	}
+	take_id(o, h.id, &batch);
+	write_batch(o, &batch);
+}
+
+/* Is there anything to remember of this sender in delivery? */
+static bool begin_delivery(struct ours *o, const struct batv_session *session,
+			   const struct batv_origin *origin, const char *sender, struct header *h)
+{
+	if (!*sender || !can_remember(session))
+		return false;
+	/* the owner of a list signs what strangers post, but he did not write it: they would plant an id */
+	struct batv_origin author = *origin;
+
+	author.own_address = false;
+	*o = (struct ours) { .session = session };
+	add(o, batv_span_of(sender));
+	if (!is_trusted(o, &author))
+		return false;
+	read_header(h);
+	return true;
+}
+
+void batv_remember_routed(const struct batv_session *session, const struct batv_origin *origin,
+			  const char *sender, const char *recipient)
+{
+	struct ours *const o = &ours;
+	struct batch batch = { .n = 0 };
+	struct header h;
+
+	if (!*recipient || *recipient == '@' || !begin_delivery(o, session, origin, sender, &h) || h.bulk)
+		return;
+	take_pair(o, 0, recipient, &batch);
+	write_batch(o, &batch);
+}
+
+void batv_remember_leaving(const struct batv_session *session, const struct batv_origin *origin,
+			   const char *sender)
+{
+	struct ours *const o = &ours;
+	struct batch batch = { .n = 0 };
+	struct header h;
+
+	if (!begin_delivery(o, session, origin, sender, &h))
+		return;
+	take_id(o, h.id, &batch);
+	write_batch(o, &batch);
+}

@@ -1,0 +1,25 @@
+/*
+ * hmac.h - HMAC-SHA1 (RFC 2104), and the two things that secrets need: comparison in
+ * constant time, and wiping.  The only user of OpenSSL in what is loaded into Exim; it
+ * uses the low-level SHA-1 functions, which need no provider to be set up (that costs a
+ * fresh process a millisecond).
+ */
+#ifndef BATV_BASE_HMAC_H
+#define BATV_BASE_HMAC_H
+
+#include "base/span.h"
+
+#define BATV_HMAC_KEY_MAX 64	/* one block of SHA-1: longer keys are not ours to hash first */
+#define BATV_HMAC_LEN 20
+
+/*
+ * mac = HMAC-SHA1(key, a followed by b).  key.len is 0..BATV_HMAC_KEY_MAX; a longer key is
+ * a bug of the caller and yields false with mac zeroed.
+ */
+bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b,
+		    uint8_t mac[static BATV_HMAC_LEN]);
+
+bool batv_equal_secret(const void *a, const void *b, size_t len);	/* constant time */
+void batv_wipe(void *p, size_t len);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * exim_list.c - the items of an Exim list, and which of them are allowed.
+ *
+ * Pure.  It follows Exim's string_nextinlist(), match_check_list(), check_string(), check_address() and
+ * check_host().  Invariant: where it cannot know what Exim will make of an item, the item is refused;
+ * a ";" is only ever allowed in a pattern, and after the type of a look-up that was recognised.
+ */
+#include "decide/exim_list.h"
+
+#include <string.h>
+
+enum { END = -1, FAULT = -2 };	/* what take_char() returns besides a byte */
+
+#define TO_NAMED "put it into a named list of Exim's configuration, and write +name here"
+
+static const char why_lookup[] =
+	"only lsearch, wildlsearch, nwildlsearch, iplsearch and cdb may be looked up; " TO_NAMED;
+static const char why_items[] = "a file of items is not allowed; " TO_NAMED;
+static const char why_dns[] = "a look-up in the DNS is not allowed; " TO_NAMED;
+static const char why_values[] = "what is found behind @@ must be in an lsearch file; else " TO_NAMED;
+static const char why_path[] =
+	"a look-up must have the absolute path of a file, without \".\", \"..\", \"//\", \"@\", \";\", braces, "
+	"quotes or backslashes, and not in /proc, /sys or /dev; else " TO_NAMED;
+static const char why_semicolon[] =
+	"this \";\" is neither the separator of the list (which would begin with \"<;\") nor part of a look-up; else "
+	TO_NAMED;
+static const char why_name[] = "a named list is \"+\" with letters, digits, \"_\", \"-\" and \".\"";
+static const char why_escape[] =
+	"Exim takes this backslash off or makes something else of it; write \\N before and after a pattern";
+static const char why_long[] = "an item may have at most 1000 bytes; " TO_NAMED;
+
+static bool is_letter(char c)
+{
+	c = batv_fold(c);
+	return c >= 'a' && c <= 'z';
+}
+
+static bool is_alphanumeric(char c)
+{
+	return is_letter(c) || batv_is_digit(c);
+}
+
+static bool is_punctuation(int c)
+{
+	return c > ' ' && c < 0x7f && !is_alphanumeric((char)c);
+}
+
+static char *skip_space(char *p)
+{
+	while (*p == ' ')
+		p++;
+	return p;
+}
+
+/* ---- the text, as it is after Exim's expansion ---- */
+
+static int take_char(struct batv_list_items *items)
+{
+	const char *p = items->rest;
+	int c;
+
+	for (; p[0] == '\\' && p[1] == 'N'; p += 2)
+		items->verbatim = !items->verbatim;
+	items->rest = p;
+	c = (unsigned char)*p++;
+	if (c == '\0')
+		return END;
+	if (c == '\\' && !items->verbatim) {
+		c = (unsigned char)*p++;
+		if (c == '\0' || is_alphanumeric((char)c))
+			return FAULT; /* \x3b, \n, \101 */
+	}
+	if (c < ' ' || c == 0x7f || c == '$')
+		return FAULT;
+	items->rest = p;
+	return c;
+}
+
+static int peek_char(const struct batv_list_items *items)
+{
+	struct batv_list_items copy = *items;
+
+	return take_char(&copy);
+}
+
+static void skip_blanks(struct batv_list_items *items)
+{
+	while (peek_char(items) == ' ')
+		(void)take_char(items);
+}
+
+bool batv_list_expands_to(const char *list, const char *expanded)
+{
+	struct batv_list_items items = {.rest = list};
+	int c;
+
+	while ((c = take_char(&items)) >= 0)
+		if ((unsigned char)*expanded++ != c)
+			return false;
+	return c == END && *expanded == '\0';
+}
+
+/* ---- the look-up ---- */
+
+static void refuse(struct batv_list_item *item, const char *why)
+{
+	item->sort = BATV_LIST_ITEM_REFUSED;
+	item->why = why;
+}
+
+static bool is_type(struct batv_span type, const char *name)
+{
+	return batv_span_equal(type, batv_span_of(name));
+}
+
+/* partial-, partial2-, partial(.); p is returned when there is none. */
+static const char *skip_partial(const char *p)
+{
+	const char *q = p + 7;
+
+	if (strncmp(p, "partial", 7) != 0)
+		return p;
+	while (batv_is_digit(*q))
+		q++;
+	if (*q == '-')
+		return q + 1;
+	if (*q != '(')
+		return p;
+	for (q++; is_punctuation(*q) && !strchr(");{}\\\"", *q);)
+		q++;
+	return *q == ')' ? q + 1 : p;
+}
+
+/* ",name=value" as often as there is one; NULL: something else. */
+static const char *skip_options(const char *p)
+{
+	while (*p == ',') {
+		const char *name = ++p;
+
+		while (is_letter(*p))
+			p++;
+		if (p == name || *p++ != '=')
+			return NULL;
+		while (is_alphanumeric(*p) || *p == '_')
+			p++;
+	}
+	return p;
+}
+
+/* The type up to its ";": what Exim could read in no other way.  False: it is none of ours. */
+static bool take_type(struct batv_list_item *item, const char *p, const char *semicolon, bool whole)
+{
+	const char *base = whole ? skip_partial(p) : p, *end = base;
+	struct batv_span name;
+
+	while (is_letter(*end))
+		end++;
+	name = (struct batv_span){base, (size_t)(end - base)};
+	if (is_type(name, "nwildlsearch"))
+		item->content = BATV_CONTENT_PATTERNS;
+	else if (is_type(name, "wildlsearch"))
+		item->content = BATV_CONTENT_EXPANDED;
+	else if (!is_type(name, "lsearch") && !is_type(name, "iplsearch") && !is_type(name, "cdb"))
+		return false;
+	if (whole && *end == '*')
+		end += end[1] == '@' ? 2 : 1;
+	item->type = (struct batv_span){p, (size_t)(semicolon - p)};
+	return skip_options(end) == semicolon;
+}
+
+static bool is_path(const char *path)
+{
+	static const char *const never[] = {"/proc/", "/sys/", "/dev/"};
+
+	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+		if (strncmp(path, never[i], strlen(never[i])) == 0)
+			return false;
+	if (strpbrk(path, "@;{}\"\\"))
+		return false;
+	while (*path == '/') {
+		size_t len = strcspn(++path, "/");
+
+		if (len == 0 || (len == 1 && *path == '.') || (len == 2 && memcmp(path, "..", 2) == 0))
+			return false;
+		path += len;
+		if (!*path)
+			return true;
+	}
+	return false;
+}
+
+static void lookup(struct batv_list_item *item, char *type, char *semicolon, bool whole)
+{
+	item->content = BATV_CONTENT_KEYS;
+	if (!take_type(item, type, semicolon, whole)) {
+		/* "a.test ; b.test" is somebody who took ";" for the separator */
+		size_t name = strcspn(type, ". ;");
+
+		refuse(item, type + name < semicolon ? why_semicolon : why_lookup);
+		return;
+	}
+	/* Exim does not skip white space after net-TYPE */
+	item->path = whole ? skip_space(semicolon + 1) : semicolon + 1;
+	item->sort = BATV_LIST_ITEM_LOOKUP;
+	if (!is_path(item->path))
+		refuse(item, why_path);
+}
+
+/* ---- the items ---- */
+
+static void pattern(struct batv_list_item *item, const char *p)
+{
+	item->sort = BATV_LIST_ITEM_PATTERN;
+	item->part = p;
+	if (strstr(p, "\\N"))
+		refuse(item, why_escape);
+}
+
+static void named(struct batv_list_item *item, const char *p)
+{
+	const char *end = p + 1;
+
+	while (is_alphanumeric(*end) || (*end && strchr("_-.", *end)))
+		end++;
+	item->sort = BATV_LIST_ITEM_NAMED;
+	item->part = p;
+	if (*end || end == p + 1)
+		refuse(item, why_name);
+}
+
+static bool starts_with(const char *s, const char *lower)
+{
+	for (; *lower; s++, lower++)
+		if (batv_fold(*s) != *lower)
+			return false;
+	return true;
+}
+
+/* check_string() */
+static void string_item(struct batv_list_item *item, char *s)
+{
+	char *semicolon = strchr(s, ';');
+
+	if (*s == '^')
+		pattern(item, s);
+	else if (semicolon && (*s == '*' || *s == '@'))
+		refuse(item, why_semicolon);
+	else if (semicolon)
+		lookup(item, s, semicolon, true);
+	else if (starts_with(s, "@mx_"))
+		refuse(item, why_dns);
+}
+
+/* match_check_list() takes one "!" off, and knows files and named lists; the rest is the kind's. */
+static bool list_item(struct batv_list_item *item, char **s)
+{
+	if (**s == '!')
+		*s = skip_space(*s + 1);
+	if (**s == '/')
+		refuse(item, why_items);
+	else if (**s == '+')
+		named(item, *s);
+	else
+		return true;
+	return false;
+}
+
+/* The domain of an address item is a list of one item, with a "!" and a file of its own. */
+static void domain_part(struct batv_list_item *item, char *s)
+{
+	s = skip_space(s);
+	if (list_item(item, &s))
+		string_item(item, s);
+}
+
+/* "@@TYPE;FILE": what is found is a list of local parts.  Behind any other "@@" Exim takes our text for it. */
+static void split_item(struct batv_list_item *item, char *s)
+{
+	char *semicolon = strchr(s, ';');
+
+	if (!semicolon) {
+		refuse(item, why_values);
+		return;
+	}
+	lookup(item, s, semicolon, true);
+	if (item->sort != BATV_LIST_ITEM_LOOKUP)
+		return;
+	if (!starts_with(skip_partial(s), "lsearch"))
+		refuse(item, why_values); /* a cdb can't be looked through */
+	else
+		item->content = BATV_CONTENT_PATTERNS;
+}
+
+/* check_address() */
+static void address_item(struct batv_list_item *item, char *s)
+{
+	char *t = s, *at = strrchr(s, '@');
+
+	while (is_alphanumeric(*t) || *t == '-')
+		t++;
+	t += *t == '*';
+	t += *t == '@';
+	if (*s == '^')
+		pattern(item, s);
+	else if (*t == ';')
+		lookup(item, s, t, true);
+	else if (s[0] == '@' && s[1] == '@')
+		split_item(item, s + 2);
+	else if (!at)
+		domain_part(item, s);
+	else if (memchr(s, ';', (size_t)(at - s)))
+		refuse(item, why_semicolon);
+	else if (at > s && at[-1] == '@' && starts_with(at, "@mx_"))
+		refuse(item, why_dns);
+	else
+		domain_part(item, at + 1);
+}
+
+/* check_host() */
+static void host_item(struct batv_list_item *item, char *s)
+{
+	char *semicolon = strchr(s, ';'), *type = s + 3;
+
+	if (semicolon && *s == '^') {
+		refuse(item, why_semicolon);
+		return;
+	}
+	if (semicolon && strncmp(s, "net", 3) == 0) {
+		while (batv_is_digit(*type))
+			type++;
+		if (*type == '-') {
+			lookup(item, type + 1, semicolon, false);
+			return;
+		}
+	}
+	string_item(item, s);
+}
+
+static void classify(enum batv_list_kind kind, struct batv_list_item *item)
+{
+	char *s = item->text;
+
+	item->sort = BATV_LIST_ITEM_PLAIN;
+	item->why = NULL;
+	if (!list_item(item, &s))
+		return;
+	switch (kind) {
+	case BATV_LIST_DOMAINS:
+		string_item(item, s);
+		break;
+	case BATV_LIST_ADDRESSES:
+		address_item(item, s);
+		break;
+	case BATV_LIST_HOSTS:
+		host_item(item, s);
+		break;
+	}
+}
+
+/* ---- the list ---- */
+
+void batv_list_items_start(struct batv_list_items *items, enum batv_list_kind kind, const char *list)
+{
+	struct batv_list_items after;
+
+	*items = (struct batv_list_items){.kind = kind, .rest = list, .separator = ':'};
+	skip_blanks(items);
+	after = *items;
+	if (take_char(&after) == '<' && is_punctuation(peek_char(&after))) {
+		after.separator = take_char(&after);
+		*items = after;
+	}
+}
+
+static bool stop_at(struct batv_list_items *items, struct batv_list_item *item, const char *why)
+{
+	items->rest = "";
+	refuse(item, why);
+	return true;
+}
+
+bool batv_list_items_next(struct batv_list_items *items, struct batv_list_item *item)
+{
+	size_t len = 0;
+	int c;
+
+	skip_blanks(items);
+	if (peek_char(items) == END)
+		return false;
+	while ((c = take_char(items)) >= 0) {
+		if (c == items->separator) {
+			if (peek_char(items) != c)
+				break;
+			(void)take_char(items); /* a doubled one stands for one */
+		}
+		if (len == BATV_LIST_ITEM_MAX)
+			break;
+		item->text[len++] = (char)c;
+	}
+	while (len > 0 && c != FAULT && item->text[len - 1] == ' ')
+		len--;
+	item->text[len] = '\0';
+	if (c == FAULT)
+		return stop_at(items, item, why_escape);
+	if (len == BATV_LIST_ITEM_MAX)
+		return stop_at(items, item, why_long);
+	classify(items->kind, item);
+	if (item->sort == BATV_LIST_ITEM_REFUSED)
+		items->rest = "";
+	return true;
+}
+
+bool batv_list_allowed(enum batv_list_kind kind, const char *list, struct batv_list_item *item)
+{
+	struct batv_list_items items;
+
+	batv_list_items_start(&items, kind, list);
+	while (batv_list_items_next(&items, item))
+		if (item->sort == BATV_LIST_ITEM_REFUSED)
+			return false;
+	return true;
+}

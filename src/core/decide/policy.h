@@ -1,0 +1,116 @@
+/*
+ * policy.h - what the administrator can set, as typed values, and the one table of
+ * options that the configuration, the state and the manual are made from.
+ */
+#ifndef BATV_DECIDE_POLICY_H
+#define BATV_DECIDE_POLICY_H
+
+#include "decide/exim_list.h"
+#include "tag/tag.h"
+
+#define BATV_POLICIES_MAX 16
+#define BATV_POLICY_NAME_MAX 31	/* letters, digits, "-", "_" */
+
+enum batv_enforcement { BATV_ENFORCE_AUTO, BATV_ENFORCE_OBSERVE, BATV_ENFORCE_REJECT };
+
+/* Classes of automatic mail.  The names are those of RFC 3464, 8098, 3834, 5546. */
+enum batv_class {
+	BATV_CLASS_DSN, BATV_CLASS_MDN, BATV_CLASS_AUTOREPLY, BATV_CLASS_CALENDAR,
+	BATV_CLASS_REPORT, BATV_CLASS_OTHER, BATV_CLASS_COUNT
+};
+
+/* What becomes of one recipient's copy. */
+enum batv_action {
+	BATV_ACTION_ACCEPT,	/* delivered, nothing to say */
+	BATV_ACTION_MARK,	/* delivered, with the verdict in its header */
+	BATV_ACTION_REMOVE,	/* this recipient is taken off, others get the message */
+	BATV_ACTION_REJECT,	/* the whole message is refused after DATA */
+	BATV_ACTION_COUNT
+};
+
+/*
+ * One policy.  All text is borrowed from the state or the configuration that it was read
+ * from.  Lists are Exim lists, of items that exim_list.h allows and without a "$"; "" is the empty list.
+ */
+struct batv_policy {
+	const char *name;
+	const char *domains;		/* domain list: protected domains */
+	bool signing;
+	int enforcement;		/* enum batv_enforcement */
+	int64_t grace;			/* seconds */
+	int tag_style;			/* enum batv_tag_style */
+	const char *unsigned_senders;	/* address list */
+	const char *unsigned_destinations;	/* address list, matched with the recipient */
+	const char *trusted_hosts;	/* host list: their mail is signed */
+	const char *inbound_domains;	/* domain list: recipients that anybody may write to */
+	bool exempt_authenticated;
+	bool exempt_acl;		/* acl_m_batv = exempt is honoured */
+	const char *exempt_hosts;	/* host list */
+	const char *own_hosts;		/* host list */
+	const char *exempt_recipients;	/* address list, or local parts with "@*" */
+	const char *relay_in_hosts;	/* host list: mark, never refuse */
+	int unproven[BATV_CLASS_COUNT];	/* enum batv_action: ACCEPT, MARK or REJECT */
+	const char *refusal_text;	/* after "550 5.7.1 " */
+	bool result_header;		/* X-BATV-Status on judged messages */
+	bool unsign_recipients;		/* local_scan takes tags off the envelope recipients */
+	bool sign_at_reception;		/* local_scan signs, for an Exim without ${dlfunc} */
+};
+
+enum batv_option_type {
+	BATV_OPT_BOOL,		/* on | off (also yes/no, true/false in the configuration) */
+	BATV_OPT_CHOICE,	/* one of `choices`; an int */
+	BATV_OPT_DURATION,	/* 90s 15m 12h 7d 2w, combined as 1d12h; an int64_t of seconds */
+	BATV_OPT_DOMAINS, BATV_OPT_ADDRESSES, BATV_OPT_HOSTS,	/* Exim lists */
+	BATV_OPT_TEXT,		/* one line, printable ASCII, no "$" */
+};
+
+struct batv_option {
+	const char *name;
+	enum batv_option_type type;
+	size_t offset;			/* in struct batv_policy */
+	/* The default, as one would write it; NULL: computed.  (grace is as long as
+	 * key_retention, which a policy alone does not know: it starts at 7d.) */
+	const char *fallback;
+	/* BATV_OPT_CHOICE: names in the order of their values, "" for a value that nobody can
+	 * choose; NULL ends. */
+	const char *const *choices;
+	const char *help;		/* one line */
+};
+
+extern const struct batv_option batv_options[];
+extern const size_t batv_options_count;
+
+const struct batv_option *batv_option_find(struct batv_span name);
+
+/* Is it an Exim list, and of which kind?  *kind is written only then. */
+bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind);
+
+/*
+ * Set one option from text; text options borrow `value`, which must be NUL-terminated
+ * and live as long as the policy.  On error the policy is as before and *why says what
+ * was expected ("expected a time such as 7d or 12h").
+ */
+enum batv_err batv_option_set(struct batv_policy *policy, const struct batv_option *opt,
+			      const char *value, const char **why);
+
+/* The value as text, in a form that batv_option_set reads back.  Errors: BATV_E_TOO_LONG. */
+enum batv_err batv_option_get(const struct batv_policy *policy, const struct batv_option *opt,
+			      char *out, size_t size);
+
+/* 1 to BATV_POLICY_NAME_MAX letters, digits, "-", "_". */
+bool batv_policy_name_valid(struct batv_span name);
+
+/* All options at their defaults. */
+void batv_policy_init(struct batv_policy *policy, const char *name);
+
+/*
+ * "7d", "1d12h", "90s": units w d h m s, each once, the larger first.  What would overflow, has no
+ * unit, or is empty is refused.  Written as the same, without weeks; any number fits into 48 bytes.
+ */
+bool batv_duration_parse(struct batv_span s, int64_t *seconds);
+void batv_duration_format(int64_t seconds, char *out, size_t size);
+
+const char *batv_class_name(enum batv_class c);
+const char *batv_action_name(enum batv_action a);
+
+#endif

@@ -1,0 +1,617 @@
+/*
+ * state.c - reads the published state, in place and in one pass.
+ *
+ * It runs once in nearly every process of Exim, so it is made to be fast: a table of keywords
+ * compared by length and bytes, and nothing copied but the keys.  Invariant: a state is
+ * believed only when the checksum over all of it is right, and then only when every line is
+ * known, in its bounds, and there once; what is refused leaves no key bytes behind in a
+ * holder.
+ */
+#include "decide/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hmac.h"
+#include "base/safefile.h"
+
+#define MAGIC	     "exim-batv state "
+#define VERSION_LINE MAGIC "1\n"
+#define LITERAL(s)   s, sizeof(s) - 1
+#define END_LEN	     21			   /* "end ", 16 hex digits, newline */
+#define TIME_MAX     INT64_C(253402300799) /* the end of the year 9999 */
+#define NAME_LEN_MAX 64			   /* of a file name, a fingerprint */
+
+struct reader {
+	struct batv_state *state;
+	struct batv_policy *policy; /* the one that options belong to now */
+	uint64_t options;	    /* bits of those it has had */
+	unsigned words;		    /* bits of the keywords seen */
+	unsigned line;
+	const char *why;
+};
+
+static enum batv_err refuse(struct reader *r, enum batv_err err, const char *why)
+{
+	r->why = why;
+	return err;
+}
+
+/* The next field of *rest, up to a single space or the end. */
+static struct batv_span field(struct batv_span *rest)
+{
+	const char *space = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
+	struct batv_span f = *rest;
+
+	if (!space) {
+		*rest = (struct batv_span){rest->p + rest->len, 0};
+		return f;
+	}
+	f.len = (size_t)(space - f.p);
+	*rest = (struct batv_span){space + 1, rest->len - f.len - 1};
+	return f;
+}
+
+static bool number(struct batv_span s, uint64_t max, uint64_t *out)
+{
+	uint64_t n;
+
+	if (!batv_span_to_u64(s, &n) || n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
+static bool time_of(struct batv_span s, int64_t *out)
+{
+	uint64_t n;
+
+	if (!number(s, (uint64_t)TIME_MAX, &n))
+		return false;
+	*out = (int64_t)n;
+	return true;
+}
+
+static bool has_control(struct batv_span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* Letters, digits, dot, minus, underscore; never a path, never hidden. */
+static bool is_plain_name(struct batv_span s)
+{
+	if (s.len > NAME_LEN_MAX || (s.len > 0 && s.p[0] == '.'))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = batv_fold(s.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !batv_is_digit(c) && !strchr("._-", c))
+			return false;
+	}
+	return true;
+}
+
+/* The functions of the keyword table.  value is NUL-terminated. */
+
+static enum batv_err read_written(struct reader *r, struct batv_span value)
+{
+	if (!time_of(value, &r->state->written))
+		return refuse(r, BATV_E_SYNTAX, "expected a time");
+	return BATV_OK;
+}
+
+static enum batv_err read_serial(struct reader *r, struct batv_span value)
+{
+	if (!batv_span_to_u64(value, &r->state->serial))
+		return refuse(r, BATV_E_SYNTAX, "expected a number");
+	return BATV_OK;
+}
+
+static enum batv_err read_period(struct reader *r, struct batv_span value, int64_t *out)
+{
+	int64_t seconds;
+
+	if (!batv_duration_parse(value, &seconds) || seconds < 1 || seconds > TIME_MAX)
+		return refuse(r, BATV_E_SYNTAX, "expected a period");
+	*out = seconds;
+	return BATV_OK;
+}
+
+static enum batv_err read_key_rotation(struct reader *r, struct batv_span value)
+{
+	return read_period(r, value, &r->state->key_rotation);
+}
+
+static enum batv_err read_key_retention(struct reader *r, struct batv_span value)
+{
+	return read_period(r, value, &r->state->key_retention);
+}
+
+static enum batv_err read_automatic_senders(struct reader *r, struct batv_span value)
+{
+	if (has_control(value))
+		return refuse(r, BATV_E_SYNTAX, "control character in a pattern");
+	r->state->automatic_senders = value.p;
+	return BATV_OK;
+}
+
+static enum batv_err read_name(struct reader *r, struct batv_span value, const char **out)
+{
+	if (!is_plain_name(value))
+		return refuse(r, BATV_E_SYNTAX, "expected a plain name");
+	*out = value.p;
+	return BATV_OK;
+}
+
+static enum batv_err read_memory(struct reader *r, struct batv_span value)
+{
+	return read_name(r, value, &r->state->memory);
+}
+
+static enum batv_err read_memory_before(struct reader *r, struct batv_span value)
+{
+	return read_name(r, value, &r->state->memory_before);
+}
+
+static enum batv_err read_memory_key(struct reader *r, struct batv_span value)
+{
+	struct batv_state *state = r->state;
+
+	if (value.len != 0 && !batv_span_to_bytes(value, state->memory_key, BATV_MEMORY_KEY_LEN))
+		return refuse(r, BATV_E_SYNTAX, "expected 32 bytes in hex");
+	state->has_memory_key = value.len != 0;
+	return BATV_OK;
+}
+
+static enum batv_err read_memory_retention(struct reader *r, struct batv_span value)
+{
+	enum batv_err err = read_period(r, value, &r->state->memory_retention);
+
+	if (err == BATV_OK && r->state->memory_retention > BATV_MEMORY_RETENTION_MAX)
+		return refuse(r, BATV_E_SYNTAX, "expected at most 62d");
+	return err;
+}
+
+static enum batv_err read_evidence_bytes(struct reader *r, struct batv_span value)
+{
+	if (!number(value, BATV_EVIDENCE_MAX, &r->state->evidence_bytes))
+		return refuse(r, BATV_E_SYNTAX, "expected a number of at most 16777216");
+	return BATV_OK;
+}
+
+static enum batv_err read_fingerprint(struct reader *r, struct batv_span value)
+{
+	return read_name(r, value, &r->state->fingerprint);
+}
+
+static enum batv_err read_config(struct reader *r, struct batv_span value)
+{
+	return read_name(r, value, &r->state->config_sum);
+}
+
+static bool has_policy(const struct batv_state *state, const char *name)
+{
+	for (size_t i = 0; i < state->n_policies; i++) {
+		if (strcmp(state->policies[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Without domains of its own a policy would have the default one's, and be asked before it. */
+static bool policy_complete(const struct reader *r)
+{
+	return r->state->n_policies == 1 || (r->options & 1) != 0;
+}
+
+static enum batv_err read_policy(struct reader *r, struct batv_span value)
+{
+	struct batv_state *state = r->state;
+
+	if (!policy_complete(r))
+		return refuse(r, BATV_E_SYNTAX, "the policy before this one has no domains");
+	if (!batv_policy_name_valid(value))
+		return refuse(r, BATV_E_SYNTAX, "expected the name of a policy");
+	if (has_policy(state, value.p))
+		return refuse(r, BATV_E_SYNTAX, "a policy of this name is there already");
+	if (state->n_policies == BATV_POLICIES_MAX)
+		return refuse(r, BATV_E_FULL, "more than 16 policies");
+	r->policy = &state->policies[state->n_policies++];
+	*r->policy = state->policies[0];
+	r->policy->name = value.p;
+	r->options = 0;
+	return BATV_OK;
+}
+
+static bool has_break(const struct batv_state *state, const char *policy)
+{
+	for (size_t i = 0; i < state->n_breaks; i++) {
+		if (strcmp(state->breaks[i].policy, policy) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* break POLICY WHEN UNTIL WHY... */
+static enum batv_err read_break(struct reader *r, struct batv_span value)
+{
+	struct batv_state *state = r->state;
+	struct batv_span name = field(&value);
+	struct batv_break b = {.policy = name.p};
+
+	if (!batv_policy_name_valid(name) && !batv_span_equal(name, batv_span_of("*")))
+		return refuse(r, BATV_E_SYNTAX, "expected the name of a policy, or *");
+	if (!time_of(field(&value), &b.when) || !time_of(field(&value), &b.until))
+		return refuse(r, BATV_E_SYNTAX, "expected two times");
+	if (has_control(value))
+		return refuse(r, BATV_E_SYNTAX, "control character in a reason");
+	b.why = value.p;
+	/* The lines are ours to write in: the name ends where its space was. */
+	*(char *)(uintptr_t)(name.p + name.len) = '\0';
+	if (has_break(state, b.policy))
+		return refuse(r, BATV_E_SYNTAX, "this policy has a break already");
+	if (state->n_breaks == BATV_BREAKS_MAX)
+		return refuse(r, BATV_E_FULL, "more than 17 breaks");
+	state->breaks[state->n_breaks++] = b;
+	return BATV_OK;
+}
+
+/* lost UNTIL SECRET */
+static enum batv_err read_lost(struct reader *r, struct batv_span value)
+{
+	int64_t until;
+	uint64_t secret;
+
+	if (!time_of(field(&value), &until))
+		return refuse(r, BATV_E_SYNTAX, "expected a time");
+	if (!number(value, UINT32_MAX, &secret))
+		return refuse(r, BATV_E_SYNTAX, "expected the number of a secret");
+	r->state->lost_until = until;
+	r->state->lost_secret = (uint32_t)secret;
+	return BATV_OK;
+}
+
+/* legacy UNTIL HEX */
+static enum batv_err read_legacy(struct reader *r, struct batv_span value)
+{
+	struct batv_keyring *ring = &r->state->ring;
+	struct batv_legacy_key *key;
+	int64_t until;
+
+	if (ring->n_legacy == BATV_LEGACY_MAX)
+		return refuse(r, BATV_E_FULL, "more than 8 legacy keys");
+	key = &ring->legacy[ring->n_legacy];
+	if (!time_of(field(&value), &until))
+		return refuse(r, BATV_E_SYNTAX, "expected a time");
+	if (value.len < 2 || value.len > 2 * sizeof key->bytes || value.len % 2 != 0 ||
+	    !batv_span_to_bytes(value, (uint8_t *)key->bytes, value.len / 2))
+		return refuse(r, BATV_E_SYNTAX, "expected 1 to 64 bytes in hex");
+	key->until = until;
+	key->len = (uint8_t)(value.len / 2);
+	ring->n_legacy++;
+	return BATV_OK;
+}
+
+/* Lower case only: the text itself is the HMAC key. */
+static bool key_text(struct batv_span s, char text[static BATV_KEY_TEXT_LEN])
+{
+	if (s.len != BATV_KEY_TEXT_LEN)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i]; /* most bytes of a state pass here: no calls */
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+			return false;
+	}
+	memcpy(text, s.p, BATV_KEY_TEXT_LEN);
+	return true;
+}
+
+/* key SECRET EPOCH K DDD FROM UNTIL DESTROY TEXT */
+static enum batv_err read_key(struct reader *r, struct batv_span value)
+{
+	struct batv_keyring *ring = &r->state->ring;
+	struct batv_key *key;
+	uint64_t secret, k, day;
+
+	if (ring->n_keys == BATV_KEYS_MAX)
+		return refuse(r, BATV_E_FULL, "more than 64 keys");
+	key = &ring->keys[ring->n_keys];
+	if (!number(field(&value), UINT32_MAX, &secret) ||
+	    !batv_span_to_u64(field(&value), &key->epoch))
+		return refuse(r, BATV_E_SYNTAX, "expected the numbers of a secret and an epoch");
+	if (!number(field(&value), 9, &k) || !number(field(&value), 999, &day))
+		return refuse(r, BATV_E_SYNTAX, "expected a key number and a day");
+	if (!time_of(field(&value), &key->from) || !time_of(field(&value), &key->until) ||
+	    !time_of(field(&value), &key->destroy))
+		return refuse(r, BATV_E_SYNTAX, "expected three times");
+	if (key->from < key->until && key->until > key->destroy)
+		return refuse(r, BATV_E_SYNTAX, "a key that is destroyed while it signs");
+	if (!key_text(value, key->text))
+		return refuse(r, BATV_E_SYNTAX, "expected a key of 64 lower-case hex digits");
+	key->secret = (uint32_t)secret;
+	key->number = (uint8_t)k;
+	key->day = (uint16_t)day;
+	ring->n_keys++;
+	return BATV_OK;
+}
+
+static const struct keyword {
+	const char *name;
+	size_t len;
+	enum { ONCE, MAYBE, MANY } times; /* MAYBE: a state of an older version lacks it */
+	enum batv_err (*read)(struct reader *r, struct batv_span value);
+} keywords[] = {
+	{LITERAL("key"), MANY, read_key},
+	{LITERAL("policy"), MANY, read_policy},
+	{LITERAL("break"), MANY, read_break},
+	{LITERAL("legacy"), MANY, read_legacy},
+	{LITERAL("written"), ONCE, read_written},
+	{LITERAL("serial"), ONCE, read_serial},
+	{LITERAL("key_rotation"), ONCE, read_key_rotation},
+	{LITERAL("key_retention"), ONCE, read_key_retention},
+	{LITERAL("automatic_senders"), ONCE, read_automatic_senders},
+	{LITERAL("memory"), ONCE, read_memory},
+	{LITERAL("fingerprint"), ONCE, read_fingerprint},
+	{LITERAL("config"), ONCE, read_config},
+	{LITERAL("memory_before"), MAYBE, read_memory_before},
+	{LITERAL("memory_key"), MAYBE, read_memory_key},
+	{LITERAL("memory_retention"), MAYBE, read_memory_retention},
+	{LITERAL("evidence_bytes"), MAYBE, read_evidence_bytes},
+	{LITERAL("lost"), MAYBE, read_lost},
+};
+#define KEYWORDS (sizeof keywords / sizeof keywords[0])
+
+static enum batv_err read_option(struct reader *r, struct batv_span name, struct batv_span value)
+{
+	const struct batv_option *opt = batv_option_find(name);
+	uint64_t bit;
+
+	if (!opt)
+		return refuse(r, BATV_E_VERSION, "unknown keyword");
+	bit = UINT64_C(1) << (opt - batv_options);
+	if (r->options & bit)
+		return refuse(r, BATV_E_SYNTAX, "an option is there twice");
+	r->options |= bit;
+	return batv_option_set(r->policy, opt, value.p, &r->why);
+}
+
+/* One line: NUL-terminated at line.len. */
+static enum batv_err read_line(struct reader *r, struct batv_span line)
+{
+	struct batv_span value = line;
+	struct batv_span name = field(&value);
+
+	for (size_t i = 0; i < KEYWORDS; i++) {
+		const struct keyword *k = &keywords[i];
+
+		if (k->len != name.len || memcmp(k->name, name.p, name.len) != 0)
+			continue;
+		if (k->times != MANY && (r->words & 1u << i))
+			return refuse(r, BATV_E_SYNTAX, "a keyword is there twice");
+		r->words |= 1u << i;
+		return k->read(r, value);
+	}
+	return read_option(r, name, value);
+}
+
+static enum batv_err read_lines(struct reader *r, char *p, char *end)
+{
+	while (p < end) {
+		/* There is a newline before end: check_frame() has seen it. */
+		char *newline = memchr(p, '\n', (size_t)(end - p));
+		enum batv_err err;
+
+		r->line++;
+		*newline = '\0';
+		err = read_line(r, (struct batv_span){p, (size_t)(newline - p)});
+		if (err != BATV_OK)
+			return err;
+		p = newline + 1;
+	}
+	r->line++;
+	if (!policy_complete(r))
+		return refuse(r, BATV_E_SYNTAX, "the last policy has no domains");
+	for (size_t i = 0; i < KEYWORDS; i++) {
+		if (keywords[i].times == ONCE && !(r->words & 1u << i))
+			return refuse(r, BATV_E_SYNTAX, "a keyword is missing");
+	}
+	return BATV_OK;
+}
+
+/* First line, last line, checksum. */
+static enum batv_err check_frame(struct reader *r, const char *text, size_t len)
+{
+	uint64_t sum;
+	char hex[17];
+	uint8_t bytes[8];
+
+	if (len > BATV_STATE_MAX)
+		return refuse(r, BATV_E_TOO_LONG, "larger than 64 KiB");
+	if (len < sizeof MAGIC - 1 || memcmp(text, LITERAL(MAGIC)) != 0)
+		return refuse(r, BATV_E_DAMAGED, "not a state file, or an empty one");
+	if (len < sizeof VERSION_LINE - 1)
+		return refuse(r, BATV_E_DAMAGED, "truncated");
+	if (memcmp(text, LITERAL(VERSION_LINE)) != 0)
+		return refuse(r, BATV_E_VERSION, "another version of the format");
+	if (len < sizeof VERSION_LINE - 1 + END_LEN || text[len - 1] != '\n' ||
+	    text[len - END_LEN - 1] != '\n' || memcmp(text + len - END_LEN, "end ", 4) != 0)
+		return refuse(r, BATV_E_DAMAGED, "truncated: the last line is not its end line");
+	sum = batv_fnv64(BATV_FNV_START, text, len - END_LEN);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(sum >> (56 - 8 * i));
+	batv_bytes_to_hex(bytes, sizeof bytes, hex);
+	if (memcmp(text + len - END_LEN + 4, hex, 16) != 0)
+		return refuse(r, BATV_E_DAMAGED, "the checksum is wrong");
+	if (memchr(text, '\0', len))
+		return refuse(r, BATV_E_SYNTAX, "a NUL byte");
+	return BATV_OK;
+}
+
+enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state, unsigned *line,
+			       const char **why)
+{
+	struct reader r = {.state = state, .policy = &state->policies[0]};
+	enum batv_err err = check_frame(&r, text, len);
+
+	if (err == BATV_OK) {
+		state->n_policies = 1;
+		state->n_breaks = 0;
+		state->ring.n_keys = 0;
+		state->ring.n_legacy = 0;
+		state->memory_before = "";
+		state->has_memory_key = false;
+		state->memory_retention = BATV_MEMORY_RETENTION;
+		state->evidence_bytes = BATV_EVIDENCE_DEFAULT;
+		state->lost_until = 0;
+		state->lost_secret = 0;
+		batv_policy_init(r.policy, "default");
+		r.line = 1;
+		err = read_lines(&r, text + sizeof VERSION_LINE - 1, text + len - END_LEN);
+	}
+	if (err != BATV_OK && line)
+		*line = r.line;
+	if (err != BATV_OK && why)
+		*why = r.why;
+	return err;
+}
+
+struct batv_span batv_state_memory_key(const struct batv_state *state)
+{
+	return (struct batv_span){(const char *)state->memory_key,
+				  state->has_memory_key ? sizeof state->memory_key : 0};
+}
+
+/* What the holder held is of no use any more: no key stays behind in memory. */
+static void forget(struct batv_state_holder *h, enum batv_err err)
+{
+	if (h->ino != 0) { /* else nothing was read, and its pages need not be touched */
+		batv_wipe(h->text, h->size < BATV_STATE_MAX ? (size_t)h->size : BATV_STATE_MAX);
+		batv_wipe(&h->state.ring, sizeof h->state.ring);
+		batv_wipe(h->state.memory_key, sizeof h->state.memory_key);
+	}
+	h->usable = false;
+	h->err = err;
+	h->line = 0;
+	h->dev = h->ino = h->mtime_ns = h->ctime_ns = h->size = 0;
+}
+
+static int64_t nanoseconds(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* A sum of the file's last bytes, which are its checksum if it is a state. */
+static uint64_t sum_of_end(int fd, const struct stat *st)
+{
+	char end[END_LEN];
+	ssize_t n = pread(fd, end, sizeof end, st->st_size > END_LEN ? st->st_size - END_LEN : 0);
+
+	return batv_fnv64(BATV_FNV_START, end, n > 0 ? (size_t)n : 0);
+}
+
+/*
+ * The very file that is held?  Its number and its times do not tell for sure: a new file may get
+ * the number of one that was replaced, and file systems count time in steps of some milliseconds.
+ * The checksum tells.
+ */
+static bool same_file(const struct batv_state_holder *h, int fd, const struct stat *st)
+{
+	return h->ino == (int64_t)st->st_ino && h->dev == (int64_t)st->st_dev &&
+	       h->mtime_ns == nanoseconds(st->st_mtim) && h->ctime_ns == nanoseconds(st->st_ctim) &&
+	       h->size == (int64_t)st->st_size && h->end == sum_of_end(fd, st);
+}
+
+static void remember_file(struct batv_state_holder *h, int fd, const struct stat *st)
+{
+	h->dev = (int64_t)st->st_dev;
+	h->ino = (int64_t)st->st_ino;
+	h->mtime_ns = nanoseconds(st->st_mtim);
+	h->ctime_ns = nanoseconds(st->st_ctim);
+	h->size = (int64_t)st->st_size;
+	h->end = sum_of_end(fd, st);
+}
+
+/* All of the file, which is replaced and never written in place. */
+static enum batv_err read_all(int fd, char *text, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t n = read(fd, text + have, size - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return BATV_E_IO;
+		if (n == 0)
+			return BATV_E_DAMAGED;
+		have += (size_t)n;
+	}
+	return BATV_OK;
+}
+
+static enum batv_err load(struct batv_state_holder *h, int fd, const struct stat *st)
+{
+	enum batv_err err;
+
+	if (st->st_size > BATV_STATE_MAX)
+		return BATV_E_TOO_LONG;
+	err = read_all(fd, h->text, (size_t)st->st_size);
+	if (err != BATV_OK)
+		return err;
+	return batv_state_parse(h->text, (size_t)st->st_size, &h->state, &h->line, NULL);
+}
+
+/* Another file than the one that is held.  errno is that of a failed read. */
+static void replace(struct batv_state_holder *h, int fd, const struct stat *st)
+{
+	forget(h, BATV_OK);
+	h->err = load(h, fd, st);
+	remember_file(h, fd, st);
+	if (h->err != BATV_OK) {
+		unsigned line = h->line;
+
+		forget(h, h->err);
+		h->line = line;
+		if (h->err != BATV_E_IO) /* that may pass; the others lie in this file */
+			remember_file(h, fd, st);
+	}
+}
+
+enum batv_err batv_state_refresh(struct batv_state_holder *holder, int dirfd, int64_t now)
+{
+	struct stat st;
+	int fd, saved;
+	enum batv_err err = batv_file_open(dirfd, BATV_STATE_NAME, O_RDONLY, false, &fd, &st);
+
+	if (err != BATV_OK) {
+		forget(holder, err);
+		return err;
+	}
+	if (!same_file(holder, fd, &st))
+		replace(holder, fd, &st);
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	if (holder->err == BATV_OK || holder->err == BATV_E_FUTURE)
+		holder->err =
+			holder->state.written - BATV_STATE_SKEW > now ? BATV_E_FUTURE : BATV_OK;
+	holder->usable = holder->err == BATV_OK;
+	return holder->err;
+}
+
+bool batv_observe_file(int dirfd)
+{
+	struct stat st;
+
+	/* Any doubt stops refusals: only "there is none" means no. */
+	return fstatat(dirfd, BATV_OBSERVE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}

@@ -1,0 +1,285 @@
+/*
+ * verdict.c - the decisions: facts of a recipient to a verdict, a verdict and a mode to an
+ * action, the actions of all recipients to what becomes of the message.
+ *
+ * Pure: no I/O, no clock, no look-ups.  Invariant: nothing is refused in doubt, and nothing is
+ * refused or removed whose own verdict has not failed, unless the whole message is refused.
+ */
+#include "decide/verdict.h"
+
+bool batv_verdict_failed(enum batv_verdict verdict)
+{
+	return verdict == BATV_MISSING || verdict == BATV_EXPIRED || verdict == BATV_FORGED;
+}
+
+static enum batv_reason message_exemption(const struct batv_message_facts *msg)
+{
+	if (msg->local)
+		return BATV_WHY_LOCAL;
+	if (msg->authenticated)
+		return BATV_WHY_AUTHENTICATED;
+	if (msg->acl_exempt)
+		return BATV_WHY_ACL;
+	if (msg->own_host == BATV_YES)
+		return BATV_WHY_OWN_HOST;
+	if (msg->exempt_host == BATV_YES)
+		return BATV_WHY_EXEMPT_HOST;
+	return BATV_WHY_NONE;
+}
+
+static enum batv_reason recipient_exemption(const struct batv_rcpt_facts *rcpt)
+{
+	if (rcpt->exempt_recipient == BATV_YES)
+		return BATV_WHY_EXEMPT_RECIPIENT;
+	if (rcpt->srs)
+		return BATV_WHY_SRS;
+	if (rcpt->unsigned_sender == BATV_YES)
+		return BATV_WHY_UNSIGNED_SENDER;
+	return BATV_WHY_NONE;
+}
+
+/* Could an exemption have held, had a list been looked up? */
+static bool exemption_in_doubt(const struct batv_message_facts *msg,
+			       const struct batv_rcpt_facts *rcpt)
+{
+	return msg->own_host == BATV_MAYBE || msg->exempt_host == BATV_MAYBE ||
+	       rcpt->exempt_recipient == BATV_MAYBE || rcpt->unsigned_sender == BATV_MAYBE;
+}
+
+static enum batv_verdict verdict_without_exemption(const struct batv_rcpt_facts *rcpt)
+{
+	if (!rcpt->fits)
+		return BATV_UNSIGNABLE;
+	if (rcpt->remembered)
+		return BATV_REMEMBERED;
+	if (!rcpt->tagged)
+		return BATV_MISSING;
+	return rcpt->worth == BATV_TAG_EXPIRED ? BATV_EXPIRED : BATV_FORGED;
+}
+
+void batv_verdict_of(const struct batv_message_facts *msg, const struct batv_rcpt_facts *rcpt,
+		     struct batv_finding *finding)
+{
+	struct batv_finding f = {.verdict = BATV_NOT_OURS, .action = BATV_ACTION_ACCEPT};
+
+	if (rcpt->is_protected != BATV_YES) {
+		f.doubt = rcpt->is_protected == BATV_MAYBE;
+		f.reason = f.doubt ? BATV_WHY_DOUBT : BATV_WHY_NONE;
+	} else if (rcpt->tagged && rcpt->worth == BATV_TAG_VALID) {
+		f.verdict = BATV_VALID;
+	} else {
+		f.reason = message_exemption(msg);
+		if (f.reason == BATV_WHY_NONE)
+			f.reason = recipient_exemption(rcpt);
+		if (f.reason != BATV_WHY_NONE) {
+			f.verdict = BATV_EXEMPT;
+		} else {
+			f.verdict = verdict_without_exemption(rcpt);
+			f.doubt = exemption_in_doubt(msg, rcpt);
+			f.reason = f.doubt ? BATV_WHY_DOUBT : BATV_WHY_NONE;
+		}
+	}
+	*finding = f;
+}
+
+static bool is_rejecting(const struct batv_mode_facts *mode)
+{
+	if (!mode->policy || mode->observe_file)
+		return false;
+	return mode->policy->enforcement == BATV_ENFORCE_REJECT ||
+	       (mode->policy->enforcement == BATV_ENFORCE_AUTO && mode->armed);
+}
+
+/* Which of the things that stop a refusal is it?  NONE: the mode is reject. */
+static enum batv_reason why_observing(const struct batv_mode_facts *mode)
+{
+	if (is_rejecting(mode))
+		return BATV_WHY_NONE;
+	if (mode->policy->enforcement == BATV_ENFORCE_AUTO && !mode->armed)
+		return BATV_WHY_NOT_ARMED;
+	if (mode->policy->enforcement == BATV_ENFORCE_OBSERVE)
+		return BATV_WHY_OBSERVE;
+	return mode->observe_file ? BATV_WHY_OBSERVE_FILE : BATV_WHY_OBSERVE;
+}
+
+/* What the policy says of failed mail of this class; a value that is none of the three marks. */
+static enum batv_action class_action(const struct batv_mode_facts *mode)
+{
+	int action = BATV_ACTION_MARK;
+
+	if ((unsigned)mode->class < BATV_CLASS_COUNT)
+		action = mode->policy->unproven[mode->class];
+	if (action == BATV_ACTION_ACCEPT || action == BATV_ACTION_REJECT)
+		return (enum batv_action)action;
+	return BATV_ACTION_MARK;
+}
+
+/* Why a recipient whose class is refused is not refused after all; NONE: it is. */
+static enum batv_reason why_spared(const struct batv_mode_facts *mode,
+				   const struct batv_finding *finding)
+{
+	enum batv_reason why = why_observing(mode);
+
+	if (why != BATV_WHY_NONE)
+		return why;
+	if (mode->relay_host == BATV_YES)
+		return BATV_WHY_RELAY_HOST;
+	if (finding->doubt || mode->relay_host == BATV_MAYBE)
+		return BATV_WHY_DOUBT;
+	if (mode->class != BATV_CLASS_DSN && !mode->memory_complete)
+		return BATV_WHY_NO_MEMORY;
+	return finding->maybe_lost ? BATV_WHY_LOST_SECRET : BATV_WHY_NONE;
+}
+
+void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding)
+{
+	enum batv_action by_class;
+
+	finding->action = BATV_ACTION_ACCEPT;
+	finding->rejecting = is_rejecting(mode);
+	if (!batv_verdict_failed(finding->verdict))
+		return;
+	if (!mode->policy) { /* cannot be: what has no policy is not ours */
+		finding->action = BATV_ACTION_MARK;
+		finding->reason = BATV_WHY_DOUBT;
+		return;
+	}
+	by_class = class_action(mode);
+	if (by_class != BATV_ACTION_REJECT) {
+		finding->action = by_class;
+		finding->reason = BATV_WHY_CLASS;
+		return;
+	}
+	finding->reason = why_spared(mode, finding);
+	finding->doubt = finding->doubt || finding->reason == BATV_WHY_DOUBT;
+	finding->action = finding->reason == BATV_WHY_NONE ? BATV_ACTION_REJECT : BATV_ACTION_MARK;
+}
+
+/*
+ * So many forged tags beside a right one are no bounce: a bounce has one.  Else one message with a thousand tags would
+ * try a thousand, and learn whether one of them is right.
+ */
+#define FORGED_MAX 3
+
+/* What the recipients, taken together, allow. */
+struct tally {
+	bool reject; /* somebody's copy is to be refused */
+	bool spare;  /* somebody's copy must not be refused with it */
+	bool proven; /* somebody's copy answers mail of ours */
+	bool mark;
+};
+
+static struct tally tally(const struct batv_finding *findings, size_t n)
+{
+	struct tally t = {0};
+	size_t forged = 0;
+	bool valid = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct batv_finding *f = &findings[i];
+
+		if (f->action == BATV_ACTION_REJECT)
+			t.reject = true;
+		else if (f->doubt || batv_verdict_failed(f->verdict))
+			t.spare = true;
+		if (f->action == BATV_ACTION_MARK)
+			t.mark = true;
+		if (f->verdict == BATV_REMEMBERED)
+			t.proven = true;
+		valid = valid || f->verdict == BATV_VALID;
+		forged += f->verdict == BATV_FORGED && f->action == BATV_ACTION_REJECT;
+	}
+	t.proven = t.proven || (valid && forged <= FORGED_MAX);
+	return t;
+}
+
+/* Every REJECT becomes `action`, for the sake of another recipient. */
+static void soften(struct batv_finding *findings, size_t n, enum batv_action action)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (findings[i].action != BATV_ACTION_REJECT)
+			continue;
+		findings[i].action = action;
+		if (action == BATV_ACTION_MARK)
+			findings[i].reason = BATV_WHY_MIXED;
+	}
+}
+
+/* Everybody's copy goes: an exempt recipient's too, for DATA has one answer only. */
+static void refuse_all(struct batv_finding *findings, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (findings[i].action == BATV_ACTION_REJECT)
+			continue;
+		findings[i].action = BATV_ACTION_REJECT;
+		findings[i].reason = BATV_WHY_MIXED;
+	}
+}
+
+enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_remove)
+{
+	struct tally t = tally(findings, n);
+
+	if (t.reject && t.proven && can_remove) {
+		soften(findings, n, BATV_ACTION_REMOVE);
+	} else if (t.reject && (t.proven || t.spare)) {
+		soften(findings, n, BATV_ACTION_MARK);
+		return BATV_ACTION_MARK;
+	} else if (t.reject) {
+		refuse_all(findings, n);
+		return BATV_ACTION_REJECT;
+	}
+	return t.mark ? BATV_ACTION_MARK : BATV_ACTION_ACCEPT;
+}
+
+const char *batv_verdict_name(enum batv_verdict v)
+{
+	switch (v) {
+	case BATV_VALID:
+		return "valid";
+	case BATV_REMEMBERED:
+		return "remembered";
+	case BATV_EXEMPT:
+		return "exempt";
+	case BATV_UNSIGNABLE:
+		return "unsignable";
+	case BATV_NOT_OURS:
+		return "not-ours";
+	case BATV_MISSING:
+		return "missing";
+	case BATV_EXPIRED:
+		return "expired";
+	case BATV_FORGED:
+		return "forged";
+	case BATV_VERDICT_COUNT:
+		break;
+	}
+	return "?";
+}
+
+const char *batv_reason_name(enum batv_reason r)
+{
+	static const char names[][20] = {
+		[BATV_WHY_NONE] = "-",
+		[BATV_WHY_AUTHENTICATED] = "authenticated",
+		[BATV_WHY_OWN_HOST] = "own-host",
+		[BATV_WHY_EXEMPT_HOST] = "exempt-host",
+		[BATV_WHY_ACL] = "acl",
+		[BATV_WHY_EXEMPT_RECIPIENT] = "exempt-recipient",
+		[BATV_WHY_UNSIGNED_SENDER] = "unsigned-sender",
+		[BATV_WHY_SRS] = "srs",
+		[BATV_WHY_LOCAL] = "local",
+		[BATV_WHY_OBSERVE] = "observe",
+		[BATV_WHY_NOT_ARMED] = "not-armed",
+		[BATV_WHY_OBSERVE_FILE] = "observe-file",
+		[BATV_WHY_CLASS] = "class",
+		[BATV_WHY_RELAY_HOST] = "relay-host",
+		[BATV_WHY_MIXED] = "mixed",
+		[BATV_WHY_DOUBT] = "doubt",
+		[BATV_WHY_NO_MEMORY] = "no-memory",
+		[BATV_WHY_LOST_SECRET] = "lost-secret",
+	};
+
+	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
+	return (unsigned)r < BATV_WHY_COUNT ? names[r] : "?";
+}

@@ -1,0 +1,476 @@
+/*
+ * citation.c - reads one Message-ID, or one tagged address, at a given place of any text.
+ *
+ * An id is what stands in angle brackets, if it does not look like a tag of HTML.  White space in
+ * it is folding and is taken out.  Invariant: every function looks at a bounded number of bytes
+ * (4 KiB, some of them a few times) and counts them.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "evidence/citation.h"
+#include "tag/tag.h"
+
+#define GAP_MAX	     256 /* bytes between a label and its id */
+#define GAP_LINES    2
+#define ID_READ_MAX  4096 /* bytes that an id may take up as it lies there */
+#define BARE_ID_MIN  8	  /* an id without "@" is at least that long, or it is no id */
+#define BARE_MAX     128  /* an id without brackets is at most that long */
+#define LOOK_BACK    128  /* where a tagged address may begin before its "prvs" */
+#define ADDRESS_READ 1024
+
+static bool is_blank(int ch)
+{
+	return ch == ' ' || ch == '\t' || ch == '\r';
+}
+
+static bool is_control(int ch)
+{
+	return ch < 0x20 || ch == 0x7f;
+}
+
+static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp, size_t *steps)
+{
+	return (struct batv_cursor){.p = s.p,
+				    .end = s.p + (s.len < max ? s.len : max),
+				    .qp = qp,
+				    .steps = steps};
+}
+
+/* What was found: not the room behind it. */
+static void hand_over(const struct batv_citation *work, struct batv_citation *out)
+{
+	memcpy(out, work, offsetof(struct batv_citation, text));
+	memcpy(out->text, work->text, work->len);
+}
+
+/* ---- the label ---- */
+
+/* Does `word`, in lower case, stand at the cursor?  It is then behind it. */
+static bool take_word(struct batv_cursor *c, const char *word)
+{
+	for (; *word; word++) {
+		int ch = batv_cursor_next(c);
+
+		if (ch < 0 || batv_fold((char)ch) != *word)
+			return false;
+	}
+	return true;
+}
+
+static bool is_name_char(int ch)
+{
+	char c = batv_fold((char)ch);
+
+	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
+}
+
+size_t batv_cite_label(struct batv_span s, size_t *steps)
+{
+	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
+	int ch;
+
+	if (!take_word(&c, "message"))
+		return 0;
+	before = c;
+	ch = batv_cursor_next(&c);
+	if (ch != '-' && ch != '_' && ch != ' ')
+		c = before;
+	if (!take_word(&c, "id"))
+		return 0;
+	before = c;
+	ch = batv_cursor_next(&c);
+	return ch >= 0 && is_name_char(ch) ? 0 : (size_t)(before.p - s.p);
+}
+
+/* ---- the id ---- */
+
+/* How it is written decides how it ends. */
+enum form { ANGLE, ENTITY, BARE };
+
+struct reading {
+	struct batv_citation *out;
+	size_t len;
+	bool blanks; /* there was white space, other than a fold */
+	bool at_sign, digit;
+};
+
+static bool keep(struct reading *r, int ch)
+{
+	if (is_control(ch) || r->len == sizeof r->out->text)
+		return false;
+	r->at_sign |= ch == '@' && r->len > 0;
+	r->digit |= ch >= '0' && ch <= '9';
+	r->out->text[r->len++] = (char)ch;
+	return true;
+}
+
+/* <a href="mailto:x@y">, </b>, <!-- x@y -->: tags of HTML.  So is <b>, but not <20261122.12>. */
+static bool is_id(const struct reading *r)
+{
+	const char *text = r->out->text;
+
+	if (r->len < 3 || text[0] == '/' || text[0] == '!' || text[0] == '?')
+		return false;
+	if (r->blanks && text[0] != '"' &&
+	    (memchr(text, '=', r->len) || memchr(text, '"', r->len)))
+		return false;
+	if (r->at_sign)
+		return text[r->len - 1] != '@';
+	return r->len >= BARE_ID_MIN && r->digit && !r->blanks && !memchr(text, '=', r->len);
+}
+
+/* A fold: the line goes on with white space.  Anything else ends what should not end here. */
+static bool is_fold(const struct batv_cursor *c)
+{
+	return c->p < c->end && (*c->p == ' ' || *c->p == '\t');
+}
+
+/* Within &lt;...&gt; a program may have put a link around the id.  Up to and with ">". */
+static bool skip_html_tag(struct batv_cursor *c)
+{
+	int ch;
+
+	do
+		ch = batv_cursor_next(c);
+	while (ch >= 0 && ch != '>' && ch != '<');
+	return ch == '>';
+}
+
+/* Behind the opening bracket, up to and with the closing one. */
+static bool read_bracketed(struct batv_cursor *c, enum form form, struct reading *r)
+{
+	for (;;) {
+		int ch = batv_cursor_next(c);
+
+		if (ch == '&' && form == ENTITY) {
+			ch = batv_cursor_entity(c);
+			if (ch == '>')
+				return is_id(r);
+			if (ch < 0)
+				ch = '&';
+		} else if (ch == '<' && form == ENTITY) {
+			if (!skip_html_tag(c))
+				return false;
+			continue;
+		} else if (ch == '>' && form == ANGLE) {
+			return is_id(r);
+		}
+		if (ch == '\n' && is_fold(c))
+			continue;
+		if (is_blank(ch)) {
+			r->blanks |= ch == ' ' && r->len > 0;
+			continue;
+		}
+		if (ch < 0 || ch == '<' || ch == '>' || !keep(r, ch))
+			return false;
+	}
+}
+
+static bool ends_word(int ch)
+{
+	switch (ch) {
+	case '<': case '>': case '"': case '\'': case '&': case ',':
+	case ':': case ';': case '(': case ')': case '*':
+		return true;
+	default:
+		return is_blank(ch) || is_control(ch);
+	}
+}
+
+/* Without brackets it needs an "@", and ends where a word ends. */
+static bool read_bare(struct batv_cursor *c, struct reading *r)
+{
+	struct batv_cursor before;
+	int ch;
+
+	for (before = *c; (ch = batv_cursor_next(c)) >= 0; before = *c)
+		if (r->len == BARE_MAX || ends_word(ch) || !keep(r, ch))
+			break;
+	*c = before;
+	while (r->len > 0 && strchr(".:=]", r->out->text[r->len - 1]))
+		r->len--;
+	return r->at_sign && is_id(r);
+}
+
+static bool read_id(struct batv_cursor *c, const char *begin, enum form form,
+		    struct batv_citation *out)
+{
+	struct reading r = {.out = out};
+
+	if (!(form == BARE ? read_bare(c, &r) : read_bracketed(c, form, &r)))
+		return false;
+	out->begin = begin;
+	out->end = c->p;
+	out->changed = c->changed;
+	out->len = r.len;
+	return true;
+}
+
+/* What may stand between a label and its id. */
+static bool is_gap(int ch)
+{
+	return is_blank(ch) || ch == ':' || ch == '=' || ch == '"' || ch == '\'' || ch == '*' ||
+	       ch == 0xc2 || ch == 0xa0; /* the last two: U+00A0, in UTF-8 or Latin-1 */
+}
+
+struct gap {
+	const char *end; /* where it has to be over */
+	unsigned lines;
+};
+
+/* One more piece of the gap; false: an id has to begin here, if any. */
+static bool take_gap(struct batv_cursor *c, int ch, struct gap *gap)
+{
+	if (ch == '\n')
+		return ++gap->lines <= GAP_LINES;
+	if (ch == '&')
+		return batv_cursor_entity(c) == 0xa0;
+	return is_gap(ch) || (gap->lines > 0 && (ch == '>' || ch == '|'));
+}
+
+/* "<" or "&lt;", and then something; where it is a tag of HTML, the cursor is behind it. */
+static enum form opening(struct batv_cursor *c, int ch)
+{
+	struct batv_cursor at = *c;
+
+	if (ch == '<')
+		return ANGLE;
+	if (ch == '&' && batv_cursor_entity(&at) == '<') {
+		*c = at;
+		return ENTITY;
+	}
+	return BARE;
+}
+
+static bool cite_id(struct batv_span text, bool qp, struct batv_citation *work, size_t *steps)
+{
+	struct batv_cursor c = cursor_at(text, ID_READ_MAX, qp, steps), at;
+	struct gap gap = {.end = text.p + (text.len < GAP_MAX ? text.len : GAP_MAX)};
+	int ch;
+
+	for (at = c; at.p < gap.end && (ch = batv_cursor_next(&c)) >= 0; at = c) {
+		enum form form = opening(&c, ch);
+		struct batv_cursor inside = c;
+
+		if (form == BARE && take_gap(&c, ch, &gap))
+			continue;
+		if (form == BARE)
+			return at.p > text.p && gap.lines <= GAP_LINES &&
+			       read_id(&at, at.p, BARE, work);
+		if (read_id(&inside, at.p, form, work))
+			return true;
+		if (form == ENTITY || !skip_html_tag(&c))
+			return false;
+	}
+	return false;
+}
+
+bool batv_cite_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps)
+{
+	struct batv_citation work;
+
+	if (!cite_id(text, qp, &work, steps))
+		return false;
+	hand_over(&work, out);
+	return true;
+}
+
+bool batv_cite_next_id(struct batv_span value, bool bare, struct batv_citation *out, size_t *steps)
+{
+	struct batv_citation work;
+
+	while (value.len > 0) {
+		struct batv_cursor c = cursor_at(value, ID_READ_MAX, false, steps);
+		bool angle = *c.p == '<';
+		const char *begin = c.p;
+
+		++*steps;
+		c.p += angle;
+		if (angle != bare && read_id(&c, begin, angle ? ANGLE : BARE, &work)) {
+			hand_over(&work, out);
+			return true;
+		}
+		if (!bare || c.p == begin)
+			c.p = begin + 1;
+		value.len -= (size_t)(c.p - value.p);
+		value.p = c.p;
+	}
+	return false;
+}
+
+/* ---- tagged addresses ---- */
+
+static bool is_atext(char c)
+{
+	switch (c) {
+	case '(': case ')': case '<': case '>': case '[': case ']':
+	case ':': case ';': case '@': case '\\': case ',': case '"':
+		return false;
+	default:
+		return (unsigned char)c > 0x20 && c != 0x7f;
+	}
+}
+
+/* The local part in quotes: to the closing one. */
+static bool read_quoted(struct batv_cursor *c, struct reading *r)
+{
+	int ch;
+
+	while ((ch = batv_cursor_next(c)) >= 0 && keep(r, ch)) {
+		if (ch == '"')
+			return true;
+		if (ch == '\\' && ((ch = batv_cursor_next(c)) < 0 || !keep(r, ch)))
+			return false;
+	}
+	return false;
+}
+
+/* From the begin of a local part to the end of the domain. */
+static bool read_address(struct batv_cursor *c, struct reading *r)
+{
+	int ch = batv_cursor_next(c);
+	struct batv_cursor before;
+	bool domain = false;
+
+	if (ch < 0 || !keep(r, ch) || (ch == '"' && !read_quoted(c, r)))
+		return false;
+	for (before = *c; (ch = batv_cursor_next(c)) >= 0; before = *c) {
+		if (r->len > BATV_PATH_MAX)
+			return false;
+		if (ch == '@' && !domain)
+			domain = true;
+		else if (!is_atext((char)ch) && !(domain && (ch == '[' || ch == ']' || ch == ':')))
+			break;
+		else if (domain && (ch == '&' || ch == '=' || ch == '\'' || ch == '*'))
+			break;
+		if (!keep(r, ch))
+			break;
+	}
+	*c = before;
+	return domain;
+}
+
+/* "<prvs=...@d>: host", "to prvs=...@d.": what a sentence puts behind it is not the domain's. */
+static void trim_address(struct reading *r)
+{
+	while (r->len > 0 && strchr(".:-", r->out->text[r->len - 1]))
+		r->len--;
+	if (r->len > 0 && r->out->text[r->len - 1] == ']' &&
+	    !memchr(r->out->text, '[', r->len))
+		r->len--;
+}
+
+static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_citation *out,
+		     size_t *steps)
+{
+	struct batv_cursor c = cursor_at((struct batv_span){text.p + from, text.len - from},
+					 ADDRESS_READ, qp, steps);
+	struct reading r = {.out = out};
+	struct batv_addr addr;
+	struct batv_tag tag;
+
+	if (!read_address(&c, &r))
+		return false;
+	trim_address(&r);
+	*steps += r.len; /* to parse it */
+	if (batv_addr_parse(out->text, r.len, &addr) != BATV_OK || !batv_tag_parse(&addr, &tag))
+		return false;
+	out->begin = text.p + from;
+	out->end = c.p;
+	out->changed = c.changed;
+	out->len = r.len;
+	return true;
+}
+
+/* The same for where local+prvs= begins: not before what cannot stand in a local part. */
+static size_t local_begin(struct batv_span text, size_t at, size_t *steps)
+{
+	size_t i = at;
+
+	while (i > 0 && at - i < LOOK_BACK) {
+		if (is_atext(text.p[i - 1]))
+			i--;
+		else if (text.p[i - 1] == '\n' && i > 1 && text.p[i - 2] == '=')
+			i -= 2; /* a soft line break */
+		else if (text.p[i - 1] == '\n' && i > 2 && text.p[i - 2] == '\r' &&
+			 text.p[i - 3] == '=')
+			i -= 3;
+		else
+			break;
+	}
+	*steps += at - i;
+	return i;
+}
+
+/* smtp.mailfrom=user+prvs=...: "=" may end a label as well as stand in a local part. */
+static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+			size_t *steps)
+{
+	size_t begin = local_begin(text, at, steps), i;
+
+	for (i = at; i > begin; i--)
+		if (text.p[i - 1] == '=')
+			break;
+	*steps += at - i;
+	if (i > begin) {
+		if (qp && at - i > 2 && text.p[i] == '3' && batv_fold(text.p[i + 1]) == 'd')
+			i += 2;
+		if (tag_from(text, i, qp, out, steps))
+			return true;
+	}
+	return tag_from(text, begin, qp, out, steps);
+}
+
+/* "two words+prvs=...": from the quotes on. */
+static bool quoted_sub_address(struct batv_span text, size_t at, bool qp,
+			       struct batv_citation *out, size_t *steps)
+{
+	for (size_t i = at; i > 0 && at - i < LOOK_BACK && text.p[i - 1] != '\n'; i--) {
+		++*steps;
+		if (text.p[i - 1] == '"')
+			return tag_from(text, i - 1, qp, out, steps);
+	}
+	return false;
+}
+
+/* prvs=KDDDSSSSSS at the cursor, and what comes next; -1: it is no tag. */
+static int behind_tag(struct batv_cursor c)
+{
+	if (!take_word(&c, "prvs="))
+		return -1;
+	for (unsigned i = 0; i < BATV_TAG_LEN; i++) {
+		int ch = batv_cursor_next(&c);
+
+		if (ch < 0 || (i < 4 ? !batv_is_digit((char)ch) : batv_hex_value((char)ch) < 0))
+			return -1;
+	}
+	return batv_cursor_next(&c);
+}
+
+bool batv_cite_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+		   size_t *steps)
+{
+	struct batv_span rest = {text.p + at, text.len - at};
+	struct batv_citation work;
+	bool found = false;
+
+	switch (behind_tag(cursor_at(rest, ADDRESS_READ, qp, steps))) {
+	case '=': /* quotes before it may be the local part's or the address's own */
+		found = (at > 0 && text.p[at - 1] == '"' &&
+			 tag_from(text, at - 1, qp, &work, steps)) ||
+			tag_from(text, at, qp, &work, steps);
+		break;
+	case '@':
+		found = sub_address(text, at, qp, &work, steps);
+		break;
+	case '"':
+		found = quoted_sub_address(text, at, qp, &work, steps);
+		break;
+	default:
+		break;
+	}
+	if (found)
+		hand_over(&work, out);
+	return found;
+}

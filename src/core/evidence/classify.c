@@ -1,0 +1,788 @@
+/*
+ * classify.c - the class of an automatic message.
+ *
+ * Every header field leaves bits behind, the start of the body some more, and the order of the
+ * questions at the end decides.  Two kinds of signs: structure, which says what a message is (a
+ * report type, a named header, the type of a part), and habits, by which old bounces without
+ * structure are known (sender, subject, phrases).  Structure overrules habits, because the sender
+ * of the message that is answered chose its subject, and may have chosen a phrase.
+ *
+ * Invariant: what is returned has no say.  The walk over the parts ends where the first one begins
+ * that is itself a message; it opens no boundary of that message, and phrases are looked for only
+ * before it.
+ *
+ * Pure, no allocation, bounded work.  The text is the sender's: it may have any bytes, be
+ * folded, cut off, or lie.  A lie buys a class, which is no more than the administrator gives
+ * to everybody who sends that class.
+ */
+#include "evidence/classify.h"
+
+#include <string.h>
+
+#define VALUE_MAX      4096  /* bytes of a header field that are looked at */
+#define BODY_MAX       16384 /* bytes of the body that are looked at */
+#define TOKEN_MAX      BATV_BOUNDARY_MAX /* a MIME token that we know is shorter */
+#define PARAMETERS_MAX 32    /* of a Content-Type */
+#define PART_TYPE_MAX  512   /* bytes of that of a part */
+#define LEVELS_MAX     8     /* of multiparts within multiparts */
+
+enum {
+	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
+	SEEN_DSN = 1u << 1,
+	SEEN_MDN = 1u << 2,
+	SEEN_CALENDAR = 1u << 3,
+	SEEN_AUTOREPLY = 1u << 4,
+	SEEN_UNTYPED_REPORT = 1u << 5, /* multipart/report that does not say of what */
+	SEEN_FROM_DAEMON = 1u << 6,    /* From: mailer-daemon and its kin, or nobody */
+	SEEN_FROM_POSTMASTER = 1u << 7,
+	SEEN_SUBJECT_BOUNCE = 1u << 8,
+	SEEN_SUBJECT_DMARC = 1u << 9,  /* all of a DMARC report's */
+	SEEN_SUBJECT_DOMAIN = 1u << 10, /* the begin of it */
+	SEEN_ARCHIVE = 1u << 11,       /* zip or gzip: what DMARC reports come in */
+	SEEN_MESSAGE = 1u << 12,       /* a message within, or its header */
+	SEEN_SUBJECT_REPLY = 1u << 13,
+	SEEN_STRANGE_REPORT = 1u << 14, /* multipart/report of a type that we don't know */
+	SEEN_PART = 1u << 15,	       /* one that says what it is */
+};
+
+/* ---- text ---- */
+
+static struct batv_span cut(struct batv_span s, size_t max)
+{
+	if (s.len > max)
+		s.len = max;
+	return s;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct batv_span trim(struct batv_span s)
+{
+	while (s.len > 0 && is_space(s.p[0]))
+		s.p++, s.len--;
+	while (s.len > 0 && is_space(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool is_text(struct batv_span s, const char *text)
+{
+	return batv_span_equal_fold(s, batv_span_of(text));
+}
+
+static bool starts_with(struct batv_span s, const char *prefix)
+{
+	struct batv_span want = batv_span_of(prefix);
+
+	return s.len >= want.len && batv_span_equal_fold(cut(s, want.len), want);
+}
+
+static bool contains(struct batv_span s, const char *text)
+{
+	char first = batv_fold(text[0]);
+
+	for (; s.len > 0; s.p++, s.len--)
+		if (batv_fold(s.p[0]) == first && starts_with(s, text))
+			return true;
+	return false;
+}
+
+/*
+ * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers, for each of
+ * those would have to be put right in every process that loads batv.so.
+ */
+static bool starts_with_any(struct batv_span s, const char *list)
+{
+	for (; *list; list += strlen(list) + 1)
+		if (starts_with(s, list))
+			return true;
+	return false;
+}
+
+static bool contains_any(struct batv_span s, const char *list)
+{
+	for (; *list; list += strlen(list) + 1)
+		if (contains(s, list))
+			return true;
+	return false;
+}
+
+/* ---- structured header values: RFC 2045, RFC 5322 ---- */
+
+/* Comments nest, and a backslash takes the next character along. */
+static void skip_comment(struct batv_span *rest)
+{
+	size_t depth = 0;
+
+	while (rest->len > 0) {
+		char c = rest->p[0];
+
+		if (c == '\\' && rest->len > 1)
+			rest->p++, rest->len--;
+		else if (c == '(')
+			depth++;
+		else if (c == ')')
+			depth--;
+		rest->p++, rest->len--;
+		if (depth == 0)
+			return;
+	}
+}
+
+static void skip_blank(struct batv_span *rest)
+{
+	while (rest->len > 0 && (is_space(rest->p[0]) || rest->p[0] == '('))
+		if (rest->p[0] == '(')
+			skip_comment(rest);
+		else
+			rest->p++, rest->len--;
+}
+
+/* A word in a buffer of its own, for what is quoted is not one piece. */
+struct word {
+	char text[TOKEN_MAX];
+	size_t len;
+};
+
+/* Too long a word is no word that we know: what does not fit is dropped. */
+static void add_char(struct word *w, char c)
+{
+	if (w->len < sizeof w->text)
+		w->text[w->len++] = c;
+}
+
+static struct batv_span span_of_word(const struct word *w)
+{
+	return (struct batv_span){w->text, w->len};
+}
+
+static void take_quoted(struct batv_span *rest, struct word *w)
+{
+	rest->p++, rest->len--;
+	while (rest->len > 0 && rest->p[0] != '"') {
+		if (rest->p[0] == '\\' && rest->len > 1)
+			rest->p++, rest->len--;
+		if (rest->p[0] != '\r' && rest->p[0] != '\n')
+			add_char(w, rest->p[0]);
+		rest->p++, rest->len--;
+	}
+	if (rest->len > 0)
+		rest->p++, rest->len--;
+}
+
+/* A token or a quoted string up to one of `ends`, comments and white space around it dropped. */
+static void take_word(struct batv_span *rest, const char *ends, struct word *w)
+{
+	w->len = 0;
+	skip_blank(rest);
+	if (rest->len > 0 && rest->p[0] == '"')
+		take_quoted(rest, w);
+	else
+		while (rest->len > 0 && !is_space(rest->p[0]) && rest->p[0] != '(' &&
+		       (rest->p[0] == '\0' || !strchr(ends, rest->p[0]))) {
+			add_char(w, rest->p[0]);
+			rest->p++, rest->len--;
+		}
+	skip_blank(rest);
+}
+
+static bool take_char(struct batv_span *rest, char c)
+{
+	if (rest->len == 0 || rest->p[0] != c)
+		return false;
+	rest->p++, rest->len--;
+	return true;
+}
+
+static void skip_to(struct batv_span *rest, char c)
+{
+	while (rest->len > 0 && rest->p[0] != c)
+		if (rest->p[0] == '"') {
+			struct word ignored = {.len = 0};
+
+			take_quoted(rest, &ignored);
+		} else if (rest->p[0] == '(') {
+			skip_comment(rest);
+		} else {
+			rest->p++, rest->len--;
+		}
+}
+
+struct content_type {
+	struct word type, subtype;
+	struct word report_type, boundary; /* empty: it has none */
+};
+
+/* The first one counts. */
+static void take_value(struct word *to, struct batv_span value)
+{
+	if (to->len > 0)
+		return;
+	memcpy(to->text, value.p, value.len);
+	to->len = value.len;
+}
+
+/* RFC 2231: name*, name*0, name*0*; the value may begin with charset'language'. */
+static void keep_parameter(struct content_type *ct, const struct word *name,
+			   const struct word *value)
+{
+	struct batv_span n = span_of_word(name), v = span_of_word(value);
+	const char *star = memchr(n.p, '*', n.len);
+	const char *quote;
+
+	if (star) {
+		n.len = (size_t)(star - n.p);
+		while ((quote = memchr(v.p, '\'', v.len)) != NULL) {
+			v.len -= (size_t)(quote + 1 - v.p);
+			v.p = quote + 1;
+		}
+	}
+	if (is_text(n, "report-type"))
+		take_value(&ct->report_type, v);
+	else if (is_text(n, "boundary"))
+		take_value(&ct->boundary, v);
+}
+
+static void parse_content_type(struct batv_span value, struct content_type *ct)
+{
+	struct word name, text;
+
+	ct->subtype.len = ct->report_type.len = ct->boundary.len = 0;
+	take_word(&value, "/;", &ct->type);
+	if (take_char(&value, '/'))
+		take_word(&value, ";", &ct->subtype);
+	for (unsigned i = 0; i < PARAMETERS_MAX && value.len > 0; i++) {
+		skip_to(&value, ';');
+		if (!take_char(&value, ';'))
+			break;
+		take_word(&value, "=;", &name);
+		if (!take_char(&value, '='))
+			continue;
+		take_word(&value, ";", &text);
+		keep_parameter(ct, &name, &text);
+	}
+}
+
+/* ---- header fields ---- */
+
+static unsigned of_report_type(struct batv_span type)
+{
+	if (type.len == 0)
+		return SEEN_UNTYPED_REPORT;
+	if (is_text(type, "delivery-status"))
+		return SEEN_DSN;
+	if (is_text(type, "disposition-notification"))
+		return SEEN_MDN;
+	if (is_text(type, "feedback-report") || is_text(type, "tlsrpt"))
+		return SEEN_REPORT;
+	return SEEN_STRANGE_REPORT;
+}
+
+/* type/subtype of a message or of a part of it */
+static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
+{
+	if (is_text(type, "text") && starts_with(subtype, "rfc822-header"))
+		return SEEN_MESSAGE;
+	if (is_text(type, "text"))
+		return is_text(subtype, "calendar") ? SEEN_CALENDAR : 0;
+	if (is_text(type, "message")) {
+		if (is_text(subtype, "delivery-status") ||
+		    is_text(subtype, "global-delivery-status"))
+			return SEEN_DSN;
+		if (is_text(subtype, "disposition-notification") ||
+		    is_text(subtype, "global-disposition-notification"))
+			return SEEN_MDN;
+		return is_text(subtype, "feedback-report") ? SEEN_REPORT : SEEN_MESSAGE;
+	}
+	if (!is_text(type, "application"))
+		return 0;
+	if (starts_with(subtype, "tlsrpt"))
+		return SEEN_REPORT;
+	return contains(subtype, "zip") ? SEEN_ARCHIVE : 0; /* zip, gzip, x-gzip, x-zip-... */
+}
+
+static bool is_multipart(const struct content_type *ct, const char *subtype)
+{
+	return is_text(span_of_word(&ct->type), "multipart") &&
+	       (!subtype || is_text(span_of_word(&ct->subtype), subtype));
+}
+
+/* Of a digest every part is a message. */
+static unsigned of_content_type(const struct content_type *ct)
+{
+	if (is_multipart(ct, "report"))
+		return of_report_type(span_of_word(&ct->report_type));
+	if (is_multipart(ct, "digest"))
+		return SEEN_MESSAGE;
+	return of_media_type(span_of_word(&ct->type), span_of_word(&ct->subtype));
+}
+
+/* The message's own.  What its parts are is seen later. */
+static unsigned see_content_type(struct batv_classifier *c, struct batv_span value)
+{
+	struct content_type ct;
+
+	parse_content_type(value, &ct);
+	if (is_multipart(&ct, NULL) && c->boundary_len == 0) {
+		memcpy(c->boundary, ct.boundary.text, ct.boundary.len);
+		c->boundary_len = ct.boundary.len;
+		c->is_report = is_multipart(&ct, "report");
+		c->holds_reports = is_multipart(&ct, "mixed") || is_multipart(&ct, "signed");
+	}
+	return of_content_type(&ct);
+}
+
+static unsigned see_auto_submitted(struct batv_span value)
+{
+	struct word word;
+
+	take_word(&value, ";", &word);
+	return is_text(span_of_word(&word), "auto-replied") ? SEEN_AUTOREPLY : 0;
+}
+
+static unsigned see_precedence(struct batv_span value)
+{
+	static const char replies[] = "auto_reply\0" "auto-reply\0" "autoreply\0";
+
+	return starts_with_any(trim(value), replies) ? SEEN_AUTOREPLY : 0;
+}
+
+/* The address of a From field: what is in the last angle brackets, or the first word. */
+static struct batv_span find_address(struct batv_span value, struct word *word)
+{
+	const char *open = memrchr(value.p, '<', value.len);
+	struct batv_span address;
+
+	if (!open) {
+		take_word(&value, "", word);
+		return span_of_word(word);
+	}
+	address.p = open + 1;
+	address.len = (size_t)(value.p + value.len - address.p);
+	open = memchr(address.p, '>', address.len);
+	if (open)
+		address.len = (size_t)(open - address.p);
+	return trim(address);
+}
+
+static bool is_exchange_daemon(struct batv_span local)
+{
+	static const char prefix[] = "microsoftexchange";
+	const size_t len = sizeof prefix - 1;
+
+	if (local.len != len + 32 || !starts_with(local, prefix))
+		return false;
+	for (size_t i = len; i < local.len; i++)
+		if (batv_hex_value(local.p[i]) < 0)
+			return false;
+	return true;
+}
+
+/* Words that may be joined by nothing, "-", "_" or ".". */
+static bool is_joined(struct batv_span s, const char *first, const char *second)
+{
+	size_t len = strlen(first);
+
+	if (!starts_with(s, first))
+		return false;
+	s.p += len;
+	s.len -= len;
+	if (s.len > 0 && strchr("-_.", s.p[0]) && s.p[0] != '\0')
+		s.p++, s.len--;
+	return is_text(s, second);
+}
+
+static unsigned see_from(struct batv_span value)
+{
+	static const char names[] = "mail delivery system\0" "mail delivery subsystem\0"
+				    "\"mail delivery s\0";
+	struct word word;
+	struct batv_span address, local;
+	const char *at;
+
+	value = trim(value);
+	if (value.len == 0)
+		return SEEN_FROM_DAEMON;
+	address = local = find_address(value, &word);
+	at = memchr(address.p, '@', address.len);
+	if (at)
+		local.len = (size_t)(at - address.p);
+	if (address.len == 0 || is_joined(local, "mailer", "daemon") ||
+	    is_joined(local, "mail", "daemon") || is_text(local, "mdaemon") ||
+	    is_text(local, "double-bounce") || is_text(local, "mail.delivery.system") ||
+	    is_exchange_daemon(local) || starts_with_any(value, names))
+		return SEEN_FROM_DAEMON;
+	return is_joined(local, "post", "master") ? SEEN_FROM_POSTMASTER : 0;
+}
+
+static bool is_dmarc_subject(struct batv_span value)
+{
+	return contains(value, "report domain:") &&
+	       (contains(value, "submitter:") || contains(value, "report-id:"));
+}
+
+/* How subjects begin; in lower case. */
+/* clang-format off */
+static const char bounce_subjects[] =
+	"undelivered mail\0" "undeliverable\0" "undelivered:\0" "nondeliverable\0"
+	"non-deliverable\0" "delivery status notification\0" "mail delivery fail\0"
+	"mail delivery problem\0" "mail delivery error\0" "mail delivery system\0"
+	"mail delivery status\0" "message delivery fail\0" "message delivery delay\0"
+	"delivery fail\0" "delivery notification: \0" "delivery report\0" "delivery delayed\0"
+	"delivery has failed\0" "delivery problem\0" "failure notice\0" "failure delivery\0"
+	"failed mail\0" "failed delivery\0" "returned mail\0" "returned to sender\0"
+	"warning: could not send\0" "delayed mail\0" "message delayed\0" "mail system error\0"
+	"mail could not be delivered\0" "message could not be delivered\0"
+	"successful mail delivery\0" "mail failure\0" "mail status report\0" "ndn:\0"
+	"non delivery\0" "non remis\0" "unzustellbar\0" "could not be delivered\0"
+	"unable to deliver\0" "message status - undeliver\0";
+
+static const char reply_subjects[] =
+	"automatic reply\0" "auto reply\0" "auto-reply\0" "autoreply\0" "autoresponse\0"
+	"auto response\0" "out of office\0" "out of the office\0" "out-of-office\0" "abwesen\0"
+	"automatische antwort\0" "automatisch antwoord\0" "autosvar\0" "automaattinen\0"
+	"vacation\0" "auto:\0";
+/* clang-format on */
+
+static unsigned see_subject(struct batv_span value)
+{
+	value = trim(value);
+	if (starts_with_any(value, bounce_subjects) ||
+	    (starts_with(value, "warning: message ") && contains(value, " delayed ")))
+		return SEEN_SUBJECT_BOUNCE;
+	if (is_dmarc_subject(value))
+		return SEEN_SUBJECT_DMARC;
+	if (contains(value, "report domain:"))
+		return SEEN_SUBJECT_DOMAIN;
+	return starts_with_any(value, reply_subjects) ? SEEN_SUBJECT_REPLY : 0;
+}
+
+static unsigned see_content_class(struct batv_span value)
+{
+	value = trim(value);
+	if (starts_with(value, "urn:content-classes:calendarmessage"))
+		return SEEN_CALENDAR;
+	if (starts_with(value, "urn:content-classes:dsn"))
+		return SEEN_DSN;
+	return starts_with(value, "urn:content-classes:mdn") ? SEEN_MDN : 0;
+}
+
+/* Exchange says which of its agents wrote a message. */
+static unsigned see_exchange_source(struct batv_span value)
+{
+	if (contains(value, "rules agent") || contains(value, "out of office") ||
+	    contains(value, "oof"))
+		return SEEN_AUTOREPLY;
+	return contains(value, "meeting") || contains(value, "calendar") ? SEEN_CALENDAR : 0;
+}
+
+static unsigned see_autoresponder(struct batv_span value)
+{
+	return is_text(trim(value), "no") ? 0 : SEEN_AUTOREPLY;
+}
+
+static unsigned see_dsn(struct batv_span value)
+{
+	(void)value;
+	return SEEN_DSN;
+}
+
+static unsigned see_report(struct batv_span value)
+{
+	(void)value;
+	return SEEN_REPORT;
+}
+
+static const struct {
+	const char *name;
+	unsigned (*see)(struct batv_span value);
+} fields[] = {
+	{"From", see_from},
+	{"Subject", see_subject},
+	{"Auto-Submitted", see_auto_submitted},
+	{"Precedence", see_precedence},
+	{"X-Failed-Recipients", see_dsn},
+	{"X-MS-Exchange-Message-Is-Ndr", see_dsn},
+	{"Content-Class", see_content_class},
+	{"TLS-Report-Domain", see_report},
+	{"TLS-Report-Submitter", see_report},
+	{"X-MS-Exchange-Generated-Message-Source", see_exchange_source},
+	{"X-MS-Exchange-Inbox-Rules-Loop", see_autoresponder},
+	{"X-Autoreply", see_autoresponder},
+	{"X-Autoreply-From", see_autoresponder},
+	{"X-Autorespond", see_autoresponder},
+	{"X-Autoresponder", see_autoresponder},
+	{"X-Auto-Reply", see_autoresponder},
+	{"X-Auto-Response", see_autoresponder},
+	{"X-Auto-Responder", see_autoresponder},
+	{"X-Auto-Response-From", see_autoresponder},
+	{"X-Mail-Autoreply", see_autoresponder},
+};
+
+/* ---- the body ---- */
+
+/* How bounces without structure begin. */
+/* clang-format off */
+static const char bounce_phrases[] =
+	"this is the qmail-send program\0"
+	"this message was created automatically by mail delivery\0"
+	"the original message was received at\0" "this is the mail system at host\0"
+	"this is the postfix program at host\0" "this is the mail delivery agent at\0"
+	"had permanent fatal errors -----\0" "had transient non-fatal errors -----\0"
+	"a message that you sent could not be delivered\0"
+	"a message that you sent has not yet been\0"
+	"i'm afraid i wasn't able to deliver your message\0"
+	"i'm sorry to have to inform you that your message could not\0"
+	"your message did not reach some or all of the intended recipients\0"
+	"the following recipient(s) could not be reached\0"
+	"did not reach the following recipient\0" "delivery to the following recipient\0"
+	"delivery has failed to these recipients\0"
+	"this is an automatically generated delivery status notification\0"
+	"could not be delivered to one or more recipients\0" "--- below this line is a copy of\0"
+	"the following addresses had delivery problems\0" "this is a warning message only\0"
+	"your message cannot be delivered to the following recipients\0" "\nfinal-recipient:\0"
+	"\ndiagnostic-code:\0";
+/* clang-format on */
+
+/*
+ * The parts of a multipart, by RFC 2046: a line "--" and the boundary of one that is open begins a
+ * part of it, and ends all that are open within it.
+ */
+struct level {
+	struct word boundary;
+	bool report, outer; /* a multipart/report; it says what the message is */
+};
+
+struct walk {
+	struct batv_span rest;
+	struct level levels[LEVELS_MAX];
+	size_t open;	     /* how many of them; the last one has the part that is read now */
+	unsigned in_reports; /* what parts of reports are */
+	unsigned elsewhere;  /* what other parts are */
+};
+
+/* With its end. */
+static struct batv_span take_line(struct batv_span *rest)
+{
+	const char *nl = memchr(rest->p, '\n', rest->len);
+	struct batv_span line = cut(*rest, nl ? (size_t)(nl + 1 - rest->p) : rest->len);
+
+	rest->p += line.len, rest->len -= line.len;
+	return line;
+}
+
+/* Whose boundary is it?  That is the last one open then; if it ends there, the one around it is. */
+static bool at_boundary(struct walk *w, struct batv_span line, bool *closes)
+{
+	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
+		return false;
+	line.p += 2, line.len -= 2;
+	for (size_t i = 0; i < w->open; i++) {
+		struct batv_span b = span_of_word(&w->levels[i].boundary), end = line;
+
+		if (line.len < b.len || !batv_span_equal(cut(line, b.len), b))
+			continue;
+		end.p += b.len, end.len -= b.len;
+		*closes = starts_with(end, "--");
+		if (*closes)
+			end.p += 2, end.len -= 2;
+		if (trim(end).len > 0)
+			continue;
+		w->open = *closes ? i : i + 1;
+		return true;
+	}
+	return false;
+}
+
+/* A field's lines: the rest of the first one and what is folded after it. */
+static struct batv_span take_folded(struct walk *w, struct batv_span line)
+{
+	while (w->rest.len > 0 && (w->rest.p[0] == ' ' || w->rest.p[0] == '\t'))
+		line.len += take_line(&w->rest).len;
+	return line;
+}
+
+/* The Content-Type of the part that begins here.  The body comes next, or a boundary. */
+static void take_part_header(struct walk *w, struct content_type *ct)
+{
+	static const char field[] = "content-type:";
+	bool ignored, found = false;
+
+	*ct = (struct content_type){.type.len = 0};
+	while (w->rest.len > 0) {
+		struct batv_span before = w->rest, line = take_line(&w->rest);
+
+		if (trim(line).len == 0)
+			return;
+		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
+			w->rest = before; /* it is looked at again */
+			return;
+		}
+		line = take_folded(w, line);
+		if (found || !starts_with(line, field))
+			continue;
+		found = true;
+		line.p += sizeof field - 1, line.len -= sizeof field - 1;
+		parse_content_type(cut(line, PART_TYPE_MAX), ct);
+	}
+}
+
+/* False: it is a message, and what follows has no say. */
+static bool see_part(struct walk *w, bool holds_reports)
+{
+	const struct level *in = &w->levels[w->open - 1];
+	const unsigned kinds = SEEN_DSN | SEEN_MDN | SEEN_REPORT | SEEN_UNTYPED_REPORT |
+			       SEEN_STRANGE_REPORT;
+	struct content_type ct;
+	bool report, counts;
+	unsigned seen;
+
+	take_part_header(w, &ct);
+	report = is_multipart(&ct, "report");
+	seen = of_content_type(&ct);
+	if (seen & SEEN_MESSAGE)
+		return false;
+	if (ct.type.len > 0)
+		seen |= SEEN_PART;
+	/* a report as a part says what the message is, if it is a direct one */
+	counts = in->outer && (!report || (holds_reports && w->open == 1));
+	if (!counts)
+		seen &= ~kinds;
+	*(in->report || report ? &w->in_reports : &w->elsewhere) |= seen;
+	if (is_multipart(&ct, NULL) && ct.boundary.len > 0 && w->open < LEVELS_MAX) {
+		struct level *level = &w->levels[w->open++];
+
+		level->boundary = ct.boundary;
+		level->report = report;
+		level->outer = report && counts;
+	}
+	return true;
+}
+
+/* SEEN_MESSAGE: a part is itself a message, and body is cut off where it begins. */
+static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, struct batv_span *body)
+{
+	struct level *top = &w->levels[0];
+	bool closes;
+
+	w->rest = *body;
+	w->open = 1;
+	w->in_reports = w->elsewhere = 0;
+	memcpy(top->boundary.text, c->boundary, c->boundary_len);
+	top->boundary.len = c->boundary_len;
+	top->report = c->is_report;
+	top->outer = true;
+	while (w->rest.len > 0 && w->open > 0) {
+		struct batv_span line = take_line(&w->rest);
+
+		if (!at_boundary(w, line, &closes) || closes)
+			continue;
+		if (!see_part(w, c->holds_reports)) {
+			body->len = (size_t)(line.p - body->p);
+			return SEEN_MESSAGE;
+		}
+	}
+	return 0;
+}
+
+/* ---- the classifier ---- */
+
+void batv_classify_start(struct batv_classifier *c)
+{
+	c->seen = 0;
+	c->boundary_len = 0;
+	c->is_report = c->holds_reports = false;
+}
+
+void batv_classify_header(struct batv_classifier *c, struct batv_header h)
+{
+	struct batv_span name = trim(h.name);
+
+	if (is_text(name, "Content-Type"))
+		c->seen |= see_content_type(c, cut(h.value, VALUE_MAX));
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		if (is_text(name, fields[i].name)) {
+			c->seen |= fields[i].see(cut(h.value, VALUE_MAX));
+			return;
+		}
+}
+
+/* The header may leave open what the parts tell; it is believed first. */
+static unsigned with_parts(const struct batv_classifier *c, struct batv_span *body)
+{
+	const unsigned told = SEEN_REPORT | SEEN_DSN | SEEN_MDN;
+	unsigned seen = c->seen;
+	struct walk w;
+
+	if (seen & SEEN_MESSAGE)
+		body->len = 0;
+	if (c->boundary_len > 0) {
+		seen |= walk_parts(c, &w, body);
+		/* some bounces return the parts of a message as parts of their own */
+		if (seen & SEEN_FROM_DAEMON)
+			w.elsewhere &= SEEN_DSN | SEEN_ARCHIVE | SEEN_PART;
+		if (!(seen & told))
+			seen |= w.in_reports | w.elsewhere;
+	}
+	if ((seen & SEEN_SUBJECT_DOMAIN) && (seen & SEEN_ARCHIVE))
+		seen |= SEEN_SUBJECT_DMARC;
+	if ((seen & SEEN_UNTYPED_REPORT) && !(seen & told))
+		seen |= SEEN_DSN;
+	return seen;
+}
+
+/*
+ * Its subject may be that of the message that is answered: an answer has other signs.  Some daemons
+ * report under their own name; then what can be seen of the parts must be an archive, if anything.
+ */
+static bool is_dmarc_report(unsigned seen, bool phrase, bool multipart)
+{
+	if (!(seen & SEEN_SUBJECT_DMARC) || (seen & SEEN_MESSAGE) || phrase)
+		return false;
+	if (seen & SEEN_ARCHIVE)
+		return true;
+	if (seen & SEEN_FROM_DAEMON)
+		return multipart && !(seen & SEEN_PART);
+	return !(seen & (SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY));
+}
+
+/* By habits, of a message whose structure does not tell. */
+static enum batv_class by_habit(unsigned seen, struct batv_span body, bool multipart)
+{
+	const unsigned bounce = SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE;
+	const unsigned reply = SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY;
+	bool phrase = false;
+
+	if ((seen & SEEN_SUBJECT_DMARC) || !(seen & (bounce | reply)))
+		phrase = contains_any(body, bounce_phrases);
+	if (is_dmarc_report(seen, phrase, multipart))
+		return BATV_CLASS_REPORT;
+	/* Exim and Postfix call their bounces auto-replied as well. */
+	if (seen & bounce)
+		return BATV_CLASS_DSN;
+	if (seen & reply)
+		return BATV_CLASS_AUTOREPLY;
+	return phrase || (seen & SEEN_FROM_POSTMASTER) ? BATV_CLASS_DSN : BATV_CLASS_OTHER;
+}
+
+enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_span body)
+{
+	unsigned seen;
+
+	body = cut(body, BODY_MAX);
+	seen = with_parts(c, &body);
+	if (seen & SEEN_DSN)
+		return BATV_CLASS_DSN;
+	if (seen & SEEN_REPORT)
+		return BATV_CLASS_REPORT;
+	if (seen & SEEN_MDN)
+		return BATV_CLASS_MDN;
+	if (seen & SEEN_CALENDAR)
+		return BATV_CLASS_CALENDAR;
+	if ((seen & SEEN_STRANGE_REPORT) && !(seen & SEEN_FROM_DAEMON))
+		return seen & SEEN_AUTOREPLY ? BATV_CLASS_AUTOREPLY : BATV_CLASS_OTHER;
+	return by_habit(seen, body, c->boundary_len > 0);
+}

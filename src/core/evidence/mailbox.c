@@ -1,0 +1,224 @@
+/*
+ * mailbox.c - the addresses in a header field that holds a list of them.
+ *
+ * One pass: words are gathered until something says what they were.  "<" begins the address
+ * proper, ":" ends the name of a group, "," and ";" end an entry.  White space survives between
+ * words only, so that "a . b @ c" is an address and "Bob c@d" is not one address.
+ * Invariant: what is handed over has passed batv_addr_parse(), and the buffer never holds
+ * more than the longest address: what is longer is none.
+ */
+#include <string.h>
+
+#include "evidence/mailbox.h"
+
+struct entry {
+	char text[BATV_PATH_MAX];
+	size_t len;
+	bool blank;	/* white space came since the last character */
+	bool too_long;
+	bool angle;	/* within angle brackets */
+	bool done;	/* angle brackets were closed: what follows is a comment by habit */
+};
+
+struct list {
+	struct batv_span rest;
+	struct entry e;
+	size_t n, max;
+	void (*found)(void *ctx, const struct batv_addr *addr);
+	void *ctx;
+};
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void put(struct entry *e, char c)
+{
+	if (e->len < sizeof e->text)
+		e->text[e->len++] = c;
+	else
+		e->too_long = true;
+}
+
+static bool joins(char c)
+{
+	return c == '@' || c == '.';
+}
+
+static void add(struct entry *e, char c)
+{
+	if (e->done)
+		return;
+	if (e->blank && e->len > 0 && !joins(c) && !joins(e->text[e->len - 1]))
+		put(e, ' ');
+	e->blank = false;
+	put(e, c);
+}
+
+static void clear(struct entry *e)
+{
+	*e = (struct entry){.len = 0};
+}
+
+static char take(struct list *l)
+{
+	l->rest.len--;
+	return *l->rest.p++;
+}
+
+/* Comments nest, and a backslash takes the next character along. */
+static void skip_comment(struct list *l)
+{
+	size_t depth = 1;
+
+	while (l->rest.len > 0 && depth > 0) {
+		char c = take(l);
+
+		if (c == '\\' && l->rest.len > 0)
+			take(l);
+		else if (c == '(')
+			depth++;
+		else if (c == ')')
+			depth--;
+	}
+	l->e.blank = true;
+}
+
+/* A quoted string, quotes and backslashes kept; folding taken out. */
+static void add_quoted(struct list *l)
+{
+	add(&l->e, '"');
+	while (l->rest.len > 0) {
+		char c = take(l);
+
+		if (c == '\r' || c == '\n')
+			continue;
+		if (!l->e.done)
+			put(&l->e, c);
+		if (c == '"')
+			return;
+		if (c == '\\' && l->rest.len > 0) {
+			c = take(l);
+			if (!l->e.done)
+				put(&l->e, c);
+		}
+	}
+}
+
+/* Without angle brackets "Bob b@d" is written, too: then it is the last word. */
+static void last_word(struct entry *e)
+{
+	const char *space;
+
+	if (e->angle || e->done || e->too_long || e->len == 0 || e->text[0] == '"')
+		return;
+	space = memrchr(e->text, ' ', e->len);
+	if (!space)
+		return;
+	e->len -= (size_t)(space + 1 - e->text);
+	memmove(e->text, space + 1, e->len);
+}
+
+static void end_entry(struct list *l)
+{
+	struct batv_addr addr;
+
+	last_word(&l->e);
+	if (l->n < l->max && !l->e.too_long &&
+	    batv_addr_parse(l->e.text, l->e.len, &addr) == BATV_OK) {
+		l->n++;
+		l->found(l->ctx, &addr);
+	}
+	clear(&l->e);
+}
+
+/* "@a,@b:user@d": the route ends at the colon, and its commas end nothing. */
+static bool in_route(const struct entry *e)
+{
+	return e->angle && e->len > 0 && e->text[0] == '@';
+}
+
+static void take_special(struct list *l, char c)
+{
+	struct entry *e = &l->e;
+
+	switch (c) {
+	case '(':
+		skip_comment(l);
+		break;
+	case '"':
+		add_quoted(l);
+		break;
+	case '<':
+		if (!e->done) {
+			clear(e);
+			e->angle = true;
+		}
+		break;
+	case '>':
+		e->done = e->done || e->angle;
+		e->angle = false;
+		break;
+	case ':':
+		if (in_route(e) || (!e->angle && !e->done)) {
+			bool angle = e->angle;
+
+			clear(e);
+			e->angle = angle;
+		}
+		break;
+	default: /* "," and ";" */
+		if (!in_route(e))
+			end_entry(l);
+		break;
+	}
+}
+
+/* A literal such as [IPv6:2001:db8::1] has colons of its own. */
+static void add_literal(struct list *l)
+{
+	add(&l->e, '[');
+	while (l->rest.len > 0 && !memchr("]>,;\"", l->rest.p[0], 5))
+		add(&l->e, take(l));
+}
+
+size_t batv_mailboxes(struct batv_span value, size_t max,
+		      void (*found)(void *ctx, const struct batv_addr *addr), void *ctx)
+{
+	struct list l = {.rest = value, .max = max, .found = found, .ctx = ctx};
+
+	if (l.rest.len > BATV_MAILBOX_BYTES)
+		l.rest.len = BATV_MAILBOX_BYTES;
+	while (l.rest.len > 0 && l.n < l.max) {
+		char c = take(&l);
+
+		if (is_space(c))
+			l.e.blank = true;
+		else if (memchr("(\"<>:,;", c, 7))
+			take_special(&l, c);
+		else if (c == '[' && l.e.len > 0 && l.e.text[l.e.len - 1] == '@')
+			add_literal(&l);
+		else if (c == '\\' && l.rest.len > 0)
+			add(&l.e, c), add(&l.e, take(&l));
+		else
+			add(&l.e, c);
+	}
+	if (l.n < l.max)
+		end_entry(&l);
+	return l.n;
+}
+
+static void copy_first(void *ctx, const struct batv_addr *addr)
+{
+	char *out = ctx;
+
+	memcpy(out, addr->text.p, addr->text.len);
+	out[addr->text.len] = '\0';
+}
+
+bool batv_mailbox_first(struct batv_span value, char out[static BATV_ADDR_SIZE])
+{
+	out[0] = '\0';
+	return batv_mailboxes(value, 1, copy_first, out) > 0;
+}

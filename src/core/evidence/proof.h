@@ -1,0 +1,48 @@
+/*
+ * proof.h - does an automatic message prove, to one recipient, that it answers mail of ours?
+ *
+ * Three proofs, asked in this order: a Message-ID that the message cites and that left with this
+ * very address on it; a valid tag of ours for this very address in what it returns; and, for what
+ * is not a bounce, that the recipient wrote to the author within the memory's retention.  An id or
+ * a tag of another user proves nothing: both can be read in list archives.
+ */
+#ifndef BATV_EVIDENCE_PROOF_H
+#define BATV_EVIDENCE_PROOF_H
+
+#include "evidence/search.h"
+#include "memory/sent.h"
+
+#define BATV_AUTHORS_MAX 2	/* From addresses of a reply that are asked about */
+
+/* What is the same for all recipients of one message. */
+struct batv_proof {
+	const struct batv_search *search;	/* done: header and body were given to it */
+	const struct batv_memory *memory;	/* may be none */
+	const struct batv_memory *before;	/* the generation before; NULL: none */
+	struct batv_span key;			/* of the memory; len 0: none */
+	const struct batv_keyring *ring;
+	int64_t retention, now;
+	enum batv_class class;
+	size_t n_authors;
+	struct batv_addr authors[BATV_AUTHORS_MAX];	/* bare, see batv_proof_author() */
+	char author_text[BATV_AUTHORS_MAX][BATV_ADDR_SIZE];	/* what they borrow */
+};
+
+enum batv_proof_kind { BATV_PROOF_NONE, BATV_PROOF_ID, BATV_PROOF_TAG, BATV_PROOF_PAIR };
+
+struct batv_proof_answer {
+	enum batv_proof_kind kind;
+	const struct batv_clue *clue;	/* of an id or a tag; else NULL */
+	struct batv_item item;		/* of an id or a pair: what was looked up and found */
+};
+
+/* An address of the reply's From; tags of other sites are taken off.  What is no address is left out. */
+void batv_proof_author(struct batv_proof *proof, struct batv_span address);
+
+/* `bare`: the recipient without its tag.  *answer is always written. */
+bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
+		    struct batv_proof_answer *answer);
+
+const char *batv_proof_name(enum batv_proof_kind kind);	/* "id", "tag", "pair", "-" */
+
+#endif

@@ -1,0 +1,796 @@
+/*
+ * search.c - finds what in an automatic message may prove that it answers mail of ours.
+ *
+ * No MIME parser: one pass over the body that stops at every "m" of a label and every "p" of a tag,
+ * undoes quoted-printable just there, and looks once more into what base64 blocks hold.  The
+ * structure (which part, of which type, how encoded) is followed beside it, line by line, to
+ * say where a thing was; nothing is lost where the structure is broken.
+ *
+ * Invariant: clues are different, in order of their place, and within their bounds, whatever the
+ * message.  Every loop over its bytes counts them in `passed` or `closer`.  A closer look begins
+ * only while `closer` is within its limit, and takes less than CLOSER_LONGEST.
+ */
+#include <string.h>
+
+#include "evidence/citation.h"
+#include "evidence/search.h"
+
+#define HEADER_VALUE_MAX 65536
+#define HEADER_IDS	 4  /* of one field; of References the last ones */
+#define LABEL_MAX	 40 /* bytes of a field's name before "message-id" */
+#define CONTEXT_MAX	 64 /* bytes before a tagged address that say what it is */
+#define BOUNDARY_MAX	 200
+#define BLOCK_LINE_MIN	 24 /* a line of base64 that nobody has announced is that long */
+#define WINDOW		 6144 /* decoded bytes that are searched at a time */
+#define WINDOW_BACK	 256  /* and what stands before them, for the begin of a label */
+#define WINDOW_MORE	 1536 /* and behind them, for the end of an id */
+#define WINDOW_ALL	 (WINDOW_BACK + WINDOW + WINDOW_MORE)
+#define MARK		 64 /* decoded bytes from one mark to the next; divides the three */
+#define STEPS_OF_A_PIECE 4   /* all that may stand before an address are tried */
+#define CLOSER_LONGEST	 40960 /* steps of one closer look are fewer */
+
+static struct batv_span cut(struct batv_span s, size_t max)
+{
+	if (s.len > max)
+		s.len = max;
+	return s;
+}
+
+static struct batv_span between(const char *begin, const char *end)
+{
+	return (struct batv_span){begin, (size_t)(end - begin)};
+}
+
+static bool starts_with(struct batv_span s, const char *prefix)
+{
+	struct batv_span want = batv_span_of(prefix);
+
+	return s.len >= want.len && batv_span_equal_fold(cut(s, want.len), want);
+}
+
+static bool ends_with(struct batv_span s, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return s.len >= len &&
+	       batv_span_equal_fold((struct batv_span){s.p + s.len - len, len},
+				    batv_span_of(suffix));
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct batv_span trim(struct batv_span s)
+{
+	while (s.len > 0 && (is_blank(*s.p) || *s.p == '\n'))
+		s.p++, s.len--;
+	while (s.len > 0 && (is_blank(s.p[s.len - 1]) || s.p[s.len - 1] == '\n'))
+		s.len--;
+	return s;
+}
+
+static bool is_name_char(char c)
+{
+	c = batv_fold(c);
+	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
+}
+
+/* ---- clues ---- */
+
+bool batv_clue_is_id(enum batv_clue_kind kind)
+{
+	return kind <= BATV_CLUE_INLINE_ID;
+}
+
+/* Where in known[] such a clue is, or would be.  There is always an empty place. */
+static uint8_t *place_in_known(struct batv_search *s, enum batv_clue_kind kind,
+			       struct batv_span value)
+{
+	const unsigned char of = (unsigned char)kind;
+	uint64_t sum = batv_fnv64(batv_fnv64(BATV_FNV_START, &of, 1), value.p, value.len);
+
+	s->closer += value.len;
+	for (size_t i = (size_t)(sum ^ sum >> 32);; i++) {
+		uint8_t *at = &s->known[i % sizeof s->known];
+
+		if (*at == 0 || (s->clues[*at - 1].kind == kind &&
+				 batv_span_equal(s->clues[*at - 1].value, value)))
+			return at;
+		s->closer += value.len;
+	}
+}
+
+/* Half of the room is for the body alone. */
+static size_t room_for(bool is_id, bool in_header)
+{
+	size_t all = is_id ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
+
+	return in_header ? all / 2 : all;
+}
+
+/* Is there no room for more of these, as has been noted?  Then none needs to be looked for. */
+static bool is_done(const struct batv_search *s, bool is_id, bool in_header)
+{
+	return s->full && (is_id ? s->ids : s->tags) >= room_for(is_id, in_header);
+}
+
+static bool has_room(struct batv_search *s, enum batv_clue_kind kind, bool in_header, size_t len)
+{
+	const bool is_id = batv_clue_is_id(kind);
+
+	if ((is_id ? s->ids : s->tags) < room_for(is_id, in_header) &&
+	    s->text_len + len <= sizeof s->text / (in_header ? 2 : 1))
+		return true;
+	s->full = true;
+	return false;
+}
+
+/* Its place in known[]; NULL: nothing is to be done about it. */
+static uint8_t *place_if_wanted(struct batv_search *s, enum batv_clue_kind kind, bool in_header,
+				struct batv_span value)
+{
+	uint8_t *known = place_in_known(s, kind, value);
+
+	return *known == 0 && has_room(s, kind, in_header, value.len) ? known : NULL;
+}
+
+/* Its value is copied. */
+static void keep_clue(struct batv_search *s, struct batv_clue clue, uint8_t *known)
+{
+	memcpy(s->text + s->text_len, clue.value.p, clue.value.len);
+	clue.value.p = s->text + s->text_len;
+	s->text_len += clue.value.len;
+	*(batv_clue_is_id(clue.kind) ? &s->ids : &s->tags) += 1;
+	s->clues[s->n++] = clue;
+	*known = (uint8_t)s->n;
+}
+
+/* ---- the message's own header ---- */
+
+static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
+			  const struct batv_citation *id)
+{
+	struct batv_clue clue = {.kind = kind,
+				 .in_header = true,
+				 .offset = (size_t)(id->begin - h.value.p),
+				 .where = h.name,
+				 .raw = between(id->begin, id->end),
+				 .value = {id->text, id->len}};
+	uint8_t *known = place_if_wanted(s, kind, true, clue.value);
+
+	if (known)
+		keep_clue(s, clue, known);
+}
+
+/* Where the ids of a field begin; only the last HEADER_IDS are kept, in a ring. */
+static size_t find_ids(struct batv_span value, bool bare, size_t max,
+		       const char *begins[static HEADER_IDS], size_t *steps)
+{
+	struct batv_span rest = value;
+	struct batv_citation id;
+	size_t n = 0;
+
+	while (n < max && batv_cite_next_id(rest, bare, &id, steps)) {
+		begins[n++ % HEADER_IDS] = id.begin;
+		rest = between(id.end, value.p + value.len);
+	}
+	return n;
+}
+
+/* References name what was answered last; of the others the first is the most likely one. */
+static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h)
+{
+	const char *begins[HEADER_IDS];
+	bool last = kind == BATV_CLUE_REFERENCES, bare = false;
+	size_t max = last ? SIZE_MAX : HEADER_IDS;
+	size_t n = find_ids(h.value, bare, max, begins, &s->passed), kept;
+	struct batv_citation id;
+
+	if (n == 0) {
+		bare = true;
+		n = find_ids(h.value, bare, max, begins, &s->passed);
+	}
+	kept = n < HEADER_IDS ? n : HEADER_IDS;
+	for (size_t i = 0; i < kept; i++) {
+		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
+
+		if (batv_cite_next_id(between(begin, h.value.p + h.value.len), bare, &id,
+				      &s->passed))
+			add_header_id(s, kind, h, &id);
+	}
+}
+
+/* text/plain of "text/plain; charset=...", as it is written. */
+static struct batv_span media_type(struct batv_span value)
+{
+	size_t len = 0;
+
+	value = trim(value);
+	while (len < value.len && (is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
+	       value.p[len] != '\0')
+		len++;
+	return cut(value, len);
+}
+
+static bool is_base64(struct batv_span value)
+{
+	return starts_with(trim(value), "base64");
+}
+
+static bool is_qp(struct batv_span value)
+{
+	return starts_with(trim(value), "quoted-printable");
+}
+
+void batv_search_start(struct batv_search *s)
+{
+	/* not the clues and the text: they are 20 KiB that nobody reads before they are written */
+	s->n = s->ids = s->tags = s->text_len = 0;
+	s->passed = s->closer = 0;
+	memset(s->known, 0, sizeof s->known);
+	s->part = 0;
+	s->full = s->base64 = s->qp = false;
+	s->part_type = batv_span_of("");
+}
+
+void batv_search_header(struct batv_search *s, struct batv_header h)
+{
+	static const struct {
+		char name[36];
+		enum batv_clue_kind kind;
+	} fields[] = {
+		{"In-Reply-To", BATV_CLUE_IN_REPLY_TO},
+		{"References", BATV_CLUE_REFERENCES},
+		{"Original-Message-ID", BATV_CLUE_ORIGINAL_ID},
+		{"X-MS-Exchange-Parent-Message-Id", BATV_CLUE_PARENT_ID},
+		{"X-Original-Message-ID", BATV_CLUE_X_ORIGINAL_ID},
+	};
+
+	h.name = trim(h.name);
+	h.value = cut(h.value, HEADER_VALUE_MAX);
+	s->passed += h.name.len + 1;
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)) &&
+		    !is_done(s, true, true))
+			see_ids(s, fields[i].kind, h);
+	if (batv_span_equal_fold(h.name, batv_span_of("Content-Type"))) {
+		s->part_type = media_type(h.value);
+	} else if (batv_span_equal_fold(h.name, batv_span_of("Content-Transfer-Encoding"))) {
+		s->base64 = is_base64(h.value);
+		s->qp = is_qp(h.value);
+	}
+}
+
+/* ---- a text: the body, or what was base64 in it ---- */
+
+struct text {
+	struct batv_search *s;
+	struct batv_span all;
+	const char *body;
+	/* `all` was decoded: how that stood before every MARK bytes of it; NULL: it is the body */
+	const struct batv_base64 *marks;
+};
+
+/* Where a byte lies in the body, or with `end` where the one before it ends. */
+static const char *place_of(const struct text *t, const char *p, bool end)
+{
+	size_t n = (size_t)(p - t->all.p) + !end, mark = n > 0 ? (n - 1) / MARK : 0;
+	struct batv_base64 b;
+
+	if (!t->marks)
+		return p;
+	b = t->marks[mark];
+	t->s->closer += n - mark * MARK;
+	for (n -= mark * MARK; n > 0; n--)
+		(void)batv_base64_next(&b);
+	return end ? b.p : b.begin;
+}
+
+static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
+		      const struct batv_citation *found)
+{
+	struct batv_clue clue = {.kind = kind,
+				 .weak = weak,
+				 .part = t->s->part,
+				 .where = t->s->part_type,
+				 .value = {found->text, found->len}};
+	uint8_t *known = place_if_wanted(t->s, kind, false, clue.value);
+
+	if (!known) /* before the work of finding where it is */
+		return;
+	if (found->changed)
+		clue.encoding = t->marks ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
+	else
+		clue.encoding = t->marks ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
+	clue.raw = between(place_of(t, found->begin, false), place_of(t, found->end, true));
+	clue.offset = (size_t)(clue.raw.p - t->body);
+	keep_clue(t->s, clue, known);
+}
+
+static bool is_returned(struct batv_span type)
+{
+	static const char types[][24] = {"message/rfc822", "text/rfc822-headers",
+					 "message/global", "message/global-headers",
+					 "text/rfc822-header", "message/partial"};
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (batv_span_equal_fold(type, batv_span_of(types[i])))
+			return true;
+	return false;
+}
+
+/* What stands in front of "message-id" in the name of the field. */
+static struct batv_span label_prefix(const struct text *t, size_t at)
+{
+	size_t begin = at;
+
+	while (begin > 0 && at - begin < LABEL_MAX && is_name_char(t->all.p[begin - 1]))
+		begin--;
+	if (begin > 0 && t->all.p[begin - 1] == '=' && at - begin >= 2 &&
+	    batv_hex_value(t->all.p[begin]) >= 0 && batv_hex_value(t->all.p[begin + 1]) >= 0)
+		begin += 2; /* =20 and the like */
+	t->s->closer += at - begin;
+	return between(t->all.p + begin, t->all.p + at);
+}
+
+/* In the body a parent is rather that of the message that is returned. */
+static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span prefix, bool *weak)
+{
+	*weak = false;
+	if (batv_span_equal_fold(prefix, batv_span_of("original-")))
+		return BATV_CLUE_ORIGINAL_ID;
+	if (batv_span_equal_fold(prefix, batv_span_of("x-original-")))
+		return BATV_CLUE_X_ORIGINAL_ID;
+	*weak = prefix.len > 0;
+	if (batv_span_equal_fold(prefix, batv_span_of("x-ms-exchange-parent-")))
+		return BATV_CLUE_PARENT_ID;
+	return is_returned(t->s->part_type) ? BATV_CLUE_RETURNED_ID : BATV_CLUE_INLINE_ID;
+}
+
+/* "=3D" means "=" in a part that says so; elsewhere rather itself, but parts lie. */
+static void see_label(const struct text *t, size_t at)
+{
+	struct batv_span rest = {t->all.p + at, t->all.len - at};
+	size_t *steps = &t->s->closer, len = batv_cite_label(rest, steps);
+	struct batv_citation plain, undone;
+	enum batv_clue_kind kind;
+	bool weak, is_plain, is_undone;
+
+	if (len == 0)
+		return;
+	rest.p += len, rest.len -= len;
+	kind = kind_of_label(t, label_prefix(t, at), &weak);
+	is_undone = batv_cite_id(rest, true, &undone, steps);
+	if (is_undone && (t->s->qp || !undone.changed)) {
+		add_found(t, kind, weak, &undone);
+		return;
+	}
+	is_plain = batv_cite_id(rest, false, &plain, steps);
+	if (is_plain)
+		add_found(t, kind, weak, &plain);
+	if (is_undone)
+		add_found(t, kind, weak || is_plain, &undone);
+}
+
+/* Takes one thing off the end that may stand between a label and its address. */
+static bool take_off(struct batv_span *s)
+{
+	static const char pieces[][8] = {"=3d", "=20", "=3c", "&lt;", "rfc822", "="};
+
+	if (s->len == 0)
+		return false;
+	if (memchr("dD0cC;2=", s->p[s->len - 1], 8)) /* how pieces end */
+		for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+			if (ends_with(*s, pieces[i])) {
+				s->len -= strlen(pieces[i]);
+				return true;
+			}
+	if (!memchr(" \t\r\n<\"':;|>([", s->p[s->len - 1], 13))
+		return false;
+	s->len--;
+	return true;
+}
+
+static enum batv_clue_kind kind_of_address(const struct text *t, const char *begin)
+{
+	static const struct {
+		char label[20];
+		enum batv_clue_kind kind;
+	} labels[] = {
+		{"return-path", BATV_CLUE_RETURN_PATH},
+		{"x-postfix-sender", BATV_CLUE_X_POSTFIX_SENDER},
+		{"envelope-from", BATV_CLUE_ENVELOPE_FROM},
+		{"smtp.mailfrom", BATV_CLUE_SMTP_MAILFROM},
+		{"mail from", BATV_CLUE_MAIL_FROM},
+	};
+	size_t len = (size_t)(begin - t->all.p);
+	struct batv_span before;
+
+	if (len > CONTEXT_MAX)
+		len = CONTEXT_MAX;
+	before = between(begin - len, begin);
+	do
+		t->s->closer += STEPS_OF_A_PIECE;
+	while (take_off(&before));
+	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+		if (ends_with(before, labels[i].label))
+			return labels[i].kind;
+	return BATV_CLUE_TAG;
+}
+
+static void see_tag(const struct text *t, size_t at)
+{
+	struct batv_citation found;
+
+	if (batv_cite_tag(t->all, at, false, &found, &t->s->closer))
+		add_found(t, kind_of_address(t, found.begin), false, &found);
+	if (batv_cite_tag(t->all, at, true, &found, &t->s->closer) && found.changed)
+		add_found(t, kind_of_address(t, found.begin), false, &found);
+}
+
+/* May one more be looked at, `more` bytes after the last count?  Not for no room, or too much. */
+static bool may_look(struct batv_search *s, bool is_id, size_t more)
+{
+	if (is_done(s, is_id, false))
+		return false;
+	if (s->closer <= s->passed + more + (BATV_CLOSER_MORE - CLOSER_LONGEST))
+		return true;
+	s->full = true;
+	return false;
+}
+
+/* Does `c` come next, or what may be an encoded one?  Most of the letters go no further. */
+static bool is_next(const struct text *t, size_t i, char c)
+{
+	char next = i + 1 < t->all.len ? t->all.p[i + 1] : '\0';
+
+	return batv_fold(next) == c || next == '=';
+}
+
+/* Labels and tags that begin from `from` on and before `to`. */
+static void search(const struct text *t, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		switch (t->all.p[i]) {
+		case 'm':
+		case 'M':
+			if (is_next(t, i, 'e') && may_look(t->s, true, i - from))
+				see_label(t, i);
+			break;
+		case 'p':
+		case 'P':
+			if (is_next(t, i, 'r') && may_look(t->s, false, i - from))
+				see_tag(t, i);
+			break;
+		default:
+			break;
+		}
+	}
+	t->s->passed += to - from;
+}
+
+/* ---- base64 ---- */
+
+struct window {
+	struct batv_base64 rest;
+	struct batv_base64 marks[WINDOW_ALL / MARK];
+	char text[WINDOW_ALL];
+	size_t len;
+};
+
+/* False: that was all. */
+static bool fill_window(struct window *w)
+{
+	while (w->len < sizeof w->text) {
+		int ch;
+
+		if (w->len % MARK == 0)
+			w->marks[w->len / MARK] = w->rest;
+		ch = batv_base64_next(&w->rest);
+		if (ch < 0)
+			return false;
+		w->text[w->len++] = (char)ch;
+	}
+	return true;
+}
+
+/* By WINDOW; WINDOW_BACK bytes that have been searched stay in front. */
+static void slide_window(struct window *w)
+{
+	w->len -= WINDOW;
+	memmove(w->text, w->text + WINDOW, w->len);
+	memmove(w->marks, w->marks + WINDOW / MARK, w->len / MARK * sizeof w->marks[0]);
+}
+
+/* Decoded through a window that slides: what begins before `to` ends in it. */
+static void search_block(struct batv_search *s, const char *body, struct batv_span block)
+{
+	struct window w;
+	struct text t = {s, {w.text, 0}, body, w.marks};
+	size_t from = 0;
+	bool more = true;
+
+	w.rest = batv_base64_start(block);
+	w.len = 0;
+	while (more) {
+		more = fill_window(&w);
+		t.all.len = w.len;
+		search(&t, from, more ? WINDOW_BACK + WINDOW : w.len);
+		if (more)
+			slide_window(&w);
+		from = WINDOW_BACK;
+	}
+	s->passed += block.len;
+}
+
+/* ---- the body, line by line ---- */
+
+enum place { IN_TEXT, BEHIND_BOUNDARY, IN_PART_HEADER };
+
+struct body {
+	struct batv_search *s;
+	struct batv_span all;
+	enum place place;
+	struct batv_span boundary;
+	const char *block_end; /* base64 before this has been searched */
+};
+
+static struct batv_span line_at(const struct body *b, const char *p)
+{
+	const char *end = b->all.p + b->all.len;
+	const char *nl = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+
+	return between(p, nl ? nl : end);
+}
+
+/* A line of base64 and nothing else. */
+static bool is_base64_line(const struct body *b, struct batv_span line, size_t min)
+{
+	size_t n = 0;
+
+	while (n < line.len && batv_base64_is(line.p[n]))
+		n++;
+	if (n >= min)
+		while (n < line.len && (line.p[n] == '=' || is_blank(line.p[n])))
+			n++;
+	b->s->passed += n + 1;
+	return n >= min && n == line.len;
+}
+
+/* From `p` on: up to a boundary if it was announced, else as long as the lines look like it. */
+static void see_block(struct body *b, const char *p, bool announced)
+{
+	const char *end = b->all.p + b->all.len, *at = p;
+
+	while (at < end) {
+		struct batv_span line = line_at(b, at);
+
+		if (announced ? starts_with(line, "--") : !is_base64_line(b, line, 1))
+			break;
+		at = line.p + line.len < end ? line.p + line.len + 1 : end;
+	}
+	b->block_end = at;
+	search_block(b->s, b->all.p, between(p, at));
+}
+
+static bool is_boundary(struct batv_span line)
+{
+	return line.len > 2 && line.len <= BOUNDARY_MAX && line.p[0] == '-' && line.p[1] == '-' &&
+	       !is_blank(line.p[2]);
+}
+
+static bool is_field(struct batv_span line)
+{
+	size_t n = 0;
+
+	while (n < line.len && is_name_char(line.p[n]))
+		n++;
+	return n > 0 && n < line.len && line.p[n] == ':';
+}
+
+/* The value may begin in the next line: it is taken from all that is left. */
+static void see_part_field(struct body *b, struct batv_span line)
+{
+	static const char type[] = "content-type:", encoding[] = "content-transfer-encoding:";
+	struct batv_span rest = between(line.p, b->all.p + b->all.len), value;
+
+	rest = cut(rest, BOUNDARY_MAX + sizeof encoding);
+	if (starts_with(line, type)) {
+		b->s->part_type =
+			media_type(between(rest.p + sizeof type - 1, rest.p + rest.len));
+	} else if (starts_with(line, encoding)) {
+		value = trim(between(rest.p + sizeof encoding - 1, rest.p + rest.len));
+		b->s->base64 = is_base64(value);
+		b->s->qp = is_qp(value);
+	}
+}
+
+static void begin_part(struct body *b)
+{
+	b->s->part_type = batv_span_of("");
+	b->s->base64 = b->s->qp = false;
+	if (!ends_with(trim(b->boundary), "--"))
+		b->s->part++;
+}
+
+/*
+ * Any line that begins with "--" may be a boundary; whether it is one, the next line tells.  (Of
+ * "--- Below this line is a copy of the message" and an empty line nothing begins.)
+ */
+static void follow(struct body *b, struct batv_span line, const char *next)
+{
+	bool empty = b->place != IN_TEXT && trim(line).len == 0;
+
+	b->s->passed += b->place == IN_TEXT ? 1 : line.len + 1;
+	if (is_boundary(line)) {
+		b->boundary = line;
+		b->place = BEHIND_BOUNDARY;
+		return;
+	}
+	if (b->place == BEHIND_BOUNDARY) {
+		b->place = IN_TEXT;
+		if (is_field(line)) {
+			begin_part(b);
+			b->place = IN_PART_HEADER;
+		} else if (empty && b->boundary.p[2] != '-') {
+			begin_part(b);
+		}
+	}
+	if (b->place == IN_PART_HEADER) {
+		see_part_field(b, line);
+		if (empty) {
+			b->place = IN_TEXT;
+			if (b->s->base64)
+				see_block(b, next, true);
+		}
+	} else if (line.len >= BLOCK_LINE_MIN && line.p >= b->block_end &&
+		   is_base64_line(b, line, BLOCK_LINE_MIN)) {
+		see_block(b, line.p, false);
+	}
+}
+
+void batv_search_body(struct batv_search *s, struct batv_span body)
+{
+	struct body b = {.s = s, .all = body, .block_end = body.p};
+	struct text t = {s, body, body.p, NULL};
+	const char *end;
+
+	if (body.len == 0)
+		return;
+	end = body.p + body.len;
+	if (s->base64)
+		see_block(&b, body.p, true);
+	for (const char *p = body.p, *next; p < end; p = next) {
+		struct batv_span line = line_at(&b, p);
+
+		next = line.p + line.len < end ? line.p + line.len + 1 : end;
+		follow(&b, line, next);
+		search(&t, (size_t)(p - body.p), (size_t)(next - body.p));
+	}
+}
+
+/* ---- what is to be looked up ---- */
+
+struct choice {
+	const struct batv_clue *clues[BATV_LOOKUPS_MAX];
+	size_t n, max;
+};
+
+static void choose(struct choice *c, const struct batv_clue *clue)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (batv_span_equal(c->clues[i]->value, clue->value))
+			return;
+	if (c->n < c->max)
+		c->clues[c->n++] = clue;
+}
+
+/* One of each kind first, then what is left. */
+static void choose_of_header(const struct batv_search *s, struct choice *c)
+{
+	for (unsigned kind = 0; kind <= BATV_CLUE_INLINE_ID; kind++)
+		for (size_t i = 0; i < s->n; i++)
+			if (s->clues[i].in_header && s->clues[i].kind == kind) {
+				choose(c, &s->clues[i]);
+				break;
+			}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->clues[i].in_header)
+			choose(c, &s->clues[i]);
+}
+
+static void choose_of_body(const struct batv_search *s, struct choice *c)
+{
+	for (unsigned weak = 0; weak < 2; weak++)
+		for (size_t i = 0; i < s->n; i++)
+			if (!s->clues[i].in_header && batv_clue_is_id(s->clues[i].kind) &&
+			    s->clues[i].weak == weak)
+				choose(c, &s->clues[i]);
+}
+
+size_t batv_search_ids(const struct batv_search *s,
+		       const struct batv_clue *ids[static BATV_LOOKUPS_MAX])
+{
+	struct choice header = {.max = BATV_LOOKUPS_MAX / 2}, all;
+
+	choose_of_header(s, &header);
+	all = header;
+	all.max = BATV_LOOKUPS_MAX;
+	choose_of_body(s, &all);
+	if (all.n < all.max) { /* room is left for more of the header */
+		header.max = BATV_LOOKUPS_MAX - (all.n - header.n);
+		choose_of_header(s, &header);
+		all = header;
+		all.max = BATV_LOOKUPS_MAX;
+		choose_of_body(s, &all);
+	}
+	memcpy(ids, all.clues, all.n * sizeof all.clues[0]);
+	return all.n;
+}
+
+size_t batv_search_tags(const struct batv_search *s,
+			const struct batv_clue *tags[static BATV_LOOKUPS_MAX])
+{
+	struct choice all = {.max = BATV_LOOKUPS_MAX};
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!batv_clue_is_id(s->clues[i].kind))
+			choose(&all, &s->clues[i]);
+	memcpy(tags, all.clues, all.n * sizeof all.clues[0]);
+	return all.n;
+}
+
+/* ---- an id that leaves ---- */
+
+bool batv_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
+{
+	struct batv_citation id;
+	size_t steps = 0;
+
+	value = cut(value, HEADER_VALUE_MAX);
+	if (!batv_cite_next_id(value, false, &id, &steps) &&
+	    !batv_cite_next_id(value, true, &id, &steps))
+		return false;
+	memcpy(out, id.text, id.len);
+	*len = id.len;
+	return true;
+}
+
+/* ---- names ---- */
+
+const char *batv_clue_kind_name(enum batv_clue_kind kind)
+{
+	static const char *const names[] = {
+		[BATV_CLUE_IN_REPLY_TO] = "in-reply-to",
+		[BATV_CLUE_REFERENCES] = "references",
+		[BATV_CLUE_ORIGINAL_ID] = "original-message-id",
+		[BATV_CLUE_PARENT_ID] = "x-ms-exchange-parent-message-id",
+		[BATV_CLUE_X_ORIGINAL_ID] = "x-original-message-id",
+		[BATV_CLUE_RETURNED_ID] = "returned-message-id",
+		[BATV_CLUE_INLINE_ID] = "inline-message-id",
+		[BATV_CLUE_RETURN_PATH] = "return-path",
+		[BATV_CLUE_X_POSTFIX_SENDER] = "x-postfix-sender",
+		[BATV_CLUE_ENVELOPE_FROM] = "envelope-from",
+		[BATV_CLUE_SMTP_MAILFROM] = "smtp.mailfrom",
+		[BATV_CLUE_MAIL_FROM] = "mail-from",
+		[BATV_CLUE_TAG] = "tagged-address",
+	};
+
+	_Static_assert(sizeof names / sizeof names[0] == BATV_CLUE_KINDS, "a kind has no name");
+	return (unsigned)kind < BATV_CLUE_KINDS ? names[kind] : "?";
+}
+
+const char *batv_clue_encoding_name(enum batv_clue_encoding e)
+{
+	static const char *const names[] = {
+		[BATV_ENCODING_NONE] = "none",
+		[BATV_ENCODING_QP] = "quoted-printable",
+		[BATV_ENCODING_BASE64] = "base64",
+		[BATV_ENCODING_BASE64_QP] = "base64+quoted-printable",
+	};
+
+	_Static_assert(sizeof names / sizeof names[0] == BATV_ENCODING_COUNT, "one has no name");
+	return (unsigned)e < BATV_ENCODING_COUNT ? names[e] : "?";
+}

@@ -1,0 +1,282 @@
+/*
+ * forged.c - the table of networks that forged tags came from.
+ *
+ * Any number of processes write at once, and any may be killed at any instruction.  A place is taken by one
+ * compare-and-swap of its first word, network and day; its count carries a check of that word, so what a killed or
+ * slower process left there of another network counts for nobody.  No locks, no allocation, no clock.
+ */
+#include "memory/forged.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "memory/layout.h"
+
+#define IPV6 UINT64_C(0x8000)		/* in the first word: the network is one of IPv6 */
+#define DAY_MASK UINT64_C(0x7fff)	/* day since 1970, modulo 32768 */
+#define TRIES 8
+
+/* ---- Networks ---- */
+
+/* The first three numbers of a.b.c.d. */
+static bool ipv4_network(const char *s, uint64_t *network)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		const char *dot = strchr(s, '.');
+		uint64_t part;
+
+		if (!dot || !batv_span_to_u64((struct batv_span){ s, (size_t)(dot - s) }, &part) || part > 255)
+			return false;
+		n = n << 8 | part;
+		s = dot + 1;
+	}
+	*network = n << 16;
+	return true;
+}
+
+/* Groups of hex digits, as many as there are; *gap: the place of "::".  A dotted end is two groups. */
+static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, unsigned *gap)
+{
+	for (*n = 0, *gap = 8; *s && *n < 8; ++*n) {
+		if (s[0] == ':' && s[1] == ':') {
+			*gap = *n;
+			s++;
+		}
+		s += *s == ':';
+		if (!*s)
+			break;
+		if (batv_hex_value(*s) < 0)
+			return false;
+		for (; batv_hex_value(*s) >= 0; s++)
+			group[*n] = (uint16_t)(group[*n] << 4 | batv_hex_value(*s));
+		if (*s == '.') {
+			*n += 2;
+			return *n <= 8;
+		}
+	}
+	return *gap < 8 || *n == 8;
+}
+
+static bool ipv6_network(const char *s, uint64_t *network)
+{
+	uint16_t group[8] = { 0 };
+	unsigned n, gap;
+	uint64_t bits = 0;
+
+	if (!ipv6_groups(s, group, &n, &gap))
+		return false;
+	for (unsigned i = 0; i < 3; i++) {
+		bool right = i >= gap + (8 - n);	/* of what "::" stands for */
+		uint64_t part = i < gap ? group[i] : right ? group[i - (8 - n)] : 0;
+
+		bits = bits << 16 | part;
+	}
+	*network = bits << 16 | IPV6;
+	return true;
+}
+
+static bool network_of(const char *host, uint64_t *network)
+{
+	if (!host || !*host)
+		return false;
+	return strchr(host, ':') ? ipv6_network(host, network) : ipv4_network(host, network);
+}
+
+static void network_text(uint64_t who, char out[static BATV_FORGER_NAME_SIZE])
+{
+	unsigned a = (unsigned)(who >> 48) & 0xffff, b = (unsigned)(who >> 32) & 0xffff,
+		 c = (unsigned)(who >> 16) & 0xffff;
+
+	if (who & IPV6)
+		snprintf(out, BATV_FORGER_NAME_SIZE, "%x:%x:%x::/48", a, b, c);
+	else
+		snprintf(out, BATV_FORGER_NAME_SIZE, "%u.%u.%u.0/24", b & 0xff, c >> 8, c & 0xff);
+}
+
+/* ---- Places ---- */
+
+static uint64_t day_of(int64_t now)
+{
+	return (now > 0 ? (uint64_t)now / BATV_DAY : 0) & DAY_MASK;
+}
+
+static uint64_t check_of(uint64_t who)
+{
+	return (who ^ who << 32) >> 32 << 32;
+}
+
+/* A place that was taken, and not counted yet, is one attempt. */
+static uint32_t count_in(uint64_t who, uint64_t count)
+{
+	return (count ^ check_of(who)) >> 32 == 0 ? (uint32_t)count : 1;
+}
+
+struct forged_job {
+	uint64_t who;
+	size_t page;
+	uint32_t least;			/* 0: one more; else at least so many */
+};
+
+static size_t page_of(const struct batv_memory *m, uint64_t who)
+{
+	uint64_t network = who & ~DAY_MASK;
+
+	return m->forged_at +
+	       (size_t)(batv_fnv64(BATV_FNV_START, &network, sizeof network) % m->forged_pages) * BATV_MEMORY_PAGE;
+}
+
+/* What a place is worth on the day of `who`: nothing, if empty or old; less, if of yesterday. */
+static uint64_t worth_of(const struct batv_forged_slot *slot, uint64_t w, uint64_t who)
+{
+	uint64_t ahead = (w - who) & DAY_MASK, count;
+
+	if (w == 0 || (ahead > 1 && ahead != DAY_MASK))
+		return 0;
+	count = count_in(w, __atomic_load_n(&slot->count, __ATOMIC_RELAXED));
+	return ahead <= 1 ? UINT64_C(1) << 32 | count : count;	/* 1: tomorrow, by another clock */
+}
+
+/* The network's own place, else the one that it may have: the one that is worth least. */
+static struct batv_forged_slot *find_slot(struct batv_forged_slot *slots, uint64_t who, uint64_t *holder)
+{
+	struct batv_forged_slot *best = NULL;
+	uint64_t least = UINT64_MAX;
+
+	for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
+		uint64_t w = __atomic_load_n(&slots[i].who, __ATOMIC_RELAXED);
+		uint64_t worth = worth_of(&slots[i], w, who);
+
+		if (w == who || worth < least) {
+			best = &slots[i];
+			least = worth;
+			*holder = w;
+		}
+		if (w == who)
+			break;
+	}
+	return best;
+}
+
+static void raise_count(struct batv_forged_slot *slot, const struct forged_job *job)
+{
+	uint64_t w = __atomic_load_n(&slot->count, __ATOMIC_RELAXED), next;
+
+	do {
+		uint32_t n = (w ^ check_of(job->who)) >> 32 == 0 ? (uint32_t)w : 0;
+
+		if (job->least)
+			n = n > job->least ? n : job->least;
+		else if (n < UINT32_MAX)
+			n++;
+		next = check_of(job->who) | n;
+	} while (!__atomic_compare_exchange_n(&slot->count, &w, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+static void note_body(struct batv_memory *m, void *arg)
+{
+	const struct forged_job *job = arg;
+	struct batv_forged_slot *slots = batv_memory_at(m, job->page);
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint64_t holder = 0;
+		struct batv_forged_slot *slot = find_slot(slots, job->who, &holder);
+
+		if (holder != job->who && !__atomic_compare_exchange_n(&slot->who, &holder, job->who, false,
+								       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			continue;
+		raise_count(slot, job);
+		return;
+	}
+}
+
+void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
+{
+	struct forged_job job = { 0 };
+	uint64_t network;
+
+	batv_count(memory, BATV_COUNT_FORGED, now);
+	if (!batv_memory_there(memory) || !memory->writable || !memory->forged_at || !network_of(host, &network))
+		return;
+	job.who = network | day_of(now);
+	job.page = page_of(memory, job.who);
+	(void)batv_memory_guard(memory, note_body, &job);
+}
+
+/* ---- Reading ---- */
+
+static bool read_page(const struct batv_memory *m, size_t page, struct batv_forged_slot out[static BATV_FORGED_SLOTS])
+{
+	return batv_memory_peek(m, m->forged_at + page * BATV_MEMORY_PAGE, out, BATV_MEMORY_PAGE);
+}
+
+/* Two processes that come at once may take two places for one network: the first of them has the sum. */
+static uint32_t count_at(const struct batv_forged_slot *slots, size_t at)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
+		if (slots[i].who != slots[at].who)
+			continue;
+		if (i < at)
+			return 0;
+		sum += count_in(slots[i].who, slots[i].count);
+	}
+	return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+/* Into the list, which is sorted; n: in it so far. */
+static size_t insert(struct batv_forger *out, size_t n, size_t max, uint64_t who, uint32_t count)
+{
+	size_t i = n < max ? n : max - 1;
+
+	if (n == max && out[i].count >= count)
+		return n;
+	for (; i > 0 && out[i - 1].count < count; i--)
+		out[i] = out[i - 1];
+	network_text(who, out[i].network);
+	out[i].count = count;
+	return n < max ? n + 1 : max;
+}
+
+size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct batv_forger *out, size_t max)
+{
+	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
+	size_t n = 0;
+
+	for (size_t page = 0; max > 0 && memory->forged_at && page < memory->forged_pages; page++) {
+		if (!read_page(memory, page, slots))
+			return 0;
+		for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
+			uint32_t count;
+
+			if (slots[i].who == 0 || (slots[i].who & DAY_MASK) != day_of(now))
+				continue;
+			count = count_at(slots, i);
+			if (count > 0)
+				n = insert(out, n, max, slots[i].who, count);
+		}
+	}
+	return n;
+}
+
+void batv_forged_copy(const struct batv_memory *from, struct batv_memory *to)
+{
+	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
+
+	for (size_t page = 0; from->forged_at && to->forged_at && page < from->forged_pages; page++) {
+		if (!read_page(from, page, slots))
+			return;
+		for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
+			struct forged_job job = { .who = slots[i].who };
+
+			job.least = job.who ? count_at(slots, i) : 0;
+			if (job.least == 0)
+				continue;
+			job.page = page_of(to, job.who);
+			if (!batv_memory_guard(to, note_body, &job))
+				return;
+		}
+	}
+}

@@ -1,0 +1,163 @@
+/*
+ * layout.h - the memory file, byte for byte: shared by its readers (memory/counters.c), its
+ * maker (memory_file.c) and their tests.  Nobody else needs it; docs/formats.md explains it.
+ *
+ * Numbers are in the byte order of the host that made the file; `order` tells a file from a
+ * host of the other kind.  Every field has a fixed width and lies on a multiple of its
+ * width, so 32-bit and 64-bit programs of one host share a file.
+ */
+#ifndef BATV_MEMORY_LAYOUT_H
+#define BATV_MEMORY_LAYOUT_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "memory/counters.h"
+
+#define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
+
+struct batv_memory_section {
+	uint32_t type;			/* enum batv_section; readers skip what they do not know */
+	uint32_t key_check;		/* of ids and pairs; else 0 */
+	uint64_t offset, size;		/* bytes; multiples of BATV_MEMORY_PAGE */
+	uint64_t param[5];		/* by type; 0 where there is none */
+};
+
+struct batv_memory_head {		/* the header page */
+	char magic[8];
+	uint64_t order;
+	uint32_t version, n_sections;
+	uint64_t generation;
+	int64_t created;		/* seconds since 1970 */
+	uint64_t size;			/* of the whole file */
+	uint64_t sum;			/* batv_memory_sum(): all above, and the sections in use */
+	uint64_t reserved;
+	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
+	uint8_t later[960];
+	int64_t bare_last;		/* from here on: written while the file is in use */
+	int64_t looked, doubted;	/* see batv_memory_note_look() */
+	uint8_t more[1000];
+};
+_Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
+_Static_assert(offsetof(struct batv_memory_head, section) == 64, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, bare_last) == 3072, "as documented");
+
+/* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
+struct batv_counter_row {
+	uint64_t life;
+	uint64_t day[BATV_COUNTER_DAYS];	/* at day modulo 32: stamp << 40 | count */
+	uint64_t reserved[31];			/* a row never crosses a page */
+};
+_Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
+
+#define BATV_COUNT_BITS 40
+#define BATV_COUNT_MAX ((UINT64_C(1) << BATV_COUNT_BITS) - 1)
+
+/* Domains: param[0] slots (a power of two), param[1] bytes of a slot (256), param[2] probes. */
+struct batv_domain_slot {
+	uint64_t claim;			/* time of the claim << 32 | enum batv_slot_state */
+	uint32_t policy_sum, flags;
+	uint32_t first_signed, last_signed, first_valid, last_valid, decided;
+	char name[BATV_DOMAIN_NAME_MAX + 1];	/* lower case, ends in a NUL */
+};
+_Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "sixteen slots a page");
+
+/*
+ * A slot goes EMPTY -> CLAIMING -> READY or GONE, and READY and GONE are for ever.  That is
+ * why a name can have one slot only: see memory/counters.c.
+ */
+enum batv_slot_state {
+	BATV_SLOT_EMPTY = 0,
+	BATV_SLOT_CLAIMING = 1,		/* a process writes the name */
+	BATV_SLOT_READY = 2,
+	BATV_SLOT_GONE = 3,		/* a claim never finished: unused, a search goes on */
+};
+
+#define BATV_CLAIM_SECONDS 60		/* the daemon gives back older claims */
+
+/* Slots from the name's first one in which it can lie; at most so many are looked at. */
+#define BATV_DOMAIN_PROBES 256
+
+/*
+ * Ids, pairs: param[0] blocks, param[1] lines of a block (days; a power of two, 4 to 64), param[2]
+ * bits of an item (1 to 14), param[3] capacity, param[4] since when it is complete.  A line is 64
+ * bytes: 8 words, each a day since 1970 in the upper 16 bits and 48 filter bits.
+ */
+#define BATV_LINE_WORDS 8
+#define BATV_LINE_BITS 384		/* 8 words of 48 */
+#define BATV_LINE_SIZE 64
+#define BATV_LINES_MIN 4
+#define BATV_LINES_MAX 64		/* a block never crosses a page */
+#define BATV_ITEM_BITS_MAX 14		/* two numbers of 64 bits hold seven places of 384 each */
+#define BATV_DAY_MAX 65535		/* 2149-06-06 */
+
+/* Tallies: param[0] pages.  A page has 512 words: day in the upper 16 bits, count below. */
+#define BATV_TALLY_PAGE_WORDS 512
+
+/*
+ * Forged tags: param[0] pages, param[1] slots of a page (256), param[2] bytes of a slot (16).  A network's page is the
+ * FNV-1a of its first word without the day, modulo the pages.
+ */
+#define BATV_FORGED_SLOTS 256
+#define BATV_FORGED_PAGES 4
+
+struct batv_forged_slot {
+	uint64_t who;			/* network in the upper 48 bits, 1 bit IPv6, 15 bits day; 0: empty */
+	uint64_t count;			/* check: both halves of who, combined by exclusive or; count below */
+};
+_Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE, "a page of slots");
+
+struct batv_pattern {			/* where an item lies */
+	uint32_t block;
+	uint64_t mask[BATV_LINE_WORDS];
+};
+void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
+		       struct batv_pattern *out);
+/* The chance that one line with on average `load` items takes an unknown one for its own. */
+double batv_line_chance(double load, unsigned bits);
+
+/* Within a guard, and where there are counters. */
+struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter);
+/* False: the day's word holds a later day. */
+bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
+void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day);
+
+/* batv_memory_guard() for those that only read: no struct batv_memory is in read-only storage. */
+bool batv_memory_guard_read(const struct batv_memory *memory,
+			    void (*body)(struct batv_memory *, void *), void *arg);
+/* Within a guard: its mapping broke.  Ends the body that runs; does not return. */
+_Noreturn void batv_memory_guard_break(void);
+
+/*
+ * Within a guard: where the byte at `offset` of the file is mapped; good up to the end of its page, until
+ * BATV_MEMORY_WINDOWS other pages were asked for.
+ */
+void *batv_memory_at(struct batv_memory *memory, size_t offset);
+/* Room for windows; false: there is none. */
+bool batv_memory_make_room(struct batv_memory *memory);
+/*
+ * len bytes from `offset`, both multiples of 8, to `to`: without a guard of the caller's.  False: there is
+ * no memory, or none any more.  Every word is read whole, but the words one after the other.
+ */
+bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len);
+/* Is this open file the one that the memory was read from? */
+bool batv_memory_is_file(const struct batv_memory *memory, const struct stat *st);
+/* No guard, no mapping: the memory is gone. */
+void batv_memory_lost(struct batv_memory *memory);
+
+uint64_t batv_memory_sum(const struct batv_memory_head *head);
+/* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
+size_t batv_domain_home(const char *name, size_t len, size_t slots);
+
+/*
+ * Opens dir/name, for writing if that is allowed; and reads its header page, which is not mapped: what is checked
+ * cannot change or fault under the check.  Errors: as batv_memory_open.
+ */
+enum batv_err batv_memory_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable);
+enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_memory *memory);
+
+/* What batv_memory_open believes of a header page: fills offsets and counts of *memory only. */
+enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,
+				     struct batv_memory *memory);
+
+#endif

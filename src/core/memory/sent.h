@@ -1,0 +1,106 @@
+/*
+ * sent.h - the sent-message memory: which Message-IDs left, with which address of ours on
+ * them; and who of ours wrote to whom.
+ *
+ * Two Bloom filters for each day, ids and pairs apart, as further sections of the memory file.  An
+ * item's lines of all days lie side by side in one block that never crosses a page, so an item
+ * touches one page however many days are kept, and a look-up is one read.  A line is 64 bytes: 8
+ * words of a 16-bit day stamp and 48 filter bits.  A stale word is replaced by compare-and-swap
+ * when its turn comes round: no clearing pass, no lock.  docs/formats.md has the layout.
+ *
+ * Items are named by HMAC-SHA1 under the memory's own key, so that nobody outside can choose
+ * where an item falls, and the file tells nobody who writes to whom.
+ */
+#ifndef BATV_MEMORY_SENT_H
+#define BATV_MEMORY_SENT_H
+
+#include "memory/counters.h"
+#include "tag/addr.h"
+
+#define BATV_ITEM_LEN 20
+#define BATV_RETENTION_DAYS_MAX 62	/* 64 lines of a block, less today and a clock's error */
+#define BATV_ID_MAX 998			/* octets of a Message-ID: a line, RFC 5322 2.1.1 */
+
+enum batv_item_kind { BATV_ITEM_ID, BATV_ITEM_PAIR };
+
+struct batv_item {
+	enum batv_item_kind kind;
+	uint8_t name[BATV_ITEM_LEN];
+};
+
+/*
+ * (Message-ID, address of ours).  key: the memory's, 1 to 64 bytes.  id: without angle brackets
+ * and white space around it; compared byte by byte, but for the case behind its last "@".
+ * False: no key, an id that is empty or too long, or an address that is none; *item is then
+ * untouched.
+ */
+bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+		  struct batv_item *item);
+
+/* (our sender, their recipient); both without any tag (batv_tag_bare). */
+bool batv_item_pair(struct batv_span key, const struct batv_addr *ours,
+		    const struct batv_addr *theirs, struct batv_item *item);
+
+enum batv_remember_answer {
+	BATV_REMEMBER_DONE,	/* it is there now */
+	BATV_REMEMBER_KNOWN,	/* it was there already, of today */
+	BATV_REMEMBER_NONE,	/* no memory, it may only be read, or it has no such section */
+	BATV_REMEMBER_FULL,	/* the day's capacity is used up: pairs at 100 %, ids at 200 % */
+	BATV_REMEMBER_CLOCK,	/* its place holds a later day: a clock is, or was, wrong */
+};
+
+/*
+ * Write it for the day of `now`.  When it returns DONE or KNOWN every bit is in the file: a
+ * process that is killed before that has promised nothing.  Counts what it did.
+ */
+enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
+					int64_t now);
+/*
+ * Several with one guard, which costs two system calls.  answers: n of them.  With windows, what is known
+ * already is found out without mapping its page.
+ */
+void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+		       int64_t now, enum batv_remember_answer *answers);
+
+/*
+ * Was it written on a day from `retention` seconds ago until tomorrow?  Of two generations ask
+ * both.  Counts nothing: BATV_COUNT_LOOKUPS and _HITS are the caller's.
+ */
+bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
+		     int64_t retention, int64_t now);
+
+/* The first of several that was; n: none.  One read each. */
+size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
+			   size_t n, int64_t retention, int64_t now);
+
+/*
+ * Readable, with all that was sent for at least `retention`: what is not in it was not sent.
+ * False, too, when something was not remembered in that time (for want of room, of the right time, of
+ * a usable state).  For the newer of two generations; while the state names one before it,
+ * that one has to be readable as well.
+ */
+bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
+
+/* How full: items written today and on the fullest day of those that are kept. */
+struct batv_memory_fill {
+	uint64_t capacity, today, fullest;	/* items a day */
+	/* That a message with 4 unknown items finds one by chance, on any of the days. */
+	double chance;
+};
+bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
+		      struct batv_memory_fill *out);
+
+/*
+ * Counted by name of the item or the tag, for a day: hits of an id, valid bounces to a tag, mails
+ * sent with a tag.  What is counted too often is logged and deferred, never refused.  Small
+ * tables with collisions that count too much, never too little.  The count after this one;
+ * 0: no memory, or it may only be read.
+ */
+enum batv_tally { BATV_TALLY_ID_HITS, BATV_TALLY_TAG_BOUNCES, BATV_TALLY_TAG_MAILS };
+uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
+		    const uint8_t name[static BATV_ITEM_LEN], int64_t now);
+
+/* Tells one key of a memory from another; 0: no key. */
+uint32_t batv_memory_key_check(struct batv_span key);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * addr.c - an envelope address: split, checked, and in the one form that is hashed.
+ *
+ *	Mailbox  = ( dot-string / quoted-string ) "@" ( domain / address-literal )
+ *
+ * One pass from the left, without look-back.  What RFC 5321 forbids but mail servers let pass
+ * (odd dots, RFC 821's backslash before a character) is an address here, because a bounce to
+ * it would be delivered; what could break a line or a log (controls, open quotes) is not.
+ * Invariant: an address that was parsed has neither NUL nor control characters anywhere, and
+ * exactly one "@" outside its local part.
+ */
+#include "tag/addr.h"
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* May it stand outside quotes?  Bytes above 127 may: RFC 6531. */
+static bool is_word(char c)
+{
+	switch (c) {	/* strchr() would cost an eighth of a verification */
+	case ' ': case '(': case ')': case '<': case '>': case '[': case ']':
+	case ':': case ';': case '@': case '\\': case ',': case '"':
+		return false;
+	default:
+		return !is_control(c);
+	}
+}
+
+/* The length of a quoted-string at the start of s, quotes included; 0: there is none. */
+static size_t quoted_len(struct batv_span s)
+{
+	for (size_t i = 1; i < s.len; i++) {
+		if (s.p[i] == '"')
+			return i + 1;
+		if (s.p[i] == '\\' && ++i == s.len)
+			return 0;
+		if (is_control(s.p[i]))
+			return 0;
+	}
+	return 0;
+}
+
+/* The length of a dot-string at the start of s; it ends before what cannot belong to it. */
+static size_t dot_string_len(struct batv_span s)
+{
+	size_t i = 0;
+
+	while (i < s.len) {
+		if (is_word(s.p[i]))
+			i++;
+		else if (s.p[i] == '\\' && s.len - i > 1 && !is_control(s.p[i + 1]) &&
+			 s.p[i + 1] != ' ')
+			i += 2;
+		else
+			break;
+	}
+	return i;
+}
+
+static bool is_domain(struct batv_span s)
+{
+	bool literal = s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']';
+
+	if (s.len == 0)
+		return false;
+	if (literal)
+		s = (struct batv_span){s.p + 1, s.len - 2};
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_word(s.p[i]) && !(literal && s.p[i] == ':'))
+			return false;
+	return true;
+}
+
+enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out)
+{
+	struct batv_addr a = {.text = {s, len}};
+
+	if (len > BATV_ADDR_INPUT_MAX)
+		return BATV_E_TOO_LONG;
+	a.quoted = len > 0 && s[0] == '"';
+	a.local = (struct batv_span){s, a.quoted ? quoted_len(a.text) : dot_string_len(a.text)};
+	if (a.local.len == 0 || a.local.len == len || s[a.local.len] != '@')
+		return BATV_E_SYNTAX;
+	a.domain = (struct batv_span){s + a.local.len + 1, len - a.local.len - 1};
+	if (!is_domain(a.domain))
+		return BATV_E_SYNTAX;
+	*out = a;
+	return BATV_OK;
+}
+
+/* The length of the hashed form. */
+static size_t canon_len(const struct batv_addr *addr)
+{
+	size_t n = 1 + addr->domain.len;
+
+	for (size_t i = 0; i < addr->local.len; i++, n++) {
+		if (addr->local.p[i] == '"')
+			n--;
+		else if (addr->local.p[i] == '\\')
+			i++;
+	}
+	return n;
+}
+
+enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size, size_t *out_len)
+{
+	struct batv_span local = addr->local, domain = addr->domain;
+	size_t n = 0;
+
+	/* quotes and backslashes go: what seems too long may still fit */
+	if (local.len + domain.len + 1 >= size && canon_len(addr) >= size)
+		return BATV_E_TOO_LONG;
+	for (size_t i = 0; i < local.len; i++) {
+		char c = local.p[i];
+
+		if (c == '"') /* not one that a backslash has brought in: that is skipped over */
+			continue;
+		if (c == '\\')
+			c = local.p[++i];
+		out[n++] = batv_fold(c);
+	}
+	out[n++] = '@';
+	for (size_t i = 0; i < domain.len; i++)
+		out[n++] = batv_fold(domain.p[i]);
+	out[n] = '\0';
+	*out_len = n;
+	return BATV_OK;
+}
+
+bool batv_addr_is_ascii(const struct batv_addr *addr)
+{
+	for (size_t i = 0; i < addr->text.len; i++)
+		if ((unsigned char)addr->text.p[i] > 0x7f)
+			return false;
+	return true;
+}

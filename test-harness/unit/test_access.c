@@ -1,0 +1,266 @@
+/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span */
+/* links: admin/memory_file admin/replace */
+/*
+ * test_access.c - the memory file through windows: what is mapped, what is held, what is lost.  That
+ * everything works through them as well is what the other tests of the memory show, which run twice.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "memory_lab.h"
+
+static enum batv_err again(void)
+{
+	return batv_memory_open_windows(&memory, dir, "memory");
+}
+
+START_TEST(nothing_is_mapped_to_read)
+{
+	struct batv_domain d;
+
+	ck_assert(batv_memory_there(&memory));
+	ck_assert_int_eq(batv_memory_created(&memory), NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 3, 32, NOW), 0);
+	ck_assert(!batv_domain_find(&memory, "a.example", &d));
+	ck_assert_ptr_null(memory.base);
+	batv_count(&memory, 3, NOW);
+	ck_assert_ptr_nonnull(memory.base);
+	ck_assert_uint_eq(memory.windows, 1);
+	ck_assert_uint_eq(batv_counted(&memory, 3, 32, NOW), 1);
+	ck_assert_uint_eq(batv_counted(&whole, 3, 32, NOW), 1);
+}
+END_TEST
+
+/* What is noted already within the hour is read, and not written again. */
+START_TEST(evidence_is_written_when_it_is_new)
+{
+	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
+	ck_assert_uint_eq(memory.windows, 1);
+	batv_memory_close(&memory);
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert_int_eq(note("a.example", NOW + 3599), BATV_OK);
+	ck_assert_ptr_null(memory.base);
+	ck_assert_int_eq(note("a.example", NOW + 3600), BATV_OK);
+	ck_assert_ptr_nonnull(memory.base);
+	batv_domain_left_bare(&memory, "b.example", NULL);
+	ck_assert_uint_eq(memory.windows, 1);
+}
+END_TEST
+
+static int open_descriptors(void)
+{
+	int n = 0, fd;
+
+	for (fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+START_TEST(a_descriptor_is_held_until_release)
+{
+	int before = open_descriptors();
+
+	batv_memory_release(&memory);
+	batv_memory_release(&memory);
+	ck_assert_int_eq(open_descriptors(), before - 1);
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert_int_eq(again(), BATV_OK);	/* the last one was left behind */
+	ck_assert_int_eq(open_descriptors(), before);
+	ck_assert(fcntl(memory.fd, F_GETFD) & FD_CLOEXEC);
+	batv_memory_close(&memory);
+	ck_assert_int_eq(open_descriptors(), before - 1);
+}
+END_TEST
+
+/* Exim closed it, and the number is somebody else's by now. */
+START_TEST(a_descriptor_of_somebody_else_is_let_alone)
+{
+	int theirs, number = memory.fd;
+
+	ck_assert_int_eq(close(number), 0);
+	theirs = openat(dir, "theirs", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (theirs != number)
+		ck_assert_int_eq(dup2(theirs, number), number);
+	if (_i)
+		batv_memory_release(&memory);
+	else
+		ck_assert_int_eq(again(), BATV_OK);
+	ck_assert_int_ge(fcntl(number, F_GETFD), 0);
+}
+END_TEST
+
+START_TEST(the_same_file_stays_mapped)
+{
+	void *base;
+
+	batv_count(&memory, 0, NOW);
+	base = memory.base;
+	batv_memory_release(&memory);
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert_ptr_eq(memory.base, base);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(memory.windows, 1);
+	ck_assert_uint_eq(batv_counted(&whole, 0, 0, NOW), 2);
+}
+END_TEST
+
+START_TEST(another_file_is_taken_anew)
+{
+	batv_count(&memory, 0, NOW);
+	ck_assert_int_eq(make_file("other", 8, NOW), BATV_OK);
+	ck_assert_int_eq(renameat(dir, "other", dir, "memory"), 0);
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert_uint_eq(memory.generation, 8);
+	ck_assert_ptr_null(memory.base);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
+	ck_assert_uint_eq(batv_counted(&whole, 0, 0, NOW), 1);	/* the one that was replaced */
+	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
+	ck_assert_int_eq(again(), BATV_E_NO_FILE);
+	expect_no_memory();
+}
+END_TEST
+
+/* More pages than there are windows, in one guard and in several. */
+static void touch_many(struct batv_memory *m, void *arg)
+{
+	size_t pages = *(size_t *)arg, i;
+
+	for (i = 0; i < pages; i++) {
+		uint64_t *word = batv_memory_at(m, (1 + i) * BATV_MEMORY_PAGE + 8);
+
+		__atomic_fetch_add(word, i + 1, __ATOMIC_RELAXED);
+		ck_assert_ptr_eq(batv_memory_at(m, (1 + i) * BATV_MEMORY_PAGE + 8), word);
+	}
+}
+
+START_TEST(more_pages_than_windows)
+{
+	size_t pages = 3 * BATV_MEMORY_WINDOWS + 5, i;
+
+	for (i = 0; i < 2; i++)
+		ck_assert(batv_memory_guard(&memory, touch_many, &pages));
+	ck_assert_uint_eq(memory.windows, 2 * pages);
+	for (i = 0; i < pages; i++)
+		ck_assert_uint_eq(*(uint64_t *)(void *)((char *)whole.base + (1 + i) * BATV_MEMORY_PAGE + 8),
+				  2 * (i + 1));
+}
+END_TEST
+
+START_TEST(a_file_that_may_only_be_read)
+{
+	batv_count(&memory, 0, NOW);
+	batv_memory_close(&memory);
+	ck_assert_int_eq(fchmodat(dir, "memory", 0440, 0), 0);
+	ck_assert_int_eq(again(), BATV_OK);
+	if (geteuid() == 0)	/* root may write all the same */
+		memory.writable = false;
+	batv_count(&memory, 0, NOW);
+	ck_assert_int_eq(note("a.example", NOW), BATV_E_NO_FILE);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
+	ck_assert_ptr_null(memory.base);
+}
+END_TEST
+
+/* ---- Lost ---- */
+
+static void read_counter(void)
+{
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
+}
+
+static void write_counter(void)
+{
+	batv_count(&memory, 0, NOW);
+}
+
+static void find_domain(void)
+{
+	struct batv_domain d;
+
+	ck_assert(!batv_domain_find(&memory, "a.example", &d));
+}
+
+static void note_domain(void)
+{
+	ck_assert_int_eq(note("a.example", NOW), BATV_E_NO_FILE);
+}
+
+static const struct {
+	void (*use)(void);
+	bool mapped;		/* a page of it already, before it is truncated */
+} uses[] = {
+	{ read_counter, false }, { write_counter, false }, { write_counter, true }, { find_domain, false },
+	{ note_domain, false },
+};
+
+START_TEST(a_file_that_is_truncated)
+{
+	int before = open_descriptors();
+
+	if (uses[_i].mapped)
+		batv_count(&memory, 0, NOW);
+	truncate_memory(BATV_MEMORY_PAGE);
+	uses[_i].use();
+	expect_no_memory();
+	ck_assert_int_eq(open_descriptors(), before - 1);
+	ck_assert_int_eq(again(), BATV_E_DAMAGED);
+	expect_no_memory();
+}
+END_TEST
+
+/* Without the descriptor, or without address space, there is no memory; the process goes on. */
+START_TEST(a_page_that_cannot_be_mapped)
+{
+	int closed = memory.fd;
+
+	ck_assert_int_eq(close(closed), 0);
+	batv_count(&memory, 0, NOW);
+	expect_no_memory();
+	ck_assert_int_eq(again(), BATV_OK);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
+}
+END_TEST
+
+START_TEST(no_room_for_windows)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
+}
+END_TEST
+
+static void add_windows(TCase *tc, bool windows)
+{
+	(void)windows;
+	tcase_add_test(tc, nothing_is_mapped_to_read);
+	tcase_add_test(tc, evidence_is_written_when_it_is_new);
+	tcase_add_test(tc, a_descriptor_is_held_until_release);
+	tcase_add_loop_test(tc, a_descriptor_of_somebody_else_is_let_alone, 0, 2);
+	tcase_add_test(tc, the_same_file_stays_mapped);
+	tcase_add_test(tc, another_file_is_taken_anew);
+	tcase_add_test(tc, more_pages_than_windows);
+	tcase_add_test(tc, a_file_that_may_only_be_read);
+	tcase_add_loop_test(tc, a_file_that_is_truncated, 0, (int)COUNT(uses));
+	tcase_add_test(tc, a_page_that_cannot_be_mapped);
+	tcase_add_test(tc, no_room_for_windows);
+}
+
+int main(void)
+{
+	return run_suite("memory_window", add_windows, NULL, make_memory_with_windows);
+}

@@ -1,0 +1,178 @@
+/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span admin/memory_file admin/replace */
+/*
+ * test_counters.c - counters for life and for each day, and when mail last left bare.
+ */
+#include "memory_lab.h"
+
+START_TEST(counters_do_not_mix)
+{
+	bool used[BATV_COUNT_JUDGED_END] = { false };
+	unsigned v, c, a;
+	size_t i;
+
+	for (v = 0; v < BATV_VERDICT_COUNT; v++)
+		for (c = 0; c < BATV_CLASS_COUNT; c++)
+			for (a = 0; a < BATV_ACTION_COUNT; a++) {
+				i = batv_counter_of((enum batv_verdict)v, (enum batv_class)c,
+						    (enum batv_action)a);
+				ck_assert_uint_lt(i, BATV_COUNT_JUDGED_END);
+				ck_assert(!used[i]);
+				used[i] = true;
+			}
+	for (i = 0; i < BATV_COUNT_END; i++)
+		for (a = 0; a <= i % 5; a++)
+			batv_count(&memory, i, NOW);
+	for (i = 0; i < BATV_COUNT_END; i++) {
+		ck_assert_uint_eq(batv_counted(&memory, i, 0, NOW), i % 5 + 1);
+		ck_assert_uint_eq(batv_counted(&memory, i, 1, NOW), i % 5 + 1);
+	}
+	batv_count(&memory, BATV_COUNTERS_ROOM, NOW);	/* no such row: nothing happens */
+	batv_count(&memory, SIZE_MAX, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, SIZE_MAX, 0, NOW), 0);
+	ck_assert_int_eq(batv_domain_find(&memory, "", NULL), false);
+}
+END_TEST
+
+/* Day i of 100 counts i + 1; every window of every day adds up. */
+START_TEST(a_hundred_days)
+{
+	uint64_t day, n, want;
+	unsigned days;
+
+	for (day = 0; day < 100; day++) {
+		int64_t now = NOW + (int64_t)day * D;
+
+		for (n = 0; n <= day; n++)
+			batv_count(&memory, 5, now);
+		for (days = 1; days <= 40; days++) {
+			for (want = 0, n = 0; n < days && n < 32 && n <= day; n++)
+				want += day - n + 1;
+			ck_assert_uint_eq(batv_counted(&memory, 5, days, now), want);
+		}
+		ck_assert_uint_eq(batv_counted(&memory, 5, 0, now), (day + 1) * (day + 2) / 2);
+	}
+	/* and after 32 days of silence nothing is left of them but the sum */
+	ck_assert_uint_eq(batv_counted(&memory, 5, 32, NOW + 130 * D), 100);
+	ck_assert_uint_eq(batv_counted(&memory, 5, 32, NOW + 131 * D), 0);
+	ck_assert_uint_eq(batv_counted(&memory, 5, 0, NOW + 131 * D), 5050);
+}
+END_TEST
+
+START_TEST(midnight_is_a_boundary)
+{
+	const int64_t midnight = NOW - NOW % D + D;
+
+	batv_count(&memory, 0, midnight - 1);
+	batv_count(&memory, 0, midnight);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 1, midnight - 1), 1);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 1, midnight), 1);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 2, midnight), 2);
+}
+END_TEST
+
+/* Back by less than 32 days: counted on that day.  Further: a newer day is never overwritten. */
+START_TEST(a_clock_that_jumps_back)
+{
+	int back;
+
+	batv_count(&memory, 0, NOW);
+	for (back = 1; back < 32; back++)
+		batv_count(&memory, 0, NOW - back * D);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 32, NOW), 32);
+	for (back = 32; back < 100; back++)
+		batv_count(&memory, 0, NOW - back * D);
+	batv_count(&memory, 0, 0);
+	batv_count(&memory, 0, -5);
+	batv_count(&memory, 0, INT64_MIN);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 32, NOW), 32);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 32 + 68 + 3);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 32, NOW - 40 * D), 0);
+}
+END_TEST
+
+/* Forward and back again: the days of the false time are not today's. */
+START_TEST(a_clock_that_jumps_forward)
+{
+	batv_count(&memory, 0, NOW);
+	batv_count(&memory, 0, NOW + 3650 * D);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 32, NOW + 3650 * D), 1);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_ge(batv_counted(&memory, 0, 32, NOW), 1);
+	ck_assert_uint_le(batv_counted(&memory, 0, 32, NOW), 2);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 3);
+	batv_count(&memory, 1, INT64_MAX);
+	ck_assert_uint_eq(batv_counted(&memory, 1, 32, INT64_MAX), 1);
+	ck_assert_uint_eq(batv_counted(&memory, 1, 32, NOW), 0);
+}
+END_TEST
+
+START_TEST(a_full_day_stays_full)
+{
+	const uint64_t day = (uint64_t)(NOW / D);
+	uint64_t *word = &row(9)->day[day % 32];
+
+	*word = day << BATV_COUNT_BITS | (BATV_COUNT_MAX - 1);
+	row(9)->life = UINT64_MAX - 1;
+	batv_count(&memory, 9, NOW);
+	batv_count(&memory, 9, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 9, 1, NOW), BATV_COUNT_MAX);
+	ck_assert_uint_eq(*word >> BATV_COUNT_BITS, day);
+	ck_assert_uint_eq(batv_counted(&memory, 9, 0, NOW), UINT64_MAX);
+	batv_count(&memory, 9, NOW + 32 * D);
+	ck_assert_uint_eq(batv_counted(&memory, 9, 1, NOW + 32 * D), 1);
+}
+END_TEST
+
+START_TEST(bare_mail_is_remembered)
+{
+	batv_memory_bare_now(&memory, NOW);
+	batv_memory_bare_now(&memory, NOW + 10);
+	ck_assert_int_eq(batv_memory_bare_last(&memory), NOW + 10);
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_LEFT_NO_STATE, 1, NOW), 2);
+	batv_memory_bare_now(&memory, NOW - 10);	/* the last one, whatever the clock */
+	ck_assert_int_eq(batv_memory_bare_last(&memory), NOW - 10);
+}
+END_TEST
+
+#define EACH 10000
+
+static void count_many(unsigned worker)
+{
+	unsigned i;
+
+	for (i = 0; i < EACH; i++)	/* over a change of the day, in and out of step */
+		batv_count(&memory, i % 3, NOW + (int64_t)((i + worker) % 2) * D);
+}
+
+START_TEST(many_processes_count_exactly)
+{
+	uint64_t life = 0, days = 0;
+	size_t i;
+
+	in_processes(WORKERS, count_many);
+	for (i = 0; i < 3; i++) {
+		life += batv_counted(&memory, i, 0, NOW);
+		days += batv_counted(&memory, i, 2, NOW + D);
+	}
+	ck_assert_uint_eq(life, (uint64_t)WORKERS * EACH);
+	ck_assert_uint_eq(days, (uint64_t)WORKERS * EACH);
+}
+END_TEST
+
+static void add_counters(TCase *tc, bool windows)
+{
+	(void)windows;
+	tcase_add_test(tc, counters_do_not_mix);
+	tcase_add_test(tc, a_hundred_days);
+	tcase_add_test(tc, midnight_is_a_boundary);
+	tcase_add_test(tc, a_clock_that_jumps_back);
+	tcase_add_test(tc, a_clock_that_jumps_forward);
+	tcase_add_test(tc, a_full_day_stays_full);
+	tcase_add_test(tc, bare_mail_is_remembered);
+	tcase_add_test(tc, many_processes_count_exactly);
+}
+
+int main(void)
+{
+	return run_suite("memory_counters", add_counters, make_memory, make_memory_with_windows);
+}

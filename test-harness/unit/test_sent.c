@@ -1,0 +1,764 @@
+/* links: core/memory/sent core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span */
+/* links: core/tag/addr core/base/hmac admin/memory_file admin/replace */
+/*
+ * test_sent.c - the sent-message memory: what is found and for how long, clocks that jump, a day
+ * that is full, chance, and fifty processes at once of which some are killed.
+ */
+#include <check.h>
+#include <math.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "memory/sent.h"
+#include "memory_lab.h"
+
+#define RETENTION (14 * D)
+#define CAPACITY 1000
+
+static const struct batv_span key = { "0123456789abcdef0123456789abcdef", 32 };
+
+static enum batv_err make_sized(const char *name, uint64_t capacity, int64_t retention)
+{
+	return batv_memory_create(dir, name,
+				  &(struct batv_memory_wish){
+					  .generation = 1,
+					  .now = NOW,
+					  .since = NOW,
+					  .capacity = capacity,
+					  .retention = retention,
+					  .key_check = batv_memory_key_check(key) });
+}
+
+static void open_sized(uint64_t capacity, int64_t retention)
+{
+	ck_assert_int_eq(make_sized("memory", capacity, retention), BATV_OK);
+	open_memory();
+}
+
+static void setup(void)
+{
+	sandbox_make();
+	open_sized(CAPACITY, RETENTION);
+}
+
+static void setup_windows(void)
+{
+	with_windows = true;
+	setup();
+}
+
+static struct batv_addr address(const char *text)
+{
+	struct batv_addr a;
+
+	ck_assert_int_eq(batv_addr_parse(text, strlen(text), &a), BATV_OK);
+	return a;
+}
+
+static struct batv_item id(const char *text, const char *ours)
+{
+	struct batv_addr a = address(ours);
+	struct batv_item item;
+
+	ck_assert(batv_item_id(key, batv_span_of(text), &a, &item));
+	return item;
+}
+
+static struct batv_item pair(const char *ours, const char *theirs)
+{
+	struct batv_addr a = address(ours), b = address(theirs);
+	struct batv_item item;
+
+	ck_assert(batv_item_pair(key, &a, &b, &item));
+	return item;
+}
+
+/* As good as a MAC, and quicker. */
+static uint64_t mix(uint64_t n)
+{
+	n += UINT64_C(0x9e3779b97f4a7c15);
+	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+	return n ^ n >> 31;
+}
+
+static struct batv_item numbered(enum batv_item_kind kind, uint64_t n)
+{
+	struct batv_item item = { .kind = kind };
+	uint64_t words[3] = { mix(3 * n), mix(3 * n + 1), mix(3 * n + 2) };
+
+	memcpy(item.name, words, sizeof item.name);
+	return item;
+}
+
+static enum batv_remember_answer put(struct batv_item item, int64_t now)
+{
+	return batv_remember(&memory, &item, now);
+}
+
+static bool has(struct batv_item item, int64_t now)
+{
+	return batv_remembered(&memory, &item, RETENTION, now);
+}
+
+/* ---- Names ---- */
+
+START_TEST(what_was_sent_is_found)
+{
+	ck_assert(!has(id("a@b", "ann@example.org"), NOW));
+	ck_assert_int_eq(put(id("a@b", "ann@example.org"), NOW), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(id("a@b", "ann@example.org"), NOW + 3600), BATV_REMEMBER_KNOWN);
+	ck_assert(has(id("a@b", "ann@example.org"), NOW));
+	ck_assert(has(id("a@B", "Ann@EXAMPLE.org"), NOW));
+	ck_assert(has(id("a@b", "\"ann\"@example.org"), NOW));
+	ck_assert(!has(id("A@b", "ann@example.org"), NOW));
+	ck_assert(!has(id("a@b", "bob@example.org"), NOW));	/* another user's */
+	ck_assert(!has(id("a@c", "ann@example.org"), NOW));
+
+	ck_assert_int_eq(put(pair("ann@example.org", "x@example.net"), NOW), BATV_REMEMBER_DONE);
+	ck_assert(has(pair("ann@example.org", "X@example.NET"), NOW));
+	ck_assert(!has(pair("x@example.net", "ann@example.org"), NOW));
+	ck_assert(!has(id("x@example.net", "ann@example.org"), NOW));
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_IDS, 1, NOW), 1);
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_PAIRS, 1, NOW), 1);
+}
+END_TEST
+
+START_TEST(several_at_once)
+{
+	enum batv_remember_answer answers[60];
+	struct batv_item items[60];
+
+	for (unsigned i = 0; i < 60; i++)
+		items[i] = numbered(i % 2 ? BATV_ITEM_ID : BATV_ITEM_PAIR, i);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 60);
+	batv_remember_all(&memory, items + 50, 10, NOW, answers);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(answers[i], BATV_REMEMBER_DONE);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 50);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 50, RETENTION, NOW), 50);
+	batv_remember_all(&memory, items, 60, NOW, answers);
+	for (unsigned i = 0; i < 60; i++)
+		ck_assert_int_eq(answers[i], i < 50 ? BATV_REMEMBER_DONE : BATV_REMEMBER_KNOWN);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 0);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 0, RETENTION, NOW), 0);
+	batv_remember_all(&memory, items, 60, 0, answers);
+	ck_assert_int_eq(answers[59], BATV_REMEMBER_CLOCK);
+	batv_memory_close(&memory);
+	batv_remember_all(&memory, items, 60, NOW, answers);
+	ck_assert_int_eq(answers[0], BATV_REMEMBER_NONE);
+	ck_assert_int_eq(answers[59], BATV_REMEMBER_NONE);
+	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 60);
+}
+END_TEST
+
+START_TEST(what_is_no_item)
+{
+	static char text[BATV_ID_MAX + 1];
+	struct batv_addr a = address("ann@example.org"), none = { { NULL, 0 }, { NULL, 0 },
+								  { NULL, 0 }, false };
+	struct batv_item item = numbered(BATV_ITEM_ID, 1), before = item;
+
+	memset(text, 'x', sizeof text);
+	ck_assert(!batv_item_id(key, (struct batv_span){ text, sizeof text }, &a, &item));
+	ck_assert(!batv_item_id(key, batv_span_of(""), &a, &item));
+	ck_assert(!batv_item_id((struct batv_span){ "", 0 }, batv_span_of("a@b"), &a, &item));
+	ck_assert(!batv_item_id(key, batv_span_of("a@b"), &none, &item));
+	ck_assert(!batv_item_pair(key, &a, &none, &item));
+	ck_assert(!batv_item_pair(key, &none, &a, &item));
+	ck_assert_mem_eq(&item, &before, sizeof item);
+	ck_assert(batv_item_id(key, (struct batv_span){ text, BATV_ID_MAX }, &a, &item));
+}
+END_TEST
+
+START_TEST(another_key_knows_nothing)
+{
+	struct batv_addr a = address("ann@example.org");
+	struct batv_item mine, other;
+
+	ck_assert(batv_item_id(key, batv_span_of("a@b"), &a, &mine));
+	ck_assert(batv_item_id(batv_span_of("another"), batv_span_of("a@b"), &a, &other));
+	ck_assert_int_eq(put(mine, NOW), BATV_REMEMBER_DONE);
+	ck_assert(has(mine, NOW) && !has(other, NOW));
+	ck_assert_uint_ne(batv_memory_key_check(key), batv_memory_key_check(batv_span_of("another")));
+	ck_assert_uint_eq(batv_memory_key_check(batv_span_of("")), 0);
+}
+END_TEST
+
+/* ---- Where it lies ---- */
+
+START_TEST(an_item_touches_one_page)
+{
+	static const int64_t retentions[] = { D, 5 * D, 14 * D, 30 * D, 62 * D };
+	static const unsigned lines[] = { 4, 8, 16, 32, 64 };
+	const struct batv_filter *f = &memory.filters[0];
+
+	batv_memory_close(&memory);
+	open_sized(CAPACITY, retentions[_i]);
+	ck_assert_uint_eq(f->lines, lines[_i]);
+	for (uint64_t n = 0; n < 20000; n++) {
+		struct batv_item item = numbered(BATV_ITEM_ID, n);
+		struct batv_pattern p;
+		size_t at;
+
+		batv_item_pattern(item.name, f, &p);
+		ck_assert_uint_lt(p.block, f->blocks);
+		at = f->at + (size_t)p.block * f->lines * BATV_LINE_SIZE;
+		ck_assert_uint_eq(at / 4096, (at + f->lines * BATV_LINE_SIZE - 1) / 4096);
+		ck_assert_uint_le(at + f->lines * BATV_LINE_SIZE, memory.filters[1].at);
+	}
+}
+END_TEST
+
+/* ---- Days ---- */
+
+static const struct { int64_t sent, asked, retention; bool found; } borders[] = {
+	{ NOW, NOW, 14 * D, true },
+	{ NOW, NOW + 14 * D, 14 * D, true },
+	{ NOW, NOW + 14 * D + 43199, 14 * D, true },	/* its day, whenever in it */
+	{ NOW, NOW + 14 * D + 43200, 14 * D, false },
+	{ NOW, NOW + 13 * D, 13 * D, true },
+	{ NOW, NOW + 14 * D, 13 * D, false },
+	{ NOW, NOW + D, D, true },
+	{ NOW, NOW + 2 * D, D, false },
+	{ NOW, NOW + 43200, 0, false },
+	{ NOW, NOW - D, 14 * D, true },	/* a clock that is a day behind */
+	{ NOW, NOW - 2 * D, 14 * D, false },
+	{ NOW, NOW + 365 * D, 400 * D, false },
+	{ NOW, NOW + 15 * D, 62 * D, false },	/* more than the file keeps: its line is tomorrow's */
+	{ D, D, 14 * D, true },
+	{ D, 2 * D, 14 * D, true },
+	{ INT64_C(65535) * D, INT64_C(65534) * D, 14 * D, true },
+};
+
+START_TEST(how_long_it_is_remembered)
+{
+	struct batv_item item = numbered(BATV_ITEM_PAIR, 5);
+
+	ck_assert_int_eq(put(item, borders[_i].sent), BATV_REMEMBER_DONE);
+	ck_assert(batv_remembered(&memory, &item, borders[_i].retention, borders[_i].asked) ==
+		  borders[_i].found);
+}
+END_TEST
+
+START_TEST(days_that_have_no_stamp)
+{
+	static const int64_t days[] = { 0, D - 1, -1, INT64_MIN, 65536 * D, INT64_MAX };
+
+	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, i), days[i]), BATV_REMEMBER_CLOCK);
+		ck_assert(!has(numbered(BATV_ITEM_ID, i), days[i]));
+		ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
+					     numbered(BATV_ITEM_ID, i).name, days[i]), 0);
+	}
+}
+END_TEST
+
+/* Two hundred days, each with items of its own, in every size of a ring. */
+START_TEST(the_ring_goes_round)
+{
+	static const int64_t keeps[] = { 1, 6, 14, 30, 62 };
+	int64_t keep = keeps[_i];
+
+	batv_memory_close(&memory);
+	open_sized(CAPACITY, keep * D);
+	for (int64_t day = 0; day < 200; day++) {
+		int64_t now = NOW + day * D;
+		unsigned stale = 0;
+
+		for (uint64_t n = 0; n < 20; n++)
+			ck_assert_int_eq(put(numbered(BATV_ITEM_ID, (uint64_t)day * 20 + n), now),
+					 BATV_REMEMBER_DONE);
+		for (int64_t old = 0; old <= day; old += old < day - keep - 2 ? 7 : 1)
+			for (uint64_t n = 0; n < 20; n++) {
+				struct batv_item it = numbered(BATV_ITEM_ID,
+							       (uint64_t)old * 20 + n);
+				bool found = batv_remembered(&memory, &it, keep * D, now);
+
+				ck_assert(found || old < day - keep);
+				stale += found && old < day - keep;
+			}
+		ck_assert_uint_le(stale, 1);	/* by chance */
+	}
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_IDS, 0, NOW), 200 * 20);
+}
+END_TEST
+
+/* ---- Clocks ---- */
+
+static void fill_fourteen_days(unsigned n)
+{
+	for (unsigned day = 0; day <= 14; day++)
+		for (unsigned i = 0; i < n; i++)
+			ck_assert_int_eq(put(numbered(BATV_ITEM_ID, day * n + i), NOW + day * D),
+					 BATV_REMEMBER_DONE);
+}
+
+static unsigned found_of_day(unsigned day, unsigned n, int64_t now)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		found += has(numbered(BATV_ITEM_ID, day * n + i), now);
+	return found;
+}
+
+/* Far back: nothing can be written, nothing is lost.  A little: all goes on. */
+START_TEST(a_clock_that_goes_back)
+{
+	static const struct { int64_t by; enum batv_remember_answer answer; } backs[] = {
+		{ 1, BATV_REMEMBER_DONE }, { 5, BATV_REMEMBER_DONE },
+		{ 16, BATV_REMEMBER_CLOCK }, { 40, BATV_REMEMBER_CLOCK },
+		{ 20000, BATV_REMEMBER_CLOCK },
+	};
+	int64_t now = NOW + 14 * D, wrong = now - backs[_i].by * D;
+	unsigned n = 500, refused = 0;
+
+	fill_fourteen_days(n);
+	for (unsigned i = 0; i < n; i++) {
+		enum batv_remember_answer a = put(numbered(BATV_ITEM_ID, 100000 + i), wrong);
+
+		ck_assert(a == BATV_REMEMBER_DONE || a == backs[_i].answer);
+		ck_assert(has(numbered(BATV_ITEM_ID, 100000 + i), wrong) ==
+			  (a == BATV_REMEMBER_DONE));
+		refused += a == BATV_REMEMBER_CLOCK;
+	}
+	ck_assert((refused > n / 2) == (backs[_i].answer == BATV_REMEMBER_CLOCK));
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_CLOCK, 0, now), refused);
+	for (unsigned day = 0; day <= 14; day++)
+		ck_assert_uint_eq(found_of_day(day, n, now), n);
+	ck_assert(batv_memory_complete(&memory, RETENTION, now) == (refused == 0));
+}
+END_TEST
+
+/* Forward and back again: of the days that are kept one is damaged, and only where was written. */
+START_TEST(a_clock_that_goes_forward)
+{
+	static const int64_t jumps[] = { 3, 15, 16, 365, 20000 };
+	int64_t now = NOW + 14 * D, wrong = now + jumps[_i] * D;
+	unsigned n = 500, damaged = 0;
+
+	fill_fourteen_days(n);
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 100000 + i), wrong),
+				 BATV_REMEMBER_DONE);
+	for (unsigned day = 0; day <= 14; day++) {
+		bool same_line = (now / D - 14 + day) % 16 == (wrong / D) % 16;
+		unsigned found = found_of_day(day, n, now);
+
+		ck_assert(same_line || found == n);
+		damaged += found < n;
+	}
+	ck_assert_uint_le(damaged, 1);
+	ck_assert(!has(numbered(BATV_ITEM_ID, 100000), now));
+}
+END_TEST
+
+/* ---- Full ---- */
+
+START_TEST(a_day_that_is_full)
+{
+	uint64_t n = 0;
+
+	for (; n < CAPACITY; n++)
+		ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW), BATV_REMEMBER_FULL);
+	ck_assert(!has(numbered(BATV_ITEM_PAIR, n), NOW));
+	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, 0), NOW), BATV_REMEMBER_KNOWN);
+	for (n = 0; n < 2 * CAPACITY; n++)
+		ck_assert_int_ne(put(numbered(BATV_ITEM_ID, n), NOW), BATV_REMEMBER_FULL);
+	for (; batv_counted(&memory, BATV_COUNT_IDS, 1, NOW) < 2 * CAPACITY; n++)
+		(void)put(numbered(BATV_ITEM_ID, n), NOW);	/* for those known by chance */
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW), BATV_REMEMBER_FULL);
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FULL, 1, NOW), 2);
+	for (n = 0; n < CAPACITY; n++)
+		ck_assert(has(numbered(BATV_ITEM_PAIR, n), NOW) &&
+			  has(numbered(BATV_ITEM_ID, n), NOW));
+	n = 5 * CAPACITY;
+	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW + D), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW + D), BATV_REMEMBER_DONE);
+}
+END_TEST
+
+START_TEST(how_full_it_is)
+{
+	struct batv_memory_fill fill;
+
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	ck_assert_uint_eq(fill.capacity, CAPACITY);
+	ck_assert_uint_eq(fill.today + fill.fullest, 0);
+	ck_assert(fill.chance == 0);
+	for (uint64_t n = 0; n < 1000; n++) {
+		(void)put(numbered(BATV_ITEM_ID, n), NOW);
+		if (n < 300)
+			(void)put(numbered(BATV_ITEM_ID, 5000 + n), NOW + 2 * D);
+	}
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW + 2 * D, &fill));
+	ck_assert_uint_eq(fill.today, 300);
+	ck_assert_uint_eq(fill.fullest, 1000);
+	ck_assert(fill.chance > 1e-8 && fill.chance < 1e-6);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW + 2 * D, &fill));
+	ck_assert_uint_eq(fill.fullest, 0);
+}
+END_TEST
+
+START_TEST(when_it_is_complete)
+{
+	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 14 * D - 1));
+	ck_assert(batv_memory_complete(&memory, RETENTION, NOW + 14 * D));
+	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW - D));
+	batv_memory_bare_now(&memory, NOW + 14 * D);
+	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 20 * D));
+	ck_assert(batv_memory_complete(&memory, RETENTION, NOW + 28 * D));
+	batv_count(&memory, BATV_COUNT_FULL, NOW + 28 * D);
+	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 42 * D));
+	ck_assert(batv_memory_complete(&memory, RETENTION, NOW + 44 * D));
+	batv_memory_close(&memory);
+	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 44 * D));
+}
+END_TEST
+
+/* ---- Chance ---- */
+
+/*
+ * What an unknown item meets, from the very bits of the file: an item's places are random, so a
+ * line takes it with the probability (bits set / 384) ^ 14.  Four items, all days.
+ */
+static double chance_of_contents(int64_t now)
+{
+	const struct batv_filter *f = &memory.filters[0];
+	double sum = 0;
+
+	for (uint32_t b = 0; b < f->blocks; b++)
+		for (unsigned l = 0; l < f->lines; l++) {
+			const uint64_t *line = (const uint64_t *)(void *)((char *)whole.base +
+				f->at + ((size_t)b * f->lines + l) * BATV_LINE_SIZE);
+			unsigned set = 0;
+
+			for (unsigned w = 0; w < BATV_LINE_WORDS; w++)
+				if ((int64_t)(line[w] >> 48) >= now / D - 14)
+					set += (unsigned)__builtin_popcountll(line[w] << 16);
+			sum += pow((double)set / BATV_LINE_BITS, f->bits);
+		}
+	return 4 * sum / f->blocks;
+}
+
+static const struct { unsigned percent; double limit; unsigned messages; } fillings[] = {
+	{ 50, 1e-4, 20000 },
+	{ 100, 1e-4, 20000 },
+	{ 200, 1e-3, 150000 },
+};
+
+/* Fifteen days filled alike; then messages with four unknown ids each. */
+START_TEST(false_acceptance)
+{
+	const uint64_t capacity = 10000, day_items = capacity * fillings[_i].percent / 100;
+	const unsigned messages = fillings[_i].messages;
+	double measured, expected;
+	int64_t now = NOW + 14 * D;
+	struct batv_memory_fill fill;
+	unsigned passed = 0;
+
+	batv_memory_close(&memory);
+	open_sized(capacity, RETENTION);
+	for (uint64_t day = 0; day <= 14; day++)
+		for (uint64_t n = 0; n < day_items; n++)
+			(void)put(numbered(BATV_ITEM_ID, day * day_items + n),
+				  NOW + (int64_t)day * D);
+	for (unsigned m = 0; m < messages; m++) {
+		bool pass = false;
+
+		for (uint64_t i = 0; i < 4 && !pass; i++)
+			pass = has(numbered(BATV_ITEM_ID, (UINT64_C(1) << 40) + m * 4 + i), now);
+		passed += pass;
+	}
+	measured = (double)passed / messages;
+	expected = 60 * batv_line_chance((double)day_items / memory.filters[0].blocks, 14);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, now, &fill));
+	printf("at %u %%: expected %.2e, by the file's contents %.2e, measured %.2e (%u of %u); "
+	       "status says %.2e\n",
+	       fillings[_i].percent, expected, chance_of_contents(now), measured, passed, messages,
+	       fill.chance);
+	ck_assert(expected < fillings[_i].limit);
+	ck_assert(measured < fillings[_i].limit);
+	ck_assert(fabs(chance_of_contents(now) / expected - 1) < 0.25);
+	ck_assert(fabs(fill.chance / expected - 1) < 0.05);
+	/* within five standard deviations of what is expected */
+	ck_assert(fabs(passed - expected * messages) < 5 * sqrt(expected * messages) + 1);
+}
+END_TEST
+
+/* Every retention at its worst: the limits of the issue hold for each ring. */
+START_TEST(the_limits_hold_for_every_retention)
+{
+	static const int64_t days[] = { 1, 2, 3, 6, 14, 30, 62 };
+
+	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+		const struct batv_filter *f = &memory.filters[0];
+		double load, asked;
+
+		batv_memory_close(&memory);
+		open_sized(50000, days[i] * D);
+		load = 50000.0 / f->blocks;
+		asked = 4.0 * (double)(days[i] + 1);
+		ck_assert_uint_ge(f->lines, (uint64_t)days[i] + 2);
+		ck_assert(asked * batv_line_chance(load, f->bits) < 1e-4);
+		ck_assert(asked * batv_line_chance(2 * load, f->bits) < 1e-3);
+	}
+}
+END_TEST
+
+/* ---- Tallies ---- */
+
+START_TEST(tallies_never_count_too_little)
+{
+	uint32_t seen[300] = { 0 };
+	uint64_t over = 0;
+
+	for (unsigned round = 1; round <= 20; round++)
+		for (unsigned n = 0; n < 300; n++) {
+			seen[n] = batv_tally(&memory, BATV_TALLY_TAG_MAILS,
+					     numbered(BATV_ITEM_ID, n).name, NOW);
+			ck_assert_uint_ge(seen[n], round);
+			over += seen[n] - round;
+		}
+	ck_assert_uint_le(over, 5 * 190);	/* few share both of their words */
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
+				     numbered(BATV_ITEM_ID, 1).name, NOW), 1);
+	/* around midnight with two clocks */
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
+				     numbered(BATV_ITEM_ID, 9).name, NOW + D), 1);
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
+				     numbered(BATV_ITEM_ID, 9).name, NOW), 2);
+	/* a new day, and a clock that was wrong */
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS,
+				     numbered(BATV_ITEM_ID, 1).name, NOW + D), 1);
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS,
+				     numbered(BATV_ITEM_ID, 1).name, NOW + 99 * D), 1);
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS,
+				     numbered(BATV_ITEM_ID, 1).name, NOW + D), 1);
+}
+END_TEST
+
+/* ---- Many processes ---- */
+
+#define WRITERS 50
+#define EACH 1000
+#define VICTIM_EACH (3 * EACH)
+
+/* What each worker was promised: written behind every answer. */
+static uint32_t *promised;
+
+/* Those that are to be killed have more to do, and never come to an end by themselves. */
+static bool is_victim(unsigned w)
+{
+	return w % 3 == 0;
+}
+
+static struct batv_item of_worker(unsigned w, uint64_t i)
+{
+	return numbered(BATV_ITEM_ID, (uint64_t)w * VICTIM_EACH + i);
+}
+
+static void work(unsigned w)
+{
+	for (uint32_t i = 0; i < (is_victim(w) ? VICTIM_EACH : EACH); i++) {
+		if (put(of_worker(w, i), NOW) > BATV_REMEMBER_KNOWN ||
+		    put(numbered(BATV_ITEM_PAIR, i % EACH), NOW) > BATV_REMEMBER_KNOWN)
+			_exit(1);
+		__atomic_store_n(&promised[w], i + 1, __ATOMIC_RELEASE);
+	}
+	while (is_victim(w))
+		(void)pause();
+}
+
+static bool pause_us(unsigned us)
+{
+	struct timespec ts = { 0, (long)us * 1000 };
+
+	return nanosleep(&ts, NULL) == 0;
+}
+
+/* Each id is of one worker alone, all write the same pairs; a third of the workers is killed. */
+START_TEST(fifty_processes_some_killed)
+{
+	pid_t pids[WRITERS];
+	uint64_t sum = 0, counted;
+	unsigned killed = 0;
+	int status;
+
+	batv_memory_close(&memory);
+	open_sized(WRITERS * EACH, RETENTION);
+	promised = mmap(NULL, WRITERS * sizeof *promised, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(promised, MAP_FAILED);
+	for (unsigned w = 0; w < WRITERS; w++) {
+		pids[w] = fork();
+		if (pids[w] == 0) {
+			work(w);
+			_exit(0);
+		}
+	}
+	for (unsigned w = 0; w < WRITERS; w++) {
+		if (!is_victim(w))
+			continue;
+		(void)pause_us((unsigned)(mix((uint64_t)getpid() + w) % 3000));
+		(void)kill(pids[w], SIGKILL);
+	}
+	for (unsigned w = 0; w < WRITERS; w++) {
+		ck_assert_int_eq(waitpid(pids[w], &status, 0), pids[w]);
+		killed += WIFSIGNALED(status);
+		ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+		ck_assert(WIFSIGNALED(status) || promised[w] == EACH);
+		sum += promised[w];
+	}
+	for (unsigned w = 0; w < WRITERS; w++)
+		for (uint64_t i = 0; i < promised[w]; i++) {
+			ck_assert(has(of_worker(w, i), NOW));
+			ck_assert(has(numbered(BATV_ITEM_PAIR, i % EACH), NOW));
+		}
+	counted = batv_counted(&memory, BATV_COUNT_IDS, 0, NOW);
+	printf("%u of %d killed; %llu promised, none lost, %llu counted\n", killed, WRITERS,
+	       (unsigned long long)sum, (unsigned long long)counted);
+	ck_assert_uint_ge(counted + 3, sum);	/* three may be known by chance */
+	ck_assert_uint_le(counted, sum + killed);
+	ck_assert_uint_eq(killed, 17);
+}
+END_TEST
+
+/* ---- Files ---- */
+
+START_TEST(a_file_that_is_truncated_under_use)
+{
+	struct batv_memory_fill fill;
+	struct batv_item item = numbered(BATV_ITEM_ID, 7);
+	off_t keep = _i == 0 ? 0 : (off_t)memory.filters[0].at;
+	int fd = openat(dir, "memory", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(ftruncate(fd, keep), 0);
+	ck_assert_int_eq(close(fd), 0);
+	if (_i < 2)
+		ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_NONE);
+	else if (_i == 2)
+		ck_assert(!has(item, NOW));
+	else
+		ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, item.name, NOW), 0);
+	ck_assert(!batv_memory_there(&memory));
+	ck_assert(!has(item, NOW) && !batv_memory_complete(&memory, 0, NOW + D));
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_NONE);
+}
+END_TEST
+
+START_TEST(a_file_without_the_sections)
+{
+	struct batv_memory_fill fill;
+
+	batv_memory_close(&memory);
+	open_sized(0, RETENTION);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 1), NOW), BATV_REMEMBER_NONE);
+	ck_assert(!has(numbered(BATV_ITEM_ID, 1), NOW));
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 30 * D));
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name,
+				     NOW), 0);
+}
+END_TEST
+
+static const struct { unsigned section, param; uint64_t value; enum batv_err want; } heads[] = {
+	{ 2, 0, 0, BATV_E_DAMAGED },		/* blocks */
+	{ 2, 0, UINT64_C(1) << 32, BATV_E_DAMAGED },
+	{ 2, 0, 100000, BATV_E_DAMAGED },	/* more than the section has */
+	{ 2, 0, 1, BATV_OK },
+	{ 2, 1, 15, BATV_E_DAMAGED },		/* lines */
+	{ 2, 1, 2, BATV_E_DAMAGED },
+	{ 2, 1, 128, BATV_E_DAMAGED },
+	{ 2, 1, 4, BATV_OK },
+	{ 2, 2, 0, BATV_E_DAMAGED },		/* bits */
+	{ 2, 2, 15, BATV_E_DAMAGED },
+	{ 2, 2, 1, BATV_OK },
+	{ 2, 3, 0, BATV_E_DAMAGED },		/* capacity */
+	{ 2, 4, UINT64_MAX, BATV_E_DAMAGED },	/* since */
+	{ 4, 0, 0, BATV_E_DAMAGED },		/* pages of a tally */
+	{ 4, 0, 33, BATV_E_DAMAGED },
+	{ 4, 0, 1, BATV_OK },
+};
+
+START_TEST(sections_that_contradict_themselves)
+{
+	struct batv_memory_head head;
+	struct batv_memory m = { 0 };
+
+	memcpy(&head, whole.base, sizeof head);
+	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m), BATV_OK);
+	head.section[heads[_i].section].param[heads[_i].param] = heads[_i].value;
+	head.sum = batv_memory_sum(&head);
+	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m), heads[_i].want);
+	head.section[3].type = BATV_SECTION_IDS;	/* a type twice */
+	head.sum = batv_memory_sum(&head);
+	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m), BATV_E_DAMAGED);
+}
+END_TEST
+
+START_TEST(the_default_file)
+{
+	struct timespec a, b;
+	double seconds;
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	ck_assert_int_eq(make_sized("default", 100000, RETENTION), BATV_OK);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	seconds = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "default"), BATV_OK);
+	printf("the default file: %zu bytes, made in %.3f s\n", whole.size, seconds);
+	ck_assert_uint_lt(whole.size, 64 << 20);
+	ck_assert(seconds < 1);
+}
+END_TEST
+
+START_TEST(a_file_that_may_only_be_read)
+{
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 1), NOW), BATV_REMEMBER_DONE);
+	memory.writable = false;
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 2), NOW), BATV_REMEMBER_NONE);
+	ck_assert(has(numbered(BATV_ITEM_ID, 1), NOW));
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name,
+				     NOW), 0);
+}
+END_TEST
+
+static void add_tests(TCase *tc, bool windows)
+{
+	tcase_add_test(tc, what_was_sent_is_found);
+	tcase_add_test(tc, several_at_once);
+	tcase_add_test(tc, what_is_no_item);
+	tcase_add_test(tc, another_key_knows_nothing);
+	tcase_add_loop_test(tc, an_item_touches_one_page, 0, 5);
+	tcase_add_loop_test(tc, how_long_it_is_remembered, 0, (int)COUNT(borders));
+	tcase_add_test(tc, days_that_have_no_stamp);
+	tcase_add_loop_test(tc, the_ring_goes_round, 0, 5);
+	tcase_add_loop_test(tc, a_clock_that_goes_back, 0, 5);
+	tcase_add_loop_test(tc, a_clock_that_goes_forward, 0, 5);
+	tcase_add_test(tc, a_day_that_is_full);
+	tcase_add_test(tc, how_full_it_is);
+	tcase_add_test(tc, when_it_is_complete);
+	if (!windows)	/* half a million items, each in another page */
+		tcase_add_loop_test(tc, false_acceptance, 0, (int)COUNT(fillings));
+	tcase_add_test(tc, the_limits_hold_for_every_retention);
+	tcase_add_test(tc, tallies_never_count_too_little);
+	tcase_add_test(tc, fifty_processes_some_killed);
+	tcase_add_loop_test(tc, a_file_that_is_truncated_under_use, 0, 4);
+	tcase_add_test(tc, a_file_without_the_sections);
+	tcase_add_loop_test(tc, sections_that_contradict_themselves, 0, (int)COUNT(heads));
+	tcase_add_test(tc, the_default_file);
+	tcase_add_test(tc, a_file_that_may_only_be_read);
+}
+
+int main(void)
+{
+	return run_suite("remember", add_tests, setup, setup_windows);
+}
