@@ -7,6 +7,7 @@
 
 #include "base/hmac.h"
 #include "exim_glue.h"
+#include "memory/tallies.h"
 #include "flood.h"
 
 static bool tag_name(const struct batv_session *session, const char *rcpt,

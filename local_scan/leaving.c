@@ -2,6 +2,8 @@
  * leaving.c - counts mail that leaves, and notes the evidence for its domain.
  */
 #include "exim_glue.h"
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "leaving.h"
 
 static void left_signed(const struct batv_session *session, const struct batv_signing *s,

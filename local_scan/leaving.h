@@ -5,6 +5,7 @@
 #ifndef BATV_LEAVING_H
 #define BATV_LEAVING_H
 
+#include "decide/sign.h"
 #include "session.h"
 
 /* A message that leaves from `origin`, with a state at hand; `s` says how. */

@@ -9,6 +9,7 @@
 
 #include "evidence/mailbox.h"
 #include "exim_glue.h"
+#include "memory/counters.h"
 #include "message_proof.h"
 
 static struct batv_proof proof;

@@ -11,6 +11,8 @@
 #include "decide/automatic.h"
 #include "exim_glue.h"
 #include "flood.h"
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory/forged.h"
 #include "message_proof.h"
 #include "outcome.h"

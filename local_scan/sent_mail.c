@@ -1,7 +1,7 @@
 /*
  * sent_mail.c - writes Message-IDs and pairs of trusted mail into the memory.
  *
- * Trusted as for signing (judge.h): a stranger who could write into the memory would plant an id, and then
+ * Trusted as for signing (decide/lists.h): a stranger who could write into the memory would plant an id, and then
  * cite it.  Constant cost: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
  */
 #include <string.h>

@@ -13,7 +13,9 @@
 
 #include "base/pages.h"
 #include "base/safefile.h"
+#include "decide/sign.h"
 #include "exim_glue.h"
+#include "memory/counters.h"
 #include "memory/names.h"
 #include "session.h"
 

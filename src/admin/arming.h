@@ -10,7 +10,7 @@
 #define BATV_ARMING_H
 
 #include "decide/state.h"
-#include "memory/counters.h"
+#include "memory/domains.h"
 
 enum batv_arm_why {
 	BATV_ARM_ARMED,		/* signed, or valid bounces came back, for grace without a break */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "generation.h"
+#include "memory/counters.h"
 #include "memory/sent.h"
 #include "memory_file.h"
 #include "memory_move.h"
@@ -125,13 +126,13 @@ static void make_anew(struct batv_keeper *k, const struct batv_config *config, e
 
 static void note_capacity(struct batv_keeper *k, const struct batv_memory *memory)
 {
-	if (memory->filters[0].at && memory->filters[0].capacity)
-		k->capacity = memory->filters[0].capacity;
+	if (memory->sections.filters[0].at && memory->sections.filters[0].capacity)
+		k->capacity = memory->sections.filters[0].capacity;
 }
 
 static void open_files(struct batv_keeper *k, const struct batv_config *config, int64_t now)
 {
-	uint64_t generation = k->memory.generation;
+	uint64_t generation = k->memory.sections.generation;
 	enum batv_err err;
 
 	if (!*k->before_name)
@@ -153,9 +154,9 @@ static void open_files(struct batv_keeper *k, const struct batv_config *config, 
 const char *batv_generation_wanted(const struct batv_memory *memory,
 				   const struct batv_config *config, uint32_t check, int64_t now)
 {
-	const struct batv_filter *ids = &memory->filters[0], *pairs = &memory->filters[1];
+	const struct batv_filter *ids = &memory->sections.filters[0], *pairs = &memory->sections.filters[1];
 
-	if (!ids->at || !pairs->at || !memory->forged_at)
+	if (!ids->at || !pairs->at || !memory->sections.forged_at)
 		return "the file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";
@@ -172,7 +173,7 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 /* With the file before it the new one is as complete as that is, within what that keeps. */
 static int64_t since_of(const struct batv_memory *m, uint32_t check, int64_t now)
 {
-	const struct batv_filter *ids = &m->filters[0], *pairs = &m->filters[1];
+	const struct batv_filter *ids = &m->sections.filters[0], *pairs = &m->sections.filters[1];
 	int64_t since;
 
 	if (!ids->at || !pairs->at || ids->key_check != check || pairs->key_check != check ||
@@ -192,7 +193,7 @@ static void make_next(struct batv_keeper *k, const struct batv_config *config, c
 	enum batv_err err;
 
 	batv_memory_name(batv_memory_number(k->memory_name) + 1, name);
-	wish.generation = k->memory.generation + 1;
+	wish.generation = k->memory.sections.generation + 1;
 	wish.since = since_of(&k->memory, wish.key_check, now);
 	/* It may be there, from a state that could not be published. */
 	err = batv_memory_open(&next, k->store.dirfd, name);
@@ -243,7 +244,7 @@ int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv
 	if (made > now + BATV_DAY && (!before->base || last_day(before, made) == 0))
 		made = 0;
 	/* For a day, processes that began with it may still write there. */
-	if (before->base && before->filters[0].key_check != memory->filters[0].key_check)
+	if (before->base && before->sections.filters[0].key_check != memory->sections.filters[0].key_check)
 		return made + BATV_DAY;
 	last = before->base ? last_day(before, now) : 0;
 	if (last == 0)
@@ -303,11 +304,11 @@ static void follow_wishes(struct batv_keeper *k, const struct batv_config *confi
 	const char *why = batv_generation_wanted(&k->memory, config, check, now);
 
 	/* It would not be complete before that time comes. */
-	if (!why && !k->careful && k->memory.filters[0].since > now + BATV_DAY)
+	if (!why && !k->careful && k->memory.sections.filters[0].since > now + BATV_DAY)
 		why = "it was made under a clock that was ahead";
 	/* Only two are ever asked: a change waits until the file before is no longer needed. */
 	if (why && capacity_of(k, config) &&
-	    (!*k->before_name || (check && k->memory.filters[0].key_check != check)))
+	    (!*k->before_name || (check && k->memory.sections.filters[0].key_check != check)))
 		make_next(k, config, why, now);
 }
 

@@ -19,6 +19,7 @@
 #include "base/hmac.h"
 #include "generation.h"
 #include "keeper.h"
+#include "memory/counters.h"
 #include "plan.h"
 #include "timeline.h"
 

@@ -6,7 +6,7 @@
 #define BATV_KEEPER_H
 
 #include "config.h"
-#include "memory/counters.h"
+#include "memory/access.h"
 #include "memory/names.h"
 #include "store.h"
 

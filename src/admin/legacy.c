@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/days.h"
 #include "base/hmac.h"
 
 #define EXPECTED "expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""

@@ -1,5 +1,5 @@
 /*
- * memory_file.c - makes a memory file; memory/counters.c uses it.
+ * memory_file.c - makes a memory file; memory/access.c uses it.
  *
  * Every block is allocated before anybody can see the file, and the header page, which
  * alone makes it a memory file, is written last.  All sections start as zero bytes: that is
@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/days.h"
+#include "memory/counters.h"
 #include "memory/layout.h"
 #include "replace.h"
 

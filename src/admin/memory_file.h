@@ -1,10 +1,10 @@
 /*
- * memory_file.h - making a memory file: the daemon's part of memory/counters.h.
+ * memory_file.h - making a memory file, as memory/layout.h says.
  */
 #ifndef BATV_MEMORY_FILE_H
 #define BATV_MEMORY_FILE_H
 
-#include "memory/counters.h"
+#include "base/err.h"
 #include "memory/names.h"
 
 struct batv_memory_wish {

@@ -6,6 +6,8 @@
  */
 #include "memory_move.h"
 
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
 
@@ -87,12 +89,12 @@ static bool belongs_to_file(size_t row)
 
 void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to)
 {
-	size_t rows = from->counters_count < to->counters_count ? from->counters_count
-								: to->counters_count;
+	size_t rows = from->sections.counters_count < to->sections.counters_count ? from->sections.counters_count
+								: to->sections.counters_count;
 	struct move job;
 
-	if (!from->base || !to->base || !from->writable || !to->writable || !from->counters_at ||
-	    !to->counters_at)
+	if (!from->base || !to->base || !from->writable || !to->writable || !from->sections.counters_at ||
+	    !to->sections.counters_at)
 		return;
 	for (job.at = 0; job.at < rows; job.at++)
 		if (!belongs_to_file(job.at) && batv_counted(from, job.at, 0, 0) > 0 &&

@@ -4,7 +4,7 @@
 #ifndef BATV_MEMORY_MOVE_H
 #define BATV_MEMORY_MOVE_H
 
-#include "memory/counters.h"
+#include "memory/access.h"
 
 /* The domain table, the time of bare mail, and the networks of forged tags; may be done again at any time. */
 void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to);

@@ -7,6 +7,7 @@
 #ifndef BATV_SECRET_H
 #define BATV_SECRET_H
 
+#include "base/days.h"
 #include "tag/key.h"
 
 #define BATV_SECRET_NAME "secret"

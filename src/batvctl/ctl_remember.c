@@ -337,7 +337,7 @@ static int prepare(struct adding *a)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: has no key for the memory",
 				     ctl->store.path, BATV_STATE_NAME);
 	if (!a->asking.memory.base || !a->asking.memory.writable ||
-	    !a->asking.memory.filters[BATV_ITEM_ID].at)
+	    !a->asking.memory.sections.filters[BATV_ITEM_ID].at)
 		return batv_ctl_fail(BATV_CTL_TROUBLE,
 				     "%s/%s: cannot be written; is batvd running?  Only root, its "
 				     "owner and its group may write it",

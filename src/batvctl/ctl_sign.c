@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl_ask.h"
+#include "decide/sign.h"
 
 /* Ready to ask, or it is said why not. */
 static int prepare(struct batv_ctl *ctl, struct batv_asking *a)

@@ -15,7 +15,7 @@
 
 #include "ctl_lists.h"
 #include "ctl_status.h"
-#include "generation.h"
+#include "memory/counters.h"
 #include "memory_file.h"
 #include "plan.h"
 #include "standby.h"
@@ -193,7 +193,7 @@ static void read_memory(struct batv_status *s)
 		snprintf(s->memory_name, sizeof s->memory_name, "%s", BATV_MEMORY_NAME);
 	open_memory(s);
 	count_domains(s);
-	if (s->memory.base && s->domains >= s->memory.domain_slots)
+	if (s->memory.base && s->domains >= s->memory.sections.domain_slots)
 		batv_status_problem(
 			s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
 			s->ctl->store.path, s->memory_name, s->domains);

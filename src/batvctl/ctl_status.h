@@ -6,7 +6,7 @@
 
 #include "arming.h"
 #include "ctl.h"
-#include "keeper.h"
+#include "memory/names.h"
 #include "memory/sent.h"
 
 #define BATV_NOTES_MAX 24

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "ctl_status.h"
+#include "memory/counters.h"
 #include "memory/forged.h"
 
 #define MANY 100 /* in a day: chance, and bounces that come late, make a few */

@@ -10,6 +10,8 @@
 
 #include "ctl_status.h"
 #include "generation.h"
+#include "memory/counters.h"
+#include "memory_fill.h"
 
 #define NEARLY 80 /* percent of the capacity: time to say so */
 
@@ -29,7 +31,7 @@ static int64_t retention_of(const struct batv_status *s)
 /* What both files together tell: since the later of the two sections. */
 static int64_t since_of(const struct batv_status *s)
 {
-	const struct batv_filter *f = s->memory.filters;
+	const struct batv_filter *f = s->memory.sections.filters;
 
 	return f[0].since > f[1].since ? f[0].since : f[1].since;
 }
@@ -125,7 +127,7 @@ void batv_status_print_sent(const struct batv_status *s)
 {
 	char since[BATV_TIME_SIZE], from[BATV_TIME_SIZE], retention[48];
 
-	if (!s->memory_ok || !s->memory.filters[0].at)
+	if (!s->memory_ok || !s->memory.sections.filters[0].at)
 		return;
 	batv_duration_format(retention_of(s), retention, sizeof retention);
 	batv_time_format(since_of(s), since, sizeof since);

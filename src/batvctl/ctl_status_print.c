@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl_status.h"
+#include "memory/counters.h"
 #include "plan.h"
 
 #define DAYS 7 /* of counters */
@@ -208,7 +209,7 @@ static void print_domains(const struct batv_status *s)
 
 	if (!s->memory_ok)
 		return;
-	printf("\nDomains (%zu of %zu places in use)\n", s->domains, s->memory.domain_slots);
+	printf("\nDomains (%zu of %zu places in use)\n", s->domains, s->memory.sections.domain_slots);
 	if (!s->domains)
 		puts("  none yet: no mail has left signed, and no valid bounce has come back");
 	else if (arms_by_itself(&s->state.state))
@@ -361,7 +362,7 @@ void batv_status_print_json(const struct batv_status *s)
 		"configuration", batv_ctl_json_text(s->ctl->config_path), "directory",
 		batv_ctl_json_text(s->ctl->config.directory), "configuration_ok", (int)s->config_ok,
 		"batvd", daemon_word(s->daemon), "observe_file", (int)s->observe, "domains_in_use",
-		(int)s->domains, "domain_places", (int)s->memory.domain_slots);
+		(int)s->domains, "domain_places", (int)s->memory.sections.domain_slots);
 
 	json_object_set_new(o, "secret_fingerprint",
 			    s->fingerprint[0] ? json_string(s->fingerprint) : json_null());

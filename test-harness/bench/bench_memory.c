@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/days.h"
 #include "memory/sent.h"
 #include "memory_file.h"
 

@@ -25,6 +25,8 @@
 
 #include "base/safefile.h"
 #include "decide/judge.h"
+#include "decide/sign.h"
+#include "memory/domains.h"
 #include "memory_file.h"
 
 #define REPEAT	  2000

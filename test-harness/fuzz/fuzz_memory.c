@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span */
+/* links: core/memory/counters core/memory/domains core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies */
 /*
  * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -12,9 +12,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
 #include "memory/sent.h"
+#include "memory/tallies.h"
+#include "memory_fill.h"
 #include "reach.h"
 
 #define FIXED offsetof(struct batv_memory_head, section)
@@ -83,7 +87,7 @@ static bool lay_out(const uint8_t *data, size_t size)
 
 static void use_counters(struct batv_memory *m)
 {
-	size_t last = m->counters_count - 1;
+	size_t last = m->sections.counters_count - 1;
 	uint64_t life = batv_counted(m, last, 0, NOW), today = batv_counted(m, last, 1, NOW);
 
 	if (batv_counted(m, 0, 32, NOW) > 0)
@@ -92,7 +96,7 @@ static void use_counters(struct batv_memory *m)
 	must(batv_counted(m, last, 0, NOW) == life + (life < UINT64_MAX));
 	must(batv_counted(m, last, 1, NOW) <= today + 1);
 	must(batv_counted(m, last, 32, NOW) >= batv_counted(m, last, 1, NOW));
-	must(batv_counted(m, m->counters_count, 0, NOW) == 0);
+	must(batv_counted(m, m->sections.counters_count, 0, NOW) == 0);
 	reached(COUNTED);
 }
 
@@ -121,7 +125,7 @@ static void use_domains(struct batv_memory *m)
 		reached(RECLAIMED);
 	use_name(m, "example.com");
 	use_name(m, "EXAMPLE.net");
-	for (i = 0; i < m->domain_slots; i++) {
+	for (i = 0; i < m->sections.domain_slots; i++) {
 		bool there = batv_domain_at(m, i, &d);
 
 		must(!there || strlen(d.name) <= BATV_DOMAIN_NAME_MAX);
@@ -132,13 +136,13 @@ static void use_domains(struct batv_memory *m)
 		must(batv_domain_at(m, i, &d) && d.flags == BATV_DOMAIN_ARMED);
 		reached(FLAGGED);
 	}
-	must(!batv_domain_at(m, m->domain_slots, &d));
+	must(!batv_domain_at(m, m->sections.domain_slots, &d));
 }
 
 /* What was promised is found, and a later day is never overwritten. */
 static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
 {
-	const struct batv_filter *f = &m->filters[kind == BATV_ITEM_ID ? 0 : 1];
+	const struct batv_filter *f = &m->sections.filters[kind == BATV_ITEM_ID ? 0 : 1];
 	int64_t retention = ((int64_t)f->lines - 2) * 86400;
 	struct batv_item items[8];
 	struct batv_memory_fill fill;
@@ -201,10 +205,10 @@ static void use_forged(struct batv_memory *m)
 static void use_sent(struct batv_memory *m)
 {
 	for (unsigned i = 0; i < BATV_FILTERS; i++)
-		if (m->filters[i].at)
+		if (m->sections.filters[i].at)
 			use_filter(m, i == 0 ? BATV_ITEM_ID : BATV_ITEM_PAIR);
 	for (unsigned i = 0; i < BATV_TALLIES; i++)
-		if (m->tally_at[i])
+		if (m->sections.tally_at[i])
 			use_tally(m, (enum batv_tally)i);
 }
 
@@ -212,17 +216,17 @@ static void use(struct batv_memory *m)
 {
 	reached(OPENED);
 	use_sent(m);
-	if (m->forged_at)
+	if (m->sections.forged_at)
 		use_forged(m);
 	(void)batv_memory_created(m);
 	must(batv_memory_bare_last(m) == 0);
 	batv_memory_bare_now(m, NOW);
 	must(batv_memory_bare_last(m) == NOW);
-	if (m->counters_at)
+	if (m->sections.counters_at)
 		use_counters(m);
-	if (m->domains_at)
+	if (m->sections.domains_at)
 		use_domains(m);
-	if (m->counters_at && m->domains_at)
+	if (m->sections.counters_at && m->sections.domains_at)
 		reached(BOTH);
 	must(batv_memory_there(m));
 }
@@ -234,7 +238,7 @@ static void use_broken(struct batv_memory *m)
 	struct batv_item item = { .kind = BATV_ITEM_PAIR };
 
 	must(ftruncate(file, 0) == 0);
-	if (m->filters[1].at)
+	if (m->sections.filters[1].at)
 		must(!batv_remembered(m, &item, 86400, NOW) &&
 		     batv_remember(m, &item, NOW) == BATV_REMEMBER_NONE);
 	(void)batv_domain_find(m, "example.com", &d);

@@ -5,6 +5,7 @@
  * Input: number, two bytes of day, style; then the address.  What can be signed is signed,
  * checked and stripped again; what is tagged already is asked of a keyring without its key.
  */
+#include "base/days.h"
 #include "reach.h"
 #include "tag/tag.h"
 

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "memory/access.h"
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory/layout.h"
 #include "memory_file.h"
 #include "sandbox.h"
@@ -74,12 +77,12 @@ __attribute__((unused)) static void drop_memory(void)
 
 __attribute__((unused)) static struct batv_domain_slot *slots(void)
 {
-	return (struct batv_domain_slot *)(void *)((char *)whole.base + whole.domains_at);
+	return (struct batv_domain_slot *)(void *)((char *)whole.base + whole.sections.domains_at);
 }
 
 __attribute__((unused)) static struct batv_counter_row *row(size_t counter)
 {
-	return (struct batv_counter_row *)(void *)((char *)whole.base + whole.counters_at) +
+	return (struct batv_counter_row *)(void *)((char *)whole.base + whole.sections.counters_at) +
 	       counter;
 }
 
@@ -95,7 +98,7 @@ __attribute__((unused)) static unsigned slots_with(const char *name)
 	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < whole.domain_slots; i++)
+	for (i = 0; i < whole.sections.domain_slots; i++)
 		n += batv_domain_at(&whole, i, &d) && strcmp(d.name, name) == 0;
 	return n;
 }
@@ -106,7 +109,7 @@ __attribute__((unused)) static unsigned slots_in_use(void)
 	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < whole.domain_slots; i++)
+	for (i = 0; i < whole.sections.domain_slots; i++)
 		n += batv_domain_at(&whole, i, &d);
 	return n;
 }

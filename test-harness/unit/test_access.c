@@ -1,5 +1,5 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span */
-/* links: admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_access.c - the memory file through windows: what is mapped, what is held, what is lost.  That
  * everything works through them as well is what the other tests of the memory show, which run twice.
@@ -114,7 +114,7 @@ START_TEST(another_file_is_taken_anew)
 	ck_assert_int_eq(make_file("other", 8, NOW), BATV_OK);
 	ck_assert_int_eq(renameat(dir, "other", dir, "memory"), 0);
 	ck_assert_int_eq(again(), BATV_OK);
-	ck_assert_uint_eq(memory.generation, 8);
+	ck_assert_uint_eq(memory.sections.generation, 8);
 	ck_assert_ptr_null(memory.base);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
 	batv_count(&memory, 0, NOW);

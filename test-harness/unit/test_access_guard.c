@@ -1,4 +1,5 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_access_guard.c - a mapping that breaks under use is "no memory", and nobody else's business.
  */
@@ -91,7 +92,7 @@ END_TEST
 /* Half of it is gone: what is left goes on, until the first step beyond. */
 START_TEST(truncated_in_part)
 {
-	truncate_memory((off_t)memory.domains_at);
+	truncate_memory((off_t)memory.sections.domains_at);
 	batv_count(&memory, 0, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
 	ck_assert_ptr_nonnull(memory.base);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/days.h"
 #include "base/safefile.h"
 #include "config.h"
 

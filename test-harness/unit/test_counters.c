@@ -1,7 +1,10 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: admin/memory_file admin/replace core/decide/verdict core/memory/header */
 /*
  * test_counters.c - counters for life and for each day, and when mail last left bare.
  */
+#include "decide/policy.h"
+#include "decide/verdict.h"
 #include "memory_lab.h"
 
 START_TEST(counters_do_not_mix)

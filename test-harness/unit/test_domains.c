@@ -1,4 +1,5 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_domains.c - the domain table: evidence, claims, many processes at once, and processes that
  * are killed at any instruction.
@@ -146,7 +147,7 @@ static size_t index_of(const char *name)
 	struct batv_domain d;
 	size_t i;
 
-	for (i = 0; i < memory.domain_slots; i++)
+	for (i = 0; i < memory.sections.domain_slots; i++)
 		if (batv_domain_at(&memory, i, &d) && strcmp(d.name, name) == 0)
 			return i;
 	ck_abort_msg("%s is not in the table", name);

@@ -1,4 +1,5 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/memory/forged core/base/safefile core/base/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/access core/memory/forged core/base/safefile */
+/* links: core/base/span admin/memory_file admin/replace core/memory/header */
 /*
  * test_forged.c - forged tags, counted by network: which address is of which network, who stays when there are too many,
  * days, many processes at once, killed ones, and files that are broken or lack the section.
@@ -37,7 +38,7 @@ static void tried(const char *host, unsigned times, int64_t now)
 
 static struct batv_forged_slot *table(void)
 {
-	return (struct batv_forged_slot *)(void *)((char *)whole.base + whole.forged_at);
+	return (struct batv_forged_slot *)(void *)((char *)whole.base + whole.sections.forged_at);
 }
 
 static const struct {

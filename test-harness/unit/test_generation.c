@@ -1,7 +1,8 @@
-/* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish */
-/* links: admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory/counters */
-/* links: core/memory/domains core/memory/names core/memory/guard core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/exim_list */
-/* links: core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
+/* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline */
+/* links: admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/memory/domains */
+/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
+/* links: core/base/err core/decide/verdict core/memory/header */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
  * processes that still write into the old one.
@@ -9,8 +10,9 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "generation.h"
 #include "keeper_lab.h"
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
 #include "memory/sent.h"
@@ -127,7 +129,7 @@ START_TEST(a_missing_key_is_made)
 	ck_assert(strstr(said, "made a key for the memory"));
 	ck_assert(keeper.have.state.has_memory_key);
 	expect_names("memory.2", "memory"); /* what the old key named is lost */
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 20);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 20);
 	restart();
 	look(T0 + 40);
 	ck_assert(!looked.published);
@@ -149,16 +151,16 @@ START_TEST(another_capacity)
 	remember(&keeper.memory, "before", T0 + 8 * D);
 	batv_count(&keeper.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
 	ck_assert_int_eq(batv_memory_open(&exim, dir, "memory"), BATV_OK);
-	generation = keeper.memory.generation;
+	generation = keeper.memory.sections.generation;
 
 	config.memory_capacity = 5000;
 	look(T0 + 8 * D + 20);
 	ck_assert(strstr(said, "memory_capacity was changed"));
 	ck_assert(!strstr(said, "domain"));
 	expect_names("memory.2", "memory");
-	ck_assert_uint_eq(keeper.memory.filters[0].capacity, 5000);
-	ck_assert_uint_gt(keeper.memory.generation, generation);
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0);
+	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 5000);
+	ck_assert_uint_gt(keeper.memory.sections.generation, generation);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
 	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0);
 	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 1);
@@ -294,9 +296,9 @@ START_TEST(a_second_change_waits)
 	look(T0 + 32 * D);
 	expect_names("memory.3", "memory.2");
 	ck_assert(!is_there("memory"));
-	ck_assert_uint_eq(keeper.memory.filters[0].lines, 32);
+	ck_assert_uint_eq(keeper.memory.sections.filters[0].lines, 32);
 	/* the file before keeps fourteen days */
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 18 * D);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 18 * D);
 }
 END_TEST
 
@@ -314,7 +316,7 @@ START_TEST(another_key_is_taken_at_once)
 	ck_assert_int_eq(batv_store_write_secret(&keeper.store, &set, why, sizeof why), BATV_OK);
 	look(T0 + 40);
 	expect_names("memory.3", "memory.2");
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 40);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 40);
 	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0 + 30);
 	ck_assert_mem_eq(keeper.have.state.memory_key, set.memory_key, sizeof set.memory_key);
 }
@@ -331,7 +333,7 @@ START_TEST(days_to_come_make_a_new_file)
 	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_CLOCK);
 	look(T0 + 20);
 	expect_names("memory.2", "memory");
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 20);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 20);
 	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_DONE);
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
@@ -587,7 +589,7 @@ START_TEST(a_file_made_by_a_clock_ahead)
 	expect_names("memory", "");
 	look(T0 + 3 * D + 20);
 	expect_names("memory.2", "memory");
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0 + 3 * D + 20);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 3 * D + 20);
 	look(T0 + 3 * D + 40);
 	expect_names("memory.2", "memory");
 	look(T0 + 5 * D);

@@ -1,4 +1,5 @@
-/* links: core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span admin/memory_file admin/replace */
+/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_header.c - the memory file: what is refused at opening, and how one is made.
  */
@@ -17,10 +18,10 @@ START_TEST(a_new_file_is_empty)
 	ck_assert_uint_eq(st.st_mode & 07777, 0660);
 	ck_assert_msg(st.st_blocks * 512 >= st.st_size, "blocks are missing");
 	ck_assert_uint_eq((uint64_t)st.st_size, memory.size);
-	ck_assert_uint_eq(memory.generation, 7);
+	ck_assert_uint_eq(memory.sections.generation, 7);
 	ck_assert(memory.writable);
-	ck_assert_uint_eq(memory.counters_count, BATV_COUNTERS_ROOM);
-	ck_assert_uint_eq(memory.domain_slots, BATV_DOMAIN_SLOTS);
+	ck_assert_uint_eq(memory.sections.counters_count, BATV_COUNTERS_ROOM);
+	ck_assert_uint_eq(memory.sections.domain_slots, BATV_DOMAIN_SLOTS);
 	ck_assert_int_eq(batv_memory_created(&memory), NOW);
 	ck_assert_int_eq(batv_memory_bare_last(&memory), 0);
 	for (i = 0; i < BATV_COUNTERS_ROOM; i++)
@@ -43,7 +44,7 @@ START_TEST(the_same_file_stays_mapped_a_new_one_is_taken)
 	batv_count(&memory, 0, NOW);	/* into the old one, which is still there */
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 2);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
-	ck_assert_uint_eq(memory.generation, 8);
+	ck_assert_uint_eq(memory.sections.generation, 8);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_E_NO_FILE);
@@ -198,12 +199,12 @@ START_TEST(damaged_headers)
 		head->sum = batv_memory_sum(head);
 	ck_assert_int_eq(batv_memory_open(&again, dir, "memory"), damages[_i].want);
 	ck_assert_int_eq(again.base != NULL, damages[_i].want == BATV_OK);
-	if (again.base && !again.counters_at) {
+	if (again.base && !again.sections.counters_at) {
 		batv_count(&again, 0, NOW);
 		ck_assert_uint_eq(batv_counted(&again, 0, 0, NOW), 0);
 		ck_assert_int_eq(
 			batv_domain_note(&again, "a.example", "p", BATV_EVIDENCE_VALID, NOW),
-			again.domains_at ? BATV_OK : BATV_E_NO_FILE);
+			again.sections.domains_at ? BATV_OK : BATV_E_NO_FILE);
 	}
 	batv_memory_close(&again);
 }

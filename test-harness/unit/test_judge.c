@@ -1,4 +1,5 @@
-/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
+/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_judge.c - gathering facts: which lists are asked, in which order and how often, what doubt
  * does, and the whole list of what is never signed.
@@ -9,6 +10,8 @@
 #include <string.h>
 
 #include "decide/judge.h"
+#include "decide/sign.h"
+#include "memory/domains.h"
 
 #define NOW	 INT64_C(1800000000)
 #define DAY(n)	 ((int64_t)(n)*BATV_DAY)

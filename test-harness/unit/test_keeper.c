@@ -1,6 +1,8 @@
-/* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline admin/secret admin/arming */
-/* links: admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/names core/memory/guard core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/exim_list core/base/safefile */
-/* links: core/tag/addr core/base/span core/base/hmac core/base/err */
+/* links: admin/keeper admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline */
+/* links: admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/memory/domains */
+/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
+/* links: core/base/err core/memory/header */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */
@@ -8,6 +10,8 @@
 #include <unistd.h>
 
 #include "keeper_lab.h"
+#include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory_file.h"
 #include "plan.h"
 
@@ -203,7 +207,7 @@ START_TEST(a_lost_secret)
 	/* The memory goes on: its key is in the state, too. */
 	ck_assert_str_eq(keeper.memory_name, "memory");
 	ck_assert_str_eq(keeper.before_name, "");
-	ck_assert_int_eq(keeper.memory.filters[0].since, T0);
+	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0);
 }
 END_TEST
 

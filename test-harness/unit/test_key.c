@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "base/days.h"
 #include "tag/key.h"
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)

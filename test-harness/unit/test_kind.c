@@ -1,4 +1,5 @@
-/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr core/tag/key core/base/span */
+/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is even computed, and
  * it agrees with what becomes of the message after DATA.
@@ -12,6 +13,8 @@
 
 #include "base/hmac.h"
 #include "decide/judge.h"
+#include "decide/sign.h"
+#include "memory/domains.h"
 
 #define NOW INT64_C(1800000000)
 #define DAY(n) ((int64_t)(n)*BATV_DAY)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/days.h"
 #include "evidence/proof.h"
 
 #define NOW INT64_C(1800000000)

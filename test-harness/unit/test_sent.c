@@ -1,5 +1,6 @@
-/* links: core/memory/sent core/memory/counters core/memory/domains core/memory/guard core/memory/access core/base/safefile core/base/span */
-/* links: core/tag/addr core/base/hmac admin/memory_file admin/replace */
+/* links: core/memory/sent core/memory/counters core/memory/domains core/memory/access core/base/safefile */
+/* links: core/base/span core/tag/addr core/base/hmac admin/memory_file admin/replace admin/memory_fill */
+/* links: core/memory/header core/memory/tallies */
 /*
  * test_sent.c - the sent-message memory: what is found and for how long, clocks that jump, a day
  * that is full, chance, and fifty processes at once of which some are killed.
@@ -13,6 +14,8 @@
 #include <time.h>
 
 #include "memory/sent.h"
+#include "memory/tallies.h"
+#include "memory_fill.h"
 #include "memory_lab.h"
 
 #define RETENTION (14 * D)
@@ -194,7 +197,7 @@ START_TEST(an_item_touches_one_page)
 {
 	static const int64_t retentions[] = { D, 5 * D, 14 * D, 30 * D, 62 * D };
 	static const unsigned lines[] = { 4, 8, 16, 32, 64 };
-	const struct batv_filter *f = &memory.filters[0];
+	const struct batv_filter *f = &memory.sections.filters[0];
 
 	batv_memory_close(&memory);
 	open_sized(CAPACITY, retentions[_i]);
@@ -208,7 +211,7 @@ START_TEST(an_item_touches_one_page)
 		ck_assert_uint_lt(p.block, f->blocks);
 		at = f->at + (size_t)p.block * f->lines * BATV_LINE_SIZE;
 		ck_assert_uint_eq(at / 4096, (at + f->lines * BATV_LINE_SIZE - 1) / 4096);
-		ck_assert_uint_le(at + f->lines * BATV_LINE_SIZE, memory.filters[1].at);
+		ck_assert_uint_le(at + f->lines * BATV_LINE_SIZE, memory.sections.filters[1].at);
 	}
 }
 END_TEST
@@ -429,7 +432,7 @@ END_TEST
  */
 static double chance_of_contents(int64_t now)
 {
-	const struct batv_filter *f = &memory.filters[0];
+	const struct batv_filter *f = &memory.sections.filters[0];
 	double sum = 0;
 
 	for (uint32_t b = 0; b < f->blocks; b++)
@@ -476,7 +479,7 @@ START_TEST(false_acceptance)
 		passed += pass;
 	}
 	measured = (double)passed / messages;
-	expected = 60 * batv_line_chance((double)day_items / memory.filters[0].blocks, 14);
+	expected = 60 * batv_line_chance((double)day_items / memory.sections.filters[0].blocks, 14);
 	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, now, &fill));
 	printf("at %u %%: expected %.2e, by the file's contents %.2e, measured %.2e (%u of %u); "
 	       "status says %.2e\n",
@@ -497,7 +500,7 @@ START_TEST(the_limits_hold_for_every_retention)
 	static const int64_t days[] = { 1, 2, 3, 6, 14, 30, 62 };
 
 	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
-		const struct batv_filter *f = &memory.filters[0];
+		const struct batv_filter *f = &memory.sections.filters[0];
 		double load, asked;
 
 		batv_memory_close(&memory);
@@ -635,7 +638,7 @@ START_TEST(a_file_that_is_truncated_under_use)
 {
 	struct batv_memory_fill fill;
 	struct batv_item item = numbered(BATV_ITEM_ID, 7);
-	off_t keep = _i == 0 ? 0 : (off_t)memory.filters[0].at;
+	off_t keep = _i == 0 ? 0 : (off_t)memory.sections.filters[0].at;
 	int fd = openat(dir, "memory", O_RDWR | O_CLOEXEC);
 
 	ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_DONE);
@@ -694,13 +697,13 @@ START_TEST(sections_that_contradict_themselves)
 	struct batv_memory m = { 0 };
 
 	memcpy(&head, whole.base, sizeof head);
-	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m), BATV_OK);
+	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m.sections), BATV_OK);
 	head.section[heads[_i].section].param[heads[_i].param] = heads[_i].value;
 	head.sum = batv_memory_sum(&head);
-	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m), heads[_i].want);
+	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m.sections), heads[_i].want);
 	head.section[3].type = BATV_SECTION_IDS;	/* a type twice */
 	head.sum = batv_memory_sum(&head);
-	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m), BATV_E_DAMAGED);
+	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m.sections), BATV_E_DAMAGED);
 }
 END_TEST
 

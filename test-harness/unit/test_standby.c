@@ -1,7 +1,9 @@
-/* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move core/memory/forged admin/store admin/plan */
-/* links: admin/publish admin/timeline admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/decide/automatic */
-/* links: core/memory/domains core/memory/names core/memory/guard core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/exim_list */
-/* links: core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
+/* links: admin/standby admin/config admin/conffile admin/legacy admin/keeper admin/generation admin/memory_move */
+/* links: core/memory/forged admin/store admin/plan admin/publish admin/timeline admin/secret admin/arming */
+/* links: admin/memory_file admin/replace core/memory/counters core/decide/automatic core/memory/domains */
+/* links: core/memory/names core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy */
+/* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
+/* links: core/memory/header */
 /*
  * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing had happened.
  */
@@ -106,7 +108,7 @@ START_TEST(nothing_changes)
 		look(T0 + day * D);
 	ck_assert_uint_eq(secrets(), 1);
 	ck_assert_str_eq(keeper.memory_name, "memory");
-	ck_assert_uint_eq(keeper.memory.filters[0].capacity, 3000);
+	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
 	ck_assert_uint_eq(keeper.have.state.n_breaks, 0);
 	ck_assert_str_eq(keeper.have.state.config_sum, good.sum);
 	ck_assert_uint_eq(keeper.have.state.n_policies, 2);
@@ -147,7 +149,7 @@ START_TEST(a_memory_that_goes_while_it_runs)
 	look(T0 + 20);
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	look(T0 + 40);
-	ck_assert_uint_eq(keeper.memory.filters[0].capacity, 3000);
+	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
 }
 END_TEST
 
@@ -162,7 +164,7 @@ START_TEST(a_memory_that_is_gone)
 	config = good;
 	memset(&good, 0, sizeof good);
 	look(T0 + 40);
-	ck_assert_uint_eq(keeper.memory.filters[0].capacity, 3000);
+	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
 }
 END_TEST
 
@@ -178,7 +180,7 @@ START_TEST(two_files_stay)
 	stand_by();
 	ck_assert_int_eq(unlinkat(dir, "memory.2", 0), 0);
 	look(T0 + 40); /* the one before tells the size */
-	ck_assert_uint_eq(keeper.memory.filters[0].capacity, 3000);
+	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
 	ck_assert_str_eq(keeper.memory_name, "memory.2");
 }
 END_TEST

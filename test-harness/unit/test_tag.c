@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/days.h"
 #include "tag/tag.h"
 
 #define SEED	  UINT64_C(20261122)

@@ -156,3 +156,12 @@ uint64_t batv_fnv64(uint64_t start, const void *data, size_t len)
 		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3); /* odd: a bijection */
 	return hash;
 }
+
+uint64_t batv_number_at(const uint8_t *p, unsigned bytes)
+{
+	uint64_t n = 0;
+
+	while (bytes > 0)
+		n = n << 8 | p[--bytes];
+	return n;
+}

@@ -35,6 +35,9 @@ bool batv_span_to_bytes(struct batv_span s, uint8_t *out, size_t n);
 /* n bytes as 2 * n lower-case hex digits and a NUL. */
 void batv_bytes_to_hex(const uint8_t *bytes, size_t n, char *out);
 
+/* A number of up to 8 bytes, the lowest first. */
+uint64_t batv_number_at(const uint8_t *p, unsigned bytes);
+
 /*
  * Copy untrusted text for a log line or a header: bytes outside 0x21..0x7e and
  * '\\', '<', '>' become \xNN; what does not fit is cut and ends in "...".  out is always

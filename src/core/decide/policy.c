@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/days.h"
+
 #define TEXT_MAX      400 /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
 #define GRACE_DEFAULT (7 * (int64_t)BATV_DAY) /* the default of key_retention */
 #define DURATION_MAX  (366 * (int64_t)BATV_DAY)
@@ -379,27 +381,6 @@ void batv_duration_format(int64_t seconds, char *out, size_t size)
 	text[at] = '\0';
 	if (size > 0)
 		(void)snprintf(out, size, "%s", text);
-}
-
-const char *batv_class_name(enum batv_class c)
-{
-	switch (c) {
-	case BATV_CLASS_DSN:
-		return "dsn";
-	case BATV_CLASS_MDN:
-		return "mdn";
-	case BATV_CLASS_AUTOREPLY:
-		return "autoreply";
-	case BATV_CLASS_CALENDAR:
-		return "calendar";
-	case BATV_CLASS_REPORT:
-		return "report";
-	case BATV_CLASS_OTHER:
-		return "other";
-	case BATV_CLASS_COUNT:
-		break;
-	}
-	return "unknown";
 }
 
 const char *batv_action_name(enum batv_action a)

@@ -6,18 +6,13 @@
 #define BATV_DECIDE_POLICY_H
 
 #include "decide/exim_list.h"
+#include "evidence/classify.h"
 #include "tag/tag.h"
 
 #define BATV_POLICIES_MAX 16
 #define BATV_POLICY_NAME_MAX 31	/* letters, digits, "-", "_" */
 
 enum batv_enforcement { BATV_ENFORCE_AUTO, BATV_ENFORCE_OBSERVE, BATV_ENFORCE_REJECT };
-
-/* Classes of automatic mail.  The names are those of RFC 3464, 8098, 3834, 5546. */
-enum batv_class {
-	BATV_CLASS_DSN, BATV_CLASS_MDN, BATV_CLASS_AUTOREPLY, BATV_CLASS_CALENDAR,
-	BATV_CLASS_REPORT, BATV_CLASS_OTHER, BATV_CLASS_COUNT
-};
 
 /* What becomes of one recipient's copy. */
 enum batv_action {
@@ -110,7 +105,6 @@ void batv_policy_init(struct batv_policy *policy, const char *name);
 bool batv_duration_parse(struct batv_span s, int64_t *seconds);
 void batv_duration_format(int64_t seconds, char *out, size_t size);
 
-const char *batv_class_name(enum batv_class c);
 const char *batv_action_name(enum batv_action a);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef BATV_DECIDE_STATE_H
 #define BATV_DECIDE_STATE_H
 
+#include "base/days.h"
 #include "decide/policy.h"
 
 #define BATV_STATE_NAME "state"

@@ -7,6 +7,8 @@
  */
 #include "decide/verdict.h"
 
+#include "memory/counters.h"
+
 bool batv_verdict_failed(enum batv_verdict verdict)
 {
 	return verdict == BATV_MISSING || verdict == BATV_EXPIRED || verdict == BATV_FORGED;
@@ -282,4 +284,11 @@ const char *batv_reason_name(enum batv_reason r)
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
 	return (unsigned)r < BATV_WHY_COUNT ? names[r] : "?";
+}
+
+size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a)
+{
+	_Static_assert((int)BATV_VERDICT_COUNT * (int)BATV_CLASS_COUNT * (int)BATV_ACTION_COUNT ==
+			       (int)BATV_COUNT_JUDGED_END, "a row is missing");
+	return ((size_t)v * BATV_CLASS_COUNT + (size_t)c) * BATV_ACTION_COUNT + (size_t)a;
 }

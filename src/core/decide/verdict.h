@@ -112,4 +112,7 @@ enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_r
 const char *batv_verdict_name(enum batv_verdict v);	/* "not-ours" */
 const char *batv_reason_name(enum batv_reason r);	/* "exempt-host", "-" for none */
 
+/* The row in which such a recipient is counted: memory/counters.h. */
+size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a);
+
 #endif

@@ -6,7 +6,7 @@
 #define BATV_EVIDENCE_CITATION_H
 
 #include "evidence/decode.h"
-#include "memory/sent.h"
+#include "tag/addr.h"
 
 struct batv_citation {
 	const char *begin, *end;	/* in the text, brackets included */

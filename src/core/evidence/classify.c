@@ -786,3 +786,24 @@ enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_s
 		return seen & SEEN_AUTOREPLY ? BATV_CLASS_AUTOREPLY : BATV_CLASS_OTHER;
 	return by_habit(seen, body, c->boundary_len > 0);
 }
+
+const char *batv_class_name(enum batv_class c)
+{
+	switch (c) {
+	case BATV_CLASS_DSN:
+		return "dsn";
+	case BATV_CLASS_MDN:
+		return "mdn";
+	case BATV_CLASS_AUTOREPLY:
+		return "autoreply";
+	case BATV_CLASS_CALENDAR:
+		return "calendar";
+	case BATV_CLASS_REPORT:
+		return "report";
+	case BATV_CLASS_OTHER:
+		return "other";
+	case BATV_CLASS_COUNT:
+		break;
+	}
+	return "unknown";
+}

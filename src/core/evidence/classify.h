@@ -4,7 +4,13 @@
 #ifndef BATV_EVIDENCE_CLASSIFY_H
 #define BATV_EVIDENCE_CLASSIFY_H
 
-#include "decide/policy.h"
+#include "base/span.h"
+
+/* Classes of automatic mail.  The names are those of RFC 3464, 8098, 3834, 5546. */
+enum batv_class {
+	BATV_CLASS_DSN, BATV_CLASS_MDN, BATV_CLASS_AUTOREPLY, BATV_CLASS_CALENDAR,
+	BATV_CLASS_REPORT, BATV_CLASS_OTHER, BATV_CLASS_COUNT
+};
 
 struct batv_header { struct batv_span name, value; };	/* value unfolded or not, without the name */
 
@@ -39,5 +45,7 @@ void batv_classify_header(struct batv_classifier *c, struct batv_header h);
  * does.  A message whose structure says several kinds is of the first in this order.
  */
 enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_span body);
+
+const char *batv_class_name(enum batv_class c);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "evidence/search.h"
 #include "memory/sent.h"
+#include "tag/tag.h"
 
 #define BATV_AUTHORS_MAX 2	/* From addresses of a reply that are asked about */
 

@@ -16,7 +16,7 @@
 #define BATV_EVIDENCE_SEARCH_H
 
 #include "evidence/classify.h"
-#include "memory/sent.h"
+#include "tag/addr.h"
 
 #define BATV_CLUE_IDS_MAX 48
 #define BATV_CLUE_TAGS_MAX 16

@@ -1,22 +1,176 @@
 /*
- * access.c - the memory file for a process that looks at a few places and ends.
+ * access.c - opens the memory file and reaches its bytes: whole, by windows, or by reading.
  *
  * To map all of a large file costs little, to touch it costs a lot: a page table for every 2 MiB that is
  * touched, and all of them again when the process ends.  So pages are mapped one by one, side by side, when
- * they are written to; and what is only read is read with pread(), which needs no guard either.  Invariant: a
- * descriptor is held for one decision only, and one that was left behind (a signal handler may jump out of
- * it) is closed only if it still is that very file.
+ * they are written to; and what is only read is read with pread(), which needs no guard either.
+ *
+ * A file that somebody truncates while it is mapped answers an access with SIGBUS.
+ *
+ * Invariants: a descriptor is held for one decision only, and one that was left behind (a signal handler
+ * may jump out of it) is closed only if it still is that very file.  A SIGBUS that is not ours passes
+ * through to the action that was there before us, and after a guard has left, signal actions and masks
+ * are what they were.
+ *
+ * BUGS: guards may be nested four deep, and are not for several threads at once.  SIGBUS must not be
+ * blocked.
  */
-#include "memory/layout.h"
+#include "memory/access.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/safefile.h"
 
-/* ---- Windows ---- */
+/* ---- The file ---- */
+
+static bool is_file(const struct batv_memory *memory, const struct stat *st)
+{
+	return memory->dev == (int64_t)st->st_dev && memory->ino == (int64_t)st->st_ino;
+}
+
+/* For writing if that is allowed. */
+static enum batv_err open_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable)
+{
+	enum batv_err err = batv_file_open(dirfd, name, O_RDWR, true, fd, st);
+
+	*writable = true;
+	if (err == BATV_E_IO && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+		*writable = false;
+		err = batv_file_open(dirfd, name, O_RDONLY, true, fd, st);
+	}
+	return err;
+}
+
+void batv_memory_release(struct batv_memory *memory)
+{
+	struct stat st;
+	int saved = errno;
+
+	if (memory->held && fstat(memory->fd, &st) == 0 && is_file(memory, &st))
+		(void)close(memory->fd);
+	memory->held = false;
+	errno = saved;
+}
+
+/* ---- Guards ---- */
+
+/*
+ * One running guard.  Static, not on the stack: somebody's signal handler may jump out of a
+ * guard (Exim's time limit for local_scan() does), and what it leaves behind must stay readable.
+ * Such a left frame does no harm: its file is touched by nobody without a newer frame above it,
+ * and any other fault passes through it to the previous action.
+ */
+struct frame {
+	sigjmp_buf env;
+	const void *base;
+	size_t size;
+	uintptr_t stack;		/* where its guard runs; the stack grows downwards */
+	struct sigaction previous;
+};
+
+#define FRAMES 4
+
+static struct frame frames[FRAMES];
+static volatile sig_atomic_t depth;
+static volatile sig_atomic_t sent;	/* a SIGBUS that somebody sent with kill(): not for us */
+
+static bool within(const struct frame *f, const void *address)
+{
+	return (uintptr_t)address - (uintptr_t)f->base < f->size;
+}
+
+/*
+ * Ours: leave the body.  Somebody else's fault: put the previous action back and return, so
+ * that the instruction faults again and the previous action sees exactly what it would have
+ * seen without us (an outer guard is such a previous action).
+ */
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	struct frame *f;
+
+	(void)context;
+	if (info->si_code <= 0) {
+		sent = 1;
+		return;
+	}
+	if (depth == 0) {
+		(void)signal(sig, SIG_DFL);
+		return;
+	}
+	f = &frames[depth - 1];
+	if (within(f, info->si_addr))
+		siglongjmp(f->env, 1);
+	depth = depth - 1;
+	(void)sigaction(sig, &f->previous, NULL);
+}
+
+/* SA_NODEFER: the jump out of the handler leaves the signal mask as it was. */
+static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t stack)
+{
+	struct sigaction sa, previous;
+	struct frame *f;
+	bool left = false;
+
+	for (; depth > 0 && frames[depth - 1].stack <= stack; depth = depth - 1)
+		left = true;		/* its function is gone, and did not clean up */
+	if (depth == FRAMES)
+		return NULL;
+	f = &frames[depth];
+	f->base = memory->base;
+	f->size = memory->size;
+	f->stack = stack;
+	memset(&sa, 0, sizeof sa);
+	sa.sa_sigaction = on_sigbus;
+	sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
+	(void)sigaction(SIGBUS, &sa, &previous);
+	if (!left || previous.sa_sigaction != on_sigbus)
+		f->previous = previous;	/* else it still holds what was there before the left one */
+	depth = depth + 1;
+	return f;
+}
+
+static void guard_leave(const struct frame *f)
+{
+	depth = (sig_atomic_t)(f - frames);
+	(void)sigaction(SIGBUS, &f->previous, NULL);
+	if (sent && depth == 0) {
+		sent = 0;
+		(void)raise(SIGBUS);
+	}
+}
+
+/* Within a guard: its mapping broke.  Ends the body that runs. */
+static _Noreturn void guard_break(void)
+{
+	siglongjmp(frames[depth - 1].env, 1);
+}
+
+/* An outer guard's body may still look at the mapping: it stays until that one has left. */
+static void unmap_unless_used(void *base, size_t size)
+{
+	int i;
+
+	for (i = 0; i < depth; i++)
+		if (frames[i].base == base)
+			return;
+	(void)munmap(base, size);
+}
+
+/* No guard, no mapping: the memory is gone. */
+static void lose(struct batv_memory *memory)
+{
+	batv_memory_release(memory);
+	if (memory->base)
+		unmap_unless_used(memory->base, memory->size);
+	memory->base = NULL;
+	memory->windowed = false;
+}
 
 /* Where it is the same on all machines it is not asked for: two pages of libc's need not be touched. */
 static size_t page_size(void)
@@ -30,7 +184,8 @@ static size_t page_size(void)
 #endif
 }
 
-bool batv_memory_make_room(struct batv_memory *memory)
+/* Room for windows; false: there is none. */
+static bool make_room(struct batv_memory *memory)
 {
 	void *room;
 
@@ -44,6 +199,43 @@ bool batv_memory_make_room(struct batv_memory *memory)
 	return memory->base != NULL;
 }
 
+__attribute__((noinline)) bool
+batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *), void *arg)
+{
+	volatile bool whole = false;
+	struct frame *f;
+	void *base;
+	size_t size;
+
+	if (!memory->base && !make_room(memory))
+		return false;
+	base = memory->base;
+	size = memory->size;
+	f = guard_enter(memory, (uintptr_t)__builtin_frame_address(0));
+	if (!f)
+		return false;
+	if (sigsetjmp(f->env, 0) == 0) {
+		body(memory, arg);
+		whole = true;
+	}
+	guard_leave(f);
+	if (whole && memory->base)
+		return true;
+	if (memory->base)
+		lose(memory);
+	else	/* a guard within the body has lost it, but could not unmap it */
+		unmap_unless_used(base, size);
+	return false;
+}
+
+bool batv_memory_guard_read(const struct batv_memory *memory,
+			    void (*body)(struct batv_memory *, void *), void *arg)
+{
+	return batv_memory_guard((struct batv_memory *)(uintptr_t)memory, body, arg);
+}
+
+/* ---- Bytes ---- */
+
 /* The one that was mapped longest ago makes room. */
 static char *map_window(struct batv_memory *m, uint64_t page)
 {
@@ -52,7 +244,7 @@ static char *map_window(struct batv_memory *m, uint64_t page)
 
 	if (!m->held || mmap(at, m->window_size, m->writable ? PROT_READ | PROT_WRITE : PROT_READ,
 			     MAP_SHARED | MAP_FIXED, m->fd, (off_t)(page * m->window_size)) == MAP_FAILED)
-		batv_memory_guard_break();
+		guard_break();
 	m->window[place] = page;
 	m->windows++;
 	return at;
@@ -72,8 +264,6 @@ void *batv_memory_at(struct batv_memory *memory, size_t offset)
 			       offset % memory->window_size;
 	return map_window(memory, page) + offset % memory->window_size;
 }
-
-/* ---- Reading ---- */
 
 struct peek_job {
 	size_t offset, words;
@@ -98,33 +288,28 @@ bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to,
 		return batv_memory_guard_read(memory, peek_body, &job);
 	if (memory->held && pread(memory->fd, to, len, (off_t)offset) == (ssize_t)len)
 		return true;
-	batv_memory_lost((struct batv_memory *)(uintptr_t)memory);
+	lose((struct batv_memory *)(uintptr_t)memory);
 	return false;
 }
 
-/* ---- Opening ---- */
+/* ---- Opening and closing ---- */
 
-static bool open_already(const struct batv_memory *m, const struct stat *st, bool writable)
+static enum batv_err read_header(int fd, const struct stat *st, struct batv_memory *out)
 {
-	return m->windowed && m->writable == writable && batv_memory_is_file(m, st) &&
-	       m->file_size == (size_t)st->st_size;
-}
+	struct batv_memory m = { .dev = (int64_t)st->st_dev,
+				 .ino = (int64_t)st->st_ino,
+				 .file_size = (size_t)st->st_size };
+	enum batv_err err = batv_memory_read_head(fd, st, &m.sections);
 
-void batv_memory_release(struct batv_memory *memory)
-{
-	struct stat st;
-	int saved = errno;
-
-	if (memory->held && fstat(memory->fd, &st) == 0 && batv_memory_is_file(memory, &st))
-		(void)close(memory->fd);
-	memory->held = false;
-	errno = saved;
+	if (err == BATV_OK)
+		*out = m;
+	return err;
 }
 
 static enum batv_err take_file(struct batv_memory *memory, int fd, const struct stat *st, bool writable)
 {
 	struct batv_memory m;
-	enum batv_err err = batv_memory_read_head(fd, st, &m);
+	enum batv_err err = read_header(fd, st, &m);
 
 	if (err != BATV_OK)
 		return err;
@@ -134,12 +319,18 @@ static enum batv_err take_file(struct batv_memory *memory, int fd, const struct 
 	return BATV_OK;
 }
 
+static bool open_already(const struct batv_memory *m, const struct stat *st, bool writable)
+{
+	return m->windowed && m->writable == writable && is_file(m, st) &&
+	       m->file_size == (size_t)st->st_size;
+}
+
 enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, const char *name)
 {
 	struct stat st;
 	bool writable;
 	int fd = -1, saved;
-	enum batv_err err = batv_memory_file(dirfd, name, &fd, &st, &writable);
+	enum batv_err err = open_file(dirfd, name, &fd, &st, &writable);
 
 	batv_memory_release(memory);
 	if (err == BATV_OK && !open_already(memory, &st, writable)) {
@@ -157,4 +348,62 @@ enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, co
 	batv_memory_close(memory);
 	errno = saved;
 	return err;
+}
+
+static enum batv_err map_file(struct batv_memory *memory, int fd, const struct stat *st,
+			      bool writable)
+{
+	struct batv_memory m;
+	enum batv_err err = read_header(fd, st, &m);
+
+	if (err != BATV_OK)
+		return err;
+	m.size = m.file_size;
+	m.base = mmap(NULL, m.size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+		      0);
+	if (m.base == MAP_FAILED)
+		return BATV_E_IO;
+	m.writable = writable;
+	*memory = m;
+	return BATV_OK;
+}
+
+static bool mapped_already(const struct batv_memory *m, const struct stat *st)
+{
+	return m->base && !m->windowed && is_file(m, st) &&
+	       m->file_size == (size_t)st->st_size;
+}
+
+enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name)
+{
+	struct stat st;
+	bool writable;
+	int fd = -1, saved;
+	enum batv_err err = open_file(dirfd, name, &fd, &st, &writable);
+
+	if (err == BATV_OK && !mapped_already(memory, &st)) {
+		batv_memory_close(memory);
+		err = map_file(memory, fd, &st, writable);
+	}
+	saved = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (err != BATV_OK)
+		batv_memory_close(memory);
+	errno = saved;
+	return err;
+}
+
+void batv_memory_close(struct batv_memory *memory)
+{
+	batv_memory_release(memory);
+	if (memory->base)
+		(void)munmap(memory->base, memory->size);
+	memset(memory, 0, sizeof *memory);
+}
+
+void batv_memory_sync(const struct batv_memory *memory)
+{
+	if (memory->base && memory->writable && !memory->windowed)
+		(void)msync(memory->base, memory->size, MS_SYNC);
 }

@@ -1,7 +1,7 @@
 /*
  * domains.c - the domain table of the memory file: what is known of each domain.
  *
- * As in memory/counters.c any process may be killed at any instruction: what is half of something (a claimed
+ * As in counters.c any process may be killed at any instruction: what is half of something (a claimed
  * slot without its name) is never believed.
  *
  * Why a name has one slot only: a slot goes EMPTY -> CLAIMING -> READY or GONE and stays
@@ -10,10 +10,13 @@
  * a moment and then ends that claim.  So of two processes with one name the later finds
  * the earlier one's slot, or ends its claim, and then the earlier one starts again.
  */
-#include "memory/layout.h"
+#include "memory/domains.h"
 
 #include <sched.h>
 #include <string.h>
+
+#include "base/days.h"
+#include "base/span.h"
 
 #define SETTLE_YIELDS 200	/* patience with another process's claim; it takes a microsecond */
 #define CLAIM_TRIES 16		/* claims of ours that others may end, before we give up */
@@ -73,7 +76,7 @@ static enum batv_err take_name(const char *domain, struct domain_job *job)
 
 static size_t place_of(const struct batv_memory *m, size_t index)
 {
-	return m->domains_at + (index & (m->domain_slots - 1)) * sizeof(struct batv_domain_slot);
+	return m->sections.domains_at + (index & (m->sections.domain_slots - 1)) * sizeof(struct batv_domain_slot);
 }
 
 static struct batv_domain_slot *slot_at(struct batv_memory *m, size_t index)
@@ -83,7 +86,7 @@ static struct batv_domain_slot *slot_at(struct batv_memory *m, size_t index)
 
 static size_t probes_of(const struct batv_memory *m)
 {
-	return m->domain_slots < BATV_DOMAIN_PROBES ? m->domain_slots : BATV_DOMAIN_PROBES;
+	return m->sections.domain_slots < BATV_DOMAIN_PROBES ? m->sections.domain_slots : BATV_DOMAIN_PROBES;
 }
 
 static enum batv_slot_state state_of(uint64_t claim)
@@ -148,7 +151,7 @@ static bool publish(struct batv_domain_slot *slot, const struct domain_job *job,
 static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_job *job,
 				     bool *again)
 {
-	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
+	size_t home = batv_domain_home(job->name, job->len, m->sections.domain_slots), i;
 	uint64_t mine = claim_word(job->when, BATV_SLOT_CLAIMING);
 
 	*again = false;
@@ -187,7 +190,7 @@ static struct batv_domain_slot *find_or_claim(struct batv_memory *m,
  */
 static bool look_up(const struct batv_memory *m, struct domain_job *job, struct batv_domain_slot *slot)
 {
-	size_t home = batv_domain_home(job->name, job->len, m->domain_slots), i;
+	size_t home = batv_domain_home(job->name, job->len, m->sections.domain_slots), i;
 
 	for (i = 0; i < probes_of(m); i++) {
 		enum batv_slot_state state;
@@ -280,7 +283,7 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	job.sum = batv_policy_sum(policy);
 	job.what = what;
 	job.when = stamp_of(now);
-	if (!memory->writable || !memory->domains_at)
+	if (!memory->writable || !memory->sections.domains_at)
 		return BATV_E_NO_FILE;
 	if (is_noted(memory, &job))
 		return BATV_OK;
@@ -308,7 +311,7 @@ void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const
 	struct batv_domain_slot slot;
 	struct domain_job job;
 
-	if (!memory->writable || !memory->domains_at || take_name(domain, &job) != BATV_OK ||
+	if (!memory->writable || !memory->sections.domains_at || take_name(domain, &job) != BATV_OK ||
 	    !look_up(memory, &job, &slot))
 		return;
 	job.sum = policy ? batv_policy_sum(policy) : 0;
@@ -364,7 +367,7 @@ enum batv_err batv_domain_merge(struct batv_memory *memory, const struct batv_do
 		return err;
 	job.domain = *domain;
 	job.when = domain->last_signed ? domain->last_signed : 1;
-	if (!memory->writable || !memory->domains_at ||
+	if (!memory->writable || !memory->sections.domains_at ||
 	    !batv_memory_guard(memory, merge_body, &job))
 		return BATV_E_NO_FILE;
 	return job.err;
@@ -389,7 +392,7 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 	struct batv_domain_slot slot;
 	struct domain_job job;
 
-	if (!memory->domains_at || take_name(domain, &job) != BATV_OK || !look_up(memory, &job, &slot))
+	if (!memory->sections.domains_at || take_name(domain, &job) != BATV_OK || !look_up(memory, &job, &slot))
 		return false;
 	copy_slot(&slot, out);
 	return true;
@@ -410,7 +413,7 @@ bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_
 	struct domain_job job;
 
 	job.index = index;
-	if (!memory->domains_at || index >= memory->domain_slots ||
+	if (!memory->sections.domains_at || index >= memory->sections.domain_slots ||
 	    !batv_memory_guard_read(memory, at_body, &job) || !job.found)
 		return false;
 	*out = job.domain;
@@ -443,7 +446,7 @@ bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_doma
 	struct domain_job job;
 
 	job.index = index;
-	if (!memory->writable || !memory->domains_at || index >= memory->domain_slots ||
+	if (!memory->writable || !memory->sections.domains_at || index >= memory->sections.domain_slots ||
 	    !batv_memory_guard(memory, take_body, &job) || !job.found)
 		return false;
 	*out = job.domain;
@@ -454,7 +457,7 @@ static void next_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;
 
-	for (job->found = false; job->index < m->domain_slots; job->index++) {
+	for (job->found = false; job->index < m->sections.domain_slots; job->index++) {
 		at_body(m, arg);
 		if (job->found)
 			return;
@@ -466,7 +469,7 @@ bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct ba
 	struct domain_job job;
 
 	job.index = *index;
-	if (!memory->domains_at || !batv_memory_guard_read(memory, next_body, &job) || !job.found)
+	if (!memory->sections.domains_at || !batv_memory_guard_read(memory, next_body, &job) || !job.found)
 		return false;
 	*index = job.index;
 	*out = job.domain;
@@ -491,9 +494,9 @@ enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, ui
 {
 	struct domain_job job;
 
-	if (!batv_memory_there(memory) || !memory->writable || !memory->domains_at)
+	if (!batv_memory_there(memory) || !memory->writable || !memory->sections.domains_at)
 		return BATV_E_NO_FILE;
-	if (index >= memory->domain_slots)
+	if (index >= memory->sections.domain_slots)
 		return BATV_E_SYNTAX;
 	job.index = index;
 	job.flags = flags;
@@ -508,7 +511,7 @@ static void reclaim_body(struct batv_memory *m, void *arg)
 	struct domain_job *job = arg;
 	size_t i;
 
-	for (i = 0; i < m->domain_slots; i++) {
+	for (i = 0; i < m->sections.domain_slots; i++) {
 		struct batv_domain_slot *slot = slot_at(m, i);
 		uint64_t w = claim_of(slot);
 		uint32_t since = (uint32_t)(w >> 32);
@@ -526,7 +529,7 @@ unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now)
 
 	job.when = stamp_of(now);
 	job.ended = 0;
-	if (!memory->writable || !memory->domains_at)
+	if (!memory->writable || !memory->sections.domains_at)
 		return 0;
 	(void)batv_memory_guard(memory, reclaim_body, &job);
 	return job.ended;

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/days.h"
+#include "base/span.h"
+#include "memory/counters.h"
 #include "memory/layout.h"
 
 #define IPV6 UINT64_C(0x8000)		/* in the first word: the network is one of IPv6 */
@@ -123,8 +126,8 @@ static size_t page_of(const struct batv_memory *m, uint64_t who)
 {
 	uint64_t network = who & ~DAY_MASK;
 
-	return m->forged_at +
-	       (size_t)(batv_fnv64(BATV_FNV_START, &network, sizeof network) % m->forged_pages) * BATV_MEMORY_PAGE;
+	return m->sections.forged_at +
+	       (size_t)(batv_fnv64(BATV_FNV_START, &network, sizeof network) % m->sections.forged_pages) * BATV_MEMORY_PAGE;
 }
 
 /* What a place is worth on the day of `who`: nothing, if empty or old; less, if of yesterday. */
@@ -197,7 +200,7 @@ void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
 	uint64_t network;
 
 	batv_count(memory, BATV_COUNT_FORGED, now);
-	if (!batv_memory_there(memory) || !memory->writable || !memory->forged_at || !network_of(host, &network))
+	if (!batv_memory_there(memory) || !memory->writable || !memory->sections.forged_at || !network_of(host, &network))
 		return;
 	job.who = network | day_of(now);
 	job.page = page_of(memory, job.who);
@@ -208,7 +211,7 @@ void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
 
 static bool read_page(const struct batv_memory *m, size_t page, struct batv_forged_slot out[static BATV_FORGED_SLOTS])
 {
-	return batv_memory_peek(m, m->forged_at + page * BATV_MEMORY_PAGE, out, BATV_MEMORY_PAGE);
+	return batv_memory_peek(m, m->sections.forged_at + page * BATV_MEMORY_PAGE, out, BATV_MEMORY_PAGE);
 }
 
 /* Two processes that come at once may take two places for one network: the first of them has the sum. */
@@ -245,7 +248,7 @@ size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct ba
 	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
 	size_t n = 0;
 
-	for (size_t page = 0; max > 0 && memory->forged_at && page < memory->forged_pages; page++) {
+	for (size_t page = 0; max > 0 && memory->sections.forged_at && page < memory->sections.forged_pages; page++) {
 		if (!read_page(memory, page, slots))
 			return 0;
 		for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
@@ -265,7 +268,7 @@ void batv_forged_copy(const struct batv_memory *from, struct batv_memory *to)
 {
 	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
 
-	for (size_t page = 0; from->forged_at && to->forged_at && page < from->forged_pages; page++) {
+	for (size_t page = 0; from->sections.forged_at && to->sections.forged_at && page < from->sections.forged_pages; page++) {
 		if (!read_page(from, page, slots))
 			return;
 		for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {

@@ -8,7 +8,7 @@
 #ifndef BATV_MEMORY_FORGED_H
 #define BATV_MEMORY_FORGED_H
 
-#include "memory/counters.h"
+#include "memory/access.h"
 
 #define BATV_FORGER_NAME_SIZE 32
 

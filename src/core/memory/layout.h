@@ -1,6 +1,6 @@
 /*
- * layout.h - the memory file, byte for byte: shared by its readers (memory/counters.c), its
- * maker (memory_file.c) and their tests.  Nobody else needs it; docs/formats.md explains it.
+ * layout.h - the memory file, byte for byte: for the other files of this room, the maker
+ * (memory_file.c) and the tests.  docs/formats.md explains it.
  *
  * Numbers are in the byte order of the host that made the file; `order` tells a file from a
  * host of the other kind.  Every field has a fixed width and lies on a multiple of its
@@ -10,9 +10,23 @@
 #define BATV_MEMORY_LAYOUT_H
 
 #include <stddef.h>
-#include <sys/stat.h>
+#include <stdint.h>
 
-#include "memory/counters.h"
+#define BATV_MEMORY_MAGIC "BATVmem\n"	/* 8 bytes */
+#define BATV_MEMORY_VERSION 1
+#define BATV_MEMORY_PAGE 4096		/* the header page: the directory of sections */
+#define BATV_MEMORY_SECTIONS_MAX 32
+#define BATV_DOMAIN_SLOTS 16384
+#define BATV_DOMAIN_SLOT_SIZE 256
+#define BATV_DOMAIN_NAME_MAX 219	/* a longer domain stays in observe */
+#define BATV_COUNTER_DAYS 32
+
+enum batv_section {
+	BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS,
+	BATV_SECTION_IDS, BATV_SECTION_PAIRS,	/* what was sent: memory/sent.h */
+	BATV_SECTION_ID_HITS, BATV_SECTION_TAG_BOUNCES, BATV_SECTION_TAG_MAILS,
+	BATV_SECTION_FORGED = 9,	/* networks that forged tags came from: forged.h; 8 is kept for a journal */
+};
 
 #define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
 
@@ -64,7 +78,7 @@ _Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "sixtee
 
 /*
  * A slot goes EMPTY -> CLAIMING -> READY or GONE, and READY and GONE are for ever.  That is
- * why a name can have one slot only: see memory/counters.c.
+ * why a name can have one slot only: see domains.c.
  */
 enum batv_slot_state {
 	BATV_SLOT_EMPTY = 0,
@@ -90,6 +104,7 @@ enum batv_slot_state {
 #define BATV_LINES_MAX 64		/* a block never crosses a page */
 #define BATV_ITEM_BITS_MAX 14		/* two numbers of 64 bits hold seven places of 384 each */
 #define BATV_DAY_MAX 65535		/* 2149-06-06 */
+#define BATV_DAY_SHIFT 48		/* of such a word */
 
 /* Tallies: param[0] pages.  A page has 512 words: day in the upper 16 bits, count below. */
 #define BATV_TALLY_PAGE_WORDS 512
@@ -107,57 +122,6 @@ struct batv_forged_slot {
 };
 _Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE, "a page of slots");
 
-struct batv_pattern {			/* where an item lies */
-	uint32_t block;
-	uint64_t mask[BATV_LINE_WORDS];
-};
-void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
-		       struct batv_pattern *out);
-/* The chance that one line with on average `load` items takes an unknown one for its own. */
-double batv_line_chance(double load, unsigned bits);
-
-/* Within a guard, and where there are counters. */
-struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter);
-/* False: the day's word holds a later day. */
-bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
-void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day);
-
-/* batv_memory_guard() for those that only read: no struct batv_memory is in read-only storage. */
-bool batv_memory_guard_read(const struct batv_memory *memory,
-			    void (*body)(struct batv_memory *, void *), void *arg);
-/* Within a guard: its mapping broke.  Ends the body that runs; does not return. */
-_Noreturn void batv_memory_guard_break(void);
-
-/*
- * Within a guard: where the byte at `offset` of the file is mapped; good up to the end of its page, until
- * BATV_MEMORY_WINDOWS other pages were asked for.
- */
-void *batv_memory_at(struct batv_memory *memory, size_t offset);
-/* Room for windows; false: there is none. */
-bool batv_memory_make_room(struct batv_memory *memory);
-/*
- * len bytes from `offset`, both multiples of 8, to `to`: without a guard of the caller's.  False: there is
- * no memory, or none any more.  Every word is read whole, but the words one after the other.
- */
-bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len);
-/* Is this open file the one that the memory was read from? */
-bool batv_memory_is_file(const struct batv_memory *memory, const struct stat *st);
-/* No guard, no mapping: the memory is gone. */
-void batv_memory_lost(struct batv_memory *memory);
-
-uint64_t batv_memory_sum(const struct batv_memory_head *head);
-/* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
-size_t batv_domain_home(const char *name, size_t len, size_t slots);
-
-/*
- * Opens dir/name, for writing if that is allowed; and reads its header page, which is not mapped: what is checked
- * cannot change or fault under the check.  Errors: as batv_memory_open.
- */
-enum batv_err batv_memory_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable);
-enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_memory *memory);
-
-/* What batv_memory_open believes of a header page: fills offsets and counts of *memory only. */
-enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,
-				     struct batv_memory *memory);
+#define BATV_ITEM_LEN 20		/* bytes of an item's name */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sent.c - the sent-message memory in use: two Bloom filters for each day, and tallies.
+ * sent.c - the sent-mail memory in use: two Bloom filters for each day.
  *
  * Any number of processes write at once, and any may be killed at any instruction: a word changes
  * by one compare-and-swap that keeps day and bits together, so a killed process leaves some bits of
@@ -11,14 +11,12 @@
 
 #include <string.h>
 
+#include "base/days.h"
 #include "base/hmac.h"
-#include "memory/layout.h"
+#include "memory/counters.h"
 
-#define DAY_SHIFT 48
-#define COUNT_MASK ((UINT64_C(1) << DAY_SHIFT) - 1)
 #define FULL_IDS 2		/* times the capacity */
 #define FULL_PAIRS 1
-#define CITED_IDS 4		/* that are looked up for one message: BATV_LOOKUPS_MAX */
 
 _Static_assert(BATV_LINES_MAX * BATV_LINE_SIZE == BATV_MEMORY_PAGE, "a block fits a page");
 _Static_assert(BATV_RETENTION_DAYS_MAX + 2 == BATV_LINES_MAX, "today and a clock's error");
@@ -91,15 +89,6 @@ bool batv_item_pair(struct batv_span key, const struct batv_addr *ours,
 
 /* ---- Where an item lies ---- */
 
-static uint64_t number_at(const uint8_t *p, unsigned bytes)
-{
-	uint64_t n = 0;
-
-	while (bytes > 0)
-		n = n << 8 | p[--bytes];
-	return n;
-}
-
 /*
  * The first 4 bytes choose the block, the other 16 the bits: each half is written with digits of
  * base 384, and seven of those are as even as random bytes can make them.
@@ -111,12 +100,12 @@ void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
 	unsigned i;
 
 	memset(out, 0, sizeof *out);
-	out->block = (uint32_t)(number_at(name, 4) * filter->blocks >> 32);
+	out->block = (uint32_t)(batv_number_at(name, 4) * filter->blocks >> 32);
 	for (i = 0; i < filter->bits; i++) {
 		unsigned place;
 
 		if (i % 7 == 0)
-			digits = number_at(name + (i == 0 ? 4 : 12), 8);
+			digits = batv_number_at(name + (i == 0 ? 4 : 12), 8);
 		place = (unsigned)(digits % BATV_LINE_BITS);
 		digits /= BATV_LINE_BITS;
 		out->mask[place / 48] |= UINT64_C(1) << place % 48;
@@ -133,7 +122,7 @@ struct place {
 static bool find_place(const struct batv_memory *m, const struct batv_item *item, struct place *out)
 {
 	out->kind = item->kind;
-	out->filter = &m->filters[item->kind == BATV_ITEM_ID ? 0 : 1];
+	out->filter = &m->sections.filters[item->kind == BATV_ITEM_ID ? 0 : 1];
 	if (!out->filter->at)
 		return false;
 	batv_item_pattern(item->name, out->filter, &out->pattern);
@@ -158,7 +147,7 @@ static bool line_has(const uint64_t *line, const struct batv_pattern *p, uint64_
 	for (i = 0; i < BATV_LINE_WORDS; i++) {
 		uint64_t w = __atomic_load_n(&line[i], __ATOMIC_RELAXED);
 
-		if (p->mask[i] && (w >> DAY_SHIFT != day || (p->mask[i] & ~w) != 0))
+		if (p->mask[i] && (w >> BATV_DAY_SHIFT != day || (p->mask[i] & ~w) != 0))
 			return false;
 	}
 	return true;
@@ -169,7 +158,7 @@ static bool line_is_later(const uint64_t *line, const struct batv_pattern *p, ui
 	unsigned i;
 
 	for (i = 0; i < BATV_LINE_WORDS; i++)
-		if (p->mask[i] && __atomic_load_n(&line[i], __ATOMIC_RELAXED) >> DAY_SHIFT > day)
+		if (p->mask[i] && __atomic_load_n(&line[i], __ATOMIC_RELAXED) >> BATV_DAY_SHIFT > day)
 			return true;
 	return false;
 }
@@ -180,11 +169,11 @@ static bool set_bits(uint64_t *word, uint64_t mask, uint64_t day)
 	uint64_t w = __atomic_load_n(word, __ATOMIC_RELAXED), next;
 
 	do {
-		uint64_t stamp = w >> DAY_SHIFT;
+		uint64_t stamp = w >> BATV_DAY_SHIFT;
 
 		if (stamp > day)
 			return false;
-		next = (stamp == day ? w : day << DAY_SHIFT) | mask;
+		next = (stamp == day ? w : day << BATV_DAY_SHIFT) | mask;
 	} while (w != next && !__atomic_compare_exchange_n(word, &w, next, true, __ATOMIC_RELAXED,
 							   __ATOMIC_RELAXED));
 	return true;
@@ -192,32 +181,27 @@ static bool set_bits(uint64_t *word, uint64_t mask, uint64_t day)
 
 /* ---- Remembering ---- */
 
-static size_t counter_of(enum batv_item_kind kind)
+size_t batv_sent_counter(enum batv_item_kind kind)
 {
 	return kind == BATV_ITEM_ID ? BATV_COUNT_IDS : BATV_COUNT_PAIRS;
-}
-
-static bool has_counters(const struct batv_memory *m)
-{
-	return m->counters_at && m->counters_count >= BATV_COUNT_END;
 }
 
 static enum batv_remember_answer write_item(struct batv_memory *m, const struct place *p,
 					    uint64_t *line, uint64_t day)
 {
 	uint64_t limit = p->filter->capacity * (p->kind == BATV_ITEM_ID ? FULL_IDS : FULL_PAIRS);
-	size_t counter = counter_of(p->kind);
+	size_t counter = batv_sent_counter(p->kind);
 	uint64_t count = 0;
 	unsigned i;
 
-	if (has_counters(m) && !batv_counter_read(m, counter, day, &count))
+	if (batv_counters_there(m) && !batv_counter_read(m, counter, day, &count))
 		return BATV_REMEMBER_CLOCK;
 	if (count >= limit)
 		return BATV_REMEMBER_FULL;
 	for (i = 0; i < BATV_LINE_WORDS; i++)
 		if (p->pattern.mask[i] && !set_bits(&line[i], p->pattern.mask[i], day))
 			return BATV_REMEMBER_CLOCK;
-	if (has_counters(m))
+	if (batv_counters_there(m))
 		batv_counter_add(m, counter, day);
 	return BATV_REMEMBER_DONE;
 }
@@ -240,9 +224,9 @@ static enum batv_remember_answer remember_one(struct batv_memory *m,
 		answer = BATV_REMEMBER_CLOCK;
 	else
 		answer = write_item(m, &p, line, day);
-	if (answer == BATV_REMEMBER_CLOCK && has_counters(m))
+	if (answer == BATV_REMEMBER_CLOCK && batv_counters_there(m))
 		batv_counter_add(m, BATV_COUNT_CLOCK, day);
-	if (answer == BATV_REMEMBER_FULL && has_counters(m))
+	if (answer == BATV_REMEMBER_FULL && batv_counters_there(m))
 		batv_counter_add(m, BATV_COUNT_FULL, day);
 	return answer;
 }
@@ -291,16 +275,10 @@ static bool mark_known(const struct batv_memory *m, struct remember_job *job)
 	return known == job->n;
 }
 
-/* Days since 1970; 0 and what is beyond BATV_DAY_MAX has no place in a word. */
-static uint64_t day_of(int64_t when)
-{
-	return when < 0 ? 0 : (uint64_t)when / 86400;
-}
-
 void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
 		       int64_t now, enum batv_remember_answer *answers)
 {
-	struct remember_job job = { .items = items, .n = n, .day = day_of(now), .answers = answers };
+	struct remember_job job = { .items = items, .n = n, .day = batv_day_of(now), .answers = answers };
 	enum batv_remember_answer rest = BATV_REMEMBER_NONE;
 
 	if (batv_memory_there(memory) && memory->writable && (job.day == 0 || job.day > BATV_DAY_MAX))
@@ -342,7 +320,7 @@ static bool was_written(const struct batv_memory *m, const struct batv_item *ite
 size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now)
 {
-	uint64_t until = day_of(now) + 1, from = retention < now ? day_of(now - retention) : 1;
+	uint64_t until = batv_day_of(now) + 1, from = retention < now ? batv_day_of(now - retention) : 1;
 	size_t i = 0;
 
 	if (until < 2 || until > BATV_DAY_MAX)
@@ -365,10 +343,10 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 	unsigned days = (unsigned)(retention / 86400) + 2, i;
 	int64_t bare;
 
-	if (!batv_memory_there(memory) || !has_counters(memory) || retention < 0 || now < 0)
+	if (!batv_memory_there(memory) || !batv_counters_there(memory) || retention < 0 || now < 0)
 		return false;
 	for (i = 0; i < BATV_FILTERS; i++)
-		if (!memory->filters[i].at || memory->filters[i].since > now - retention)
+		if (!memory->sections.filters[i].at || memory->sections.filters[i].since > now - retention)
 			return false;
 	bare = batv_memory_bare_last(memory);
 	if (bare != 0 && bare > now - retention)
@@ -377,142 +355,7 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 	       batv_counted(memory, BATV_COUNT_CLOCK, 0, now) == 0 && batv_memory_there(memory);
 }
 
-/* e to the minus x, for x >= 0: (1 - x / 2^20) to the 2^20. */
-static double decay(double x)
-{
-	double y = 1 - x / 1048576;
-	unsigned i;
-
-	if (x > 700)
-		return 0;
-	for (i = 0; i < 20; i++)
-		y *= y;
-	return y;
-}
-
-static double power(double x, unsigned n)
-{
-	double y = 1;
-
-	for (; n > 0; n--)
-		y *= x;
-	return y;
-}
-
-/*
- * The items of a line are Poisson distributed.  n items leave a place empty with probability
- * empty = (1 - 1/384)^(bits * n); the second term is for lines that are fuller than the mean.
- */
-double batv_line_chance(double load, unsigned bits)
-{
-	double share = decay(load), empty = 1, sum = 0;
-	unsigned n;
-
-	if (load > 100)
-		return 1;
-	for (n = 0; n < 300; n++) {
-		double hit = 1 - empty, c = (double)(n * bits) / BATV_LINE_BITS;
-		double spread = empty * (1 - (1 + c) * empty) / BATV_LINE_BITS;
-		double more = n ? bits * (bits - 1.0) / 2 * spread / (hit * hit) : 0;
-		double chance = power(hit, bits) * (1 + more);
-
-		sum += share * (chance < 1 ? chance : 1);
-		share *= load / (n + 1);
-		empty *= power(1 - 1.0 / BATV_LINE_BITS, bits);
-	}
-	return sum < 1 ? sum : 1;
-}
-
-bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
-		      struct batv_memory_fill *out)
-{
-	const struct batv_filter *f = &memory->filters[kind == BATV_ITEM_ID ? 0 : 1];
-	struct batv_memory_fill fill = { .capacity = f->capacity };
-	size_t counter = counter_of(kind);
-	uint64_t before = 0;
-	unsigned i;
-
-	if (!batv_memory_there(memory) || !f->at || !has_counters(memory))
-		return false;
-	fill.today = batv_counted(memory, counter, 1, now);
-	for (i = 1; i < f->lines; i++) {
-		uint64_t sum = batv_counted(memory, counter, i, now), n = sum - before;
-
-		if (i > BATV_COUNTER_DAYS)	/* no count is kept of it */
-			n = fill.fullest;
-		if (i <= BATV_COUNTER_DAYS && n > fill.fullest)
-			fill.fullest = n;
-		before = sum;
-		fill.chance += CITED_IDS * batv_line_chance((double)n / f->blocks, f->bits);
-	}
-	if (fill.chance > 1)
-		fill.chance = 1;
-	if (!batv_memory_there(memory))
-		return false;
-	*out = fill;
-	return true;
-}
-
 /* ---- Tallies ---- */
-
-struct tally_job {
-	size_t page, first, second;	/* two words of a page */
-	uint64_t day;
-	uint64_t count;
-};
-
-/*
- * A word of today or tomorrow goes on; any other is of a day gone by, or of a clock that was
- * wrong, and begins anew.
- */
-static uint64_t add_one(uint64_t *word, uint64_t day)
-{
-	uint64_t w = 0, next;
-
-	do {
-		uint64_t stamp = w >> DAY_SHIFT;
-		bool goes_on = stamp == day || stamp == day + 1;
-
-		if (goes_on && (w & COUNT_MASK) == COUNT_MASK)
-			return COUNT_MASK;
-		next = goes_on ? w + 1 : (day << DAY_SHIFT) + 1;
-	} while (!__atomic_compare_exchange_n(word, &w, next, true, __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
-	return next & COUNT_MASK;
-}
-
-/* Others share one of the two words, hardly ever both: the smaller one is nearer to the truth. */
-static void tally_body(struct batv_memory *m, void *arg)
-{
-	struct tally_job *job = arg;
-	uint64_t *words = batv_memory_at(m, job->page), other;
-
-	job->count = add_one(&words[job->first], job->day);
-	if (job->first == job->second)
-		return;
-	other = add_one(&words[job->second], job->day);
-	if (other < job->count)
-		job->count = other;
-}
-
-uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
-		    const uint8_t name[static BATV_ITEM_LEN], int64_t now)
-{
-	struct tally_job job = { .day = day_of(now) };
-	size_t pages;
-
-	if (!batv_memory_there(memory) || !memory->writable || (unsigned)which >= BATV_TALLIES ||
-	    !memory->tally_at[which] || job.day == 0 || job.day >= BATV_DAY_MAX)
-		return 0;
-	pages = memory->tally_pages[which];
-	job.page = memory->tally_at[which] +
-		   (size_t)(number_at(name, 4) * pages >> 32) * BATV_MEMORY_PAGE;
-	job.first = number_at(name + 4, 2) % BATV_TALLY_PAGE_WORDS;
-	job.second = number_at(name + 6, 2) % BATV_TALLY_PAGE_WORDS;
-	if (!batv_memory_guard(memory, tally_body, &job))
-		return 0;
-	return job.count > UINT32_MAX ? UINT32_MAX : (uint32_t)job.count;
-}
 
 uint32_t batv_memory_key_check(struct batv_span key)
 {
@@ -521,5 +364,5 @@ uint32_t batv_memory_key_check(struct batv_span key)
 	if (key.len == 0 || !batv_hmac_sha1(key, batv_span_of("exim-batv memory 1"),
 					    (struct batv_span){ "", 0 }, mac))
 		return 0;
-	return (uint32_t)number_at(mac, 4);
+	return (uint32_t)batv_number_at(mac, 4);
 }

@@ -1,5 +1,5 @@
 /*
- * sent.h - the sent-message memory: which Message-IDs left, with which address of ours on
+ * sent.h - the sent-mail memory: which Message-IDs left, with which address of ours on
  * them; and who of ours wrote to whom.
  *
  * Two Bloom filters for each day, ids and pairs apart, as further sections of the memory file.  An
@@ -14,12 +14,10 @@
 #ifndef BATV_MEMORY_SENT_H
 #define BATV_MEMORY_SENT_H
 
-#include "memory/counters.h"
+#include "memory/access.h"
 #include "tag/addr.h"
 
-#define BATV_ITEM_LEN 20
 #define BATV_RETENTION_DAYS_MAX 62	/* 64 lines of a block, less today and a clock's error */
-#define BATV_ID_MAX 998			/* octets of a Message-ID: a line, RFC 5322 2.1.1 */
 
 enum batv_item_kind { BATV_ITEM_ID, BATV_ITEM_PAIR };
 
@@ -81,26 +79,16 @@ size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_i
  */
 bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
 
-/* How full: items written today and on the fullest day of those that are kept. */
-struct batv_memory_fill {
-	uint64_t capacity, today, fullest;	/* items a day */
-	/* That a message with 4 unknown items finds one by chance, on any of the days. */
-	double chance;
-};
-bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
-		      struct batv_memory_fill *out);
-
-/*
- * Counted by name of the item or the tag, for a day: hits of an id, valid bounces to a tag, mails
- * sent with a tag.  What is counted too often is logged and deferred, never refused.  Small
- * tables with collisions that count too much, never too little.  The count after this one;
- * 0: no memory, or it may only be read.
- */
-enum batv_tally { BATV_TALLY_ID_HITS, BATV_TALLY_TAG_BOUNCES, BATV_TALLY_TAG_MAILS };
-uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
-		    const uint8_t name[static BATV_ITEM_LEN], int64_t now);
-
 /* Tells one key of a memory from another; 0: no key. */
 uint32_t batv_memory_key_check(struct batv_span key);
+/* The counter of what is remembered of this kind. */
+size_t batv_sent_counter(enum batv_item_kind kind);
+
+struct batv_pattern {			/* where an item lies */
+	uint32_t block;
+	uint64_t mask[BATV_LINE_WORDS];
+};
+void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
+		       struct batv_pattern *out);
 
 #endif

@@ -11,6 +11,7 @@
 #define BATV_PATH_MAX 254	/* octets of local@domain: a path of 256 less its brackets */
 #define BATV_ADDR_SIZE (BATV_PATH_MAX + 1)	/* a buffer for any address that may leave */
 #define BATV_ADDR_INPUT_MAX 1024	/* longer input is refused before it is looked at */
+#define BATV_ID_MAX 998			/* octets of a Message-ID: a line, RFC 5322 2.1.1 */
 
 struct batv_addr {
 	struct batv_span text;		/* the whole, as given */

@@ -6,6 +6,8 @@
  */
 #include "tag/key.h"
 
+#include "base/days.h"
+
 static bool is_current(const struct batv_key *key, int64_t when)
 {
 	return key->from <= when && when < key->until && when < key->destroy;

@@ -11,7 +11,6 @@
 #define BATV_KEYS_MAX 64	/* live keys in one state */
 #define BATV_KEY_TEXT_LEN 64	/* the HMAC key: 64 lower-case hex characters, used as text */
 #define BATV_LEGACY_MAX 8
-#define BATV_DAY 86400		/* seconds */
 
 /* Times are seconds since 1970-01-01 UTC. */
 struct batv_key {

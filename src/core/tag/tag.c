@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "base/days.h"
 #include "base/hmac.h"
 #include "tag/tag.h"
 

@@ -1,0 +1,19 @@
+/*
+ * days.h - days since 1970, by which the memory keeps what it keeps.
+ */
+#ifndef BATV_BASE_DAYS_H
+#define BATV_BASE_DAYS_H
+
+#include <stdint.h>
+
+#define BATV_DAY 86400		/* seconds */
+
+/* As much of them as a stamp holds (45,000 years); 0 before 1970. */
+static inline uint64_t batv_day_of(int64_t when)
+{
+	int64_t day = when > 0 ? when / BATV_DAY : 0;
+
+	return day < 0xffffff ? (uint64_t)day : 0xffffff;
+}
+
+#endif

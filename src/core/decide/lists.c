@@ -1,0 +1,165 @@
+/*
+ * lists.c - asks Exim's lists, for the signer and the judge.
+ *
+ * Invariant: a list that could not be asked never leads to a signature or a refusal.
+ */
+#include "decide/lists.h"
+
+#include <string.h>
+
+#define RECIPIENTS_LOOKED_AT 100 /* of one message, for batv_is_trusted */
+
+/* The three kinds of look-up.  An empty list never matches, an empty name is in none. */
+enum batv_match batv_lists_domain(const struct batv_matcher *m, const char *domain,
+				  const char *list)
+{
+	return batv_lists_is_set(list) && batv_lists_is_set(domain) ? m->domain(m->ctx, domain, list) : BATV_NO;
+}
+
+enum batv_match batv_lists_address(const struct batv_matcher *m, const char *address,
+				    const char *list)
+{
+	return batv_lists_is_set(list) && batv_lists_is_set(address) ? m->address(m->ctx, address, list) : BATV_NO;
+}
+
+enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_origin *origin,
+				const char *list)
+{
+	if (!batv_lists_is_set(list) || !batv_lists_is_set(origin->host_address))
+		return BATV_NO;
+	return m->host(m->ctx, batv_lists_is_set(origin->host_name) ? origin->host_name : NULL,
+		       origin->host_address, list);
+}
+
+/* NUL-terminated copy; "" and false when it does not fit. */
+bool batv_lists_copy(struct batv_span text, char out[static BATV_ADDR_SIZE])
+{
+	out[0] = '\0';
+	if (text.len >= BATV_ADDR_SIZE)
+		return false;
+	memcpy(out, text.p, text.len);
+	out[text.len] = '\0';
+	return true;
+}
+
+static void fold_text(char *s)
+{
+	for (; *s; s++)
+		*s = batv_fold(*s);
+}
+
+bool batv_lists_copy_domain(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE])
+{
+	if (!batv_lists_copy(addr->domain, out))
+		return false;
+	fold_text(out);
+	return true;
+}
+
+/* The form that address lists are asked for: as written, the domain in lower case. */
+bool batv_lists_copy_address(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE])
+{
+	if (!batv_lists_copy(addr->text, out))
+		return false;
+	fold_text(out + (addr->domain.p - addr->text.p));
+	return true;
+}
+
+enum batv_match batv_policy_of(const struct batv_state *state, const struct batv_matcher *m,
+			       const char *domain, const struct batv_policy **policy)
+{
+	*policy = NULL;
+	/* [0] is the default one and comes last: 1, 2, ... n - 1, 0. */
+	for (size_t i = 1; i <= state->n_policies; i++) {
+		const struct batv_policy *p = &state->policies[i % state->n_policies];
+		enum batv_match match = batv_lists_domain(m, domain, p->domains);
+
+		if (match == BATV_YES)
+			*policy = p;
+		if (match != BATV_NO)
+			return match;
+	}
+	return BATV_NO;
+}
+
+enum batv_match batv_may_be_signed(const struct batv_policy *policy, const struct batv_matcher *m,
+				   const struct batv_addr *bare, const char *bare_text,
+				   enum batv_reason *why)
+{
+	enum batv_match listed;
+
+	*why = BATV_WHY_NONE;
+	if (batv_tag_is_srs(bare)) {
+		*why = BATV_WHY_SRS;
+		return BATV_NO;
+	}
+	listed = batv_lists_address(m, bare_text, policy->unsigned_senders);
+	if (listed == BATV_YES) {
+		*why = BATV_WHY_UNSIGNED_SENDER;
+		return BATV_NO;
+	}
+	if (!batv_tag_fits(bare))
+		return BATV_NO;
+	return listed == BATV_MAYBE ? BATV_MAYBE : BATV_YES;
+}
+
+/* Is this recipient one that not everybody may write to?  What is no address proves nothing. */
+static enum batv_match needs_relaying(const struct batv_policy *policy,
+				      const struct batv_matcher *m, const char *rcpt)
+{
+	char domain[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+
+	if (!batv_lists_is_set(rcpt) || batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK ||
+	    !batv_lists_copy_domain(&addr, domain))
+		return BATV_NO;
+	switch (batv_lists_domain(m, domain, policy->inbound_domains)) {
+	case BATV_NO:
+		return BATV_YES;
+	case BATV_YES:
+		return BATV_NO;
+	case BATV_MAYBE:
+		break;
+	}
+	return BATV_MAYBE;
+}
+
+static enum batv_match some_needs_relaying(const struct batv_policy *policy,
+					   const struct batv_matcher *m,
+					   const struct batv_origin *origin)
+{
+	enum batv_match answer = BATV_NO;
+
+	/* Without knowing what comes in anyway, nothing can be told from a recipient. */
+	if (!origin->recipient || !batv_lists_is_set(policy->inbound_domains))
+		return BATV_NO;
+	for (size_t i = 0; i < origin->n_recipients && i < RECIPIENTS_LOOKED_AT; i++) {
+		const char *rcpt = origin->recipient(origin->recipient_ctx, i);
+		enum batv_match match = needs_relaying(policy, m, rcpt);
+
+		if (match == BATV_YES)
+			return BATV_YES;
+		if (match == BATV_MAYBE)
+			answer = BATV_MAYBE;
+	}
+	return answer;
+}
+
+enum batv_match batv_is_trusted(const struct batv_policy *policy, const struct batv_matcher *m,
+				const struct batv_origin *origin)
+{
+	enum batv_match host, relay;
+
+	if (origin->authenticated || origin->own_address)
+		return BATV_YES;
+	/* exim -bt lets any local user ask: without a message there is nothing to trust. */
+	if (!batv_lists_is_set(origin->host_address))
+		return origin->has_id ? BATV_YES : BATV_NO;
+	host = batv_lists_host(m, origin, policy->trusted_hosts);
+	if (host == BATV_YES)
+		return BATV_YES;
+	relay = some_needs_relaying(policy, m, origin);
+	if (relay == BATV_YES)
+		return BATV_YES;
+	return host == BATV_MAYBE || relay == BATV_MAYBE ? BATV_MAYBE : BATV_NO;
+}

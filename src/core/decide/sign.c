@@ -1,0 +1,118 @@
+/*
+ * sign.c - asks everything that may speak against a tag, the cheapest first, and makes one.
+ */
+#include "decide/sign.h"
+
+#include <string.h>
+
+/*
+ * It has a tag already.  Only when the tag is good is it of interest whose it is; and only of a message that is there:
+ * a verification, before DATA, could tell a right tag from a wrong one by the time that this takes.
+ */
+static enum batv_sign_answer note_tagged(const struct batv_judge *judge,
+					 const struct batv_addr *addr, const struct batv_tag *tag,
+					 struct batv_signing *out)
+{
+	if (judge->origin->has_id && batv_tag_check(addr, tag, &judge->state->ring, judge->now,
+						    &out->key) == BATV_TAG_VALID) {
+		out->carries_valid_tag = true;
+		(void)batv_policy_of(judge->state, judge->matcher, out->domain, &out->policy);
+	}
+	return BATV_LEFT_TAGGED;
+}
+
+static enum batv_sign_answer refusal_to_sign(enum batv_match may, enum batv_reason why)
+{
+	if (may == BATV_MAYBE)
+		return BATV_LEFT_DOUBT;
+	if (why == BATV_WHY_SRS)
+		return BATV_LEFT_SRS;
+	return why == BATV_WHY_UNSIGNED_SENDER ? BATV_LEFT_UNSIGNED_SENDER : BATV_LEFT_UNSIGNABLE;
+}
+
+/* The lists, from the policy on.  SIGNED: nothing speaks against it. */
+static enum batv_sign_answer ask_lists(const struct batv_judge *judge, const struct batv_addr *addr,
+				       const char *recipient, struct batv_signing *out)
+{
+	const struct batv_matcher *m = judge->matcher;
+	char for_lists[BATV_ADDR_SIZE];
+	enum batv_reason why;
+	enum batv_match match = batv_policy_of(judge->state, m, out->domain, &out->policy);
+
+	if (match != BATV_YES)
+		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_NOT_OURS;
+	if (!out->policy->signing)
+		return BATV_LEFT_OFF;
+	if (!batv_lists_copy_address(addr, for_lists))
+		return BATV_LEFT_UNSIGNABLE;
+	match = batv_may_be_signed(out->policy, m, addr, for_lists, &why);
+	if (match != BATV_YES)
+		return refusal_to_sign(match, why);
+	match = batv_lists_address(m, recipient, out->policy->unsigned_destinations);
+	if (match != BATV_NO)
+		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_DESTINATION;
+	match = batv_is_trusted(out->policy, m, judge->origin);
+	if (match != BATV_YES)
+		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_UNTRUSTED;
+	return BATV_SIGNED;
+}
+
+static enum batv_sign_answer make_tag(const struct batv_judge *judge, const struct batv_addr *addr,
+				      int64_t arrival, struct batv_signing *out)
+{
+	/* At the RCPT of a message $received_time may be that of the one before it. */
+	int64_t arrived = judge->origin->has_id ? arrival : 0;
+	const struct batv_key *key = batv_key_for_message(&judge->state->ring, arrived, judge->now);
+
+	if (!key)
+		return BATV_LEFT_NO_KEY;
+	if (batv_tag_make(addr, key, (enum batv_tag_style)out->policy->tag_style, out->address,
+			  sizeof out->address) != BATV_OK)
+		return BATV_LEFT_UNSIGNABLE;
+	out->key = key;
+	return BATV_SIGNED;
+}
+
+void batv_sign_address(const struct batv_judge *judge, const char *address, const char *recipient,
+		       int64_t arrival, struct batv_signing *out)
+{
+	struct batv_addr addr;
+	struct batv_tag tag;
+
+	memset(out, 0, sizeof *out);
+	if (!batv_lists_is_set(address)) {
+		out->answer = BATV_LEFT_NULL_SENDER;
+	} else if (batv_addr_parse(address, strlen(address), &addr) != BATV_OK) {
+		out->answer = BATV_LEFT_NO_ADDRESS;
+	} else if (!batv_lists_copy_domain(&addr, out->domain)) {
+		out->answer = BATV_LEFT_UNSIGNABLE;
+	} else if (batv_tag_parse(&addr, &tag)) {
+		out->answer = note_tagged(judge, &addr, &tag, out);
+	} else {
+		out->answer = ask_lists(judge, &addr, recipient, out);
+		if (out->answer == BATV_SIGNED)
+			out->answer = make_tag(judge, &addr, arrival, out);
+	}
+}
+
+const char *batv_sign_answer_name(enum batv_sign_answer a)
+{
+	static const char names[][24] = {
+		[BATV_SIGNED] = "signed",
+		[BATV_LEFT_NULL_SENDER] = "left:null-sender",
+		[BATV_LEFT_NO_ADDRESS] = "left:no-address",
+		[BATV_LEFT_NOT_OURS] = "left:not-ours",
+		[BATV_LEFT_OFF] = "left:off",
+		[BATV_LEFT_TAGGED] = "left:tagged",
+		[BATV_LEFT_SRS] = "left:srs",
+		[BATV_LEFT_UNSIGNED_SENDER] = "left:unsigned-sender",
+		[BATV_LEFT_DESTINATION] = "left:destination",
+		[BATV_LEFT_UNSIGNABLE] = "left:unsignable",
+		[BATV_LEFT_UNTRUSTED] = "left:untrusted",
+		[BATV_LEFT_DOUBT] = "left:doubt",
+		[BATV_LEFT_NO_KEY] = "left:no-key",
+	};
+
+	_Static_assert(sizeof names / sizeof names[0] == BATV_SIGN_COUNT, "an answer has no name");
+	return (unsigned)a < BATV_SIGN_COUNT ? names[a] : "?";
+}

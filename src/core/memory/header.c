@@ -1,0 +1,171 @@
+/*
+ * header.c - believes a header page, or does not.
+ *
+ * Invariant: after a good answer every section lies whole within the file, and no two overlap.
+ */
+#include "memory/header.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/span.h"
+
+#define ROWS_MAX 65536
+#define SLOTS_MAX (UINT64_C(1) << 24)
+
+uint64_t batv_memory_sum(const struct batv_memory_head *head)
+{
+	size_t n = head->n_sections;
+	uint64_t sum = batv_fnv64(BATV_FNV_START, head, offsetof(struct batv_memory_head, sum));
+
+	if (n > BATV_MEMORY_SECTIONS_MAX)
+		n = BATV_MEMORY_SECTIONS_MAX;
+	return batv_fnv64(sum, head->section, n * sizeof head->section[0]);
+}
+
+static bool section_in_place(const struct batv_memory_section *s, uint64_t file_size)
+{
+	return s->offset >= BATV_MEMORY_PAGE && s->offset % BATV_MEMORY_PAGE == 0 && s->size > 0 &&
+	       s->size % BATV_MEMORY_PAGE == 0 && s->offset <= file_size &&
+	       s->size <= file_size - s->offset;
+}
+
+static bool sections_apart(const struct batv_memory_section *a, const struct batv_memory_section *b)
+{
+	return a->offset + a->size <= b->offset || b->offset + b->size <= a->offset;
+}
+
+static bool take_counters(const struct batv_memory_section *s, struct batv_sections *m)
+{
+	uint64_t rows = s->param[0];
+
+	if (m->counters_at || rows == 0 || rows > ROWS_MAX || s->param[1] != BATV_COUNTER_DAYS ||
+	    s->param[2] != sizeof(struct batv_counter_row) ||
+	    rows * sizeof(struct batv_counter_row) > s->size)
+		return false;
+	m->counters_at = (size_t)s->offset;
+	m->counters_count = (size_t)rows;
+	return true;
+}
+
+static bool take_domains(const struct batv_memory_section *s, struct batv_sections *m)
+{
+	uint64_t slots = s->param[0];
+
+	if (m->domains_at || slots == 0 || slots > SLOTS_MAX || (slots & (slots - 1)) != 0 ||
+	    s->param[1] != sizeof(struct batv_domain_slot) || s->param[2] != BATV_DOMAIN_PROBES ||
+	    slots * sizeof(struct batv_domain_slot) > s->size)
+		return false;
+	m->domains_at = (size_t)s->offset;
+	m->domain_slots = (size_t)slots;
+	return true;
+}
+
+static bool take_filter(const struct batv_memory_section *s, struct batv_sections *m, unsigned which)
+{
+	uint64_t blocks = s->param[0], lines = s->param[1], bits = s->param[2];
+	struct batv_filter *f = &m->filters[which];
+
+	if (f->at || blocks == 0 || blocks > UINT32_MAX || lines < BATV_LINES_MIN ||
+	    lines > BATV_LINES_MAX || (lines & (lines - 1)) != 0 || bits == 0 ||
+	    bits > BATV_ITEM_BITS_MAX || s->param[3] == 0 || s->param[4] > INT64_MAX ||
+	    blocks * lines * BATV_LINE_SIZE > s->size)
+		return false;
+	*f = (struct batv_filter){ .at = (size_t)s->offset,
+				   .blocks = (uint32_t)blocks,
+				   .lines = (unsigned)lines,
+				   .bits = (unsigned)bits,
+				   .capacity = s->param[3],
+				   .since = (int64_t)s->param[4],
+				   .key_check = s->key_check };
+	return true;
+}
+
+static bool take_tally(const struct batv_memory_section *s, struct batv_sections *m, unsigned which)
+{
+	uint64_t pages = s->param[0];
+
+	if (m->tally_at[which] || pages == 0 || pages > UINT32_MAX ||
+	    pages * BATV_MEMORY_PAGE > s->size)
+		return false;
+	m->tally_at[which] = (size_t)s->offset;
+	m->tally_pages[which] = (size_t)pages;
+	return true;
+}
+
+static bool take_forged(const struct batv_memory_section *s, struct batv_sections *m)
+{
+	uint64_t pages = s->param[0];
+
+	if (m->forged_at || pages == 0 || pages > UINT32_MAX || s->param[1] != BATV_FORGED_SLOTS ||
+	    s->param[2] != sizeof(struct batv_forged_slot) || pages * BATV_MEMORY_PAGE > s->size)
+		return false;
+	m->forged_at = (size_t)s->offset;
+	m->forged_pages = (size_t)pages;
+	return true;
+}
+
+/* Section i of the directory: in place, clear of those before it, and understood or skipped. */
+static bool take_section(const struct batv_memory_head *head, size_t i, struct batv_sections *m)
+{
+	const struct batv_memory_section *s = &head->section[i];
+	size_t j;
+
+	if (!section_in_place(s, head->size))
+		return false;
+	for (j = 0; j < i; j++)
+		if (!sections_apart(&head->section[j], s))
+			return false;
+	switch (s->type) {
+	case 0:
+		return false;
+	case BATV_SECTION_COUNTERS:
+		return take_counters(s, m);
+	case BATV_SECTION_DOMAINS:
+		return take_domains(s, m);
+	case BATV_SECTION_IDS:
+	case BATV_SECTION_PAIRS:
+		return take_filter(s, m, s->type - BATV_SECTION_IDS);
+	case BATV_SECTION_ID_HITS:
+	case BATV_SECTION_TAG_BOUNCES:
+	case BATV_SECTION_TAG_MAILS:
+		return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
+	case BATV_SECTION_FORGED:
+		return take_forged(s, m);
+	default:
+		return true;	/* of a later version */
+	}
+}
+
+enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,
+				     struct batv_sections *out)
+{
+	struct batv_sections m = { .generation = head->generation };
+	size_t i;
+
+	if (memcmp(head->magic, BATV_MEMORY_MAGIC, sizeof head->magic) != 0 ||
+	    head->order != BATV_MEMORY_ORDER)
+		return BATV_E_DAMAGED;
+	if (head->version != BATV_MEMORY_VERSION)
+		return BATV_E_VERSION;
+	if (head->size != file_size || file_size > SIZE_MAX / 2 ||
+	    head->n_sections > BATV_MEMORY_SECTIONS_MAX || head->sum != batv_memory_sum(head))
+		return BATV_E_DAMAGED;
+	for (i = 0; i < head->n_sections; i++)
+		if (!take_section(head, i, &m))
+			return BATV_E_DAMAGED;
+	*out = m;
+	return BATV_OK;
+}
+
+enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_sections *out)
+{
+	struct batv_memory_head head;
+	ssize_t n = pread(fd, &head, sizeof head, 0);
+
+	if (n < 0)
+		return BATV_E_IO;
+	if ((size_t)n != sizeof head)
+		return BATV_E_DAMAGED;
+	return batv_memory_head_check(&head, (uint64_t)st->st_size, out);
+}
