@@ -36,117 +36,117 @@ static int64_t later(int64_t a, int64_t b)
 /* Only older ones: a newer one is of a state that could not be published, and is made anew. */
 static void remove_old(int dirfd, uint64_t number, void *arg)
 {
-	const struct batv_keeper *k = arg;
+	const struct batv_generation *g = arg;
 	char name[BATV_MEMORY_NAME_SIZE];
 
 	batv_memory_name(number, name);
-	if (number < batv_memory_number(k->memory_name) && strcmp(name, k->before_name) != 0)
+	if (number < batv_memory_number(g->memory_name) && strcmp(name, g->before_name) != 0)
 		(void)unlinkat(dirfd, name, 0);
 }
 
-static void take_names(struct batv_keeper *k)
+static void take_names(struct batv_generation *g)
 {
-	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
+	const struct batv_state *st = g->state;
 
 	if (st && *st->memory && strlen(st->memory) < BATV_MEMORY_NAME_SIZE &&
 	    strlen(st->memory_before) < BATV_MEMORY_NAME_SIZE) {
-		snprintf(k->memory_name, sizeof k->memory_name, "%s", st->memory);
-		snprintf(k->before_name, sizeof k->before_name, "%s", st->memory_before);
+		snprintf(g->memory_name, sizeof g->memory_name, "%s", st->memory);
+		snprintf(g->before_name, sizeof g->before_name, "%s", st->memory_before);
 	} else {
-		batv_memory_newest(k->store.dirfd, k->memory_name, k->before_name);
-		if (!*k->memory_name)
-			batv_memory_name(1, k->memory_name);
+		batv_memory_newest(g->store->dirfd, g->memory_name, g->before_name);
+		if (!*g->memory_name)
+			batv_memory_name(1, g->memory_name);
 	}
-	if (strcmp(k->memory_name, k->before_name) == 0)
-		k->before_name[0] = '\0';
+	if (strcmp(g->memory_name, g->before_name) == 0)
+		g->before_name[0] = '\0';
 }
 
 /* ---- making ---- */
 
-static uint32_t key_check(const struct batv_keeper *k)
+static uint32_t key_check(const struct batv_generation *g)
 {
-	if (!k->secrets || !k->secrets->has_memory_key)
+	if (!g->secrets || !g->secrets->has_memory_key)
 		return 0;
-	return batv_memory_key_check((struct batv_span){(const char *)k->secrets->memory_key,
-							sizeof k->secrets->memory_key});
+	return batv_memory_key_check((struct batv_span){(const char *)g->secrets->memory_key,
+							sizeof g->secrets->memory_key});
 }
 
 /* While the configuration cannot be read, the memory stays as large as it is; 0: not known. */
-static uint64_t capacity_of(const struct batv_keeper *k, const struct batv_config *config)
+static uint64_t capacity_of(const struct batv_generation *g, const struct batv_config *config)
 {
-	return config->memory_capacity ? config->memory_capacity : k->capacity;
+	return config->memory_capacity ? config->memory_capacity : g->capacity;
 }
 
-static struct batv_memory_wish wish_of(const struct batv_keeper *k,
+static struct batv_memory_wish wish_of(const struct batv_generation *g,
 				       const struct batv_config *config, int64_t now)
 {
 	return (struct batv_memory_wish){.now = now,
 					 .since = now,
-					 .capacity = capacity_of(k, config),
+					 .capacity = capacity_of(g, config),
 					 .retention = config->memory_retention,
-					 .key_check = key_check(k)};
+					 .key_check = key_check(g)};
 }
 
 /* In the place of a file that is not there, or that nobody can use. */
-static void make_anew(struct batv_keeper *k, const struct batv_config *config, enum batv_err err,
+static void make_anew(struct batv_generation *g, const struct batv_config *config, enum batv_err err,
 		      uint64_t generation, int64_t now)
 {
-	struct batv_memory_wish wish = wish_of(k, config, now);
+	struct batv_memory_wish wish = wish_of(g, config, now);
 	char why[200] = "";
 
 	if (err == BATV_E_UNSAFE_FILE)
-		batv_file_why(k->store.dirfd, k->memory_name, true, why, sizeof why);
+		batv_file_why(g->store->dirfd, g->memory_name, true, why, sizeof why);
 	wish.generation = generation + 1;
 	if (!wish.capacity) {
-		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
+		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
 				    "%s/%s: %s, and how large it has to be is not known while the "
 				    "configuration cannot be read; mail goes on without it",
-				    k->store.path, k->memory_name, batv_strerror(err));
+				    g->store->path, g->memory_name, batv_strerror(err));
 		return;
 	}
-	if (batv_memory_create(k->store.dirfd, k->memory_name, &wish) != BATV_OK) {
-		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
+	if (batv_memory_create(g->store->dirfd, g->memory_name, &wish) != BATV_OK) {
+		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
 				    "%s/%s: cannot make the memory: %s; mail goes on without it",
-				    k->store.path, k->memory_name, strerror(errno));
+				    g->store->path, g->memory_name, strerror(errno));
 		return;
 	}
 	if (err == BATV_E_NO_FILE)
-		batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new memory", k->store.path,
-				k->memory_name);
+		batv_notices_say(g->notices, LOG_NOTICE, "%s/%s: made a new memory", g->store->path,
+				g->memory_name);
 	else
-		batv_keeper_say(k, LOG_WARNING,
+		batv_notices_say(g->notices, LOG_WARNING,
 				"%s/%s: made a new memory, the old one was not usable: %s%s%s",
-				k->store.path, k->memory_name, batv_strerror(err), *why ? ": " : "",
+				g->store->path, g->memory_name, batv_strerror(err), *why ? ": " : "",
 				why);
-	err = batv_memory_open(&k->memory, k->store.dirfd, k->memory_name);
+	err = batv_memory_open(&g->memory, g->store->dirfd, g->memory_name);
 	if (err)
-		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path,
-				    k->memory_name, batv_strerror(err));
+		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY, "%s/%s: %s", g->store->path,
+				    g->memory_name, batv_strerror(err));
 }
 
-static void note_capacity(struct batv_keeper *k, const struct batv_memory *memory)
+static void note_capacity(struct batv_generation *g, const struct batv_memory *memory)
 {
 	if (memory->sections.filters[0].at && memory->sections.filters[0].capacity)
-		k->capacity = memory->sections.filters[0].capacity;
+		g->capacity = memory->sections.filters[0].capacity;
 }
 
-static void open_files(struct batv_keeper *k, const struct batv_config *config, int64_t now)
+static void open_files(struct batv_generation *g, const struct batv_config *config, int64_t now)
 {
-	uint64_t generation = k->memory.sections.generation;
+	uint64_t generation = g->memory.sections.generation;
 	enum batv_err err;
 
-	if (!*k->before_name)
-		batv_memory_close(&k->before);
+	if (!*g->before_name)
+		batv_memory_close(&g->before);
 	else
-		(void)batv_memory_open(&k->before, k->store.dirfd, k->before_name);
-	note_capacity(k, &k->before);
-	err = batv_memory_open(&k->memory, k->store.dirfd, k->memory_name);
-	note_capacity(k, &k->memory);
+		(void)batv_memory_open(&g->before, g->store->dirfd, g->before_name);
+	note_capacity(g, &g->before);
+	err = batv_memory_open(&g->memory, g->store->dirfd, g->memory_name);
+	note_capacity(g, &g->memory);
 	if (err == BATV_E_IO)
-		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY, "%s/%s: %s", k->store.path,
-				    k->memory_name, strerror(errno));
+		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY, "%s/%s: %s", g->store->path,
+				    g->memory_name, strerror(errno));
 	else if (err)
-		make_anew(k, config, err, generation, now);
+		make_anew(g, config, err, generation, now);
 }
 
 /* ---- the next generation ---- */
@@ -184,41 +184,41 @@ static int64_t since_of(const struct batv_memory *m, uint32_t check, int64_t now
 	return since < now ? since : now;
 }
 
-static void make_next(struct batv_keeper *k, const struct batv_config *config, const char *why,
+static void make_next(struct batv_generation *g, const struct batv_config *config, const char *why,
 		      int64_t now)
 {
-	struct batv_memory_wish wish = wish_of(k, config, now);
+	struct batv_memory_wish wish = wish_of(g, config, now);
 	char name[BATV_MEMORY_NAME_SIZE];
 	struct batv_memory next = {0};
 	enum batv_err err;
 
-	batv_memory_name(batv_memory_number(k->memory_name) + 1, name);
-	wish.generation = k->memory.sections.generation + 1;
-	wish.since = since_of(&k->memory, wish.key_check, now);
+	batv_memory_name(batv_memory_number(g->memory_name) + 1, name);
+	wish.generation = g->memory.sections.generation + 1;
+	wish.since = since_of(&g->memory, wish.key_check, now);
 	/* It may be there, from a state that could not be published. */
-	err = batv_memory_open(&next, k->store.dirfd, name);
+	err = batv_memory_open(&next, g->store->dirfd, name);
 	if (err || batv_generation_wanted(&next, config, wish.key_check, now)) {
-		err = batv_memory_create(k->store.dirfd, name, &wish);
+		err = batv_memory_create(g->store->dirfd, name, &wish);
 		if (err == BATV_OK)
-			err = batv_memory_open(&next, k->store.dirfd, name);
+			err = batv_memory_open(&next, g->store->dirfd, name);
 	}
 	if (err) {
-		batv_keeper_trouble(k, BATV_TROUBLE_MEMORY,
+		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
 				    "%s/%s: cannot make the memory anew, which is needed because "
 				    "%s: %s; the one that is there goes on",
-				    k->store.path, name, why,
+				    g->store->path, name, why,
 				    err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
 		return;
 	}
-	batv_memory_copy(&k->memory, &next);
-	batv_memory_note_look(&next, now, batv_memory_doubted(&k->memory));
-	batv_memory_close(&k->before);
-	k->before = k->memory;
-	k->memory = next;
-	memcpy(k->before_name, k->memory_name, sizeof k->before_name);
-	memcpy(k->memory_name, name, sizeof k->memory_name);
-	batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new memory, because %s; %s is asked as well",
-			k->store.path, name, why, k->before_name);
+	batv_memory_copy(&g->memory, &next);
+	batv_memory_note_look(&next, now, batv_memory_doubted(&g->memory));
+	batv_memory_close(&g->before);
+	g->before = g->memory;
+	g->memory = next;
+	memcpy(g->before_name, g->memory_name, sizeof g->before_name);
+	memcpy(g->memory_name, name, sizeof g->memory_name);
+	batv_notices_say(g->notices, LOG_NOTICE, "%s/%s: made a new memory, because %s; %s is asked as well",
+			g->store->path, name, why, g->before_name);
 }
 
 /* The last day of which the file holds something, as its counts tell; 0: none of the last 32. */
@@ -266,74 +266,74 @@ static bool broke_lately(const struct batv_state *st, int64_t now)
 }
 
 /* At a start nobody vouches for the clock but what was written before. */
-static bool starts_in_doubt(const struct batv_keeper *k, int64_t now)
+static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
 {
-	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
-	int64_t looked = batv_memory_looked(&k->memory);
+	const struct batv_state *st = g->state;
+	int64_t looked = batv_memory_looked(&g->memory);
 
-	if (st ? !batv_key_current(&st->ring, now) : *k->before_name)
+	if (st ? !batv_key_current(&st->ring, now) : *g->before_name)
 		return true;
 	return looked && (now - looked > AWAY || looked - now > AWAY);
 }
 
-/* Sets keeper->careful.  A doubt is noted in the memory, for a start within its three days. */
-static void watch_clock(struct batv_keeper *k, int64_t now)
+/* Sets g->careful.  A doubt is noted in the memory, for a start within its three days. */
+static void watch_clock(struct batv_generation *g, int64_t now)
 {
-	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
-	int64_t doubted = batv_memory_doubted(&k->memory), looked = batv_memory_looked(&k->memory);
-	bool doubt = k->jumped || doubted > now || (st && st->written > now + BATV_STATE_SKEW) ||
-		     (!k->looked && starts_in_doubt(k, now));
+	const struct batv_state *st = g->state;
+	int64_t doubted = batv_memory_doubted(&g->memory), looked = batv_memory_looked(&g->memory);
+	bool doubt = g->jumped || doubted > now || (st && st->written > now + BATV_STATE_SKEW) ||
+		     (!g->looked && starts_in_doubt(g, now));
 
-	k->careful = doubt || (doubted && doubted > now - PATIENCE) || (st && broke_lately(st, now));
-	if (doubt || !k->looked || now - looked >= LOOK_NOTED || looked > now)
-		batv_memory_note_look(&k->memory, now, doubt ? now : doubted);
+	g->careful = doubt || (doubted && doubted > now - PATIENCE) || (st && broke_lately(st, now));
+	if (doubt || !g->looked || now - looked >= LOOK_NOTED || looked > now)
+		batv_memory_note_look(&g->memory, now, doubt ? now : doubted);
 }
 
 /* Take over what was noted in the file before, which may be removed after the next state. */
-static void merge(struct batv_keeper *k)
+static void merge(struct batv_generation *g)
 {
-	if (!k->memory.base || !k->before.base)
+	if (!g->memory.base || !g->before.base)
 		return;
-	batv_memory_move_domains(&k->before, &k->memory);
-	batv_memory_move_counts(&k->before, &k->memory);
+	batv_memory_move_domains(&g->before, &g->memory);
+	batv_memory_move_counts(&g->before, &g->memory);
 }
 
-static void follow_wishes(struct batv_keeper *k, const struct batv_config *config, int64_t now)
+static void follow_wishes(struct batv_generation *g, const struct batv_config *config, int64_t now)
 {
-	uint32_t check = key_check(k);
-	const char *why = batv_generation_wanted(&k->memory, config, check, now);
+	uint32_t check = key_check(g);
+	const char *why = batv_generation_wanted(&g->memory, config, check, now);
 
 	/* It would not be complete before that time comes. */
-	if (!why && !k->careful && k->memory.sections.filters[0].since > now + BATV_DAY)
+	if (!why && !g->careful && g->memory.sections.filters[0].since > now + BATV_DAY)
 		why = "it was made under a clock that was ahead";
 	/* Only two are ever asked: a change waits until the file before is no longer needed. */
-	if (why && capacity_of(k, config) &&
-	    (!*k->before_name || (check && k->memory.sections.filters[0].key_check != check)))
-		make_next(k, config, why, now);
+	if (why && capacity_of(g, config) &&
+	    (!*g->before_name || (check && g->memory.sections.filters[0].key_check != check)))
+		make_next(g, config, why, now);
 }
 
-void batv_generation_look(struct batv_keeper *keeper, const struct batv_config *config, int64_t now)
+void batv_generation_look(struct batv_generation *g, const struct batv_config *config, int64_t now)
 {
-	take_names(keeper);
-	open_files(keeper, config, now);
-	watch_clock(keeper, now);
-	if (!keeper->memory.base)
+	take_names(g);
+	open_files(g, config, now);
+	watch_clock(g, now);
+	if (!g->memory.base)
 		return;
-	if (*keeper->before_name) {
-		merge(keeper);
-		if (batv_generation_ends(&keeper->memory, &keeper->before, config->memory_retention,
+	if (*g->before_name) {
+		merge(g);
+		if (batv_generation_ends(&g->memory, &g->before, config->memory_retention,
 					 now) < now &&
-		    !keeper->careful) {
-			keeper->before_name[0] = '\0';
-			batv_memory_close(&keeper->before);
+		    !g->careful) {
+			g->before_name[0] = '\0';
+			batv_memory_close(&g->before);
 		}
 	}
-	if (keeper->memory.writable && keeper->secrets)
-		follow_wishes(keeper, config, now);
+	if (g->memory.writable && g->secrets)
+		follow_wishes(g, config, now);
 }
 
-void batv_generation_published(struct batv_keeper *keeper)
+void batv_generation_published(struct batv_generation *g)
 {
-	merge(keeper);
-	batv_memory_each(keeper->store.dirfd, remove_old, keeper);
+	merge(g);
+	batv_memory_each(g->store->dirfd, remove_old, g);
 }

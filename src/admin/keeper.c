@@ -25,25 +25,16 @@
 
 #define LOCK_SECONDS 5
 
-void batv_keeper_say(struct batv_keeper *k, int priority, const char *format, ...)
+/* With what it borrows of the keeper, which may have changed since. */
+static struct batv_generation *generation_of(struct batv_keeper *k)
 {
-	char line[BATV_MESSAGE_SIZE];
-	va_list ap;
+	struct batv_generation *g = &k->generation;
 
-	va_start(ap, format);
-	vsnprintf(line, sizeof line, format, ap);
-	va_end(ap);
-	if (k->say)
-		k->say(k->say_ctx, priority, line);
-}
-
-void batv_keeper_trouble(struct batv_keeper *k, enum batv_trouble kind, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(k->trouble[kind], sizeof k->trouble[kind], format, ap);
-	va_end(ap);
+	g->store = &k->store;
+	g->secrets = k->secrets;
+	g->state = k->have.text ? &k->have.state : NULL;
+	g->notices = &k->notices;
+	return g;
 }
 
 /* ---- the memory ---- */
@@ -76,13 +67,13 @@ static void drop(struct batv_secrets *set)
 
 static bool write_set(struct batv_keeper *k, const struct batv_secrets *set)
 {
-	return batv_store_write_secret(&k->store, set, k->trouble[BATV_TROUBLE_SECRET],
-				       sizeof k->trouble[0]) == BATV_OK;
+	return batv_store_write_secret(&k->store, set, k->notices.trouble[BATV_TROUBLE_SECRET],
+				       sizeof k->notices.trouble[0]) == BATV_OK;
 }
 
 static void say_too_many(struct batv_keeper *k, const char *what)
 {
-	batv_keeper_trouble(k, BATV_TROUBLE_KEYS,
+	batv_notices_trouble(&k->notices, BATV_TROUBLE_KEYS,
 			    "%s would need more than %d live keys; not done, the keys stay "
 			    "as they are. Choose a longer key_rotation or a shorter key_retention",
 			    what, BATV_KEYS_MAX);
@@ -106,7 +97,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 		return false;
 	}
 	if (batv_secrets_create(set, config->key_rotation, config->key_retention, now) != BATV_OK) {
-		batv_keeper_trouble(k, BATV_TROUBLE_SECRET, "no random bytes to be had: %s",
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET, "no random bytes to be had: %s",
 				    strerror(errno));
 		return false;
 	}
@@ -114,7 +105,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 	if (!write_set(k, set))
 		return false;
 	k->made_secret = true;
-	batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
+	batv_notices_say(&k->notices, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
 			BATV_SECRET_NAME, set->list[0].number);
 	return true;
 }
@@ -124,16 +115,16 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 		     const struct batv_look *look, struct batv_looked *out,
 		     struct batv_secrets *set)
 {
-	char *message = k->trouble[BATV_TROUBLE_SECRET];
+	char *message = k->notices.trouble[BATV_TROUBLE_SECRET];
 	enum batv_err err;
 
-	err = batv_store_read_secret(&k->store, set, message, sizeof k->trouble[0]);
+	err = batv_store_read_secret(&k->store, set, message, sizeof k->notices.trouble[0]);
 	if (err == BATV_E_NO_FILE) {
 		message[0] = '\0';
 		if (look->make_secret)
 			return make_set(k, config, look->now, set);
 		out->secret_gone = true;
-		batv_keeper_trouble(k, BATV_TROUBLE_SECRET,
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
 				    "%s/%s: is gone; put it back, or else a new one "
 				    "will be made",
 				    k->store.path, BATV_SECRET_NAME);
@@ -155,7 +146,7 @@ static void need_memory_key(struct batv_keeper *k, struct batv_secrets *set)
 		return;
 	set->has_memory_key = true;
 	if (write_set(k, set))
-		batv_keeper_say(k, LOG_NOTICE, "%s/%s: made a key for the memory of sent messages",
+		batv_notices_say(&k->notices, LOG_NOTICE, "%s/%s: made a key for the memory of sent messages",
 				k->store.path, BATV_SECRET_NAME);
 	else
 		set->has_memory_key = false;
@@ -167,7 +158,7 @@ static void need_secrets(struct batv_keeper *k, const struct batv_config *config
 	struct batv_secrets *set = calloc(1, sizeof *set);
 
 	if (!set)
-		batv_keeper_trouble(k, BATV_TROUBLE_SECRET, "out of memory");
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET, "out of memory");
 	else if (read_set(k, config, look, out, set)) {
 		need_memory_key(k, set);
 		adopt(k, set), set = NULL;
@@ -189,7 +180,7 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 		return false;
 	*set = *k->secrets;
 	if (batv_secrets_add(set, config->key_rotation, config->key_retention, now) != BATV_OK)
-		batv_keeper_trouble(k, BATV_TROUBLE_SECRET,
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
 				    "%s/%s: cannot add a secret for the changed "
 				    "key_rotation or key_retention",
 				    k->store.path, BATV_SECRET_NAME);
@@ -198,7 +189,7 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 	else
 		ok = write_set(k, set);
 	if (ok) {
-		batv_keeper_say(k, LOG_NOTICE,
+		batv_notices_say(&k->notices, LOG_NOTICE,
 				"%s/%s: added secret %" PRIu32 ", because key_rotation or "
 				"key_retention was changed",
 				k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
@@ -218,11 +209,11 @@ static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t 
 
 	if (arm->armed)
 		flags |= BATV_DOMAIN_ARMED;
-	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK || memory != &k->memory)
+	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK || memory != &k->generation.memory)
 		return;
 	batv_printable(batv_span_of(domain->name), name, sizeof name);
 	batv_arm_explain(arm, why, sizeof why);
-	batv_keeper_say(k, LOG_NOTICE, "domain %s: %s", name, why);
+	batv_notices_say(&k->notices, LOG_NOTICE, "domain %s: %s", name, why);
 }
 
 /* All domains by this state; returns when the next one arms by time alone. */
@@ -254,29 +245,29 @@ static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
 		if (!(plan->new_breaks & 1ul << i))
 			continue;
 		if (strcmp(b->policy, BATV_BREAK_ALL) == 0)
-			batv_keeper_say(k, LOG_WARNING, "all domains: observing anew: %s", b->why);
+			batv_notices_say(&k->notices, LOG_WARNING, "all domains: observing anew: %s", b->why);
 		else
-			batv_keeper_say(k, LOG_WARNING, "domains of policy %s: observing anew: %s",
+			batv_notices_say(&k->notices, LOG_WARNING, "domains of policy %s: observing anew: %s",
 					b->policy, b->why);
 	}
 }
 
 static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 {
-	if (k->trouble[BATV_TROUBLE_STATE]
+	if (k->notices.trouble[BATV_TROUBLE_STATE]
 		      [0]) /* no trouble once it is replaced, but worth a line */
-		batv_keeper_say(k, LOG_WARNING, "%s", k->trouble[BATV_TROUBLE_STATE]);
-	k->trouble[BATV_TROUBLE_STATE][0] = '\0';
-	arm_domains(k, &k->memory, &plan->state, plan->state.written, true);
+		batv_notices_say(&k->notices, LOG_WARNING, "%s", k->notices.trouble[BATV_TROUBLE_STATE]);
+	k->notices.trouble[BATV_TROUBLE_STATE][0] = '\0';
+	arm_domains(k, &k->generation.memory, &plan->state, plan->state.written, true);
 	/* A memory that is new with this state is not yet the one that Exim asks. */
-	arm_domains(k, &k->before, &plan->state, plan->state.written, true);
-	if (batv_store_publish(&k->store, &plan->state, &k->have, k->trouble[BATV_TROUBLE_STATE],
-			       sizeof k->trouble[0]) != BATV_OK)
+	arm_domains(k, &k->generation.before, &plan->state, plan->state.written, true);
+	if (batv_store_publish(&k->store, &plan->state, &k->have, k->notices.trouble[BATV_TROUBLE_STATE],
+			       sizeof k->notices.trouble[0]) != BATV_OK)
 		return false;
 	k->made_secret = false;
-	batv_generation_published(k);
+	batv_generation_published(generation_of(k));
 	say_breaks(k, plan);
-	batv_keeper_say(k, LOG_INFO, "published state %" PRIu64 " with %zu keys",
+	batv_notices_say(&k->notices, LOG_INFO, "published state %" PRIu64 " with %zu keys",
 			k->have.state.serial, k->have.state.ring.n_keys);
 	return true;
 }
@@ -289,7 +280,7 @@ static bool read_previous(struct batv_keeper *k)
 
 	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
 	if (err && err != BATV_E_NO_FILE)
-		batv_keeper_trouble(k, BATV_TROUBLE_STATE, "%s; it is to be replaced", message);
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it is to be replaced", message);
 	return err == BATV_OK;
 }
 
@@ -300,10 +291,10 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.config = config,
 		.secrets = k->secrets,
 		.previous = k->have.text ? &k->have.state : NULL,
-		.memory = k->memory_name,
-		.memory_before = k->before_name,
-		.bare_last = k->memory.base ? batv_memory_bare_last(&k->memory) : 0,
-		.careful = k->careful,
+		.memory = k->generation.memory_name,
+		.memory_before = k->generation.before_name,
+		.bare_last = k->generation.memory.base ? batv_memory_bare_last(&k->generation.memory) : 0,
+		.careful = k->generation.careful,
 		.made_secret = k->made_secret,
 		.jumped = look->jumped,
 		.now = look->now,
@@ -311,12 +302,12 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 	enum batv_err err;
 
 	if (!facts.previous)
-		facts.has_evidence = has_evidence(&k->memory);
+		facts.has_evidence = has_evidence(&k->generation.memory);
 	err = batv_plan_next(&facts, plan);
 	if (err == BATV_E_FULL)
 		say_too_many(k, "the secret file");
 	else if (err)
-		batv_keeper_trouble(k, BATV_TROUBLE_STATE, "cannot make the keys: %s",
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "cannot make the keys: %s",
 				    batv_strerror(err));
 	return err == BATV_OK;
 }
@@ -328,7 +319,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 	bool followed = follow_periods(k, config, look->now);
 
 	if (!plan) {
-		batv_keeper_trouble(k, BATV_TROUBLE_STATE, "out of memory");
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "out of memory");
 		return;
 	}
 	if (fill_plan(k, config, look, plan)) {
@@ -350,12 +341,12 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 {
 	bool on_disk = read_previous(k);
 
-	k->jumped = look->slept || look->jumped > BATV_JUMP || look->jumped < -BATV_JUMP;
+	k->generation.jumped = look->slept || look->jumped > BATV_JUMP || look->jumped < -BATV_JUMP;
 	need_secrets(k, config, look, out);
-	batv_generation_look(k, config, look->now);
-	k->looked = true;
-	if (k->memory.base && !k->careful)
-		batv_domain_reclaim(&k->memory, look->now);
+	batv_generation_look(generation_of(k), config, look->now);
+	k->generation.looked = true;
+	if (k->generation.memory.base && !k->generation.careful)
+		batv_domain_reclaim(&k->generation.memory, look->now);
 	if (k->secrets)
 		next_state(k, config, look, on_disk, out);
 	out->usable = (on_disk || out->published) &&
@@ -364,8 +355,8 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 	/* What could not be published may have disarmed already: that stays, or it would change
 	 * to and fro with each look. */
 	if (k->have.text)
-		out->next = arm_domains(k, &k->memory, &k->have.state, look->now,
-					k->trouble[BATV_TROUBLE_STATE][0] != '\0');
+		out->next = arm_domains(k, &k->generation.memory, &k->have.state, look->now,
+					k->notices.trouble[BATV_TROUBLE_STATE][0] != '\0');
 	if (k->secrets) {
 		int64_t change = batv_timeline_next(k->secrets, look->now);
 
@@ -381,9 +372,9 @@ void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *conf
 
 	*out = (struct batv_looked){.next = INT64_MAX};
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		keeper->trouble[i][0] = '\0';
+		keeper->notices.trouble[i][0] = '\0';
 	if (batv_store_lock(&keeper->store, BATV_WRITER_LOCK, LOCK_SECONDS, &lock,
-			    keeper->trouble[BATV_TROUBLE_LOCK], sizeof keeper->trouble[0]))
+			    keeper->notices.trouble[BATV_TROUBLE_LOCK], sizeof keeper->notices.trouble[0]))
 		return;
 	look_locked(keeper, config, look, out);
 	close(lock);
@@ -391,15 +382,15 @@ void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *conf
 
 void batv_keeper_sync(const struct batv_keeper *keeper)
 {
-	batv_memory_sync(&keeper->memory);
-	batv_memory_sync(&keeper->before);
+	batv_memory_sync(&keeper->generation.memory);
+	batv_memory_sync(&keeper->generation.before);
 }
 
 void batv_keeper_free(struct batv_keeper *keeper)
 {
 	adopt(keeper, NULL);
 	batv_stored_state_free(&keeper->have);
-	batv_memory_close(&keeper->memory);
-	batv_memory_close(&keeper->before);
+	batv_memory_close(&keeper->generation.memory);
+	batv_memory_close(&keeper->generation.before);
 	batv_store_close(&keeper->store);
 }

@@ -61,11 +61,11 @@ static bool publish_ourselves(struct batv_ctl *ctl)
 		free(k);
 		return false;
 	}
-	k->say = say;
+	k->notices.say = say;
 	batv_keeper_look(k, &ctl->config, &look, &looked);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		if (k->trouble[i][0])
-			say(NULL, 0, k->trouble[i]);
+		if (k->notices.trouble[i][0])
+			say(NULL, 0, k->notices.trouble[i]);
 	batv_keeper_free(k);
 	free(k);
 	return looked.usable;

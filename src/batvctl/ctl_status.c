@@ -16,33 +16,12 @@
 #include "ctl_lists.h"
 #include "ctl_status.h"
 #include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory_file.h"
 #include "plan.h"
 #include "standby.h"
 
 #define SOON (3 * (int64_t)BATV_DAY) /* keys that end so soon mean that nobody makes new ones */
-
-void batv_status_problem(struct batv_status *s, const char *format, ...)
-{
-	va_list ap;
-
-	if (s->n_problems == BATV_NOTES_MAX)
-		return;
-	va_start(ap, format);
-	vsnprintf(s->problems[s->n_problems++], sizeof s->problems[0], format, ap);
-	va_end(ap);
-}
-
-void batv_status_note(struct batv_status *s, const char *format, ...)
-{
-	va_list ap;
-
-	if (s->n_notes == BATV_NOTES_MAX)
-		return;
-	va_start(ap, format);
-	vsnprintf(s->notes[s->n_notes++], sizeof s->notes[0], format, ap);
-	va_end(ap);
-}
 
 /* ---- the configuration ---- */
 

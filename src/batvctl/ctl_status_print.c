@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arming.h"
 #include "ctl_status.h"
 #include "memory/counters.h"
 #include "plan.h"

@@ -172,14 +172,14 @@ static void log_troubles(struct daemon *d)
 
 	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		log_change(d->keeper.trouble[i], d->logged[i], sizeof d->logged[i], names[i]);
+		log_change(d->keeper.notices.trouble[i], d->logged[i], sizeof d->logged[i], names[i]);
 }
 
 static void log_alarm(struct daemon *d, const struct batv_looked *looked)
 {
 	bool bad = !looked->usable;
 
-	if (d->keeper.trouble[BATV_TROUBLE_LOCK][0] || bad == d->alarmed)
+	if (d->keeper.notices.trouble[BATV_TROUBLE_LOCK][0] || bad == d->alarmed)
 		return;
 	d->alarmed = bad;
 	if (bad)
@@ -406,7 +406,7 @@ int batv_daemon_run(const char *config_path, const char *directory, bool debug)
 		return complain(BATVD_TROUBLE, "out of memory");
 	d->config_path = config_path;
 	d->directory = directory;
-	d->keeper.say = batv_report_line;
+	d->keeper.notices.say = batv_report_line;
 	d->keeper.store.dirfd = d->instance = -1;
 	code = prepare(d, message, sizeof message);
 	if (code == BATVD_DONE) {

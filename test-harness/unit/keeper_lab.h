@@ -31,7 +31,7 @@ static void start(void)
 
 	memset(&keeper, 0, sizeof keeper);
 	ck_assert_int_eq(batv_store_open(&keeper.store, sandbox, why, sizeof why), BATV_OK);
-	keeper.say = listen;
+	keeper.notices.say = listen;
 }
 
 /* The caller adds what else it needs, and starts. */
@@ -58,7 +58,7 @@ static void look(int64_t now)
 {
 	look_as(&(struct batv_look){.now = now, .make_secret = true});
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		ck_assert_str_eq(keeper.trouble[i], "");
+		ck_assert_str_eq(keeper.notices.trouble[i], "");
 	ck_assert(looked.usable);
 }
 

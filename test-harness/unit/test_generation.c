@@ -2,7 +2,7 @@
 /* links: admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/memory/domains */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
-/* links: core/base/err core/decide/verdict core/memory/header */
+/* links: core/base/err core/decide/verdict core/memory/header admin/notices */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
  * processes that still write into the old one.
@@ -42,12 +42,12 @@ static void restart(void)
 
 static void expect_names(const char *memory, const char *before)
 {
-	ck_assert_str_eq(keeper.memory_name, memory);
-	ck_assert_str_eq(keeper.before_name, before);
+	ck_assert_str_eq(keeper.generation.memory_name, memory);
+	ck_assert_str_eq(keeper.generation.before_name, before);
 	ck_assert_str_eq(keeper.have.state.memory, memory);
 	ck_assert_str_eq(keeper.have.state.memory_before, before);
-	ck_assert_ptr_nonnull(keeper.memory.base);
-	ck_assert((keeper.before.base != NULL) == (*before != '\0'));
+	ck_assert_ptr_nonnull(keeper.generation.memory.base);
+	ck_assert((keeper.generation.before.base != NULL) == (*before != '\0'));
 }
 
 static bool is_there(const char *name)
@@ -71,8 +71,8 @@ static bool known(const char *text, int64_t now)
 	struct batv_item it = item(text);
 	int64_t retention = keeper.have.state.memory_retention;
 
-	return batv_remembered(&keeper.memory, &it, retention, now) ||
-	       batv_remembered(&keeper.before, &it, retention, now);
+	return batv_remembered(&keeper.generation.memory, &it, retention, now) ||
+	       batv_remembered(&keeper.generation.before, &it, retention, now);
 }
 
 static void remember(struct batv_memory *memory, const char *text, int64_t now)
@@ -92,7 +92,7 @@ static struct batv_domain domain(const char *name)
 {
 	struct batv_domain d;
 
-	ck_assert(batv_domain_find(&keeper.memory, name, &d));
+	ck_assert(batv_domain_find(&keeper.generation.memory, name, &d));
 	return d;
 }
 
@@ -129,7 +129,7 @@ START_TEST(a_missing_key_is_made)
 	ck_assert(strstr(said, "made a key for the memory"));
 	ck_assert(keeper.have.state.has_memory_key);
 	expect_names("memory.2", "memory"); /* what the old key named is lost */
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 20);
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 20);
 	restart();
 	look(T0 + 40);
 	ck_assert(!looked.published);
@@ -143,30 +143,30 @@ START_TEST(another_capacity)
 	uint64_t generation;
 
 	look(T0);
-	note(&keeper.memory, "a.test", T0);
+	note(&keeper.generation.memory, "a.test", T0);
 	look(T0 + 20);
-	note(&keeper.memory, "a.test", T0 + 6 * D);
+	note(&keeper.generation.memory, "a.test", T0 + 6 * D);
 	look(T0 + 8 * D);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
-	remember(&keeper.memory, "before", T0 + 8 * D);
-	batv_count(&keeper.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
+	remember(&keeper.generation.memory, "before", T0 + 8 * D);
+	batv_count(&keeper.generation.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
 	ck_assert_int_eq(batv_memory_open(&exim, dir, "memory"), BATV_OK);
-	generation = keeper.memory.sections.generation;
+	generation = keeper.generation.memory.sections.generation;
 
 	config.memory_capacity = 5000;
 	look(T0 + 8 * D + 20);
 	ck_assert(strstr(said, "memory_capacity was changed"));
 	ck_assert(!strstr(said, "domain"));
 	expect_names("memory.2", "memory");
-	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 5000);
-	ck_assert_uint_gt(keeper.memory.sections.generation, generation);
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0);
+	ck_assert_uint_eq(keeper.generation.memory.sections.filters[0].capacity, 5000);
+	ck_assert_uint_gt(keeper.generation.memory.sections.generation, generation);
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
 	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 1);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_IDS, 0, T0 + 8 * D), 0);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 1);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_IDS, 0, T0 + 8 * D), 0);
 	ck_assert(known("before", T0 + 8 * D + 20));
-	ck_assert(batv_memory_complete(&keeper.memory, 8 * D, T0 + 8 * D + 20));
+	ck_assert(batv_memory_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
 	look(T0 + 8 * D + 40);
 	ck_assert(!looked.published);
 
@@ -180,15 +180,15 @@ START_TEST(another_capacity)
 	look(T0 + 8 * D + 60);
 	ck_assert_uint_eq(domain("late.test").first_signed, (uint64_t)T0 + 8 * D + 50);
 	ck_assert_uint_eq(domain("a.test").last_signed, (uint64_t)T0 + 9 * D);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 2);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 2);
-	ck_assert_int_eq(batv_memory_bare_last(&keeper.memory), T0 + 3);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 2);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 2);
+	ck_assert_int_eq(batv_memory_bare_last(&keeper.generation.memory), T0 + 3);
 	ck_assert(known("late", T0 + 8 * D + 60));
 	look(T0 + 8 * D + 80);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 2);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 2);
 
 	/* evidence that has ended does not come back out of the old file */
-	batv_domain_left_bare(&keeper.memory, "a.test", NULL);
+	batv_domain_left_bare(&keeper.generation.memory, "a.test", NULL);
 	look(T0 + 9 * D);
 	ck_assert_uint_eq(domain("a.test").first_signed | domain("a.test").last_signed, 0);
 	ck_assert(!(domain("a.test").flags & BATV_DOMAIN_ARMED));
@@ -217,27 +217,27 @@ START_TEST(a_file_of_an_older_version)
 	struct batv_forger most;
 
 	look(T0);
-	note(&keeper.memory, "a.test", T0);
-	note(&keeper.memory, "a.test", T0 + 6 * D);
+	note(&keeper.generation.memory, "a.test", T0);
+	note(&keeper.generation.memory, "a.test", T0 + 6 * D);
 	look(T0 + 8 * D);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
-	remember(&keeper.memory, "before", T0 + 8 * D);
-	batv_count(&keeper.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
-	batv_count(&keeper.memory, batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), T0 + 8 * D);
+	remember(&keeper.generation.memory, "before", T0 + 8 * D);
+	batv_count(&keeper.generation.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
+	batv_count(&keeper.generation.memory, batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), T0 + 8 * D);
 	take_forged_out("memory");
 	restart();
 	look(T0 + 8 * D + 20);
 	ck_assert(strstr(said, "the file is of an older version"));
 	expect_names("memory.2", "memory");
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_SIGNED, 0, T0), 1);
-	ck_assert_uint_eq(batv_counted(&keeper.memory,
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 1);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory,
 				       batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), 1,
 				       T0 + 8 * D), 1);
 	ck_assert(known("before", T0 + 8 * D + 20));
-	ck_assert(batv_memory_complete(&keeper.memory, 8 * D, T0 + 8 * D + 20));
-	batv_forged_note(&keeper.memory, "192.0.2.1", T0 + 8 * D + 30);
-	ck_assert_uint_eq(batv_forged_most(&keeper.memory, T0 + 8 * D + 30, &most, 1), 1);
+	ck_assert(batv_memory_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
+	batv_forged_note(&keeper.generation.memory, "192.0.2.1", T0 + 8 * D + 30);
+	ck_assert_uint_eq(batv_forged_most(&keeper.generation.memory, T0 + 8 * D + 30, &most, 1), 1);
 	look(T0 + 8 * D + 40);
 	ck_assert(!looked.published);
 }
@@ -250,22 +250,22 @@ START_TEST(forged_tags_are_taken_over)
 
 	look(T0);
 	for (int i = 0; i < 5; i++)
-		batv_forged_note(&keeper.memory, "192.0.2.1", T0);
+		batv_forged_note(&keeper.generation.memory, "192.0.2.1", T0);
 	config.memory_capacity = 5000;
 	look(T0 + 20);
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
-	ck_assert_uint_eq(batv_forged_most(&keeper.memory, T0, most, 2), 1);
+	ck_assert_uint_eq(batv_forged_most(&keeper.generation.memory, T0, most, 2), 1);
 	ck_assert_str_eq(most[0].network, "192.0.2.0/24");
 	ck_assert_uint_eq(most[0].count, 5);
-	ck_assert_uint_eq(batv_counted(&keeper.memory, BATV_COUNT_FORGED, 1, T0), 5);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_FORGED, 1, T0), 5);
 }
 END_TEST
 
 START_TEST(the_old_one_goes_when_it_is_no_longer_needed)
 {
 	look(T0);
-	remember(&keeper.memory, "before", T0 + 2 * D);
+	remember(&keeper.generation.memory, "before", T0 + 2 * D);
 	config.memory_capacity = 5000;
 	look(T0 + 2 * D);
 	expect_names("memory.2", "memory");
@@ -285,10 +285,10 @@ END_TEST
 START_TEST(a_second_change_waits)
 {
 	look(T0);
-	remember(&keeper.memory, "one", T0);
+	remember(&keeper.generation.memory, "one", T0);
 	config.memory_capacity = 5000;
 	look(T0 + 20);
-	remember(&keeper.memory, "two", T0 + 20);
+	remember(&keeper.generation.memory, "two", T0 + 20);
 	config.memory_retention = 30 * D;
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
@@ -296,9 +296,9 @@ START_TEST(a_second_change_waits)
 	look(T0 + 32 * D);
 	expect_names("memory.3", "memory.2");
 	ck_assert(!is_there("memory"));
-	ck_assert_uint_eq(keeper.memory.sections.filters[0].lines, 32);
+	ck_assert_uint_eq(keeper.generation.memory.sections.filters[0].lines, 32);
 	/* the file before keeps fourteen days */
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 18 * D);
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 18 * D);
 }
 END_TEST
 
@@ -310,13 +310,13 @@ START_TEST(another_key_is_taken_at_once)
 	look(T0);
 	config.memory_capacity = 5000;
 	look(T0 + 20);
-	note(&keeper.before, "a.test", T0 + 30);
+	note(&keeper.generation.before, "a.test", T0 + 30);
 	set = *keeper.secrets;
 	set.memory_key[0] ^= 1;
 	ck_assert_int_eq(batv_store_write_secret(&keeper.store, &set, why, sizeof why), BATV_OK);
 	look(T0 + 40);
 	expect_names("memory.3", "memory.2");
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 40);
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 40);
 	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0 + 30);
 	ck_assert_mem_eq(keeper.have.state.memory_key, set.memory_key, sizeof set.memory_key);
 }
@@ -328,13 +328,13 @@ START_TEST(days_to_come_make_a_new_file)
 
 	look(T0);
 	it = item("a@b");
-	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0 + 160 * D), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_CLOCK);
+	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0 + 160 * D), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0), BATV_REMEMBER_CLOCK);
 	look(T0 + 20);
 	expect_names("memory.2", "memory");
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 20);
-	ck_assert_int_eq(batv_remember(&keeper.memory, &it, T0), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 20);
+	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0), BATV_REMEMBER_DONE);
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
 }
@@ -343,14 +343,14 @@ END_TEST
 START_TEST(a_state_that_is_lost)
 {
 	look(T0);
-	remember(&keeper.memory, "one", T0);
+	remember(&keeper.generation.memory, "one", T0);
 	config.memory_capacity = 5000;
 	look(T0 + 20);
 	ck_assert_int_eq(unlinkat(dir, "state", 0), 0);
 	restart();
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
-	remember(&keeper.memory, "two", T0 + 40);
+	remember(&keeper.generation.memory, "two", T0 + 40);
 	ck_assert(known("one", T0 + 40) && known("two", T0 + 40));
 }
 END_TEST
@@ -380,13 +380,13 @@ END_TEST
 START_TEST(no_room_for_a_new_file)
 {
 	look(T0);
-	remember(&keeper.memory, "one", T0);
+	remember(&keeper.generation.memory, "one", T0);
 	ck_assert_int_eq(mkdirat(dir, ".memory.2.new", 0700), 0);
 	config.memory_capacity = 5000;
 	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20}, &looked);
-	ck_assert(strstr(keeper.trouble[BATV_TROUBLE_MEMORY], "the one that is there goes on"));
+	ck_assert(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY], "the one that is there goes on"));
 	ck_assert(looked.usable && known("one", T0 + 20));
-	ck_assert_str_eq(keeper.memory_name, "memory");
+	ck_assert_str_eq(keeper.generation.memory_name, "memory");
 	ck_assert_int_eq(unlinkat(dir, ".memory.2.new", AT_REMOVEDIR), 0);
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
@@ -399,7 +399,7 @@ END_TEST
 static void two_files(void)
 {
 	look(T0);
-	remember(&keeper.memory, "before", T0 + 2 * D);
+	remember(&keeper.generation.memory, "before", T0 + 2 * D);
 	config.memory_capacity = 5000;
 	look(T0 + 2 * D);
 	expect_names("memory.2", "memory");
@@ -408,7 +408,7 @@ static void two_files(void)
 static void expect_careful(int64_t now)
 {
 	look(now);
-	ck_assert(keeper.careful && is_there("memory"));
+	ck_assert(keeper.generation.careful && is_there("memory"));
 	expect_names("memory.2", "memory");
 }
 
@@ -521,7 +521,7 @@ START_TEST(two_weeks_a_year_behind)
 		look_as(&(struct batv_look){.now = T0 - YEAR + day * D});
 		expect_names("memory.2", "memory");
 	}
-	ck_assert(!keeper.careful);
+	ck_assert(!keeper.generation.careful);
 	restart();
 	expect_nothing_lost(T0 + 3 * D);
 }
@@ -531,7 +531,7 @@ END_TEST
 START_TEST(a_next_file_made_by_a_clock_ahead)
 {
 	look(T0);
-	remember(&keeper.memory, "before", T0 + 2 * D);
+	remember(&keeper.generation.memory, "before", T0 + 2 * D);
 	restart();
 	look(T0 + YEAR);
 	config.memory_capacity = 5000;
@@ -589,7 +589,7 @@ START_TEST(a_file_made_by_a_clock_ahead)
 	expect_names("memory", "");
 	look(T0 + 3 * D + 20);
 	expect_names("memory.2", "memory");
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0 + 3 * D + 20);
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 3 * D + 20);
 	look(T0 + 3 * D + 40);
 	expect_names("memory.2", "memory");
 	look(T0 + 5 * D);

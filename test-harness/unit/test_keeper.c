@@ -2,7 +2,7 @@
 /* links: admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/memory/domains */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
-/* links: core/base/err core/memory/header */
+/* links: core/base/err core/memory/header admin/notices */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */
@@ -32,20 +32,20 @@ static void teardown(void)
 
 static void expect_trouble(enum batv_trouble kind, const char *word)
 {
-	ck_assert_msg(strstr(keeper.trouble[kind], word) != NULL, "%s", keeper.trouble[kind]);
+	ck_assert_msg(strstr(keeper.notices.trouble[kind], word) != NULL, "%s", keeper.notices.trouble[kind]);
 }
 
 static bool is_armed(const char *name)
 {
 	struct batv_domain d;
 
-	return batv_domain_find(&keeper.memory, name, &d) && (d.flags & BATV_DOMAIN_ARMED);
+	return batv_domain_find(&keeper.generation.memory, name, &d) && (d.flags & BATV_DOMAIN_ARMED);
 }
 
 static void note_signed(const char *name, int64_t now)
 {
 	ck_assert_int_eq(
-		batv_domain_note(&keeper.memory, name, "default", BATV_EVIDENCE_SIGNED, now),
+		batv_domain_note(&keeper.generation.memory, name, "default", BATV_EVIDENCE_SIGNED, now),
 		BATV_OK);
 }
 
@@ -118,7 +118,7 @@ START_TEST(bare_mail_disarms)
 	int64_t now = T0 + 8 * D;
 
 	arm("a.test");
-	batv_memory_bare_now(&keeper.memory, now + 100);
+	batv_memory_bare_now(&keeper.generation.memory, now + 100);
 	look(now + 110);
 	ck_assert(looked.published && !is_armed("a.test"));
 	ck_assert(strstr(said, "all domains: observing anew: mail left unsigned"));
@@ -205,9 +205,9 @@ START_TEST(a_lost_secret)
 	ck_assert_ptr_nonnull(strstr(keeper.have.state.breaks[0].why, "was lost"));
 	ck_assert_int_gt(keeper.have.state.lost_until, T0 + 8 * D);
 	/* The memory goes on: its key is in the state, too. */
-	ck_assert_str_eq(keeper.memory_name, "memory");
-	ck_assert_str_eq(keeper.before_name, "");
-	ck_assert_int_eq(keeper.memory.sections.filters[0].since, T0);
+	ck_assert_str_eq(keeper.generation.memory_name, "memory");
+	ck_assert_str_eq(keeper.generation.before_name, "");
+	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0);
 }
 END_TEST
 
@@ -276,7 +276,7 @@ START_TEST(a_foreign_memory)
 	sandbox_file(BATV_MEMORY_NAME, 0660, "rubbish\n", 8);
 	look(T0 + 20);
 	ck_assert(strstr(said, "the old one was not usable"));
-	ck_assert_ptr_nonnull(keeper.memory.base);
+	ck_assert_ptr_nonnull(keeper.generation.memory.base);
 	note_signed("a.test", T0 + 30);
 }
 END_TEST

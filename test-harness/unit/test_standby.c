@@ -3,7 +3,7 @@
 /* links: admin/memory_file admin/replace core/memory/counters core/decide/automatic core/memory/domains */
 /* links: core/memory/names core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy */
 /* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
-/* links: core/memory/header */
+/* links: core/memory/header admin/notices */
 /*
  * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing had happened.
  */
@@ -107,8 +107,8 @@ START_TEST(nothing_changes)
 	for (int64_t day = 1; day <= 100; day++)
 		look(T0 + day * D);
 	ck_assert_uint_eq(secrets(), 1);
-	ck_assert_str_eq(keeper.memory_name, "memory");
-	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
+	ck_assert_str_eq(keeper.generation.memory_name, "memory");
+	ck_assert_uint_eq(keeper.generation.memory.sections.filters[0].capacity, 3000);
 	ck_assert_uint_eq(keeper.have.state.n_breaks, 0);
 	ck_assert_str_eq(keeper.have.state.config_sum, good.sum);
 	ck_assert_uint_eq(keeper.have.state.n_policies, 2);
@@ -149,7 +149,7 @@ START_TEST(a_memory_that_goes_while_it_runs)
 	look(T0 + 20);
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	look(T0 + 40);
-	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
+	ck_assert_uint_eq(keeper.generation.memory.sections.filters[0].capacity, 3000);
 }
 END_TEST
 
@@ -158,13 +158,13 @@ START_TEST(a_memory_that_is_gone)
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	look_as(&(struct batv_look){.now = T0 + 20});
 	ck_assert(looked.usable);
-	ck_assert_ptr_nonnull(strstr(keeper.trouble[BATV_TROUBLE_MEMORY], "how large it has to be is not known"));
+	ck_assert_ptr_nonnull(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY], "how large it has to be is not known"));
 	ck_assert_int_ne(faccessat(dir, "memory", F_OK, 0), 0);
 	batv_config_free(&config);
 	config = good;
 	memset(&good, 0, sizeof good);
 	look(T0 + 40);
-	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
+	ck_assert_uint_eq(keeper.generation.memory.sections.filters[0].capacity, 3000);
 }
 END_TEST
 
@@ -175,13 +175,13 @@ START_TEST(two_files_stay)
 	config = good;
 	config.memory_capacity = 5000;
 	look(T0 + 20);
-	ck_assert_str_eq(keeper.before_name, "memory");
+	ck_assert_str_eq(keeper.generation.before_name, "memory");
 	config = (struct batv_config){0};
 	stand_by();
 	ck_assert_int_eq(unlinkat(dir, "memory.2", 0), 0);
 	look(T0 + 40); /* the one before tells the size */
-	ck_assert_uint_eq(keeper.memory.sections.filters[0].capacity, 3000);
-	ck_assert_str_eq(keeper.memory_name, "memory.2");
+	ck_assert_uint_eq(keeper.generation.memory.sections.filters[0].capacity, 3000);
+	ck_assert_str_eq(keeper.generation.memory_name, "memory.2");
 }
 END_TEST
 

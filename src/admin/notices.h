@@ -1,0 +1,33 @@
+/*
+ * notices.h - what a look at the state directory has to say: a line for what was done, and what is wrong.
+ */
+#ifndef BATV_NOTICES_H
+#define BATV_NOTICES_H
+
+#include "config.h"
+#include "store.h"
+
+/* What can be wrong at a look, each with a message of its own. */
+enum batv_trouble {
+	BATV_TROUBLE_LOCK,   /* somebody holds the writers' lock */
+	BATV_TROUBLE_SECRET, /* the secret file is gone, damaged, or cannot be written */
+	BATV_TROUBLE_KEYS,   /* more live keys than fit */
+	BATV_TROUBLE_STATE,  /* the state could not be written */
+	BATV_TROUBLE_MEMORY, /* no memory file, and it could not be made */
+	BATV_TROUBLE_COUNT
+};
+
+struct batv_notices {
+	char trouble[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE]; /* of the last look; "": none */
+	void (*say)(void *ctx, int priority,
+		    const char *line); /* what was done; syslog's priorities */
+	void *say_ctx;
+};
+
+/* For the parts of a look: a line of what was done, the one line of what is wrong. */
+void batv_notices_say(struct batv_notices *notices, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void batv_notices_trouble(struct batv_notices *notices, enum batv_trouble kind, const char *format,
+			 ...) __attribute__((format(printf, 3, 4)));
+
+#endif

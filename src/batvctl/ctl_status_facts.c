@@ -1,0 +1,29 @@
+/*
+ * ctl_status_facts.c - collects problems and notes.
+ */
+#include "ctl_status_facts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void batv_status_problem(struct batv_status *s, const char *format, ...)
+{
+	va_list ap;
+
+	if (s->n_problems == BATV_NOTES_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintf(s->problems[s->n_problems++], sizeof s->problems[0], format, ap);
+	va_end(ap);
+}
+
+void batv_status_note(struct batv_status *s, const char *format, ...)
+{
+	va_list ap;
+
+	if (s->n_notes == BATV_NOTES_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintf(s->notes[s->n_notes++], sizeof s->notes[0], format, ap);
+	va_end(ap);
+}

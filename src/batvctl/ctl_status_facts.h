@@ -1,0 +1,35 @@
+/*
+ * ctl_status_facts.h - what batvctl status knows, between gathering and printing it.
+ */
+#ifndef BATV_CTL_STATUS_FACTS_H
+#define BATV_CTL_STATUS_FACTS_H
+
+#include "ctl.h"
+#include "memory/access.h"
+#include "memory/names.h"
+
+#define BATV_NOTES_MAX 24
+
+struct batv_status {
+	struct batv_ctl *ctl;
+	bool config_ok;
+	bool state_read, state_usable; /* state_read: .state may be looked at */
+	bool memory_ok;
+	bool observe;
+	enum batv_match daemon; /* does one run? */
+	struct batv_stored_state state;
+	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "": not readable */
+	struct batv_memory memory, before;
+	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
+	size_t domains; /* in use, of memory.domain_slots */
+	size_t lists_unknown; /* that Exim could not be asked about */
+	size_t n_problems, n_notes;
+	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];
+};
+
+void batv_status_problem(struct batv_status *status, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void batv_status_note(struct batv_status *status, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
