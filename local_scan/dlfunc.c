@@ -77,19 +77,19 @@ static void no_state(const struct batv_session *session, const struct call *c)
 static const char *sign(const struct batv_session *session, const struct call *c)
 {
 	static struct batv_signing s;
-	const struct batv_judge judge = {
+	const struct batv_context context = {
 		.state = session->state, .memory = session->memory, .matcher = &batv_glue_matcher,
 		.origin = &c->origin, .now = session->now,
 	};
 
-	batv_sign_address(&judge, c->address, c->recipient, c->arrival, &s);
+	batv_sign_address(&context, c->address, c->recipient, c->arrival, &s);
 	if (c->origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
 		batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed", c->address);
 	if (c->leaving) {
 		batv_leaving_count(session, &c->origin, &s);
-		batv_remember_leaving(session, &c->origin, c->address);
+		batv_sent_mail_leaving(session, &c->origin, c->address);
 	} else if (c->origin.has_id) {
-		batv_remember_routed(session, &c->origin, c->address, c->recipient);
+		batv_sent_mail_routed(session, &c->origin, c->address, c->recipient);
 	}
 	return s.answer == BATV_SIGNED ? s.address : NULL;
 }
@@ -148,14 +148,14 @@ DLFUNC(batv_verdict)
 {
 	static struct batv_judgement j;
 	struct batv_session session;
-	struct batv_judge judge;
+	struct batv_context context;
 	struct batv_origin origin;
 
 	batv_session_open(&session);
 	j.finding.verdict = BATV_EXEMPT;
 	if (session.state) {
-		batv_message_judge(&judge, &origin, &session, BATV_CLASS_OTHER);
-		batv_judge_recipient(&judge, arg(argc, argv, 0), &j);
+		batv_outcome_context(&context, &origin, &session, BATV_CLASS_OTHER);
+		batv_judge_recipient(&context, arg(argc, argv, 0), &j);
 	} else if (*batv_glue_message_id()) {	/* at RCPT there is none yet: DATA will say it */
 		batv_session_complain(&session, "verdict-exempt");
 	}
@@ -172,16 +172,16 @@ DLFUNC(batv_kind)
 {
 	enum batv_kind kind = BATV_KIND_SPARED;
 	struct batv_session session;
-	struct batv_judge judge;
+	struct batv_context context;
 	struct batv_origin origin;
 
 	batv_session_open(&session);
 	if (session.state) {
-		batv_message_judge(&judge, &origin, &session, BATV_CLASS_DSN);
-		kind = batv_recipient_kind(&judge, arg(argc, argv, 0));
+		batv_outcome_context(&context, &origin, &session, BATV_CLASS_DSN);
+		kind = batv_judge_kind(&context, arg(argc, argv, 0));
 	}
 	batv_session_close();
-	*yield = batv_glue_text(batv_kind_name(kind), NULL);
+	*yield = batv_glue_text(batv_judge_kind_name(kind), NULL);
 	return batv_glue_code(BATV_GLUE_OK);
 }
 
@@ -203,12 +203,12 @@ DLFUNC(batv_refuse)
 	}
 	batv_session_open(&session);
 	body.start = batv_span_of(batv_glue_expand("$message_body"));
-	outcome = batv_message_outcome(&session, &body);
+	outcome = batv_outcome_of(&session, &body);
 	batv_session_close();
 	if (outcome->action != BATV_ACTION_REJECT)
 		*yield = batv_glue_text(text ? "" : "0", NULL);
 	else
-		*yield = text ? batv_message_refusal(outcome) : batv_glue_text("1", NULL);
+		*yield = text ? batv_outcome_refusal(outcome) : batv_glue_text("1", NULL);
 	return batv_glue_code(BATV_GLUE_OK);
 }
 

@@ -102,10 +102,16 @@ size_t batv_glue_recipients(void)
 	return recipients_count > 0 && recipients_list ? (size_t)recipients_count : 0;
 }
 
-const char *batv_glue_recipient(void *unused, size_t i)
+const char *batv_glue_recipient(size_t i)
+{
+	return i < batv_glue_recipients() ? from_exim(recipients_list[i].address) : "";
+}
+
+/* For struct batv_origin. */
+static const char *recipient_of(void *unused, size_t i)
 {
 	(void)unused;
-	return i < batv_glue_recipients() ? from_exim(recipients_list[i].address) : "";
+	return batv_glue_recipient(i);
 }
 
 void batv_glue_origin(struct batv_origin *origin)
@@ -115,7 +121,7 @@ void batv_glue_origin(struct batv_origin *origin)
 		.host_address = from_exim(sender_host_address),
 		.authenticated = sender_host_authenticated && *sender_host_authenticated,
 		.has_id = *batv_glue_message_id() != '\0',
-		.recipient = batv_glue_recipient,
+		.recipient = recipient_of,
 		.n_recipients = batv_glue_recipients(),
 	};
 }
@@ -191,14 +197,14 @@ void batv_glue_list_group(gid_t group)
 static bool safe_item(const struct batv_list_item *item)
 {
 	struct batv_list_trouble trouble;
-	char expansion[BATV_PROBE_SIZE];
+	char expansion[BATV_LIST_PROBE_SIZE];
 
 	if (item->sort == BATV_LIST_ITEM_REFUSED)
 		return false;
 	if (item->sort == BATV_LIST_ITEM_LOOKUP &&
 	    !batv_list_file(item->path, item->content, list_group, &trouble))
 		return false;
-	return !batv_probe(item, expansion) || batv_glue_expand(expansion);
+	return !batv_list_probe(item, expansion) || batv_glue_expand(expansion);
 }
 
 /*
@@ -216,11 +222,11 @@ static bool safe_list(enum batv_list_kind kind, const char *list)
 	if (strchr(list, '\\')) { /* what Exim makes of it must be what we take apart */
 		const char *expanded = batv_glue_expand(list);
 
-		if (!expanded || !batv_list_expands_to(list, expanded))
+		if (!expanded || !batv_exim_list_expands_to(list, expanded))
 			return false;
 	}
-	batv_list_items_start(&items, kind, list);
-	while (batv_list_items_next(&items, &item))
+	batv_exim_list_start(&items, kind, list);
+	while (batv_exim_list_next(&items, &item))
 		if (!safe_item(&item))
 			return false;
 	return true;

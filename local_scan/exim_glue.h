@@ -28,7 +28,7 @@ const char *batv_glue_message_id(void);		/* Exim's own id; "" while there is non
 void batv_glue_origin(struct batv_origin *origin);	/* has_id: by batv_glue_message_id() */
 
 size_t batv_glue_recipients(void);
-const char *batv_glue_recipient(void *unused, size_t i);
+const char *batv_glue_recipient(size_t i);
 /* Both keep the order of the others.  set copies `address`; it is tainted, as the old one was. */
 void batv_glue_recipient_set(size_t i, const char *address);
 void batv_glue_recipient_remove(size_t i);

@@ -21,8 +21,8 @@ static void left_tagged(const struct batv_session *session, const struct batv_or
 	const struct batv_policy *policy;
 
 	if (s->carries_valid_tag &&
-	    batv_policy_of(session->state, &batv_glue_matcher, s->domain, &policy) == BATV_YES &&
-	    batv_is_trusted(policy, &batv_glue_matcher, origin) == BATV_YES)
+	    batv_lists_policy(session->state, &batv_glue_matcher, s->domain, &policy) == BATV_YES &&
+	    batv_lists_trust(policy, &batv_glue_matcher, origin) == BATV_YES)
 		left_signed(session, s, policy);
 }
 
@@ -33,7 +33,7 @@ static void left_bare(const struct batv_session *session, const struct batv_sign
 	if (why == BATV_LEFT_OFF || why == BATV_LEFT_NOT_OURS)
 		batv_domain_left_bare(session->memory, s->domain, s->policy ? s->policy->name : NULL);
 	if (why == BATV_LEFT_NO_KEY)
-		batv_memory_bare_now(session->memory, session->now);
+		batv_counters_bare_now(session->memory, session->now);
 	else if (why == BATV_LEFT_UNTRUSTED)
 		batv_count(session->memory, BATV_COUNT_LEFT_UNTRUSTED, session->now);
 	else if (why == BATV_LEFT_DESTINATION)
@@ -55,5 +55,5 @@ void batv_leaving_count(const struct batv_session *session, const struct batv_or
 
 void batv_leaving_without_state(const struct batv_session *session)
 {
-	batv_memory_bare_now(session->memory, session->now);
+	batv_counters_bare_now(session->memory, session->now);
 }

@@ -8,14 +8,14 @@
 
 #include <stdio.h>
 
-bool batv_probe(const struct batv_list_item *item, char out[static BATV_PROBE_SIZE])
+bool batv_list_probe(const struct batv_list_item *item, char out[static BATV_LIST_PROBE_SIZE])
 {
 	switch (item->sort) {
 	case BATV_LIST_ITEM_PATTERN:
-		(void)snprintf(out, BATV_PROBE_SIZE, "${if match{}{\\N%s\\N}{}{}}", item->part);
+		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${if match{}{\\N%s\\N}{}{}}", item->part);
 		return true;
 	case BATV_LIST_ITEM_LOOKUP: /* an empty key is never looked up, but its file is opened */
-		(void)snprintf(out, BATV_PROBE_SIZE, "${lookup{}%.*s{%s}{}{}}", (int)item->type.len,
+		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${lookup{}%.*s{%s}{}{}}", (int)item->type.len,
 			       item->type.p, item->path);
 		return true;
 	case BATV_LIST_ITEM_PLAIN:

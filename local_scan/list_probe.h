@@ -11,12 +11,12 @@
 
 #include "decide/exim_list.h"
 
-#define BATV_PROBE_SIZE (BATV_LIST_ITEM_MAX + 64)
+#define BATV_LIST_PROBE_SIZE (BATV_LIST_ITEM_MAX + 64)
 
 /*
  * The expansion for an item that is not REFUSED; false: there is nothing to try.  If Exim cannot expand
  * it, the list must not be given to its matcher.  Named lists are Exim's own, and are passed over.
  */
-bool batv_probe(const struct batv_list_item *item, char out[static BATV_PROBE_SIZE]);
+bool batv_list_probe(const struct batv_list_item *item, char out[static BATV_LIST_PROBE_SIZE]);
 
 #endif

@@ -53,7 +53,7 @@ static bool unsigns(const struct batv_session *session, const struct batv_addr *
 
 static void unsign_recipient(const struct batv_session *session, size_t i)
 {
-	const char *rcpt = batv_glue_recipient(NULL, i);
+	const char *rcpt = batv_glue_recipient(i);
 	char bare[BATV_ADDR_INPUT_MAX + 1];
 	struct batv_addr addr;
 	struct batv_tag tag;
@@ -114,17 +114,17 @@ static void sign_at_reception(const struct batv_session *session)
 		return;
 	batv_glue_origin(&origin);
 
-	const struct batv_judge judge = {
+	const struct batv_context context = {
 		.state = session->state, .memory = session->memory, .matcher = &batv_glue_matcher,
 		.origin = &origin, .now = session->now,
 	};
 
 	for (size_t i = 0; i < batv_glue_recipients(); i++) {
-		const char *rcpt = batv_glue_recipient(NULL, i);
+		const char *rcpt = batv_glue_recipient(i);
 
 		if (!leaves(session, policy, rcpt))
 			continue;
-		batv_sign_address(&judge, sender, rcpt, session->now, &s);
+		batv_sign_address(&context, sender, rcpt, session->now, &s);
 		if (s.answer == BATV_SIGNED)
 			batv_glue_recipient_sender(i, s.address);
 		else if (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY)
@@ -142,9 +142,9 @@ static enum batv_glue_code scan(const struct batv_session *session, int fd, unsi
 
 	const struct batv_body body = body_of(fd, start, sizeof start);
 
-	outcome = batv_message_outcome(session, &body);
+	outcome = batv_outcome_of(session, &body);
 	if (outcome->action == BATV_ACTION_REJECT) {
-		*return_text = batv_message_refusal(outcome);
+		*return_text = batv_outcome_refusal(outcome);
 		return BATV_GLUE_REJECT;
 	}
 	if (outcome->defer) {
@@ -156,7 +156,7 @@ static enum batv_glue_code scan(const struct batv_session *session, int fd, unsi
 	for (size_t i = 0; i < batv_glue_recipients(); i++)
 		unsign_recipient(session, i);
 	sign_at_reception(session);
-	batv_remember_received(session);
+	batv_sent_mail_received(session);
 	return BATV_GLUE_ACCEPT;
 }
 

@@ -27,7 +27,7 @@ static void search_header(struct batv_search *search)
 	while (batv_glue_header_next(&at, &field)) {
 		batv_search_header(search, field);
 		if (batv_span_equal_fold(field.name, batv_span_of("From")))
-			(void)batv_mailboxes(field.value, BATV_AUTHORS_MAX, found_author, &proof);
+			(void)batv_mailbox_each(field.value, BATV_AUTHORS_MAX, found_author, &proof);
 	}
 }
 
@@ -70,7 +70,7 @@ static void search_message(struct batv_prover *p)
 	p->searched = true;
 }
 
-bool batv_prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
+bool batv_message_proof(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
 {
 	struct batv_prover *p = ctx;
 

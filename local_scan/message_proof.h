@@ -21,7 +21,7 @@ struct batv_prover {
 	bool searched;
 };
 
-/* For struct batv_judge: ctx is a struct batv_prover. */
-bool batv_prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
+/* For struct batv_context: ctx is a struct batv_prover. */
+bool batv_message_proof(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 
 #endif

@@ -57,17 +57,17 @@ static enum batv_class class_of_message(struct batv_span body)
 /* Is what is not remembered not sent?  While there is a generation before, it has to be readable, too. */
 static bool memory_complete(const struct batv_session *session)
 {
-	return batv_memory_complete(session->memory, session->state->memory_retention, session->now) &&
+	return batv_sent_complete(session->memory, session->state->memory_retention, session->now) &&
 	       (!*session->state->memory_before || batv_session_before(session));
 }
 
-void batv_message_judge(struct batv_judge *judge, struct batv_origin *origin,
+void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
 			const struct batv_session *session, enum batv_class class)
 {
 	const char *word = batv_glue_expand("$acl_m_batv");
 
 	batv_glue_origin(origin);
-	*judge = (struct batv_judge) {
+	*context = (struct batv_context) {
 		.state = session->state,
 		.memory = session->memory,
 		.matcher = &batv_glue_matcher,
@@ -121,7 +121,7 @@ static void log_recipient(const struct batv_outcome *o, const struct note *note,
 	const struct batv_finding *f = &o->findings[i];
 	char rcpt[280], from[64], key[40];
 
-	batv_printable(batv_span_of(batv_glue_recipient(NULL, i)), rcpt, sizeof rcpt);
+	batv_printable(batv_span_of(batv_glue_recipient(i)), rcpt, sizeof rcpt);
 	batv_printable(batv_span_of(host), from, sizeof from);
 	key_text(note, key, sizeof key);
 	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
@@ -137,7 +137,7 @@ static void add_header(const struct batv_outcome *o, const struct note *note, si
 	const struct batv_finding *f = &o->findings[i];
 	char rcpt[280], value[512];
 
-	batv_printable(batv_span_of(batv_glue_recipient(NULL, i)), rcpt, sizeof rcpt);
+	batv_printable(batv_span_of(batv_glue_recipient(i)), rcpt, sizeof rcpt);
 	snprintf(value, sizeof value, "%s; action=%s; mode=%s; class=%s; reason=%s;\n\trcpt=<%s>",
 		 batv_verdict_name(f->verdict), batv_action_name(f->action),
 		 f->rejecting ? "reject" : "observe", batv_class_name(o->class),
@@ -174,24 +174,24 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 {
 	struct batv_prover prover = { .session = session, .body = body, .class = o->class };
 	static struct batv_judgement j;
-	struct batv_judge judge;
+	struct batv_context context;
 	struct batv_origin origin;
 	struct note *notes;
 
 	o->n = batv_glue_recipients();
 	o->findings = batv_glue_room((o->n + 1) * sizeof *o->findings);
 	notes = batv_glue_room((o->n + 1) * sizeof *notes);
-	batv_message_judge(&judge, &origin, session, o->class);
-	judge.prove = batv_prove;
-	judge.prove_ctx = &prover;
+	batv_outcome_context(&context, &origin, session, o->class);
+	context.prove = batv_message_proof;
+	context.prove_ctx = &prover;
 	for (size_t i = 0; i < o->n; i++) {
-		batv_judge_recipient(&judge, batv_glue_recipient(NULL, i), &j);
+		batv_judge_recipient(&context, batv_glue_recipient(i), &j);
 		o->findings[i] = j.finding;
 		take_note(&notes[i], &j);
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
 					       BATV_EVIDENCE_VALID, session->now);
-		if (batv_flood(session, batv_glue_recipient(NULL, i), &j))
+		if (batv_flood(session, batv_glue_recipient(i), &j))
 			o->defer = true;
 	}
 	o->action = batv_decide(o->findings, o->n, batv_glue_scans());
@@ -203,7 +203,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 	record(session, o, notes);
 }
 
-struct batv_outcome *batv_message_outcome(const struct batv_session *session,
+struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 					  const struct batv_body *body)
 {
 	static struct batv_outcome outcome;
@@ -233,7 +233,7 @@ struct batv_outcome *batv_message_outcome(const struct batv_session *session,
 	return &outcome;
 }
 
-unsigned char *batv_message_refusal(const struct batv_outcome *outcome)
+unsigned char *batv_outcome_refusal(const struct batv_outcome *outcome)
 {
 	char text[REPLY_MAX];
 

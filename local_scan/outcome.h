@@ -23,14 +23,14 @@ struct batv_outcome {
  * The outcome for the message in hand; the same object for the same message.  `body` may be
  * empty.  Removes a forged header of our name, and adds ours.
  */
-struct batv_outcome *batv_message_outcome(const struct batv_session *session,
+struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 					  const struct batv_body *body);
 
 /* "5.7.1 text": what the other side is told. */
-unsigned char *batv_message_refusal(const struct batv_outcome *outcome);
+unsigned char *batv_outcome_refusal(const struct batv_outcome *outcome);
 
 /* Facts of the message for a question about a single address (batv_verdict, batv_kind).  Only with a state. */
-void batv_message_judge(struct batv_judge *judge, struct batv_origin *origin,
+void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
 			const struct batv_session *session, enum batv_class class);
 
 #endif

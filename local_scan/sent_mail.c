@@ -119,10 +119,10 @@ static void take_id(const struct ours *o, struct batv_span value, struct batch *
 	char id[BATV_ID_MAX];
 	size_t len;
 
-	if (!batv_message_id(value, id, &len))
+	if (!batv_search_message_id(value, id, &len))
 		return;
 	for (size_t i = 0; i < o->n && batch->n < BATCH_MAX; i++)
-		batch->n += batv_item_id(key, (struct batv_span) { id, len }, &o->addr[i],
+		batch->n += batv_sent_id(key, (struct batv_span) { id, len }, &o->addr[i],
 					 &batch->items[batch->n]);
 }
 
@@ -134,16 +134,16 @@ static void take_pair(const struct ours *o, size_t i, const char *recipient, str
 	if (batch->n < BATCH_MAX &&
 	    batv_tag_bare(recipient, strlen(recipient), text, sizeof text) == BATV_OK &&
 	    batv_addr_parse(text, strlen(text), &theirs) == BATV_OK)
-		batch->n += batv_item_pair(batv_state_memory_key(o->session->state), &o->addr[i],
+		batch->n += batv_sent_pair(batv_state_memory_key(o->session->state), &o->addr[i],
 					   &theirs, &batch->items[batch->n]);
 }
 
 static void write_batch(const struct ours *o, const struct batch *batch)
 {
-	enum batv_remember_answer answers[BATCH_MAX];
+	enum batv_sent_answer answers[BATCH_MAX];
 
 	if (batch->n > 0)
-		batv_remember_all(o->session->memory, batch->items, batch->n, o->session->now, answers);
+		batv_sent_note_all(o->session->memory, batch->items, batch->n, o->session->now, answers);
 }
 
 static bool can_remember(const struct batv_session *session)
@@ -153,7 +153,7 @@ static bool can_remember(const struct batv_session *session)
 
 static bool is_trusted(const struct ours *o, const struct batv_origin *origin)
 {
-	return o->n > 0 && batv_is_trusted(o->policy, &batv_glue_matcher, origin) == BATV_YES;
+	return o->n > 0 && batv_lists_trust(o->policy, &batv_glue_matcher, origin) == BATV_YES;
 }
 
 /* All to all, up to the limit. */
@@ -162,7 +162,7 @@ static void take_pairs(const struct ours *o, struct batch *batch)
 	size_t n = o->n * batv_glue_recipients();
 
 	for (size_t i = 0; i < n && i < BATV_PAIRS_MAX; i++)
-		take_pair(o, i % o->n, batv_glue_recipient(NULL, i / o->n), batch);
+		take_pair(o, i % o->n, batv_glue_recipient(i / o->n), batch);
 }
 
 /*
@@ -174,7 +174,7 @@ static bool header_counts(const struct batv_origin *origin)
 	return *origin->host_address != '\0';
 }
 
-void batv_remember_received(const struct batv_session *session)
+void batv_sent_mail_received(const struct batv_session *session)
 {
 	const char *sender = batv_glue_sender();
 	struct ours *const o = &ours;
@@ -192,14 +192,14 @@ void batv_remember_received(const struct batv_session *session)
 		return;
 	read_header(&h);
 	if (header_counts(&origin))
-		(void)batv_mailboxes(h.from, OURS_MAX, add_found, o);
+		(void)batv_mailbox_each(h.from, OURS_MAX, add_found, o);
 	if (!is_trusted(o, &origin))
 		return;
 	if (!h.bulk)
 		take_pairs(o, &batch);	/* of those who wrote; the others are for answers only */
 	if (header_counts(&origin)) {
-		(void)batv_mailboxes(h.reply_to, OURS_MAX, add_found, o);
-		(void)batv_mailboxes(h.notify, OURS_MAX, add_found, o);
+		(void)batv_mailbox_each(h.reply_to, OURS_MAX, add_found, o);
+		(void)batv_mailbox_each(h.notify, OURS_MAX, add_found, o);
 	}
 	take_id(o, h.id, &batch);
 	write_batch(o, &batch);
@@ -223,7 +223,7 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 	return true;
 }
 
-void batv_remember_routed(const struct batv_session *session, const struct batv_origin *origin,
+void batv_sent_mail_routed(const struct batv_session *session, const struct batv_origin *origin,
 			  const char *sender, const char *recipient)
 {
 	struct ours *const o = &ours;
@@ -236,7 +236,7 @@ void batv_remember_routed(const struct batv_session *session, const struct batv_
 	write_batch(o, &batch);
 }
 
-void batv_remember_leaving(const struct batv_session *session, const struct batv_origin *origin,
+void batv_sent_mail_leaving(const struct batv_session *session, const struct batv_origin *origin,
 			   const char *sender)
 {
 	struct ours *const o = &ours;

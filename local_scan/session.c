@@ -152,11 +152,11 @@ void batv_session_open(struct batv_session *session)
 	}
 	batv_glue_list_group(dir.st_gid);
 	session->state = usable_state(session, dirfd);
-	session->observe_file = batv_observe_file(dirfd);
+	session->observe_file = batv_state_observe_file(dirfd);
 	if (session->state)
 		name = session->state->memory;
 	else	/* mail that leaves bare is to be noted all the same */
-		batv_memory_newest(dirfd, newest, before);
+		batv_names_newest(dirfd, newest, before);
 	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
 	if (*name)
 		(void)batv_memory_open_windows(&process.memory, dirfd, name);
@@ -177,7 +177,7 @@ enum batv_match batv_session_policy(const struct batv_session *session, const st
 	char domain[BATV_ADDR_INPUT_MAX + 1];
 
 	batv_session_domain(addr, domain);
-	return batv_policy_of(session->state, &batv_glue_matcher, domain, policy);
+	return batv_lists_policy(session->state, &batv_glue_matcher, domain, policy);
 }
 
 const struct batv_memory *batv_session_before(const struct batv_session *session)

@@ -18,7 +18,7 @@ static const struct batv_policy *policy_of(const struct batv_state *state,
 	size_t i;
 
 	for (i = 0; i < state->n_policies; i++)
-		if (batv_policy_sum(state->policies[i].name) == domain->policy_sum)
+		if (batv_domain_policy_sum(state->policies[i].name) == domain->policy_sum)
 			return &state->policies[i];
 	return NULL;
 }
@@ -126,7 +126,7 @@ static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_domain
 	return answer(arm, now >= when ? BATV_ARM_ARMED : BATV_ARM_GRACE, since, when);
 }
 
-struct batv_arm batv_arm_decide(const struct batv_state *state, const struct batv_domain *domain,
+struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
 				int64_t now)
 {
 	struct batv_arm arm = { .policy = policy_of(state, domain) };
@@ -220,7 +220,7 @@ static void explain_clock(const struct batv_arm *arm, const char *broken, char *
 		       *broken ? " since " : "", broken, utc(arm->when, when));
 }
 
-void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size)
+void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 {
 	char broken[WHEN_SIZE + 240];
 	const char *name = arm->policy ? arm->policy->name : "";

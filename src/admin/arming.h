@@ -34,13 +34,13 @@ struct batv_arm {
 	const struct batv_break *last_break;	/* the latest that concerns it; NULL: none */
 };
 
-struct batv_arm batv_arm_decide(const struct batv_state *state, const struct batv_domain *domain,
+struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
 				int64_t now);
 
 /*
  * One sentence for people: "observing until 2026-11-29 12:00 UTC: ...".  Cut to size (512 is
  * plenty), always NUL-terminated; size >= 1.
  */
-void batv_arm_explain(const struct batv_arm *arm, char *out, size_t size);
+void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size);
 
 #endif

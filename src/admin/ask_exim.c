@@ -62,8 +62,8 @@ bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const 
 	struct batv_list_item item;
 
 	asker->wrong = asker->ended = false;
-	batv_list_items_start(&items, kind, list);
-	while (batv_list_items_next(&items, &item))
+	batv_exim_list_start(&items, kind, list);
+	while (batv_exim_list_next(&items, &item))
 		if (!allowed_item(asker, &item)) {
 			asker->wrong = true;
 			return false;
@@ -100,7 +100,7 @@ static bool put_list(FILE *f, const char *list)
 	return true;
 }
 
-bool batv_ask_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
+bool batv_ask_exim_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
 		   size_t size)
 {
 	static const char *const conditions[] = {"match_domain", "match_address", "match_ip"};
@@ -272,7 +272,7 @@ static bool ask_options(struct batv_asker *asker, const char *names, char *answe
 	return ok;
 }
 
-bool batv_ask_option(struct batv_asker *asker, const char *name, char *out, size_t size)
+bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out, size_t size)
 {
 	char answer[ANSWER_MAX], *value;
 
@@ -367,7 +367,7 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	fd = memfd_create("batv-question", MFD_CLOEXEC);
 	if (!line || fd < 0)
 		give_up(asker, "no memory to ask Exim");
-	else if (!batv_ask_line(kind, value, list, line, size))
+	else if (!batv_ask_exim_line(kind, value, list, line, size))
 		give_up(asker, "not asked: Exim could take it for an expansion");
 	else if (!put_question(fd, line))
 		give_up(asker, "not asked: an item of the list is too long");
@@ -401,21 +401,21 @@ static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, p
 
 static enum batv_match ask_domain(void *ctx, const char *domain, const char *list)
 {
-	return ask(ctx, BATV_LIST_DOMAINS, batv_plain_domain, domain, list);
+	return ask(ctx, BATV_LIST_DOMAINS, batv_plain_list_domain, domain, list);
 }
 
 static enum batv_match ask_address(void *ctx, const char *address, const char *list)
 {
-	return ask(ctx, BATV_LIST_ADDRESSES, batv_plain_address, address, list);
+	return ask(ctx, BATV_LIST_ADDRESSES, batv_plain_list_address, address, list);
 }
 
 static enum batv_match ask_host(void *ctx, const char *name, const char *address, const char *list)
 {
 	(void)name; /* Exim looks it up itself when its list has names */
-	return ask(ctx, BATV_LIST_HOSTS, batv_plain_host, address, list);
+	return ask(ctx, BATV_LIST_HOSTS, batv_plain_list_host, address, list);
 }
 
-void batv_asker_init(struct batv_asker *asker, const char *command, const char *config_path,
+void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,
 		     struct batv_matcher *matcher)
 {
 	*asker = (struct batv_asker){

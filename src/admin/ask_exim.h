@@ -28,7 +28,7 @@ struct batv_asker {
 };
 
 /* asker is borrowed by *matcher.  config_path: borrowed; NULL: the caller vouches for the command. */
-void batv_asker_init(struct batv_asker *asker, const char *command, const char *config_path,
+void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,
 		     struct batv_matcher *matcher);
 
 /* May Exim be asked about this list?  If not, `why` and `wrong` say more. */
@@ -42,10 +42,10 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 			      const char *list);
 
 /* The value of an option of the main part of Exim's configuration; "": not set.  False: see why. */
-bool batv_ask_option(struct batv_asker *asker, const char *name, char *out, size_t size);
+bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out, size_t size);
 
 /* The `exim -be` line for it; false: not safe, or too long.  (Pure, for the tests.) */
-bool batv_ask_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
+bool batv_ask_exim_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
 		   size_t size);
 
 #endif

@@ -336,7 +336,7 @@ static enum batv_err wrong_option(struct loader *l, const struct batv_option *op
 	struct batv_list_item item;
 	char text[QUOTED_SIZE];
 
-	if (!batv_option_is_list(opt, &kind) || batv_list_allowed(kind, value, &item) || why != item.why)
+	if (!batv_option_is_list(opt, &kind) || batv_exim_list_allowed(kind, value, &item) || why != item.why)
 		return wrong_value(l, opt->name, why, value);
 	return fail(l, BATV_E_SYNTAX, "%s: \"%s\": %s", opt->name, quoted(item.text, text), why);
 }

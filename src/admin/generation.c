@@ -39,8 +39,8 @@ static void remove_old(int dirfd, uint64_t number, void *arg)
 	const struct batv_generation *g = arg;
 	char name[BATV_MEMORY_NAME_SIZE];
 
-	batv_memory_name(number, name);
-	if (number < batv_memory_number(g->memory_name) && strcmp(name, g->before_name) != 0)
+	batv_names_write(number, name);
+	if (number < batv_names_number(g->memory_name) && strcmp(name, g->before_name) != 0)
 		(void)unlinkat(dirfd, name, 0);
 }
 
@@ -53,9 +53,9 @@ static void take_names(struct batv_generation *g)
 		snprintf(g->memory_name, sizeof g->memory_name, "%s", st->memory);
 		snprintf(g->before_name, sizeof g->before_name, "%s", st->memory_before);
 	} else {
-		batv_memory_newest(g->store->dirfd, g->memory_name, g->before_name);
+		batv_names_newest(g->store->dirfd, g->memory_name, g->before_name);
 		if (!*g->memory_name)
-			batv_memory_name(1, g->memory_name);
+			batv_names_write(1, g->memory_name);
 	}
 	if (strcmp(g->memory_name, g->before_name) == 0)
 		g->before_name[0] = '\0';
@@ -67,7 +67,7 @@ static uint32_t key_check(const struct batv_generation *g)
 {
 	if (!g->secrets || !g->secrets->has_memory_key)
 		return 0;
-	return batv_memory_key_check((struct batv_span){(const char *)g->secrets->memory_key,
+	return batv_sent_key_check((struct batv_span){(const char *)g->secrets->memory_key,
 							sizeof g->secrets->memory_key});
 }
 
@@ -104,7 +104,7 @@ static void make_anew(struct batv_generation *g, const struct batv_config *confi
 				    g->store->path, g->memory_name, batv_strerror(err));
 		return;
 	}
-	if (batv_memory_create(g->store->dirfd, g->memory_name, &wish) != BATV_OK) {
+	if (batv_memory_file_create(g->store->dirfd, g->memory_name, &wish) != BATV_OK) {
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
 				    "%s/%s: cannot make the memory: %s; mail goes on without it",
 				    g->store->path, g->memory_name, strerror(errno));
@@ -163,7 +163,7 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 	if (config->memory_capacity && (ids->capacity != config->memory_capacity ||
 					pairs->capacity != config->memory_capacity))
 		return "memory_capacity was changed";
-	if (ids->lines != batv_memory_lines(config->memory_retention) || pairs->lines != ids->lines)
+	if (ids->lines != batv_memory_file_lines(config->memory_retention) || pairs->lines != ids->lines)
 		return "memory_retention was changed";
 	if (batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0)
 		return "it holds days that are still to come: a clock is, or was, wrong";
@@ -192,13 +192,13 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 	struct batv_memory next = {0};
 	enum batv_err err;
 
-	batv_memory_name(batv_memory_number(g->memory_name) + 1, name);
+	batv_names_write(batv_names_number(g->memory_name) + 1, name);
 	wish.generation = g->memory.sections.generation + 1;
 	wish.since = since_of(&g->memory, wish.key_check, now);
 	/* It may be there, from a state that could not be published. */
 	err = batv_memory_open(&next, g->store->dirfd, name);
 	if (err || batv_generation_wanted(&next, config, wish.key_check, now)) {
-		err = batv_memory_create(g->store->dirfd, name, &wish);
+		err = batv_memory_file_create(g->store->dirfd, name, &wish);
 		if (err == BATV_OK)
 			err = batv_memory_open(&next, g->store->dirfd, name);
 	}
@@ -210,8 +210,8 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 				    err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
 		return;
 	}
-	batv_memory_copy(&g->memory, &next);
-	batv_memory_note_look(&next, now, batv_memory_doubted(&g->memory));
+	batv_memory_move_copy(&g->memory, &next);
+	batv_counters_note_look(&next, now, batv_counters_doubted(&g->memory));
 	batv_memory_close(&g->before);
 	g->before = g->memory;
 	g->memory = next;
@@ -238,7 +238,7 @@ static int64_t last_day(const struct batv_memory *m, int64_t now)
 int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv_memory *before,
 			     int64_t retention, int64_t now)
 {
-	int64_t made = batv_memory_created(memory), last;
+	int64_t made = batv_counters_created(memory), last;
 
 	/* By a clock that was ahead.  If it is behind now, the other file was in use at that time. */
 	if (made > now + BATV_DAY && (!before->base || last_day(before, made) == 0))
@@ -269,7 +269,7 @@ static bool broke_lately(const struct batv_state *st, int64_t now)
 static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
 {
 	const struct batv_state *st = g->state;
-	int64_t looked = batv_memory_looked(&g->memory);
+	int64_t looked = batv_counters_looked(&g->memory);
 
 	if (st ? !batv_key_current(&st->ring, now) : *g->before_name)
 		return true;
@@ -280,13 +280,13 @@ static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
 static void watch_clock(struct batv_generation *g, int64_t now)
 {
 	const struct batv_state *st = g->state;
-	int64_t doubted = batv_memory_doubted(&g->memory), looked = batv_memory_looked(&g->memory);
+	int64_t doubted = batv_counters_doubted(&g->memory), looked = batv_counters_looked(&g->memory);
 	bool doubt = g->jumped || doubted > now || (st && st->written > now + BATV_STATE_SKEW) ||
 		     (!g->looked && starts_in_doubt(g, now));
 
 	g->careful = doubt || (doubted && doubted > now - PATIENCE) || (st && broke_lately(st, now));
 	if (doubt || !g->looked || now - looked >= LOOK_NOTED || looked > now)
-		batv_memory_note_look(&g->memory, now, doubt ? now : doubted);
+		batv_counters_note_look(&g->memory, now, doubt ? now : doubted);
 }
 
 /* Take over what was noted in the file before, which may be removed after the next state. */
@@ -335,5 +335,5 @@ void batv_generation_look(struct batv_generation *g, const struct batv_config *c
 void batv_generation_published(struct batv_generation *g)
 {
 	merge(g);
-	batv_memory_each(g->store->dirfd, remove_old, g);
+	batv_names_each(g->store->dirfd, remove_old, g);
 }

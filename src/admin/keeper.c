@@ -212,7 +212,7 @@ static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t 
 	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK || memory != &k->generation.memory)
 		return;
 	batv_printable(batv_span_of(domain->name), name, sizeof name);
-	batv_arm_explain(arm, why, sizeof why);
+	batv_arming_explain(arm, why, sizeof why);
 	batv_notices_say(&k->notices, LOG_NOTICE, "domain %s: %s", name, why);
 }
 
@@ -224,7 +224,7 @@ static int64_t arm_domains(struct batv_keeper *k, struct batv_memory *memory,
 	struct batv_domain domain;
 
 	for (size_t i = 0; batv_domain_next(memory, &i, &domain); i++) {
-		struct batv_arm arm = batv_arm_decide(state, &domain, now);
+		struct batv_arm arm = batv_arming_decide(state, &domain, now);
 
 		if (arm.armed != ((domain.flags & BATV_DOMAIN_ARMED) != 0) &&
 		    !(only_disarm && arm.armed))
@@ -293,7 +293,7 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.previous = k->have.text ? &k->have.state : NULL,
 		.memory = k->generation.memory_name,
 		.memory_before = k->generation.before_name,
-		.bare_last = k->generation.memory.base ? batv_memory_bare_last(&k->generation.memory) : 0,
+		.bare_last = k->generation.memory.base ? batv_counters_bare_last(&k->generation.memory) : 0,
 		.careful = k->generation.careful,
 		.made_secret = k->made_secret,
 		.jumped = look->jumped,
@@ -389,7 +389,7 @@ void batv_keeper_sync(const struct batv_keeper *keeper)
 void batv_keeper_free(struct batv_keeper *keeper)
 {
 	adopt(keeper, NULL);
-	batv_stored_state_free(&keeper->have);
+	batv_store_free_state(&keeper->have);
 	batv_memory_close(&keeper->generation.memory);
 	batv_memory_close(&keeper->generation.before);
 	batv_store_close(&keeper->store);

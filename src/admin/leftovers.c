@@ -28,7 +28,7 @@ static bool is_unfinished(const char *tmp)
 		return false;
 	snprintf(name, sizeof name, "%.*s", (int)(end - tmp - 1), tmp + 1);
 	return strcmp(name, BATV_SECRET_NAME) == 0 || strcmp(name, BATV_STATE_NAME) == 0 ||
-	       batv_memory_number(name) > 0;
+	       batv_names_number(name) > 0;
 }
 
 unsigned batv_leftovers_remove(int dirfd)

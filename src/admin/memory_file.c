@@ -49,7 +49,7 @@ static const struct {
 #define TALLY_PAGES_MIN 32
 #define TALLY_PAGES_MAX 2048
 
-unsigned batv_memory_lines(int64_t retention)
+unsigned batv_memory_file_lines(int64_t retention)
 {
 	int64_t days = (retention + BATV_DAY - 1) / BATV_DAY + 2;
 	size_t i = 0;
@@ -73,7 +73,7 @@ static void add_section(struct batv_memory_head *head, struct batv_memory_sectio
 static void add_filter(struct batv_memory_head *head, uint32_t type,
 		       const struct batv_memory_wish *wish)
 {
-	unsigned lines = batv_memory_lines(wish->retention);
+	unsigned lines = batv_memory_file_lines(wish->retention);
 	struct batv_memory_section s = {.type = type, .key_check = wish->key_check};
 	uint64_t per_page = BATV_LINES_MAX / lines;
 	size_t i = 0;
@@ -117,7 +117,7 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 	for (uint32_t t = BATV_SECTION_ID_HITS; wish->capacity && t <= BATV_SECTION_TAG_MAILS; t++)
 		add_tally(head, t, wish);
 	add_section(head, forged);
-	head->sum = batv_memory_sum(head);
+	head->sum = batv_header_sum(head);
 }
 
 /* A block that was written is allocated: for file systems and C libraries that cannot do it at once. */
@@ -152,7 +152,7 @@ static bool allocate(int fd, uint64_t size)
 	return err == 0;
 }
 
-enum batv_err batv_memory_create(int dirfd, const char *name, const struct batv_memory_wish *wish)
+enum batv_err batv_memory_file_create(int dirfd, const char *name, const struct batv_memory_wish *wish)
 {
 	struct batv_memory_head head;
 	struct batv_new_file file;

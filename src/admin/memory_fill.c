@@ -32,7 +32,7 @@ static double power(double x, unsigned n)
  * The items of a line are Poisson distributed.  n items leave a place empty with probability
  * empty = (1 - 1/384)^(bits * n); the second term is for lines that are fuller than the mean.
  */
-double batv_line_chance(double load, unsigned bits)
+double batv_memory_fill_chance(double load, unsigned bits)
 {
 	double share = decay(load), empty = 1, sum = 0;
 	unsigned n;
@@ -72,7 +72,7 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
 		if (i <= BATV_COUNTER_DAYS && n > fill.fullest)
 			fill.fullest = n;
 		before = sum;
-		fill.chance += BATV_LOOKUPS_MAX * batv_line_chance((double)n / f->blocks, f->bits);
+		fill.chance += BATV_LOOKUPS_MAX * batv_memory_fill_chance((double)n / f->blocks, f->bits);
 	}
 	if (fill.chance > 1)
 		fill.chance = 1;

@@ -16,6 +16,6 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
 		      struct batv_memory_fill *out);
 
 /* The chance that one line with on average `load` items takes an unknown one for its own. */
-double batv_line_chance(double load, unsigned bits);
+double batv_memory_fill_chance(double load, unsigned bits);
 
 #endif

@@ -13,26 +13,26 @@
 
 /* ---- domains ---- */
 
-void batv_memory_copy(const struct batv_memory *from, struct batv_memory *to)
+void batv_memory_move_copy(const struct batv_memory *from, struct batv_memory *to)
 {
-	int64_t bare = batv_memory_bare_last(from);
+	int64_t bare = batv_counters_bare_last(from);
 	struct batv_domain domain;
 
 	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
 		(void)batv_domain_merge(to, &domain);
-	batv_memory_bare_since(to, bare);
+	batv_counters_bare_since(to, bare);
 	batv_forged_copy(from, to);
 }
 
 void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)
 {
-	int64_t bare = batv_memory_bare_last(from);
+	int64_t bare = batv_counters_bare_last(from);
 	struct batv_domain domain;
 
 	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
 		if (batv_domain_take(from, i, &domain))
 			(void)batv_domain_merge(to, &domain);
-	batv_memory_bare_since(to, bare);
+	batv_counters_bare_since(to, bare);
 }
 
 /* ---- counts ---- */

@@ -14,7 +14,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-bool batv_list_next(const char **list, struct batv_span *item)
+bool batv_plain_list_next(const char **list, struct batv_span *item)
 {
 	const char *p = *list, *end;
 
@@ -133,7 +133,7 @@ static enum batv_match walk(const char *value, const char *list,
 
 	if (!is_plain(list))
 		return BATV_MAYBE;
-	while (batv_list_next(&list, &item)) {
+	while (batv_plain_list_next(&list, &item)) {
 		enum batv_match m = match(text, item);
 
 		if (m != BATV_NO)
@@ -142,17 +142,17 @@ static enum batv_match walk(const char *value, const char *list,
 	return BATV_NO;
 }
 
-enum batv_match batv_plain_domain(const char *domain, const char *list)
+enum batv_match batv_plain_list_domain(const char *domain, const char *list)
 {
 	return walk(domain, list, domain_item);
 }
 
-enum batv_match batv_plain_address(const char *address, const char *list)
+enum batv_match batv_plain_list_address(const char *address, const char *list)
 {
 	return walk(address, list, address_item);
 }
 
-enum batv_match batv_plain_host(const char *address, const char *list)
+enum batv_match batv_plain_list_host(const char *address, const char *list)
 {
 	return walk(address, list, host_item);
 }

@@ -11,11 +11,11 @@
 
 #include "decide/verdict.h"
 
-enum batv_match batv_plain_domain(const char *domain, const char *list);
-enum batv_match batv_plain_address(const char *address, const char *list);
-enum batv_match batv_plain_host(const char *address, const char *list);
+enum batv_match batv_plain_list_domain(const char *domain, const char *list);
+enum batv_match batv_plain_list_address(const char *address, const char *list);
+enum batv_match batv_plain_list_host(const char *address, const char *list);
 
 /* One item after the other.  *list moves on; false at the end, or where it is not plain. */
-bool batv_list_next(const char **list, struct batv_span *item);
+bool batv_plain_list_next(const char **list, struct batv_span *item);
 
 #endif

@@ -371,7 +371,7 @@ static char *timeless(const struct batv_state *state, size_t *len)
 	*copy = *state;
 	copy->written = 0;
 	copy->serial = 0;
-	if (batv_state_format(copy, &text, len, NULL, 0) != BATV_OK)
+	if (batv_publish_format(copy, &text, len, NULL, 0) != BATV_OK)
 		text = NULL;
 	batv_wipe(copy, sizeof *copy);
 	free(copy);

@@ -22,7 +22,7 @@ struct batv_plan_facts {
 	const struct batv_state *previous; /* the state before; NULL: none is known */
 	const char *memory;		   /* file name of the memory; "": none */
 	const char *memory_before;	   /* of the generation before; NULL or "": none */
-	int64_t bare_last;		   /* batv_memory_bare_last() */
+	int64_t bare_last;		   /* batv_counters_bare_last() */
 	bool has_evidence;		   /* the domain table is not empty */
 	bool made_secret;		   /* the set was made new, for there was none */
 	bool careful;	   /* the clock is in doubt: what cannot be made again stays */

@@ -222,7 +222,7 @@ static enum batv_err write_all(struct text *t, const struct batv_state *state, c
 	return read_back(t, list, list_size);
 }
 
-enum batv_err batv_state_format(const struct batv_state *state, char **out, size_t *len, char *list,
+enum batv_err batv_publish_format(const struct batv_state *state, char **out, size_t *len, char *list,
 				size_t list_size)
 {
 	struct text t = {.p = malloc(BATV_STATE_MAX + 1)};

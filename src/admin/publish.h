@@ -15,7 +15,7 @@
  * result, for nothing is handed out that the reader would refuse (`list` is then its reason).
  * BATV_E_IO: no memory.
  */
-enum batv_err batv_state_format(const struct batv_state *state, char **out, size_t *len,
+enum batv_err batv_publish_format(const struct batv_state *state, char **out, size_t *len,
 				char *list, size_t list_size);
 
 #endif

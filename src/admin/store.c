@@ -190,7 +190,7 @@ static enum batv_err take_state(char *text, size_t len, struct batv_stored_state
 		batv_wipe(text, len);
 		free(text);
 	} else {
-		batv_stored_state_free(out);
+		batv_store_free_state(out);
 		*out = *fresh;
 		out->text = text;
 		out->len = len;
@@ -228,7 +228,7 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 {
 	char list[128] = "", *text = NULL;
 	size_t len = 0;
-	enum batv_err err = batv_state_format(state, &text, &len, list, sizeof list);
+	enum batv_err err = batv_publish_format(state, &text, &len, list, sizeof list);
 
 	if (err && err != BATV_E_TOO_LONG)
 		return fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,
@@ -254,7 +254,7 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 	return err;
 }
 
-void batv_stored_state_free(struct batv_stored_state *stored)
+void batv_store_free_state(struct batv_stored_state *stored)
 {
 	if (stored->text)
 		batv_wipe(stored->text, stored->len);

@@ -56,6 +56,6 @@ enum batv_err batv_store_read_state(const struct batv_store *store, struct batv_
 /* The caller holds the lock.  *out (may be NULL) becomes what was written. */
 enum batv_err batv_store_publish(const struct batv_store *store, const struct batv_state *state,
 				 struct batv_stored_state *out, char *message, size_t size);
-void batv_stored_state_free(struct batv_stored_state *stored);
+void batv_store_free_state(struct batv_stored_state *stored);
 
 #endif

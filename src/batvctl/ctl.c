@@ -43,7 +43,7 @@ static bool stand_by(struct batv_ctl *ctl)
 	     batv_store_read_state(&ctl->store, st, why, sizeof why) == BATV_OK &&
 	     batv_standby_config(&st->state, directory, &ctl->config) == BATV_OK;
 	if (st)
-		batv_stored_state_free(st);
+		batv_store_free_state(st);
 	free(st);
 	return ok;
 }

@@ -57,16 +57,16 @@ int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 	if (code)
 		return code;
 	*a = (struct batv_asking){.origin.has_id = true};
-	batv_asker_init(&a->asker, ctl->config.exim, ctl->config_path, &a->matcher);
+	batv_ask_exim_init(&a->asker, ctl->config.exim, ctl->config_path, &a->matcher);
 	a->asker.group = ctl->store.dir.st_gid;
 	open_memories(ctl, &holder.state, a);
-	a->judge = (struct batv_judge){.state = &holder.state,
+	a->context = (struct batv_context){.state = &holder.state,
 				       .memory = &a->memory,
 				       .matcher = &a->matcher,
 				       .origin = &a->origin,
 				       .now = ctl->now,
 				       .class = BATV_CLASS_DSN};
-	a->judge.observe_file = batv_observe_file(ctl->store.dirfd);
+	a->context.observe_file = batv_state_observe_file(ctl->store.dirfd);
 	return BATV_CTL_YES;
 }
 

@@ -12,7 +12,7 @@ struct batv_asking {
 	struct batv_matcher matcher;
 	struct batv_origin origin;
 	struct batv_memory memory, before;	/* this generation and the one before */
-	struct batv_judge judge;
+	struct batv_context context;
 };
 
 /*

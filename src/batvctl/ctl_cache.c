@@ -71,7 +71,7 @@ static enum batv_match ask_host(void *ctx, const char *name, const char *address
 	return keep(p, q, c->inner->host(c->inner->ctx, name, address, list));
 }
 
-struct batv_cache *batv_cache_new(const struct batv_matcher *inner, struct batv_matcher *out)
+struct batv_cache *batv_ctl_cache_new(const struct batv_matcher *inner, struct batv_matcher *out)
 {
 	struct batv_cache *c = calloc(1, sizeof *c);
 
@@ -83,7 +83,7 @@ struct batv_cache *batv_cache_new(const struct batv_matcher *inner, struct batv_
 	return c;
 }
 
-void batv_cache_free(struct batv_cache *cache)
+void batv_ctl_cache_free(struct batv_cache *cache)
 {
 	free(cache);
 }

@@ -10,7 +10,7 @@
 struct batv_cache;
 
 /* NULL: out of memory.  inner is borrowed. */
-struct batv_cache *batv_cache_new(const struct batv_matcher *inner, struct batv_matcher *out);
-void batv_cache_free(struct batv_cache *cache);
+struct batv_cache *batv_ctl_cache_new(const struct batv_matcher *inner, struct batv_matcher *out);
+void batv_ctl_cache_free(struct batv_cache *cache);
 
 #endif

@@ -101,7 +101,7 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 				     ctl->config_path, BATV_KEYS_MAX);
 	if (ctl->json)
 		c.lists = json_array();
-	batv_asker_init(&c.asker, ctl->config.exim, ctl->config_path, &matcher);
+	batv_ask_exim_init(&c.asker, ctl->config.exim, ctl->config_path, &matcher);
 	c.asker.group = batv_ctl_exim_group(ctl);
 	batv_ctl_lists(ctl->config.policies, ctl->config.n_policies, &c.asker, tell, &c);
 	return finish(&c);

@@ -116,8 +116,8 @@ static const char *ask_memory(const struct explanation *e, const struct batv_ite
 
 	if (!p->memory || p->key.len == 0 || !p->memory->base)
 		return "no memory";
-	if (batv_remembered(p->memory, item, p->retention, p->now) ||
-	    (p->before && batv_remembered(p->before, item, p->retention, p->now)))
+	if (batv_sent_known(p->memory, item, p->retention, p->now) ||
+	    (p->before && batv_sent_known(p->before, item, p->retention, p->now)))
 		return "known";
 	return "unknown";
 }
@@ -127,7 +127,7 @@ static const char *ask_id(const struct explanation *e, const struct batv_addr *b
 {
 	struct batv_item item;
 
-	return batv_item_id(e->proof.key, id, bare, &item) ? ask_memory(e, &item) : "no memory";
+	return batv_sent_id(e->proof.key, id, bare, &item) ? ask_memory(e, &item) : "no memory";
 }
 
 static const char *ask_pair(const struct explanation *e, const struct batv_addr *bare,
@@ -135,7 +135,7 @@ static const char *ask_pair(const struct explanation *e, const struct batv_addr 
 {
 	struct batv_item item;
 
-	return batv_item_pair(e->proof.key, bare, author, &item) ? ask_memory(e, &item)
+	return batv_sent_pair(e->proof.key, bare, author, &item) ? ask_memory(e, &item)
 								 : "no memory";
 }
 
@@ -220,44 +220,44 @@ static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
 	e->proof.search = &e->search;
 	e->proof.class = e->class;
 	e->proof.now = ctl->now;
-	(void)batv_mailboxes(batv_ctl_message_find(&e->message, "From"), BATV_AUTHORS_MAX,
+	(void)batv_mailbox_each(batv_ctl_message_find(&e->message, "From"), BATV_AUTHORS_MAX,
 			     add_author, &e->proof);
 }
 
 static bool is_complete(const struct explanation *e)
 {
-	const struct batv_state *state = e->asking.judge.state;
+	const struct batv_state *state = e->asking.context.state;
 
-	return batv_memory_complete(&e->asking.memory, state->memory_retention, e->proof.now) &&
+	return batv_sent_complete(&e->asking.memory, state->memory_retention, e->proof.now) &&
 	       (!*state->memory_before || e->asking.before.base);
 }
 
 /* What the state adds: keys, and the memory's own key. */
 static void prepare_judge(struct explanation *e)
 {
-	struct batv_judge *judge = &e->asking.judge;
+	struct batv_context *context = &e->asking.context;
 
-	e->proof.ring = &judge->state->ring;
+	e->proof.ring = &context->state->ring;
 	e->proof.memory = &e->asking.memory;
 	e->proof.before = &e->asking.before;
-	e->proof.key = batv_state_memory_key(judge->state);
-	e->proof.retention = judge->state->memory_retention;
-	judge->class = e->class;
-	judge->prove = prove;
-	judge->prove_ctx = &e->proof;
-	judge->memory_complete = is_complete(e);
+	e->proof.key = batv_state_memory_key(context->state);
+	e->proof.retention = context->state->memory_retention;
+	context->class = e->class;
+	context->prove = prove;
+	context->prove_ctx = &e->proof;
+	context->memory_complete = is_complete(e);
 }
 
 static void judge(struct batv_ctl *ctl, struct explanation *e)
 {
 	bool doubt = false, automatic;
 
-	if (!e->asking.judge.state) {
+	if (!e->asking.context.state) {
 		e->not_judged = ctl->message;
 		return;
 	}
 	prepare_judge(e);
-	automatic = batv_automatic_sender(e->sender, e->asking.judge.state->automatic_senders,
+	automatic = batv_automatic_sender(e->sender, e->asking.context.state->automatic_senders,
 					  &doubt);
 	if (doubt)
 		e->not_judged = "the pattern automatic_senders failed";
@@ -268,7 +268,7 @@ static void judge(struct batv_ctl *ctl, struct explanation *e)
 	if (e->not_judged)
 		return;
 	batv_ctl_ask_from(&e->asking, ctl->host);
-	batv_judge_recipient(&e->asking.judge, e->rcpt, &e->judgement);
+	batv_judge_recipient(&e->asking.context, e->rcpt, &e->judgement);
 	(void)batv_decide(&e->judgement.finding, 1, true);
 	if (e->judgement.finding.doubt && e->judgement.finding.verdict != BATV_VALID)
 		e->not_judged = "a list could not be looked up";
@@ -446,7 +446,7 @@ static void print_text(const struct explanation *e)
 		print_judgement(e);
 	else
 		printf("not judged: %s\n", e->not_judged);
-	if (e->not_judged && e->asking.judge.state && e->judgement.finding.doubt)
+	if (e->not_judged && e->asking.context.state && e->judgement.finding.doubt)
 		printf("  list \"%s\": %s\n", e->asking.asker.list, e->asking.asker.why);
 }
 
@@ -466,7 +466,7 @@ int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n)
 
 	(void)n;
 	if (batv_ctl_ask(ctl, &e.asking) == BATV_CTL_YES)
-		max = (size_t)e.asking.judge.state->evidence_bytes;
+		max = (size_t)e.asking.context.state->evidence_bytes;
 	code = batv_ctl_message_read(args[0], max, &e.message);
 	if (code)
 		return code;

@@ -47,10 +47,10 @@ void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show
 		char destroy[BATV_TIME_SIZE];
 
 		if (k->from < k->until) {
-			batv_time_format(k->from, from, sizeof from);
-			batv_time_format(k->until, until, sizeof until);
+			batv_ctl_time_format(k->from, from, sizeof from);
+			batv_ctl_time_format(k->until, until, sizeof until);
 		}
-		batv_time_format(k->destroy, destroy, sizeof destroy);
+		batv_ctl_time_format(k->destroy, destroy, sizeof destroy);
 		printf("  %-6" PRIu32 " %-6u %03u  %-8s  %-23s  %-23s  %s", k->secret,
 		       (unsigned)k->number, (unsigned)k->day, batv_ctl_key_state(k, now), from,
 		       until, destroy);
@@ -81,7 +81,7 @@ static int print_timeline(struct batv_ctl *ctl, const struct batv_secrets *secre
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "cannot make the keys: %s",
 				     batv_strerror(err));
 	batv_secrets_fingerprint(secrets, fingerprint);
-	batv_time_format(ctl->now, at, sizeof at);
+	batv_ctl_time_format(ctl->now, at, sizeof at);
 	if (ctl->json) {
 		batv_ctl_print_json(keys_json(&ring, fingerprint, ctl->now, ctl->show_secret));
 	} else {

@@ -118,8 +118,8 @@ static void look_at(struct looking *l, enum batv_list_kind kind, const char *lis
 
 	if (!good)
 		(void)answer_with(l, list, BATV_MAYBE);
-	batv_list_items_start(&items, kind, list);
-	while (batv_list_items_next(&items, &item)) {
+	batv_exim_list_start(&items, kind, list);
+	while (batv_exim_list_next(&items, &item)) {
 		if (item.sort == BATV_LIST_ITEM_NAMED)
 			good = ask_named(l, kind, &item) && good;
 		else if (item.sort != BATV_LIST_ITEM_PLAIN)

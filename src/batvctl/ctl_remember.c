@@ -34,18 +34,18 @@ struct adding {
 
 static void add(struct adding *a, const struct batv_item *item, int64_t when)
 {
-	switch (batv_remember(&a->asking.memory, item, when)) {
-	case BATV_REMEMBER_DONE:
+	switch (batv_sent_note(&a->asking.memory, item, when)) {
+	case BATV_SENT_DONE:
 		a->done[item->kind]++;
 		break;
-	case BATV_REMEMBER_KNOWN:
+	case BATV_SENT_KNOWN:
 		a->known[item->kind]++;
 		break;
-	case BATV_REMEMBER_FULL:
+	case BATV_SENT_FULL:
 		a->full++;
 		break;
-	case BATV_REMEMBER_CLOCK:
-	case BATV_REMEMBER_NONE:
+	case BATV_SENT_CLOCK:
+	case BATV_SENT_NONE:
 		a->clock++;
 		break;
 	}
@@ -92,7 +92,7 @@ static bool take_list_line(struct adding *a, struct batv_span line)
 	if (id.len == 0 || id.p[0] == '#')
 		return true;
 	if (next_word(&line).len > 0 || !bare(address, text, &ours) ||
-	    !batv_item_id(a->key, id, &ours, &item))
+	    !batv_sent_id(a->key, id, &ours, &item))
 		return false;
 	add(a, &item, a->ctl->now);
 	return true;
@@ -142,8 +142,8 @@ static enum batv_match is_ours(struct adding *a, struct batv_arrival *m,
 		return BATV_NO;
 	for (char *p = domain; *p; p++)
 		*p = batv_fold(*p);
-	match = batv_policy_of(a->asking.judge.state, &a->matcher, domain, &policy);
-	return match == BATV_YES ? batv_is_trusted(policy, &a->matcher, &origin) : match;
+	match = batv_lists_policy(a->asking.context.state, &a->matcher, domain, &policy);
+	return match == BATV_YES ? batv_lists_trust(policy, &a->matcher, &origin) : match;
 }
 
 /*
@@ -164,7 +164,7 @@ static bool id_of(const struct adding *a, const struct batv_arrival *m,
 	else if (*a->own_domain && m->host_address.len == 0)
 		n = snprintf(field, sizeof field, "<E%.*s@%s>", (int)m->exim_id.len, m->exim_id.p,
 			     a->own_domain);
-	return n > 0 && (size_t)n < sizeof field && batv_message_id(batv_span_of(field), out, len);
+	return n > 0 && (size_t)n < sizeof field && batv_search_message_id(batv_span_of(field), out, len);
 }
 
 /* Whether Exim makes its Message-IDs of its own name alone, and which name that is. */
@@ -174,9 +174,9 @@ static void learn_own_domain(struct adding *a)
 	struct batv_asker asker = {.command = a->ctl->config.exim,
 				   .config_path = a->ctl->config_path};
 
-	if (batv_ask_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
-	    batv_ask_option(&asker, "message_id_header_text", text, sizeof text) &&
-	    batv_ask_option(&asker, "primary_hostname", name, sizeof name) && !*domain && !*text)
+	if (batv_ask_exim_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
+	    batv_ask_exim_option(&asker, "message_id_header_text", text, sizeof text) &&
+	    batv_ask_exim_option(&asker, "primary_hostname", name, sizeof name) && !*domain && !*text)
 		snprintf(a->own_domain, sizeof a->own_domain, "%s", name);
 }
 
@@ -190,17 +190,17 @@ static void add_arrival(struct adding *a, const struct batv_arrival *m,
 
 	if (!id_of(a, m, id, &len))
 		a->no_id++;
-	else if (batv_item_id(a->key, (struct batv_span){id, len}, sender, &item))
+	else if (batv_sent_id(a->key, (struct batv_span){id, len}, sender, &item))
 		add(a, &item, m->when);
 	for (size_t i = 0; i < m->n_recipients; i++)
 		if (bare(m->recipients[i], text, &theirs) &&
-		    batv_item_pair(a->key, sender, &theirs, &item))
+		    batv_sent_pair(a->key, sender, &theirs, &item))
 			add(a, &item, m->when);
 }
 
 static void take_arrival(struct adding *a, struct batv_arrival *m, const struct batv_addr *sender)
 {
-	if (m->when < a->ctl->now - a->asking.judge.state->memory_retention ||
+	if (m->when < a->ctl->now - a->asking.context.state->memory_retention ||
 	    m->when > a->ctl->now + BATV_STATE_SKEW) {
 		a->old++;
 		return;
@@ -328,7 +328,7 @@ static int prepare(struct adding *a)
 {
 	struct batv_ctl *ctl = a->ctl;
 	int code = batv_ctl_ask(ctl, &a->asking);
-	const struct batv_state *state = a->asking.judge.state;
+	const struct batv_state *state = a->asking.context.state;
 
 	if (code)
 		return batv_ctl_fail(code, "%s", ctl->message);
@@ -350,12 +350,12 @@ static int remember_from(struct adding *a, bool log)
 	int code = prepare(a);
 
 	if (code == BATV_CTL_YES) {
-		struct batv_cache *cache = batv_cache_new(&a->asking.matcher, &a->matcher);
+		struct batv_cache *cache = batv_ctl_cache_new(&a->asking.matcher, &a->matcher);
 
 		if (log)
 			learn_own_domain(a);
 		code = cache ? take_file(a, log) : batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
-		batv_cache_free(cache);
+		batv_ctl_cache_free(cache);
 	}
 	batv_ctl_ask_end(&a->asking);
 	return code;

@@ -123,7 +123,7 @@ static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 	same = batv_store_read_state(&ctl->store, st, ctl->message, sizeof ctl->message) ==
 		       BATV_OK &&
 	       strcmp(st->state.fingerprint, fingerprint) == 0 && has_keys_of(&st->state, file);
-	batv_stored_state_free(st);
+	batv_store_free_state(st);
 	free(st);
 	return same;
 }
@@ -249,7 +249,7 @@ static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, con
 				  "revoked", (int)ctl->revoke, "published", (int)ok));
 		return;
 	}
-	batv_time_format(added->start, start, sizeof start);
+	batv_ctl_time_format(added->start, start, sizeof start);
 	if (s->now.n && !find(&s->now, added->number)) {
 		printf("added secret %" PRIu32 ", and it is gone again\n%s\n", added->number, seen);
 		return;

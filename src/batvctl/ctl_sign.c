@@ -23,9 +23,9 @@ static void print_key(const struct batv_key *key, int64_t now)
 {
 	char from[BATV_TIME_SIZE], until[BATV_TIME_SIZE], destroy[BATV_TIME_SIZE];
 
-	batv_time_format(key->from, from, sizeof from);
-	batv_time_format(key->until, until, sizeof until);
-	batv_time_format(key->destroy, destroy, sizeof destroy);
+	batv_ctl_time_format(key->from, from, sizeof from);
+	batv_ctl_time_format(key->until, until, sizeof until);
+	batv_ctl_time_format(key->destroy, destroy, sizeof destroy);
 	printf("  key       number %u, day %03u, of secret %" PRIu32 ", %s\n",
 	       (unsigned)key->number, (unsigned)key->day, key->secret,
 	       batv_ctl_key_state(key, now));
@@ -86,7 +86,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 	if (code)
 		return code;
 	a.origin.has_id = true; /* a message that was submitted on this host */
-	batv_sign_address(&a.judge, args[0], ctl->rcpt ? ctl->rcpt : "", 0, &s);
+	batv_sign_address(&a.context, args[0], ctl->rcpt ? ctl->rcpt : "", 0, &s);
 	batv_ctl_ask_end(&a);
 	if (s.answer == BATV_LEFT_NO_ADDRESS || s.answer == BATV_LEFT_NULL_SENDER)
 		return batv_ctl_fail(BATV_CTL_USAGE, "sign: not an address: %s",
@@ -100,7 +100,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 /* ---- verify ---- */
 
 /* The tag alone, for when nobody can say whether the domain is ours; "-": it has none. */
-static const char *tag_worth(const struct batv_judge *judge, const char *address)
+static const char *tag_worth(const struct batv_context *context, const char *address)
 {
 	struct batv_addr addr;
 	struct batv_tag tag;
@@ -108,7 +108,7 @@ static const char *tag_worth(const struct batv_judge *judge, const char *address
 	if (batv_addr_parse(address, strlen(address), &addr) != BATV_OK ||
 	    !batv_tag_parse(&addr, &tag))
 		return "-";
-	switch (batv_tag_check(&addr, &tag, &judge->state->ring, judge->now, NULL)) {
+	switch (batv_tag_check(&addr, &tag, &context->state->ring, context->now, NULL)) {
 	case BATV_TAG_VALID:
 		return "valid";
 	case BATV_TAG_EXPIRED:
@@ -126,7 +126,7 @@ static void print_judgement(const struct batv_ctl *ctl, const struct batv_asking
 	const char *verdict = doubt ? "not evaluated" : batv_verdict_name(j->finding.verdict);
 	const char *action = batv_action_name(j->finding.action);
 	const char *reason = batv_reason_name(j->finding.reason);
-	const char *worth = tag_worth(&a->judge, address);
+	const char *worth = tag_worth(&a->context, address);
 
 	if (ctl->json) {
 		batv_ctl_print_json(
@@ -167,7 +167,7 @@ int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
 				     *args[0] ? args[0] : "\"\"");
 	}
 	batv_ctl_ask_from(&a, ctl->host);
-	batv_judge_recipient(&a.judge, args[0], &j);
+	batv_judge_recipient(&a.context, args[0], &j);
 	batv_ctl_ask_end(&a);
 	doubt = j.finding.doubt && j.finding.verdict != BATV_VALID;
 	print_judgement(ctl, &a, args[0], &j, doubt);

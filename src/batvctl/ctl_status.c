@@ -36,8 +36,8 @@ static void load_config(struct batv_status *s)
 	if (s->config_ok)
 		return;
 	since = batv_standby_since(ctl->config_path);
-	batv_time_format(since, when, sizeof when);
-	batv_status_problem(s,
+	batv_ctl_time_format(since, when, sizeof when);
+	batv_ctl_status_problem(s,
 			    "%s: %s%s%sthe last good configuration stays in force; once the file is "
 			    "right, batvd takes it by itself",
 			    ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
@@ -62,16 +62,16 @@ static void check_state(struct batv_status *s)
 	const struct batv_state *st = &s->state.state;
 
 	if (!s->state_read) {
-		batv_status_problem(s, "%s: mail leaves unsigned and nothing is refused",
+		batv_ctl_status_problem(s, "%s: mail leaves unsigned and nothing is refused",
 				    ctl->message);
 	} else if (st->written > ctl->clock + BATV_STATE_SKEW) {
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s,
 			"%s/%s: written in the future: is the clock wrong? Mail leaves unsigned "
 			"and nothing is refused",
 			ctl->store.path, BATV_STATE_NAME);
 	} else if (!batv_key_current(&st->ring, ctl->now)) {
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s,
 			"%s/%s: has no key for this time: mail leaves unsigned and nothing "
 			"is refused",
@@ -92,11 +92,11 @@ static void read_secret(struct batv_status *s)
 		return;
 	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message)) {
 		if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
-			batv_status_problem(
+			batv_ctl_status_problem(
 				s, "%s: no new keys are made; correct it, or put back a copy of it",
 				ctl->message);
 		else
-			batv_status_note(
+			batv_ctl_status_note(
 				s, "the secret file was not looked at: only its owner or root can "
 				   "read it");
 		free(set);
@@ -105,14 +105,14 @@ static void read_secret(struct batv_status *s)
 	batv_secrets_fingerprint(set, s->fingerprint);
 	if (fstatat(ctl->store.dirfd, BATV_SECRET_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (st.st_mode & 0077))
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s,
 			"%s/%s: others may read it (mode %04o): chmod 600, and if they did: "
 			"batvctl rotate --revoke",
 			ctl->store.path, BATV_SECRET_NAME, (unsigned)st.st_mode & 07777);
 	signing = batv_secret_signing(set, ctl->now);
 	if (s->config_ok && !batv_plan_fits(&ctl->config, set, ctl->clock))
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s,
 			"%s: key_rotation, key_retention: would need more than %d live keys: not "
 			"followed",
@@ -120,7 +120,7 @@ static void read_secret(struct batv_status *s)
 	else if (s->config_ok && signing &&
 		 (signing->rotation != ctl->config.key_rotation ||
 		  signing->retention != ctl->config.key_retention))
-		batv_status_note(s,
+		batv_ctl_status_note(s,
 				 "secret %" PRIu32
 				 " has another rotation or retention than the configuration; "
 				 "batvctl rotate adds one that follows it",
@@ -149,10 +149,10 @@ static void open_memory(struct batv_status *s)
 		batv_file_why(ctl->store.dirfd, name, true, why, sizeof why);
 	s->memory_ok = err == BATV_OK;
 	if (err)
-		batv_status_problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode",
+		batv_ctl_status_problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode",
 				    ctl->store.path, name, what, *why ? ": " : "", why);
 	if (*s->before_name && batv_memory_open(&s->before, ctl->store.dirfd, s->before_name))
-		batv_status_problem(s,
+		batv_ctl_status_problem(s,
 				    "%s/%s: cannot be read: what was sent before %s was made is "
 				    "not known",
 				    ctl->store.path, s->before_name, name);
@@ -163,7 +163,7 @@ static void read_memory(struct batv_status *s)
 {
 	const struct batv_state *st = &s->state.state;
 
-	batv_memory_newest(s->ctl->store.dirfd, s->memory_name, s->before_name);
+	batv_names_newest(s->ctl->store.dirfd, s->memory_name, s->before_name);
 	if (s->state_read && *st->memory) {
 		snprintf(s->memory_name, sizeof s->memory_name, "%s", st->memory);
 		snprintf(s->before_name, sizeof s->before_name, "%s", st->memory_before);
@@ -173,10 +173,10 @@ static void read_memory(struct batv_status *s)
 	open_memory(s);
 	count_domains(s);
 	if (s->memory.base && s->domains >= s->memory.sections.domain_slots)
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
 			s->ctl->store.path, s->memory_name, s->domains);
-	batv_status_check_sent(s);
+	batv_ctl_status_check_sent(s);
 }
 
 /* ---- problems between the parts ---- */
@@ -189,12 +189,12 @@ static void compare_state(struct batv_status *s)
 	if (!s->state_read)
 		return;
 	if (s->config_ok && strcmp(st->config_sum, ctl->config.sum) != 0)
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s, "%s: changed since the state was published; %s", ctl->config_path,
 			s->daemon == BATV_NO ? "start batvd"
 					     : "if this stays so for a minute, see batvd's log");
 	if (s->fingerprint[0] && strcmp(st->fingerprint, s->fingerprint) != 0)
-		batv_status_problem(s, "%s/%s: changed since the state was published; %s",
+		batv_ctl_status_problem(s, "%s/%s: changed since the state was published; %s",
 				    ctl->store.path, BATV_SECRET_NAME,
 				    s->daemon == BATV_NO
 					    ? "start batvd"
@@ -210,9 +210,9 @@ static void check_keys(struct batv_status *s)
 	for (size_t i = 0; i < ring->n_keys; i++)
 		if (ring->keys[i].from < ring->keys[i].until && ring->keys[i].until > last)
 			last = ring->keys[i].until;
-	batv_time_format(last, when, sizeof when);
+	batv_ctl_time_format(last, when, sizeof when);
 	if (s->state_usable && last < s->ctl->now + SOON)
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s, "the last published key ends at %s: batvd has to run before that", when);
 }
 
@@ -226,8 +226,8 @@ static void check_lost(struct batv_status *s)
 		return;
 	if (st->lost_secret)
 		snprintf(number, sizeof number, "secret %" PRIu32, st->lost_secret);
-	batv_time_format(st->lost_until, when, sizeof when);
-	batv_status_problem(
+	batv_ctl_time_format(st->lost_until, when, sizeof when);
+	batv_ctl_status_problem(
 		s,
 		"%s/%s: %s was lost, and a new one was made: until %s bounces of mail that was sent "
 		"before look forged; no tagged address is refused until then "
@@ -242,27 +242,27 @@ static void find_problems(struct batv_status *s)
 	const struct batv_ctl *ctl = s->ctl;
 
 	if (s->daemon == BATV_NO)
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s, "batvd is not running: published keys last for some two weeks; start it "
 			   "(systemctl start batvd)");
 	else if (s->daemon == BATV_MAYBE)
-		batv_status_note(s, "whether batvd runs is not known: only root or the directory's "
+		batv_ctl_status_note(s, "whether batvd runs is not known: only root or the directory's "
 				    "owner can see");
 	if (s->observe)
-		batv_status_problem(s, "%s/%s is there: nothing is refused until it is removed",
+		batv_ctl_status_problem(s, "%s/%s is there: nothing is refused until it is removed",
 				    ctl->store.path, BATV_OBSERVE_NAME);
 	compare_state(s);
 	check_keys(s);
 	check_lost(s);
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now) > 0)
-		batv_status_problem(
+		batv_ctl_status_problem(
 			s, "%" PRIu64 " messages left unsigned today for want of a usable state",
 			batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now));
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now) > 0)
-		batv_status_note(
+		batv_ctl_status_note(
 			s, "%" PRIu64 " decisions today met a doubt; Exim's main log tells which",
 			batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
-	batv_status_check_forged(s);
+	batv_ctl_status_check_forged(s);
 }
 
 /* ---- the lists, last of all: Exim is asked, which may take its time ---- */
@@ -272,17 +272,17 @@ static void tell_list(void *ctx, const struct batv_list_answer *a)
 	struct batv_status *s = ctx;
 
 	if (a->answer == BATV_LIST_WRONG && a->ends_exim)
-		batv_status_problem(s,
+		batv_ctl_status_problem(s,
 				    "policy %s, %s: %.200s: %.500s: Exim's process ends over it, and mail stays in the "
 				    "queue; correct the list in Exim's configuration, or what it looks into",
 				    a->policy, a->option, a->list, a->why);
 	else if (a->answer == BATV_LIST_WRONG)
-		batv_status_problem(s,
+		batv_ctl_status_problem(s,
 				    "policy %s, %s: %.200s: %.500s: mail that needs this list is neither signed nor "
 				    "refused",
 				    a->policy, a->option, a->list, a->why);
 	else if (a->answer == BATV_LIST_UNKNOWN && !s->lists_unknown++)
-		batv_status_note(s, "policy %s, %s: %.200s: not evaluated: %.500s", a->policy, a->option, a->list,
+		batv_ctl_status_note(s, "policy %s, %s: %.200s: not evaluated: %.500s", a->policy, a->option, a->list,
 				 a->why);
 }
 
@@ -294,7 +294,7 @@ static void check_lists(struct batv_status *s)
 
 	if (!s->config_ok)
 		return;
-	batv_asker_init(&asker, config->exim, s->ctl->config_path, &matcher);
+	batv_ask_exim_init(&asker, config->exim, s->ctl->config_path, &matcher);
 	asker.group = batv_ctl_exim_group(s->ctl);
 	batv_ctl_lists(config->policies, config->n_policies, &asker, tell_list, s);
 }
@@ -305,11 +305,11 @@ static void gather(struct batv_status *s)
 	s->daemon = BATV_MAYBE;
 	if (batv_store_open(&s->ctl->store, s->ctl->config.directory, s->ctl->message,
 			    sizeof s->ctl->message)) {
-		batv_status_problem(s, "%s", s->ctl->message);
+		batv_ctl_status_problem(s, "%s", s->ctl->message);
 		return;
 	}
 	s->daemon = batv_store_daemon(&s->ctl->store);
-	s->observe = batv_observe_file(s->ctl->store.dirfd);
+	s->observe = batv_state_observe_file(s->ctl->store.dirfd);
 	read_state(s);
 	read_memory(s); /* a full domain table is to be said first */
 	check_state(s);
@@ -329,13 +329,13 @@ int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)
 	s->ctl = ctl;
 	gather(s);
 	if (ctl->json)
-		batv_status_print_json(s);
+		batv_ctl_status_print_json(s);
 	else
-		batv_status_print(s);
+		batv_ctl_status_print(s);
 	code = s->n_problems ? BATV_CTL_NO : BATV_CTL_YES;
 	batv_memory_close(&s->memory);
 	batv_memory_close(&s->before);
-	batv_stored_state_free(&s->state);
+	batv_store_free_state(&s->state);
 	free(s);
 	return code;
 }

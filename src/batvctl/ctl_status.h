@@ -7,15 +7,15 @@
 #include "ctl_status_facts.h"
 
 /* ctl_status_memory.c: the memory of what was sent. */
-void batv_status_check_sent(struct batv_status *status);
-void batv_status_print_sent(const struct batv_status *status);
-json_t *batv_status_json_sent(const struct batv_status *status); /* null: none is readable */
+void batv_ctl_status_check_sent(struct batv_status *status);
+void batv_ctl_status_print_sent(const struct batv_status *status);
+json_t *batv_ctl_status_json_sent(const struct batv_status *status); /* null: none is readable */
 
 /* ctl_status_forged.c: who forges tags. */
-void batv_status_check_forged(struct batv_status *status);
-json_t *batv_status_json_forged(const struct batv_status *status); /* null: too few to speak of */
+void batv_ctl_status_check_forged(struct batv_status *status);
+json_t *batv_ctl_status_json_forged(const struct batv_status *status); /* null: too few to speak of */
 
-void batv_status_print(const struct batv_status *status);
-void batv_status_print_json(const struct batv_status *status);
+void batv_ctl_status_print(const struct batv_status *status);
+void batv_ctl_status_print_json(const struct batv_status *status);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void batv_status_problem(struct batv_status *s, const char *format, ...)
+void batv_ctl_status_problem(struct batv_status *s, const char *format, ...)
 {
 	va_list ap;
 
@@ -17,7 +17,7 @@ void batv_status_problem(struct batv_status *s, const char *format, ...)
 	va_end(ap);
 }
 
-void batv_status_note(struct batv_status *s, const char *format, ...)
+void batv_ctl_status_note(struct batv_status *s, const char *format, ...)
 {
 	va_list ap;
 

@@ -27,9 +27,9 @@ struct batv_status {
 	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];
 };
 
-void batv_status_problem(struct batv_status *status, const char *format, ...)
+void batv_ctl_status_problem(struct batv_status *status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void batv_status_note(struct batv_status *status, const char *format, ...)
+void batv_ctl_status_note(struct batv_status *status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif

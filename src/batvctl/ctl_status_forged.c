@@ -44,7 +44,7 @@ static int64_t busy_day(const struct batv_status *s)
 	return forged_on(s, now - BATV_DAY) >= MANY ? now - BATV_DAY : 0;
 }
 
-void batv_status_check_forged(struct batv_status *s)
+void batv_ctl_status_check_forged(struct batv_status *s)
 {
 	int64_t when = busy_day(s);
 	char networks[160];
@@ -52,7 +52,7 @@ void batv_status_check_forged(struct batv_status *s)
 	if (!when)
 		return;
 	name_networks(s, when, networks, sizeof networks);
-	batv_status_problem(s,
+	batv_ctl_status_problem(s,
 			    "%" PRIu64 " forged tags %s%s: somebody guesses tags, or bounces come to tags of a key that "
 			    "this server lacks (a secret that was revoked or lost, or another server's: compare the "
 			    "fingerprints). Exim's main log has them as verdict=forged. Give the server the secret that it "
@@ -60,7 +60,7 @@ void batv_status_check_forged(struct batv_status *s)
 			    forged_on(s, when), when == s->ctl->now ? "today" : "yesterday", networks);
 }
 
-json_t *batv_status_json_forged(const struct batv_status *s)
+json_t *batv_ctl_status_json_forged(const struct batv_status *s)
 {
 	struct batv_forger most[LISTED];
 	int64_t when = busy_day(s);

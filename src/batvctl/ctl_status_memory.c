@@ -38,7 +38,7 @@ static int64_t since_of(const struct batv_status *s)
 
 static bool is_complete(const struct batv_status *s)
 {
-	return batv_memory_complete(&s->memory, retention_of(s), s->ctl->now) &&
+	return batv_sent_complete(&s->memory, retention_of(s), s->ctl->now) &&
 	       (!*s->before_name || s->before.base);
 }
 
@@ -53,7 +53,7 @@ static void check_capacity(struct batv_status *s)
 	struct batv_memory_fill fill;
 
 	if (full > 0)
-		batv_status_problem(s,
+		batv_ctl_status_problem(s,
 				    "%" PRIu64 " times today what was sent was not remembered, the "
 				    "capacity is used up: raise memory_capacity",
 				    full);
@@ -64,7 +64,7 @@ static void check_capacity(struct batv_status *s)
 			continue;
 		percent = percent_of(fill.fullest, fill.capacity);
 		if (percent >= NEARLY)
-			batv_status_note(s,
+			batv_ctl_status_note(s,
 					 "%u %% of memory_capacity were used by %s on the fullest "
 					 "day: raise it in time",
 					 percent, kinds[kind]);
@@ -79,20 +79,20 @@ static void check_wishes(struct batv_status *s)
 
 	if (!why)
 		return;
-	batv_time_format(batv_generation_ends(&s->memory, &s->before,
+	batv_ctl_time_format(batv_generation_ends(&s->memory, &s->before,
 					      s->ctl->config.memory_retention, s->ctl->now),
 			 when, sizeof when);
 	if (*s->before_name)
-		batv_status_note(s,
+		batv_ctl_status_note(s,
 				 "a new memory file will be made, because %s, when %s is no longer "
 				 "needed: after %s",
 				 why, s->before_name, when);
 	else
-		batv_status_note(s, "a new memory file has to be made, because %s: batvd does that",
+		batv_ctl_status_note(s, "a new memory file has to be made, because %s: batvd does that",
 				 why);
 }
 
-void batv_status_check_sent(struct batv_status *s)
+void batv_ctl_status_check_sent(struct batv_status *s)
 {
 	if (!s->memory_ok)
 		return;
@@ -100,7 +100,7 @@ void batv_status_check_sent(struct batv_status *s)
 	if (s->config_ok)
 		check_wishes(s);
 	if (s->state_read && !s->state.state.has_memory_key)
-		batv_status_problem(s,
+		batv_ctl_status_problem(s,
 				    "%s/%s: has no key for the memory: what is sent is not "
 				    "remembered; see batvd's log",
 				    s->ctl->store.path, BATV_STATE_NAME);
@@ -123,15 +123,15 @@ static void print_fill(const struct batv_status *s, enum batv_item_kind kind)
 		printf("forged mail passes by chance once in %.0f\n", 1 / fill.chance);
 }
 
-void batv_status_print_sent(const struct batv_status *s)
+void batv_ctl_status_print_sent(const struct batv_status *s)
 {
 	char since[BATV_TIME_SIZE], from[BATV_TIME_SIZE], retention[48];
 
 	if (!s->memory_ok || !s->memory.sections.filters[0].at)
 		return;
 	batv_duration_format(retention_of(s), retention, sizeof retention);
-	batv_time_format(since_of(s), since, sizeof since);
-	batv_time_format(since_of(s) + retention_of(s), from, sizeof from);
+	batv_ctl_time_format(since_of(s), since, sizeof since);
+	batv_ctl_time_format(since_of(s) + retention_of(s), from, sizeof from);
 	printf("\nWhat was sent (%s, %zu MB", s->memory_name, (s->memory.size + 500000) / 1000000);
 	if (*s->before_name)
 		printf("; %s is asked as well", s->before_name);
@@ -164,7 +164,7 @@ static json_t *json_counted(const struct batv_status *s, size_t counter)
 	return json_integer((json_int_t)batv_counted(&s->memory, counter, DAYS, s->ctl->now));
 }
 
-json_t *batv_status_json_sent(const struct batv_status *s)
+json_t *batv_ctl_status_json_sent(const struct batv_status *s)
 {
 	if (!s->memory_ok)
 		return json_null();

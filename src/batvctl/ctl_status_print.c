@@ -69,7 +69,7 @@ static void explain(const struct batv_status *s, const struct batv_domain *d,
 					s->daemon == BATV_NO ? "for batvd is not running: start it"
 							     : "until batvd has seen it, in some seconds");
 	if (used < size)
-		batv_arm_explain(arm, out + used, size - used);
+		batv_arming_explain(arm, out + used, size - used);
 }
 
 /* "armed" is said only of a domain that is. */
@@ -154,7 +154,7 @@ static void print_parts(const struct batv_status *s)
 		printf("secret file    fingerprint %s\n", s->fingerprint);
 	if (!s->state_read)
 		return;
-	batv_time_format(st->written, when, sizeof when);
+	batv_ctl_time_format(st->written, when, sizeof when);
 	printf("state          number %" PRIu64 ", published %s%s\n", st->serial, when,
 	       s->state_usable ? ", in force" : ", NOT USABLE");
 }
@@ -186,8 +186,8 @@ static void print_breaks(const struct batv_status *s)
 		const struct batv_break *b = &st->breaks[i];
 		char when[BATV_TIME_SIZE], until[BATV_TIME_SIZE];
 
-		batv_time_format(b->when, when, sizeof when);
-		batv_time_format(b->until, until, sizeof until);
+		batv_ctl_time_format(b->when, when, sizeof when);
+		batv_ctl_time_format(b->until, until, sizeof until);
 		printf("  %s, %s%s: %s", when, strcmp(b->policy, BATV_BREAK_ALL) ? "policy " : "",
 		       strcmp(b->policy, BATV_BREAK_ALL) ? b->policy : "all domains", b->why);
 		if (b->until > s->ctl->now)
@@ -217,7 +217,7 @@ static void print_domains(const struct batv_status *s)
 		puts("  (any other domain with enforcement = auto observes: its grace begins with its first "
 		     "signed mail)");
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
-		struct batv_arm arm = batv_arm_decide(&s->state.state, &d, s->ctl->now);
+		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);
 		char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
 
 		explain(s, &d, &arm, why, sizeof why);
@@ -226,7 +226,7 @@ static void print_domains(const struct batv_status *s)
 	}
 }
 
-void batv_status_print(const struct batv_status *status)
+void batv_ctl_status_print(const struct batv_status *status)
 {
 	print_problems(status);
 	print_parts(status);
@@ -237,7 +237,7 @@ void batv_status_print(const struct batv_status *status)
 		print_breaks(status);
 		print_domains(status);
 	}
-	batv_status_print_sent(status);
+	batv_ctl_status_print_sent(status);
 	print_counters(status);
 }
 
@@ -293,7 +293,7 @@ static json_t *json_state(const struct batv_status *s)
 
 static json_t *json_domain(const struct batv_status *s, const struct batv_domain *d)
 {
-	struct batv_arm arm = batv_arm_decide(&s->state.state, d, s->ctl->now);
+	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
 
 	explain(s, d, &arm, why, sizeof why);
@@ -355,7 +355,7 @@ static json_t *json_counters(const struct batv_status *s)
 	return all;
 }
 
-void batv_status_print_json(const struct batv_status *s)
+void batv_ctl_status_print_json(const struct batv_status *s)
 {
 	json_t *o = json_pack(
 		"{s:o, s:o, s:o, s:o, s:b, s:s, s:b, s:i, s:i}", "problems",
@@ -369,8 +369,8 @@ void batv_status_print_json(const struct batv_status *s)
 			    s->fingerprint[0] ? json_string(s->fingerprint) : json_null());
 	json_object_set_new(o, "state", s->state_read ? json_state(s) : json_null());
 	json_object_set_new(o, "domains", json_domains(s));
-	json_object_set_new(o, "memory", batv_status_json_sent(s));
+	json_object_set_new(o, "memory", batv_ctl_status_json_sent(s));
 	json_object_set_new(o, "counters", json_counters(s));
-	json_object_set_new(o, "forged", batv_status_json_forged(s));
+	json_object_set_new(o, "forged", batv_ctl_status_json_forged(s));
 	batv_ctl_print_json(o);
 }

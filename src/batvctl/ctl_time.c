@@ -1,7 +1,7 @@
 /*
  * ctl_time.c - times on batvctl's command line and in what it prints.
  *
- * Pure: "now" is an argument.  Invariant: what is accepted is read back by batv_time_format() as
+ * Pure: "now" is an argument.  Invariant: what is accepted is read back by batv_ctl_time_format() as
  * the same second; a day that the calendar does not have is refused, not moved.
  */
 #include <stdio.h>
@@ -68,7 +68,7 @@ static bool parse_date(const char *p, int64_t *out)
 	return true;
 }
 
-bool batv_time_parse(const char *text, int64_t now, int64_t *out)
+bool batv_ctl_time_parse(const char *text, int64_t now, int64_t *out)
 {
 	struct batv_span rest = batv_span_of(*text ? text + 1 : text);
 	int64_t value;
@@ -90,7 +90,7 @@ bool batv_time_parse(const char *text, int64_t now, int64_t *out)
 	return true;
 }
 
-void batv_time_format(int64_t when, char *out, size_t size)
+void batv_ctl_time_format(int64_t when, char *out, size_t size)
 {
 	time_t t = (time_t)when;
 	struct tm tm;

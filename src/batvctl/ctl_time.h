@@ -12,9 +12,9 @@
  * now, 2026-12-01, 2026-12-01 12:00[:00][Z] (also with "T"), +3d (from now; as in the
  * configuration), @1796126400.  False: none of these, or a day that does not exist.
  */
-bool batv_time_parse(const char *text, int64_t now, int64_t *out);
+bool batv_ctl_time_parse(const char *text, int64_t now, int64_t *out);
 
 /* "2026-12-01 12:00:00 UTC"; size >= BATV_TIME_SIZE.  "never" for 0 and INT64_MAX. */
-void batv_time_format(int64_t when, char *out, size_t size);
+void batv_ctl_time_format(int64_t when, char *out, size_t size);
 
 #endif

@@ -185,7 +185,7 @@ static int run(struct batv_ctl *ctl, const struct given *given, const struct bat
 	ctl->clock = (int64_t)time(NULL);
 	ctl->now = ctl->clock;
 	ctl->at_given = given->at != NULL;
-	if (given->at && !batv_time_parse(given->at, ctl->clock, &ctl->now))
+	if (given->at && !batv_ctl_time_parse(given->at, ctl->clock, &ctl->now))
 		return usage(cmd,
 			     "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d "
 			     "or @EPOCH, not ",

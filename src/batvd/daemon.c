@@ -194,7 +194,7 @@ static void log_alarm(struct daemon *d, const struct batv_looked *looked)
 
 static void log_observe(struct daemon *d)
 {
-	bool there = batv_observe_file(d->keeper.store.dirfd);
+	bool there = batv_state_observe_file(d->keeper.store.dirfd);
 
 	if (there == d->observed)
 		return;
@@ -359,7 +359,7 @@ static bool find_config(struct daemon *d)
 	ok = st && batv_store_read_state(&d->keeper.store, st, why, sizeof why) == BATV_OK &&
 	     batv_standby_config(&st->state, d->keeper.store.path, &d->config) == BATV_OK;
 	if (st)
-		batv_stored_state_free(st);
+		batv_store_free_state(st);
 	free(st);
 	return ok;
 }

@@ -47,7 +47,7 @@ static int64_t nanoseconds(void)
 
 static int make_file(const char *name, uint64_t capacity)
 {
-	return batv_memory_create(dir, name,
+	return batv_memory_file_create(dir, name,
 				  &(struct batv_memory_wish){.generation = 1,
 							     .now = NOW,
 							     .since = NOW,
@@ -64,7 +64,7 @@ static struct batv_item id(uint64_t n)
 	if (!ours.text.p)
 		(void)batv_addr_parse("alice.liddell@example.com", 25, &ours);
 	snprintf(text, sizeof text, "20261122%016llx.4711@mail.example.com", (unsigned long long)n);
-	if (!batv_item_id(key, batv_span_of(text), &ours, &item))
+	if (!batv_sent_id(key, batv_span_of(text), &ours, &item))
 		die("no item");
 	return item;
 }
@@ -78,7 +78,7 @@ static struct batv_item pair(uint64_t n)
 	snprintf(text, sizeof text, "bob.%llx@mail.example.net", (unsigned long long)n);
 	(void)batv_addr_parse("alice.liddell@example.com", 25, &ours);
 	(void)batv_addr_parse(text, strlen(text), &theirs);
-	if (!batv_item_pair(key, &ours, &theirs, &item))
+	if (!batv_sent_pair(key, &ours, &theirs, &item))
 		die("no item");
 	return item;
 }
@@ -87,7 +87,7 @@ static struct batv_item pair(uint64_t n)
 
 static void remember_or_die(struct batv_memory *m, struct batv_item item)
 {
-	if (batv_remember(m, &item, NOW) > BATV_REMEMBER_KNOWN)
+	if (batv_sent_note(m, &item, NOW) > BATV_SENT_KNOWN)
 		die("not remembered");
 }
 
@@ -97,18 +97,18 @@ static bool look_up(const struct batv_memory *m, uint64_t seed)
 
 	for (uint64_t i = 0; i < 4; i++)
 		items[i] = id(seed + i);
-	return batv_remembered_any(m, items, 4, RETENTION, NOW) < 4;
+	return batv_sent_known_any(m, items, 4, RETENTION, NOW) < 4;
 }
 
 static void remember_pairs(struct batv_memory *m, uint64_t seed)
 {
-	enum batv_remember_answer answers[50];
+	enum batv_sent_answer answers[50];
 	struct batv_item items[50];
 
 	for (uint64_t i = 0; i < 50; i++)
 		items[i] = pair(seed + i);
-	batv_remember_all(m, items, 50, NOW, answers);
-	if (answers[49] > BATV_REMEMBER_KNOWN)
+	batv_sent_note_all(m, items, 50, NOW, answers);
+	if (answers[49] > BATV_SENT_KNOWN)
 		die("not remembered");
 }
 
@@ -207,15 +207,15 @@ static void measure_fresh(const char *self, const char *directory)
 /* Names and writes; one by one, or a group with one guard. */
 static int64_t round_of(struct batv_memory *m, uint64_t n_items, int64_t day, size_t group)
 {
-	enum batv_remember_answer answers[GROUP];
+	enum batv_sent_answer answers[GROUP];
 	struct batv_item items[GROUP];
 	int64_t start = nanoseconds();
 
 	for (uint64_t n = 0; n < n_items; n += group) {
 		for (size_t i = 0; i < group; i++)
 			items[i] = id(n + i);
-		batv_remember_all(m, items, group, day, answers);
-		if (answers[group - 1] > BATV_REMEMBER_KNOWN)
+		batv_sent_note_all(m, items, group, day, answers);
+		if (answers[group - 1] > BATV_SENT_KNOWN)
 			die("not remembered");
 	}
 	return (nanoseconds() - start) / (int64_t)n_items;

@@ -35,7 +35,7 @@
 
 static struct batv_state_holder holder;
 static struct batv_memory tables[2];	/* with 1 domain and with TABLE_MAX */
-static struct batv_judge judge;
+static struct batv_context context;
 static struct batv_origin origin = { .has_id = true };
 static struct batv_addr bare, tagged;
 static struct batv_tag tag;
@@ -100,7 +100,7 @@ static void one_make(void)
 
 static void one_check(void)
 {
-	if (batv_tag_check(&tagged, &tag, &holder.state.ring, judge.now, NULL) != BATV_TAG_VALID)
+	if (batv_tag_check(&tagged, &tag, &holder.state.ring, context.now, NULL) != BATV_TAG_VALID)
 		fail("tag-check");
 }
 
@@ -108,7 +108,7 @@ static void one_sign(void)
 {
 	static struct batv_signing s;
 
-	batv_sign_address(&judge, ADDRESS, "bob@theirs.test", judge.now, &s);
+	batv_sign_address(&context, ADDRESS, "bob@theirs.test", context.now, &s);
 	if (s.answer != BATV_SIGNED)
 		fail("sign");
 }
@@ -117,7 +117,7 @@ static void one_judge(void)
 {
 	static struct batv_judgement j;
 
-	batv_judge_recipient(&judge, tagged_text, &j);
+	batv_judge_recipient(&context, tagged_text, &j);
 	if (j.finding.verdict != BATV_VALID)
 		fail("judge");
 }
@@ -169,7 +169,7 @@ static void fill(struct batv_memory *m, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(name, sizeof name, "customer-%u.example", i);
-		if (batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, judge.now) != BATV_OK)
+		if (batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, context.now) != BATV_OK)
 			fail("can't fill the domain table");
 	}
 }
@@ -178,27 +178,27 @@ static void fill(struct batv_memory *m, unsigned n)
 static void make_table(int dirfd, unsigned n, struct batv_memory *m)
 {
 	struct stat st;
-	const struct batv_memory_wish wish = { .generation = 1, .now = judge.now };
+	const struct batv_memory_wish wish = { .generation = 1, .now = context.now };
 	char name[64];
 
 	snprintf(name, sizeof name, "bench-table.%u", n);
-	if (fstat(dirfd, &st) < 0 || batv_memory_create(dirfd, name, &wish) != BATV_OK ||
+	if (fstat(dirfd, &st) < 0 || batv_memory_file_create(dirfd, name, &wish) != BATV_OK ||
 	    fchownat(dirfd, name, st.st_uid, st.st_gid, 0) < 0 ||
 	    batv_memory_open(m, dirfd, name) != BATV_OK)
 		fail("can't make a memory file");
 	(void)unlinkat(dirfd, name, 0);
 	fill(m, n - 1);
-	(void)batv_domain_note(m, "example.com", "default", BATV_EVIDENCE_SIGNED, judge.now);
+	(void)batv_domain_note(m, "example.com", "default", BATV_EVIDENCE_SIGNED, context.now);
 }
 
 static int open_state(const char *directory)
 {
 	int dirfd;
 
-	judge = (struct batv_judge){ .state = &holder.state, .matcher = &matcher, .origin = &origin,
+	context = (struct batv_context){ .state = &holder.state, .matcher = &matcher, .origin = &origin,
 				     .now = (int64_t)time(NULL) };
 	if (batv_dir_open(directory, &dirfd, NULL) != BATV_OK ||
-	    batv_state_refresh(&holder, dirfd, judge.now) != BATV_OK || !holder.usable)
+	    batv_state_refresh(&holder, dirfd, context.now) != BATV_OK || !holder.usable)
 		fail("no usable state in that directory");
 	return dirfd;
 }
@@ -207,7 +207,7 @@ static void prepare(int dirfd)
 {
 	make_table(dirfd, 1, &tables[0]);
 	make_table(dirfd, TABLE_MAX, &tables[1]);
-	judge.memory = &tables[0];
+	context.memory = &tables[0];
 	prepare_pad(&inner_pad, holder.state.ring.keys[0].text, 0x36);
 	prepare_pad(&outer_pad, holder.state.ring.keys[0].text, 0x5c);
 	if (batv_addr_parse(ADDRESS, strlen(ADDRESS), &bare) != BATV_OK ||

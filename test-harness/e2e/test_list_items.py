@@ -20,8 +20,8 @@ int main(int n, char **args)
 	struct batv_list_items items;
 	struct batv_list_item item;
 
-	batv_list_items_start(&items, (enum batv_list_kind)atoi(args[1]), args[2]);
-	while (batv_list_items_next(&items, &item))
+	batv_exim_list_start(&items, (enum batv_list_kind)atoi(args[1]), args[2]);
+	while (batv_exim_list_next(&items, &item))
 		printf("%d %s\\n", (int)item.sort, item.text);
 	return n != 3;
 }

@@ -45,7 +45,7 @@ static void publish(const struct batv_config *config)
 	state.evidence_bytes = config->evidence_bytes;
 	state.n_policies = config->n_policies;
 	memcpy(state.policies, config->policies, sizeof state.policies);
-	err = batv_state_format(&state, &text, &len, NULL, 0);
+	err = batv_publish_format(&state, &text, &len, NULL, 0);
 	must(err == BATV_OK || err == BATV_E_TOO_LONG);
 	if (err == BATV_OK) {
 		reached(PUBLISHED);

@@ -38,8 +38,8 @@ static void check_lookup(const struct batv_list_item *item)
 static void check_item(enum batv_list_kind kind, const struct batv_list_item *item)
 {
 	const char *at = strrchr(item->text, '@');
-	char expansion[BATV_PROBE_SIZE];
-	bool tried = batv_probe(item, expansion);
+	char expansion[BATV_LIST_PROBE_SIZE];
+	bool tried = batv_list_probe(item, expansion);
 
 	reached(item->sort);
 	must(tried == (item->sort == BATV_LIST_ITEM_PATTERN || item->sort == BATV_LIST_ITEM_LOOKUP));
@@ -76,20 +76,20 @@ static void check_list(enum batv_list_kind kind, const char *list, char *expande
 	bool refused = false;
 	size_t n = 0;
 
-	batv_list_items_start(&items, kind, list);
-	while (batv_list_items_next(&items, &item)) {
+	batv_exim_list_start(&items, kind, list);
+	while (batv_exim_list_next(&items, &item)) {
 		must(!refused && n++ <= strlen(list));
 		check_item(kind, &item);
 		refused = item.sort == BATV_LIST_ITEM_REFUSED;
 	}
-	must(batv_list_allowed(kind, list, &item) == !refused);
+	must(batv_exim_list_allowed(kind, list, &item) == !refused);
 	if (refused)
 		return;
 	reached(ALLOWED);
 	if (strchr(list, '\\'))
 		reached(ESCAPED);
 	expand(list, expanded);
-	must(batv_list_expands_to(list, expanded));
+	must(batv_exim_list_expands_to(list, expanded));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -76,7 +76,7 @@ static bool lay_out(const uint8_t *data, size_t size)
 		unknown |= head.section[n].type > BATV_SECTION_FORGED;
 	}
 	if (head.sum == 0)
-		head.sum = batv_memory_sum(&head);
+		head.sum = batv_header_sum(&head);
 	tail = head.size <= SIZE_LIMIT ? (size_t)head.size : sizeof head;
 	must(ftruncate(file, 0) == 0);
 	must(pwrite(file, &head, sizeof head, 0) == (ssize_t)sizeof head);
@@ -113,7 +113,7 @@ static void use_name(struct batv_memory *m, const char *name)
 	must(batv_domain_find(m, name, &d) == (err == BATV_OK));
 	if (err == BATV_OK)
 		must(strcasecmp(d.name, name) == 0 && d.first_signed != 0 && d.last_signed != 0 &&
-		     d.policy_sum == batv_policy_sum("default"));
+		     d.policy_sum == batv_domain_policy_sum("default"));
 }
 
 static void use_domains(struct batv_memory *m)
@@ -146,30 +146,30 @@ static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
 	int64_t retention = ((int64_t)f->lines - 2) * 86400;
 	struct batv_item items[8];
 	struct batv_memory_fill fill;
-	enum batv_remember_answer answers[8];
+	enum batv_sent_answer answers[8];
 
 	for (unsigned i = 0; i < 8; i++) {
 		items[i].kind = kind;
 		for (unsigned j = 0; j < sizeof items[i].name; j++)
 			items[i].name[j] = (uint8_t)(i * 31 + j * j * 7);
 	}
-	batv_remember_all(m, items, 8, NOW, answers);
+	batv_sent_note_all(m, items, 8, NOW, answers);
 	for (unsigned i = 0; i < 8; i++) {
-		bool found = batv_remembered(m, &items[i], retention, NOW);
+		bool found = batv_sent_known(m, &items[i], retention, NOW);
 
-		if (answers[i] == BATV_REMEMBER_DONE || answers[i] == BATV_REMEMBER_KNOWN)
+		if (answers[i] == BATV_SENT_DONE || answers[i] == BATV_SENT_KNOWN)
 			must(found);
-		must(answers[i] != BATV_REMEMBER_NONE);
-		reached(answers[i] == BATV_REMEMBER_DONE    ? REMEMBERED :
-			answers[i] == BATV_REMEMBER_KNOWN ? KNOWN :
-			answers[i] == BATV_REMEMBER_FULL  ? DAY_FULL :
+		must(answers[i] != BATV_SENT_NONE);
+		reached(answers[i] == BATV_SENT_DONE    ? REMEMBERED :
+			answers[i] == BATV_SENT_KNOWN ? KNOWN :
+			answers[i] == BATV_SENT_FULL  ? DAY_FULL :
 							      LATER_DAY);
 	}
-	if (batv_memory_complete(m, retention, NOW))
+	if (batv_sent_complete(m, retention, NOW))
 		reached(COMPLETE);
-	(void)batv_remember(m, &items[0], NOW - 40 * 86400);
-	if (answers[7] == BATV_REMEMBER_DONE)
-		must(batv_remembered(m, &items[7], retention, NOW));
+	(void)batv_sent_note(m, &items[0], NOW - 40 * 86400);
+	if (answers[7] == BATV_SENT_DONE)
+		must(batv_sent_known(m, &items[7], retention, NOW));
 	if (batv_memory_fill(m, kind, NOW, &fill)) {
 		must(fill.chance >= 0 && fill.chance <= 1 && fill.capacity == f->capacity);
 		reached(FILLED);
@@ -218,10 +218,10 @@ static void use(struct batv_memory *m)
 	use_sent(m);
 	if (m->sections.forged_at)
 		use_forged(m);
-	(void)batv_memory_created(m);
-	must(batv_memory_bare_last(m) == 0);
-	batv_memory_bare_now(m, NOW);
-	must(batv_memory_bare_last(m) == NOW);
+	(void)batv_counters_created(m);
+	must(batv_counters_bare_last(m) == 0);
+	batv_counters_bare_now(m, NOW);
+	must(batv_counters_bare_last(m) == NOW);
 	if (m->sections.counters_at)
 		use_counters(m);
 	if (m->sections.domains_at)
@@ -239,12 +239,12 @@ static void use_broken(struct batv_memory *m)
 
 	must(ftruncate(file, 0) == 0);
 	if (m->sections.filters[1].at)
-		must(!batv_remembered(m, &item, 86400, NOW) &&
-		     batv_remember(m, &item, NOW) == BATV_REMEMBER_NONE);
+		must(!batv_sent_known(m, &item, 86400, NOW) &&
+		     batv_sent_note(m, &item, NOW) == BATV_SENT_NONE);
 	(void)batv_domain_find(m, "example.com", &d);
 	batv_count(m, 0, NOW);
 	batv_forged_note(m, "192.0.2.1", NOW);
-	must(batv_memory_created(m) == 0);
+	must(batv_counters_created(m) == 0);
 	must(!batv_memory_there(m) && !m->base);
 	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NOW) == BATV_E_NO_FILE);
 	reached(BROKEN);

@@ -118,8 +118,8 @@ static void check_field(struct batv_search *s, struct batv_header h)
 	size_t len;
 
 	batv_search_header(s, h);
-	must(batv_mailboxes(h.value, 5, count_mailbox, NULL) <= 5);
-	if (batv_message_id(h.value, id, &len)) {
+	must(batv_mailbox_each(h.value, 5, count_mailbox, NULL) <= 5);
+	if (batv_search_message_id(h.value, id, &len)) {
 		must(len > 0 && len <= sizeof id);
 		reached(LEAVING);
 	}

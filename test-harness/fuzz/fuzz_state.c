@@ -96,12 +96,12 @@ static void check_round_trip(const struct batv_state *state)
 	size_t len, len2;
 
 	/* Written it may be longer: the default policy is written whole. */
-	if (batv_state_format(state, &text, &len, NULL, 0) == BATV_E_TOO_LONG)
+	if (batv_publish_format(state, &text, &len, NULL, 0) == BATV_E_TOO_LONG)
 		return;
 	copy = copy_of(text, len);
 	must(batv_state_parse(copy, len, &again, NULL, NULL) == BATV_OK);
 	must(again.ring.n_keys == state->ring.n_keys && again.n_policies == state->n_policies);
-	must(batv_state_format(&again, &second, &len2, NULL, 0) == BATV_OK);
+	must(batv_publish_format(&again, &second, &len2, NULL, 0) == BATV_OK);
 	must(len == len2 && memcmp(text, second, len) == 0);
 	free(copy);
 	free(second);

@@ -51,7 +51,7 @@ __attribute__((unused)) static void close_memory(void)
 
 __attribute__((unused)) static enum batv_err make_file(const char *name, uint64_t generation, int64_t now)
 {
-	return batv_memory_create(dir, name,
+	return batv_memory_file_create(dir, name,
 				  &(struct batv_memory_wish){ .generation = generation,
 							      .now = now });
 }
@@ -160,9 +160,9 @@ __attribute__((unused)) static void expect_no_memory(void)
 	batv_count(&memory, 0, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 32, NOW), 0);
-	batv_memory_bare_now(&memory, NOW);
-	ck_assert_int_eq(batv_memory_bare_last(&memory), 0);
-	ck_assert_int_eq(batv_memory_created(&memory), 0);
+	batv_counters_bare_now(&memory, NOW);
+	ck_assert_int_eq(batv_counters_bare_last(&memory), 0);
+	ck_assert_int_eq(batv_counters_created(&memory), 0);
 	ck_assert_int_eq(note("example.com", NOW), BATV_E_NO_FILE);
 	ck_assert(!batv_domain_find(&memory, "example.com", &d));
 	ck_assert(!batv_domain_at(&memory, 0, &d));

@@ -23,7 +23,7 @@ START_TEST(nothing_is_mapped_to_read)
 	struct batv_domain d;
 
 	ck_assert(batv_memory_there(&memory));
-	ck_assert_int_eq(batv_memory_created(&memory), NOW);
+	ck_assert_int_eq(batv_counters_created(&memory), NOW);
 	ck_assert_uint_eq(batv_counted(&memory, 3, 32, NOW), 0);
 	ck_assert(!batv_domain_find(&memory, "a.example", &d));
 	ck_assert_ptr_null(memory.base);

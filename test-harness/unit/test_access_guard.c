@@ -29,9 +29,9 @@ static void bus_count(int sig)
 
 static void do_count(void) { batv_count(&memory, 200, NOW); }
 static void do_counted(void) { (void)batv_counted(&memory, 200, 0, NOW); }
-static void do_bare(void) { batv_memory_bare_now(&memory, NOW); }
-static void do_bare_last(void) { (void)batv_memory_bare_last(&memory); }
-static void do_created(void) { (void)batv_memory_created(&memory); }
+static void do_bare(void) { batv_counters_bare_now(&memory, NOW); }
+static void do_bare_last(void) { (void)batv_counters_bare_last(&memory); }
+static void do_created(void) { (void)batv_counters_created(&memory); }
 static void do_note(void) { ck_assert_int_eq(note("example.com", NOW), BATV_E_NO_FILE); }
 static void do_find(void)
 {

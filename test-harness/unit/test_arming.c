@@ -48,13 +48,13 @@ static uint32_t at(int64_t t)
 
 static struct batv_arm decide(const char *policy, struct evidence e, int64_t now)
 {
-	struct batv_domain d = { .name = "example.com", .policy_sum = batv_policy_sum(policy) };
+	struct batv_domain d = { .name = "example.com", .policy_sum = batv_domain_policy_sum(policy) };
 
 	d.first_signed = at(e.first_signed);
 	d.last_signed = at(e.last_signed);
 	d.first_valid = at(e.first_valid);
 	d.last_valid = at(e.last_valid);
-	return batv_arm_decide(&state, &d, T0 + now);
+	return batv_arming_decide(&state, &d, T0 + now);
 }
 
 /* Breaks of the default policy's domain; when 0: none.  until 0: none. */
@@ -251,14 +251,14 @@ static void expect_sentence(const struct batv_arm *arm, const char *const *says,
 	char text[512], cut[20];
 	size_t i;
 
-	batv_arm_explain(arm, text, sizeof text);
+	batv_arming_explain(arm, text, sizeof text);
 	for (i = 0; i < n && says[i]; i++)
 		ck_assert_msg(strstr(text, says[i]) != NULL, "no \"%s\" in \"%s\"", says[i], text);
 	ck_assert_msg(strlen(text) < sizeof text - 1 && !strchr(text, '\n'), "%s", text);
-	batv_arm_explain(arm, cut, sizeof cut);
+	batv_arming_explain(arm, cut, sizeof cut);
 	ck_assert_int_eq(strncmp(cut, text, sizeof cut - 1), 0);
 	ck_assert_int_eq(cut[sizeof cut - 1], '\0');
-	batv_arm_explain(arm, cut, 1);
+	batv_arming_explain(arm, cut, 1);
 	ck_assert_str_eq(cut, "");
 }
 

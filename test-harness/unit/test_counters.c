@@ -128,12 +128,12 @@ END_TEST
 
 START_TEST(bare_mail_is_remembered)
 {
-	batv_memory_bare_now(&memory, NOW);
-	batv_memory_bare_now(&memory, NOW + 10);
-	ck_assert_int_eq(batv_memory_bare_last(&memory), NOW + 10);
+	batv_counters_bare_now(&memory, NOW);
+	batv_counters_bare_now(&memory, NOW + 10);
+	ck_assert_int_eq(batv_counters_bare_last(&memory), NOW + 10);
 	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_LEFT_NO_STATE, 1, NOW), 2);
-	batv_memory_bare_now(&memory, NOW - 10);	/* the last one, whatever the clock */
-	ck_assert_int_eq(batv_memory_bare_last(&memory), NOW - 10);
+	batv_counters_bare_now(&memory, NOW - 10);	/* the last one, whatever the clock */
+	ck_assert_int_eq(batv_counters_bare_last(&memory), NOW - 10);
 }
 END_TEST
 

@@ -75,7 +75,7 @@ START_TEST(accepts)
 {
 	int64_t got = -1;
 
-	ck_assert_msg(batv_time_parse(good[_i].text, NOW, &got), "%s", good[_i].text);
+	ck_assert_msg(batv_ctl_time_parse(good[_i].text, NOW, &got), "%s", good[_i].text);
 	ck_assert_int_eq(got, good[_i].want);
 }
 END_TEST
@@ -84,7 +84,7 @@ START_TEST(refuses)
 {
 	int64_t got = -1;
 
-	ck_assert_msg(!batv_time_parse(bad[_i], NOW, &got), "%s", bad[_i]);
+	ck_assert_msg(!batv_ctl_time_parse(bad[_i], NOW, &got), "%s", bad[_i]);
 	ck_assert_int_eq(got, -1);
 }
 END_TEST
@@ -96,10 +96,10 @@ START_TEST(round_trip)
 		char text[BATV_TIME_SIZE];
 		int64_t back;
 
-		batv_time_format(t, text, sizeof text);
+		batv_ctl_time_format(t, text, sizeof text);
 		ck_assert_str_eq(text + 19, " UTC");
 		text[19] = '\0';
-		ck_assert(batv_time_parse(text, NOW, &back));
+		ck_assert(batv_ctl_time_parse(text, NOW, &back));
 		ck_assert_int_eq(back, t);
 	}
 }
@@ -109,9 +109,9 @@ START_TEST(no_time)
 {
 	char text[BATV_TIME_SIZE];
 
-	batv_time_format(0, text, sizeof text);
+	batv_ctl_time_format(0, text, sizeof text);
 	ck_assert_str_eq(text, "never");
-	batv_time_format(INT64_MAX, text, sizeof text);
+	batv_ctl_time_format(INT64_MAX, text, sizeof text);
 	ck_assert_str_eq(text, "never");
 }
 END_TEST

@@ -20,7 +20,7 @@ START_TEST(evidence_is_kept)
 	ck_assert_int_eq(note("Example.COM", NOW), BATV_OK);
 	ck_assert(batv_domain_find(&memory, "eXample.com", &d));
 	ck_assert_str_eq(d.name, "example.com");
-	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("default"));
+	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("default"));
 	ck_assert_uint_eq(d.first_signed, NOW);
 	ck_assert_uint_eq(d.last_signed, NOW);
 	ck_assert_uint_eq(d.first_valid | d.last_valid | d.flags | d.decided, 0);
@@ -28,7 +28,7 @@ START_TEST(evidence_is_kept)
 		batv_domain_note(&memory, "example.com", "other", BATV_EVIDENCE_VALID, NOW + 9),
 		BATV_OK);
 	ck_assert(batv_domain_find(&memory, "example.com", &d));
-	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("other"));
+	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("other"));
 	ck_assert_uint_eq(d.first_signed, NOW);
 	ck_assert_uint_eq(d.first_valid, NOW + 9);
 	ck_assert_uint_eq(d.last_valid, NOW + 9);
@@ -95,14 +95,14 @@ START_TEST(bare_mail_ends_the_evidence)
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
 	ck_assert_uint_eq(d.flags, 4);		/* what else the daemon will set stays */
 	ck_assert_uint_eq(d.first_signed | d.last_signed | d.first_valid | d.last_valid, 0);
-	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("off"));
+	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("off"));
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert_uint_eq(d.first_signed, NOW);
 	ck_assert(d.flags & BATV_DOMAIN_ARMED);
 	batv_domain_left_bare(&memory, "b.example", NULL);
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert_uint_eq(d.first_signed, 0);
-	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("default"));
+	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("default"));
 	ck_assert_int_eq(note("b.example", NOW + D), BATV_OK);
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert_uint_eq(d.first_signed, NOW + D);
@@ -506,7 +506,7 @@ static unsigned check_as_left(const void *bytes, const char *name)
 	ck_assert(batv_domain_find(&memory, name, &d));
 	ck_assert(d.first_signed == NOW || d.first_signed == NOW + 5);
 	ck_assert(d.last_signed == NOW || d.last_signed == NOW + 5);
-	ck_assert_uint_eq(d.policy_sum, batv_policy_sum("default"));
+	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("default"));
 	ck_assert_uint_le(batv_domain_reclaim(&memory, NOW + D), 1);
 	ck_assert_uint_eq(slots_with(name), 1);
 	batv_memory_close(&memory);

@@ -64,13 +64,13 @@ START_TEST(taken_apart)
 	struct batv_list_item item;
 	char got[512] = "", sort[3] = "? ";
 
-	batv_list_items_start(&items, BATV_LIST_HOSTS, splits[_i].list);
-	while (batv_list_items_next(&items, &item)) {
+	batv_exim_list_start(&items, BATV_LIST_HOSTS, splits[_i].list);
+	while (batv_exim_list_next(&items, &item)) {
 		sort[0] = strcmp(item.text, "b;c") == 0 ? 'l' : sort_of(&item);
 		strcat(strcat(strcat(got, sort), item.text), "\n");
 	}
 	ck_assert_str_eq(got, splits[_i].want);
-	ck_assert(!batv_list_items_next(&items, &item));
+	ck_assert(!batv_exim_list_next(&items, &item));
 }
 END_TEST
 
@@ -253,10 +253,10 @@ START_TEST(what_is_allowed)
 		struct batv_list_items items;
 		struct batv_list_item item;
 
-		batv_list_items_start(&items, kinds[k], sorts[_i].list);
-		ck_assert(batv_list_items_next(&items, &item));
+		batv_exim_list_start(&items, kinds[k], sorts[_i].list);
+		ck_assert(batv_exim_list_next(&items, &item));
 		got[k] = sort_of(&item);
-		ck_assert((got[k] == '!') == !batv_list_allowed(kinds[k], sorts[_i].list, &item));
+		ck_assert((got[k] == '!') == !batv_exim_list_allowed(kinds[k], sorts[_i].list, &item));
 		ck_assert(got[k] != '!' || (item.why && strlen(item.why) > 20));
 	}
 	ck_assert_msg(strcmp(got, sorts[_i].want) == 0, "%s: %s, not %s", sorts[_i].list, got,
@@ -268,11 +268,11 @@ START_TEST(the_first_that_is_not_allowed)
 {
 	struct batv_list_item item;
 
-	ck_assert(batv_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : +b", &item));
-	ck_assert(!batv_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : dbm;/y : /z", &item));
+	ck_assert(batv_exim_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : +b", &item));
+	ck_assert(!batv_exim_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : dbm;/y : /z", &item));
 	ck_assert_str_eq(item.text, "dbm;/y");
 	ck_assert_ptr_nonnull(strstr(item.why, "named list of Exim's configuration"));
-	ck_assert(!batv_list_allowed(BATV_LIST_DOMAINS, "a.test ; b.test", &item));
+	ck_assert(!batv_exim_list_allowed(BATV_LIST_DOMAINS, "a.test ; b.test", &item));
 	ck_assert_ptr_nonnull(strstr(item.why, "would begin with \"<;\""));
 }
 END_TEST
@@ -294,8 +294,8 @@ START_TEST(what_a_file_is_taken_for)
 	struct batv_list_item item;
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		batv_list_items_start(&items, BATV_LIST_ADDRESSES, cases[i].list);
-		ck_assert(batv_list_items_next(&items, &item));
+		batv_exim_list_start(&items, BATV_LIST_ADDRESSES, cases[i].list);
+		ck_assert(batv_exim_list_next(&items, &item));
 		ck_assert_msg(item.sort == BATV_LIST_ITEM_LOOKUP && item.content == cases[i].content, "%s",
 			      cases[i].list);
 		ck_assert_str_eq(item.path, "/x");
@@ -326,13 +326,13 @@ static const struct {
 
 START_TEST(expansions)
 {
-	char got[2048] = "", expansion[BATV_PROBE_SIZE];
+	char got[2048] = "", expansion[BATV_LIST_PROBE_SIZE];
 	struct batv_list_items items;
 	struct batv_list_item item;
 
-	batv_list_items_start(&items, BATV_LIST_ADDRESSES, tries[_i].list);
-	while (batv_list_items_next(&items, &item))
-		if (batv_probe(&item, expansion))
+	batv_exim_list_start(&items, BATV_LIST_ADDRESSES, tries[_i].list);
+	while (batv_exim_list_next(&items, &item))
+		if (batv_list_probe(&item, expansion))
 			strcat(strcat(got, expansion), "\n");
 	ck_assert_str_eq(got, tries[_i].want);
 }
@@ -340,14 +340,14 @@ END_TEST
 
 START_TEST(a_network_is_tried_without_its_mark)
 {
-	char expansion[BATV_PROBE_SIZE];
+	char expansion[BATV_LIST_PROBE_SIZE];
 	struct batv_list_items items;
 	struct batv_list_item item;
 
-	batv_list_items_start(&items, BATV_LIST_HOSTS, "<; net24-cdb;;/n ; ::1");
-	ck_assert(batv_list_items_next(&items, &item) && batv_probe(&item, expansion));
+	batv_exim_list_start(&items, BATV_LIST_HOSTS, "<; net24-cdb;;/n ; ::1");
+	ck_assert(batv_exim_list_next(&items, &item) && batv_list_probe(&item, expansion));
 	ck_assert_str_eq(expansion, "${lookup{}cdb{/n}{}{}}");
-	ck_assert(batv_list_items_next(&items, &item) && !batv_probe(&item, expansion));
+	ck_assert(batv_exim_list_next(&items, &item) && !batv_list_probe(&item, expansion));
 }
 END_TEST
 
@@ -355,15 +355,15 @@ END_TEST
 
 START_TEST(expanded_text)
 {
-	ck_assert(batv_list_expands_to("a : b", "a : b"));
-	ck_assert(batv_list_expands_to("a\\:b \\N^\\d\\N c", "a:b ^\\d c"));
-	ck_assert(batv_list_expands_to("\\N\\N", ""));
-	ck_assert(!batv_list_expands_to("a", "ab"));
-	ck_assert(!batv_list_expands_to("ab", "a"));
-	ck_assert(!batv_list_expands_to("a", "b"));
-	ck_assert(!batv_list_expands_to("a\\x3b", "a;"));
-	ck_assert(!batv_list_expands_to("a\\", "a"));
-	ck_assert(!batv_list_expands_to("$a", "$a"));
+	ck_assert(batv_exim_list_expands_to("a : b", "a : b"));
+	ck_assert(batv_exim_list_expands_to("a\\:b \\N^\\d\\N c", "a:b ^\\d c"));
+	ck_assert(batv_exim_list_expands_to("\\N\\N", ""));
+	ck_assert(!batv_exim_list_expands_to("a", "ab"));
+	ck_assert(!batv_exim_list_expands_to("ab", "a"));
+	ck_assert(!batv_exim_list_expands_to("a", "b"));
+	ck_assert(!batv_exim_list_expands_to("a\\x3b", "a;"));
+	ck_assert(!batv_exim_list_expands_to("a\\", "a"));
+	ck_assert(!batv_exim_list_expands_to("$a", "$a"));
 }
 END_TEST
 
@@ -379,7 +379,7 @@ START_TEST(long_items)
 		memset(list, 'x', len);
 		memcpy(list, "lsearch;/", 9);
 		strcpy(list + len, " : a");
-		ck_assert(batv_list_allowed(BATV_LIST_DOMAINS, list, &item) == (len < BATV_LIST_ITEM_MAX));
+		ck_assert(batv_exim_list_allowed(BATV_LIST_DOMAINS, list, &item) == (len < BATV_LIST_ITEM_MAX));
 	}
 }
 END_TEST
@@ -390,7 +390,7 @@ START_TEST(random_lists)
 	static const char alphabet[] = ":;</\\N^!+@*{}$ a-1,lsearch;/net";
 	struct batv_list_items items;
 	struct batv_list_item item;
-	char list[64], expansion[BATV_PROBE_SIZE];
+	char list[64], expansion[BATV_LIST_PROBE_SIZE];
 
 	srandom(1);
 	for (int round = 0; round < 300000; round++) {
@@ -399,10 +399,10 @@ START_TEST(random_lists)
 		for (size_t i = 0; i < len; i++)
 			list[i] = alphabet[(size_t)random() % (sizeof alphabet - 1)];
 		list[len] = '\0';
-		batv_list_items_start(&items, (enum batv_list_kind)(round % 3), list);
-		while (batv_list_items_next(&items, &item)) {
+		batv_exim_list_start(&items, (enum batv_list_kind)(round % 3), list);
+		while (batv_exim_list_next(&items, &item)) {
 			ck_assert_uint_lt(n++, sizeof list);
-			(void)batv_probe(&item, expansion);
+			(void)batv_list_probe(&item, expansion);
 			if (item.sort == BATV_LIST_ITEM_PLAIN || item.sort == BATV_LIST_ITEM_NAMED)
 				ck_assert_msg(!strchr(item.text, ';'), "%s", list);
 			if (item.sort == BATV_LIST_ITEM_LOOKUP)

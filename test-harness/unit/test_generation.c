@@ -61,7 +61,7 @@ static struct batv_item item(const char *text)
 	struct batv_item it;
 
 	ck_assert_int_eq(batv_addr_parse("a@b.test", 8, &a), BATV_OK);
-	ck_assert(batv_item_id(batv_state_memory_key(&keeper.have.state), batv_span_of(text), &a,
+	ck_assert(batv_sent_id(batv_state_memory_key(&keeper.have.state), batv_span_of(text), &a,
 			       &it));
 	return it;
 }
@@ -71,15 +71,15 @@ static bool known(const char *text, int64_t now)
 	struct batv_item it = item(text);
 	int64_t retention = keeper.have.state.memory_retention;
 
-	return batv_remembered(&keeper.generation.memory, &it, retention, now) ||
-	       batv_remembered(&keeper.generation.before, &it, retention, now);
+	return batv_sent_known(&keeper.generation.memory, &it, retention, now) ||
+	       batv_sent_known(&keeper.generation.before, &it, retention, now);
 }
 
 static void remember(struct batv_memory *memory, const char *text, int64_t now)
 {
 	struct batv_item it = item(text);
 
-	ck_assert_int_eq(batv_remember(memory, &it, now), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(batv_sent_note(memory, &it, now), BATV_SENT_DONE);
 }
 
 static void note(struct batv_memory *memory, const char *domain, int64_t now)
@@ -166,7 +166,7 @@ START_TEST(another_capacity)
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 1);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_IDS, 0, T0 + 8 * D), 0);
 	ck_assert(known("before", T0 + 8 * D + 20));
-	ck_assert(batv_memory_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
+	ck_assert(batv_sent_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
 	look(T0 + 8 * D + 40);
 	ck_assert(!looked.published);
 
@@ -174,7 +174,7 @@ START_TEST(another_capacity)
 	note(&exim, "late.test", T0 + 8 * D + 50);
 	note(&exim, "a.test", T0 + 9 * D);
 	batv_count(&exim, BATV_COUNT_SIGNED, T0 + 8 * D + 50);
-	batv_memory_bare_now(&exim, T0 + 3);
+	batv_counters_bare_now(&exim, T0 + 3);
 	remember(&exim, "late", T0 + 8 * D + 50);
 	restart();
 	look(T0 + 8 * D + 60);
@@ -182,7 +182,7 @@ START_TEST(another_capacity)
 	ck_assert_uint_eq(domain("a.test").last_signed, (uint64_t)T0 + 9 * D);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 2);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 2);
-	ck_assert_int_eq(batv_memory_bare_last(&keeper.generation.memory), T0 + 3);
+	ck_assert_int_eq(batv_counters_bare_last(&keeper.generation.memory), T0 + 3);
 	ck_assert(known("late", T0 + 8 * D + 60));
 	look(T0 + 8 * D + 80);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 2);
@@ -207,7 +207,7 @@ static void take_forged_out(const char *name)
 	while (head.section[i].type != BATV_SECTION_FORGED)
 		ck_assert_uint_lt(++i, head.n_sections);
 	head.section[i].type = 4711;
-	head.sum = batv_memory_sum(&head);
+	head.sum = batv_header_sum(&head);
 	ck_assert_int_eq(pwrite(fd, &head, sizeof head, 0), sizeof head);
 	(void)close(fd);
 }
@@ -235,7 +235,7 @@ START_TEST(a_file_of_an_older_version)
 				       batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), 1,
 				       T0 + 8 * D), 1);
 	ck_assert(known("before", T0 + 8 * D + 20));
-	ck_assert(batv_memory_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
+	ck_assert(batv_sent_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
 	batv_forged_note(&keeper.generation.memory, "192.0.2.1", T0 + 8 * D + 30);
 	ck_assert_uint_eq(batv_forged_most(&keeper.generation.memory, T0 + 8 * D + 30, &most, 1), 1);
 	look(T0 + 8 * D + 40);
@@ -328,13 +328,13 @@ START_TEST(days_to_come_make_a_new_file)
 
 	look(T0);
 	it = item("a@b");
-	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0 + 160 * D), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0), BATV_REMEMBER_CLOCK);
+	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0), BATV_SENT_DONE);
+	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0 + 160 * D), BATV_SENT_DONE);
+	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0), BATV_SENT_CLOCK);
 	look(T0 + 20);
 	expect_names("memory.2", "memory");
 	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 20);
-	ck_assert_int_eq(batv_remember(&keeper.generation.memory, &it, T0), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0), BATV_SENT_DONE);
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
 }
@@ -612,7 +612,7 @@ START_TEST(which_files_are_ours)
 	char first[BATV_MEMORY_NAME_SIZE], second[BATV_MEMORY_NAME_SIZE];
 
 	sandbox_file(names[_i].name, 0600, "x", 1);
-	batv_memory_newest(dir, first, second);
+	batv_names_newest(dir, first, second);
 	ck_assert_str_eq(first, names[_i].memory ? names[_i].name : "");
 	ck_assert_str_eq(second, "");
 }
@@ -625,7 +625,7 @@ START_TEST(the_newest_two)
 	sandbox_file("memory", 0600, "x", 1);
 	sandbox_file("memory.9", 0600, "x", 1);
 	sandbox_file("memory.10", 0600, "x", 1);
-	batv_memory_newest(dir, first, second);
+	batv_names_newest(dir, first, second);
 	ck_assert_str_eq(first, "memory.10");
 	ck_assert_str_eq(second, "memory.9");
 }

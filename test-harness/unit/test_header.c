@@ -22,8 +22,8 @@ START_TEST(a_new_file_is_empty)
 	ck_assert(memory.writable);
 	ck_assert_uint_eq(memory.sections.counters_count, BATV_COUNTERS_ROOM);
 	ck_assert_uint_eq(memory.sections.domain_slots, BATV_DOMAIN_SLOTS);
-	ck_assert_int_eq(batv_memory_created(&memory), NOW);
-	ck_assert_int_eq(batv_memory_bare_last(&memory), 0);
+	ck_assert_int_eq(batv_counters_created(&memory), NOW);
+	ck_assert_int_eq(batv_counters_bare_last(&memory), 0);
 	for (i = 0; i < BATV_COUNTERS_ROOM; i++)
 		ck_assert_uint_eq(
 			batv_counted(&memory, i, 0, NOW) + batv_counted(&memory, i, 32, NOW), 0);
@@ -90,9 +90,9 @@ START_TEST(a_file_that_may_only_be_read)
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
 	ck_assert(!memory.writable);
 	batv_count(&memory, 3, NOW);
-	batv_memory_bare_now(&memory, NOW);
+	batv_counters_bare_now(&memory, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, 3, 1, NOW), 1);
-	ck_assert_int_eq(batv_memory_bare_last(&memory), 0);
+	ck_assert_int_eq(batv_counters_bare_last(&memory), 0);
 	ck_assert_int_eq(note("example.net", NOW), BATV_E_NO_FILE);
 	ck_assert(batv_domain_find(&memory, "example.com", &d));
 	for (i = 0; !batv_domain_at(&memory, i, &d); i++)
@@ -196,7 +196,7 @@ START_TEST(damaged_headers)
 
 	damages[_i].damage(head);
 	if (damages[_i].sum_too)
-		head->sum = batv_memory_sum(head);
+		head->sum = batv_header_sum(head);
 	ck_assert_int_eq(batv_memory_open(&again, dir, "memory"), damages[_i].want);
 	ck_assert_int_eq(again.base != NULL, damages[_i].want == BATV_OK);
 	if (again.base && !again.sections.counters_at) {

@@ -90,7 +90,7 @@ static const struct batv_matcher matcher = {NULL, match_domain, match_address, m
 static struct batv_state state;
 static struct batv_memory memory;
 static struct batv_origin origin;
-static struct batv_judge judge;
+static struct batv_context context;
 static struct batv_policy *policy;
 static struct batv_judgement j;
 static struct batv_signing s;
@@ -117,7 +117,7 @@ static void setup(void)
 {
 	memset(&state, 0, sizeof state);
 	memset(&origin, 0, sizeof origin);
-	memset(&judge, 0, sizeof judge);
+	memset(&context, 0, sizeof context);
 	memset(&asked, 0, sizeof asked);
 	state.n_policies = 1;
 	policy = &state.policies[0];
@@ -132,12 +132,12 @@ static void setup(void)
 	fill_key(&state.ring.keys[1], 'b', 4, NOW - DAY(2));
 	origin.host_address = STRANGER;
 	origin.has_id = true;
-	judge.state = &state;
-	judge.memory = &memory;
-	judge.matcher = &matcher;
-	judge.origin = &origin;
-	judge.now = NOW;
-	judge.class = BATV_CLASS_DSN;
+	context.state = &state;
+	context.memory = &memory;
+	context.matcher = &matcher;
+	context.origin = &origin;
+	context.now = NOW;
+	context.class = BATV_CLASS_DSN;
 	armed_domain = "";
 }
 
@@ -145,7 +145,7 @@ static void judge_it(const char *rcpt)
 {
 	memset(&asked, 0, sizeof asked);
 	memset(&j, 0x5a, sizeof j);
-	batv_judge_recipient(&judge, rcpt, &j);
+	batv_judge_recipient(&context, rcpt, &j);
 }
 
 static void expect(enum batv_verdict verdict, enum batv_reason reason, enum batv_action action)
@@ -178,18 +178,18 @@ START_TEST(named_policies_come_first)
 	state.policies[1].domains = "";
 	state.policies[2].domains = "shop.example";
 	policy->domains = "shop.example ours.example";
-	ck_assert_int_eq(batv_policy_of(&state, &matcher, "shop.example", &p), BATV_YES);
+	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "shop.example", &p), BATV_YES);
 	ck_assert_ptr_eq(p, &state.policies[2]);
 	ck_assert_uint_eq(asked.domain, 1); /* the empty list was not asked */
-	ck_assert_int_eq(batv_policy_of(&state, &matcher, "ours.example", &p), BATV_YES);
+	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "ours.example", &p), BATV_YES);
 	ck_assert_ptr_eq(p, policy);
-	ck_assert_int_eq(batv_policy_of(&state, &matcher, "else.example", &p), BATV_NO);
+	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "else.example", &p), BATV_NO);
 	ck_assert_ptr_null(p);
 	state.policies[1].domains = "?ldap"; /* which of them it is, nobody knows */
-	ck_assert_int_eq(batv_policy_of(&state, &matcher, "shop.example", &p), BATV_MAYBE);
+	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "shop.example", &p), BATV_MAYBE);
 	ck_assert_ptr_null(p);
 	state.n_policies = 0;
-	ck_assert_int_eq(batv_policy_of(&state, &matcher, "shop.example", &p), BATV_NO);
+	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "shop.example", &p), BATV_NO);
 }
 END_TEST
 
@@ -257,7 +257,7 @@ START_TEST(a_lost_secret)
 	enum batv_action refused;
 
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-		state.lost_until = judge.now + times[i].later;
+		state.lost_until = context.now + times[i].later;
 		refused = times[i].why == BATV_WHY_NONE ? BATV_ACTION_REJECT : BATV_ACTION_MARK;
 		judge_it("prvs=0123abcdef=alice@ours.example");
 		expect(BATV_FORGED, times[i].why, refused);
@@ -272,10 +272,10 @@ END_TEST
 /* Mail leaves bare now, and its bounces come back bare: nothing is refused until there are keys again. */
 START_TEST(keys_that_ran_out)
 {
-	judge.now = state.ring.keys[1].until - 1;
+	context.now = state.ring.keys[1].until - 1;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
-	judge.now++;
+	context.now++;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_DOUBT, BATV_ACTION_MARK);
 	judge_it(tagged_with(1, "alice@ours.example"));
@@ -316,10 +316,10 @@ START_TEST(exemptions_of_the_message)
 {
 	struct batv_origin local = {.has_id = true};
 
-	judge.origin = &local;
+	context.origin = &local;
 	judge_it("alice@ours.example");
 	expect(BATV_EXEMPT, BATV_WHY_LOCAL, BATV_ACTION_ACCEPT);
-	judge.origin = &origin;
+	context.origin = &origin;
 
 	origin.authenticated = true;
 	judge_it("alice@ours.example");
@@ -328,7 +328,7 @@ START_TEST(exemptions_of_the_message)
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
 
-	judge.acl_exempt = true;
+	context.acl_exempt = true;
 	judge_it("alice@ours.example");
 	expect(BATV_EXEMPT, BATV_WHY_ACL, BATV_ACTION_ACCEPT);
 	ck_assert_uint_eq(asked.host + asked.address, 0);
@@ -413,7 +413,7 @@ START_TEST(the_relay_list_is_asked_last)
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_RELAY_HOST, BATV_ACTION_MARK);
 	ck_assert_uint_eq(asked.host, 1);
-	judge.observe_file = true; /* nothing is refused anyway */
+	context.observe_file = true; /* nothing is refused anyway */
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_OBSERVE_FILE, BATV_ACTION_MARK);
 	ck_assert_uint_eq(asked.host, 0);
@@ -436,7 +436,7 @@ START_TEST(modes)
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NOT_ARMED, BATV_ACTION_MARK);
 	policy->signing = true;
-	judge.memory = NULL;
+	context.memory = NULL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NOT_ARMED, BATV_ACTION_MARK);
 }
@@ -446,7 +446,7 @@ END_TEST
 START_TEST(classes)
 {
 	for (int c = 0; c < BATV_CLASS_COUNT; c++) {
-		judge.class = (enum batv_class)c;
+		context.class = (enum batv_class)c;
 		policy->unproven[c] = BATV_ACTION_REJECT;
 		judge_it("alice@ours.example");
 		if (c == BATV_CLASS_DSN)
@@ -467,7 +467,7 @@ END_TEST
 
 static void trusted(enum batv_match want)
 {
-	ck_assert_int_eq(batv_is_trusted(policy, &matcher, &origin), want);
+	ck_assert_int_eq(batv_lists_trust(policy, &matcher, &origin), want);
 }
 
 START_TEST(trust)
@@ -533,7 +533,7 @@ static void sign(const char *address, const char *recipient, int64_t arrival)
 {
 	memset(&asked, 0, sizeof asked);
 	memset(&s, 0x5a, sizeof s);
-	batv_sign_address(&judge, address, recipient, arrival, &s);
+	batv_sign_address(&context, address, recipient, arrival, &s);
 	ck_assert_int_eq(s.answer == BATV_SIGNED, s.address[0] != '\0');
 }
 
@@ -566,15 +566,15 @@ START_TEST(retries_keep_their_key)
 	const int64_t change = state.ring.keys[1].from;
 
 	origin.authenticated = true;
-	judge.now = change + DAY(1) - 1;
+	context.now = change + DAY(1) - 1;
 	sign("alice@ours.example", "", change - 5);
 	ck_assert_ptr_eq(s.key, &state.ring.keys[0]);
 	sign("alice@ours.example", "", 0);
 	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
-	judge.now++;
+	context.now++;
 	sign("alice@ours.example", "", change - 5);
 	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
-	judge.now--;
+	context.now--;
 	origin.has_id = false; /* $received_time may be another message's */
 	sign("alice@ours.example", "", change - 5);
 	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
@@ -640,7 +640,7 @@ END_TEST
 START_TEST(without_a_key)
 {
 	origin.authenticated = true;
-	judge.now = NOW + DAY(30);
+	context.now = NOW + DAY(30);
 	sign("alice@ours.example", "", 0);
 	left(BATV_LEFT_NO_KEY);
 	ck_assert_ptr_null(s.key);

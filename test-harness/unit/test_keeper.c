@@ -118,7 +118,7 @@ START_TEST(bare_mail_disarms)
 	int64_t now = T0 + 8 * D;
 
 	arm("a.test");
-	batv_memory_bare_now(&keeper.generation.memory, now + 100);
+	batv_counters_bare_now(&keeper.generation.memory, now + 100);
 	look(now + 110);
 	ck_assert(looked.published && !is_armed("a.test"));
 	ck_assert(strstr(said, "all domains: observing anew: mail left unsigned"));

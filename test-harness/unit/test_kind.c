@@ -93,7 +93,7 @@ static const struct batv_matcher matcher = {NULL, match_domain, match_address, m
 static struct batv_state state;
 static struct batv_memory memory;
 static struct batv_origin origin;
-static struct batv_judge judge;
+static struct batv_context context;
 static struct batv_policy *policy;
 static struct batv_key dead;
 
@@ -109,7 +109,7 @@ static void setup(void)
 {
 	memset(&state, 0, sizeof state);
 	memset(&origin, 0, sizeof origin);
-	memset(&judge, 0, sizeof judge);
+	memset(&context, 0, sizeof context);
 	state.n_policies = 1;
 	policy = &state.policies[0];
 	batv_policy_init(policy, "default");
@@ -123,7 +123,7 @@ static void setup(void)
 	fill_key(&state.ring.keys[1], 'b', 4, NOW - DAY(2));
 	fill_key(&dead, 'c', 5, NOW - DAY(30));
 	origin.host_address = "192.0.2.66";
-	judge = (struct batv_judge){.state = &state, .memory = &memory, .matcher = &matcher,
+	context = (struct batv_context){.state = &state, .memory = &memory, .matcher = &matcher,
 				    .origin = &origin, .now = NOW};
 }
 
@@ -166,7 +166,7 @@ static bool some_refused(const char *rcpt)
 	bool refused = false;
 
 	for (int class = 0; class < BATV_CLASS_COUNT; class++) {
-		struct batv_judge after = judge;
+		struct batv_context after = context;
 
 		after.class = (enum batv_class)class;
 		after.prove = prove;
@@ -180,7 +180,7 @@ static bool some_refused(const char *rcpt)
 static enum batv_kind kind_of(const char *rcpt)
 {
 	unsigned before = macs;
-	enum batv_kind kind = batv_recipient_kind(&judge, rcpt);
+	enum batv_kind kind = batv_judge_kind(&context, rcpt);
 
 	ck_assert_uint_eq(macs, before);
 	return kind;
@@ -202,11 +202,11 @@ START_TEST(three_kinds)
 	ck_assert_int_eq(kind_of("no address"), BATV_KIND_SPARED);
 	ck_assert_int_eq(kind_of(""), BATV_KIND_SPARED);
 	ck_assert_int_eq(kind_of(NULL), BATV_KIND_SPARED);
-	ck_assert_str_eq(batv_kind_name(BATV_KIND_SPARED), "spared");
-	ck_assert_str_eq(batv_kind_name(BATV_KIND_TAGGED), "tagged");
-	ck_assert_str_eq(batv_kind_name(BATV_KIND_BARE), "bare");
-	ck_assert_str_eq(batv_kind_name(BATV_KIND_DOUBT), "doubt");
-	ck_assert_str_eq(batv_kind_name((enum batv_kind)9), "spared");
+	ck_assert_str_eq(batv_judge_kind_name(BATV_KIND_SPARED), "spared");
+	ck_assert_str_eq(batv_judge_kind_name(BATV_KIND_TAGGED), "tagged");
+	ck_assert_str_eq(batv_judge_kind_name(BATV_KIND_BARE), "bare");
+	ck_assert_str_eq(batv_judge_kind_name(BATV_KIND_DOUBT), "doubt");
+	ck_assert_str_eq(batv_judge_kind_name((enum batv_kind)9), "spared");
 }
 END_TEST
 
@@ -218,7 +218,7 @@ START_TEST(any_class)
 	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_SPARED);
 	policy->unproven[BATV_CLASS_OTHER] = BATV_ACTION_REJECT;
 	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_SPARED);
-	judge.memory_complete = true;
+	context.memory_complete = true;
 	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_BARE);
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST(doubt)
 		policy->enforcement = BATV_ENFORCE_REJECT;
 		*lists[i] = before;
 	}
-	judge.now += DAY(6); /* no key is current */
+	context.now += DAY(6); /* no key is current */
 	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_DOUBT);
 }
 END_TEST
@@ -279,14 +279,14 @@ static void any_world(void)
 	for (int class = 0; class < BATV_CLASS_COUNT; class++)
 		policy->unproven[class] = (int)pick(BATV_ACTION_COUNT);
 	armed = pick(2);
-	judge.observe_file = pick(8) == 0;
-	judge.acl_exempt = pick(8) == 0;
-	judge.memory_complete = pick(2);
+	context.observe_file = pick(8) == 0;
+	context.acl_exempt = pick(8) == 0;
+	context.memory_complete = pick(2);
 	origin.authenticated = pick(8) == 0;
 	if (pick(8) == 0)
 		origin.host_address = "";
 	if (pick(8) == 0)
-		judge.now += DAY(6); /* no key is current */
+		context.now += DAY(6); /* no key is current */
 }
 
 /* Whoever is spared is never refused after DATA, whatever comes; and the others are, if nothing speaks for them. */
@@ -357,7 +357,7 @@ START_TEST(signing_in_a_verification)
 	for (int i = 0; i < WORTHS; i++) {
 		unsigned at = asked;
 
-		batv_sign_address(&judge, tagged[0][i], "x@theirs.example", 0, &s);
+		batv_sign_address(&context, tagged[0][i], "x@theirs.example", 0, &s);
 		ck_assert_int_eq(s.answer, BATV_LEFT_TAGGED);
 		ck_assert(!s.carries_valid_tag && !s.key && !s.policy);
 		looks[i] = asked - at;
@@ -365,9 +365,9 @@ START_TEST(signing_in_a_verification)
 	}
 	ck_assert_uint_eq(macs, before);
 	origin.has_id = true; /* a message that is there */
-	batv_sign_address(&judge, tagged[0][RIGHT], "x@theirs.example", 0, &s);
+	batv_sign_address(&context, tagged[0][RIGHT], "x@theirs.example", 0, &s);
 	ck_assert(s.carries_valid_tag);
-	batv_sign_address(&judge, tagged[0][WRONG], "x@theirs.example", 0, &s);
+	batv_sign_address(&context, tagged[0][WRONG], "x@theirs.example", 0, &s);
 	ck_assert(!s.carries_valid_tag);
 }
 END_TEST

@@ -27,7 +27,7 @@ static size_t list(struct batv_span value, size_t max)
 	size_t calls = 0, n;
 
 	got[0] = '\0';
-	n = batv_mailboxes(value, max, note, &calls);
+	n = batv_mailbox_each(value, max, note, &calls);
 	ck_assert_uint_eq(n, calls);
 	return n;
 }

@@ -27,7 +27,7 @@ int posix_fallocate(int fd, off_t at, off_t size)
 
 static enum batv_err make(void)
 {
-	return batv_memory_create(dir, "memory", &(struct batv_memory_wish){
+	return batv_memory_file_create(dir, "memory", &(struct batv_memory_wish){
 			.generation = 1, .now = NOW, .capacity = CAPACITY, .retention = 14 * D, .since = NOW });
 }
 

@@ -15,7 +15,7 @@
 #include "sandbox.h"
 
 #define COUNT(a)	       (sizeof(a) / sizeof(a)[0])
-#define ASK(kind, value, list) batv_ask_line(BATV_LIST_##kind, value, list, line, sizeof line)
+#define ASK(kind, value, list) batv_ask_exim_line(BATV_LIST_##kind, value, list, line, sizeof line)
 
 static const struct {
 	char kind;
@@ -71,11 +71,11 @@ START_TEST(plain)
 	enum batv_match got;
 
 	if (cases[_i].kind == 'd')
-		got = batv_plain_domain(cases[_i].value, cases[_i].list);
+		got = batv_plain_list_domain(cases[_i].value, cases[_i].list);
 	else if (cases[_i].kind == 'a')
-		got = batv_plain_address(cases[_i].value, cases[_i].list);
+		got = batv_plain_list_address(cases[_i].value, cases[_i].list);
 	else
-		got = batv_plain_host(cases[_i].value, cases[_i].list);
+		got = batv_plain_list_host(cases[_i].value, cases[_i].list);
 	ck_assert_msg(got == cases[_i].want, "%s in %s: %d", cases[_i].value, cases[_i].list, got);
 }
 END_TEST
@@ -113,7 +113,7 @@ START_TEST(unsafe_questions)
 	ck_assert(!ASK(DOMAINS, "a.test", "$domain"));
 	ck_assert(!ASK(DOMAINS, "a.test", "^a\\.{2}"));
 	ck_assert(!ASK(DOMAINS, "a.test", "a\nb"));
-	ck_assert(!batv_ask_line(BATV_LIST_DOMAINS, "a.test", "+x", small, sizeof small));
+	ck_assert(!batv_ask_exim_line(BATV_LIST_DOMAINS, "a.test", "+x", small, sizeof small));
 }
 END_TEST
 
@@ -133,7 +133,7 @@ static enum batv_match ask_script(const char *body, const char *list, struct bat
 	ck_assert_int_eq(chmod(sandbox, 0777), 0); /* as root it runs as somebody else */
 	(void)snprintf(path, sizeof path, "%s/exim", sandbox);
 	(void)snprintf(command, sizeof command, "%s -C  /some/file", path);
-	batv_asker_init(asker, command, NULL, &m);
+	batv_ask_exim_init(asker, command, NULL, &m);
 	return m.domain(m.ctx, "a.test", list);
 }
 
@@ -239,10 +239,10 @@ START_TEST(no_exim)
 	struct batv_asker a;
 	struct batv_matcher m;
 
-	batv_asker_init(&a, "", NULL, &m);
+	batv_ask_exim_init(&a, "", NULL, &m);
 	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
 	ck_assert_str_eq(a.why, "no exim is configured");
-	batv_asker_init(&a, "/nowhere/exim", NULL, &m);
+	batv_ask_exim_init(&a, "/nowhere/exim", NULL, &m);
 	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
 	ck_assert_ptr_nonnull(strstr(a.why, "/nowhere/exim: cannot be run"));
 }

@@ -28,7 +28,7 @@ static bool name_item(const char *text, enum batv_item_kind kind, struct batv_it
 	return true;
 }
 
-bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
 		  struct batv_item *item)
 {
 	char text[1200];
@@ -38,7 +38,7 @@ bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_a
 	return name_item(text, BATV_ITEM_ID, item);
 }
 
-bool batv_item_pair(struct batv_span key, const struct batv_addr *ours, const struct batv_addr *theirs,
+bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours, const struct batv_addr *theirs,
 		    struct batv_item *item)
 {
 	char text[1200];
@@ -52,7 +52,7 @@ bool batv_item_pair(struct batv_span key, const struct batv_addr *ours, const st
 static struct batv_memory memory, before;
 static const struct batv_memory *knows = &memory;	/* which of the two has it */
 
-size_t batv_remembered_any(const struct batv_memory *m, const struct batv_item *items, size_t n,
+size_t batv_sent_known_any(const struct batv_memory *m, const struct batv_item *items, size_t n,
 			   int64_t retention, int64_t now)
 {
 	struct batv_item item;

@@ -94,7 +94,7 @@ static enum batv_err format(void)
 	enum batv_err err;
 
 	strcpy(said, "untouched");
-	err = batv_state_format(&in, &text, &len, said, sizeof said);
+	err = batv_publish_format(&in, &text, &len, said, sizeof said);
 	if (err != BATV_OK)
 		return err;
 	ck_assert_str_eq(said, "");
@@ -181,7 +181,7 @@ START_TEST(round_trips)
 	same_state(&in, &back);
 	first = text;
 	in = back; /* and what was read is written alike */
-	ck_assert_int_eq(batv_state_format(&in, &text, &len, NULL, 0), BATV_OK);
+	ck_assert_int_eq(batv_publish_format(&in, &text, &len, NULL, 0), BATV_OK);
 	ck_assert_str_eq(first, text);
 	free(first);
 	free(text);
@@ -256,8 +256,8 @@ START_TEST(too_large_names_the_list)
 	in.policies[3].unsigned_senders = big;
 	ck_assert_int_eq(format(), BATV_E_TOO_LONG);
 	ck_assert_str_eq(said, "policy policy-3, option unsigned_senders");
-	ck_assert_int_eq(batv_state_format(&in, &text, &len, NULL, 0), BATV_E_TOO_LONG);
-	ck_assert_int_eq(batv_state_format(&in, &text, &len, said, 8), BATV_E_TOO_LONG);
+	ck_assert_int_eq(batv_publish_format(&in, &text, &len, NULL, 0), BATV_E_TOO_LONG);
+	ck_assert_int_eq(batv_publish_format(&in, &text, &len, said, 8), BATV_E_TOO_LONG);
 	ck_assert_str_eq(said, "policy ");
 	in.policies[3].unsigned_senders = "";
 	in.policies[4].own_hosts = medium + 1;

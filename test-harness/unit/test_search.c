@@ -445,7 +445,7 @@ START_TEST(ids_that_leave_meet_those_that_come_back)
 {
 	char out[BATV_ID_MAX], text[100];
 	size_t len = 0;
-	bool found = batv_message_id(span(leaving[_i].value), out, &len);
+	bool found = batv_search_message_id(span(leaving[_i].value), out, &len);
 
 	ck_assert_int_eq(found, leaving[_i].want != NULL);
 	if (!found)

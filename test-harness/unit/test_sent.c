@@ -25,14 +25,14 @@ static const struct batv_span key = { "0123456789abcdef0123456789abcdef", 32 };
 
 static enum batv_err make_sized(const char *name, uint64_t capacity, int64_t retention)
 {
-	return batv_memory_create(dir, name,
+	return batv_memory_file_create(dir, name,
 				  &(struct batv_memory_wish){
 					  .generation = 1,
 					  .now = NOW,
 					  .since = NOW,
 					  .capacity = capacity,
 					  .retention = retention,
-					  .key_check = batv_memory_key_check(key) });
+					  .key_check = batv_sent_key_check(key) });
 }
 
 static void open_sized(uint64_t capacity, int64_t retention)
@@ -66,7 +66,7 @@ static struct batv_item id(const char *text, const char *ours)
 	struct batv_addr a = address(ours);
 	struct batv_item item;
 
-	ck_assert(batv_item_id(key, batv_span_of(text), &a, &item));
+	ck_assert(batv_sent_id(key, batv_span_of(text), &a, &item));
 	return item;
 }
 
@@ -75,7 +75,7 @@ static struct batv_item pair(const char *ours, const char *theirs)
 	struct batv_addr a = address(ours), b = address(theirs);
 	struct batv_item item;
 
-	ck_assert(batv_item_pair(key, &a, &b, &item));
+	ck_assert(batv_sent_pair(key, &a, &b, &item));
 	return item;
 }
 
@@ -97,14 +97,14 @@ static struct batv_item numbered(enum batv_item_kind kind, uint64_t n)
 	return item;
 }
 
-static enum batv_remember_answer put(struct batv_item item, int64_t now)
+static enum batv_sent_answer put(struct batv_item item, int64_t now)
 {
-	return batv_remember(&memory, &item, now);
+	return batv_sent_note(&memory, &item, now);
 }
 
 static bool has(struct batv_item item, int64_t now)
 {
-	return batv_remembered(&memory, &item, RETENTION, now);
+	return batv_sent_known(&memory, &item, RETENTION, now);
 }
 
 /* ---- Names ---- */
@@ -112,8 +112,8 @@ static bool has(struct batv_item item, int64_t now)
 START_TEST(what_was_sent_is_found)
 {
 	ck_assert(!has(id("a@b", "ann@example.org"), NOW));
-	ck_assert_int_eq(put(id("a@b", "ann@example.org"), NOW), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(put(id("a@b", "ann@example.org"), NOW + 3600), BATV_REMEMBER_KNOWN);
+	ck_assert_int_eq(put(id("a@b", "ann@example.org"), NOW), BATV_SENT_DONE);
+	ck_assert_int_eq(put(id("a@b", "ann@example.org"), NOW + 3600), BATV_SENT_KNOWN);
 	ck_assert(has(id("a@b", "ann@example.org"), NOW));
 	ck_assert(has(id("a@B", "Ann@EXAMPLE.org"), NOW));
 	ck_assert(has(id("a@b", "\"ann\"@example.org"), NOW));
@@ -121,7 +121,7 @@ START_TEST(what_was_sent_is_found)
 	ck_assert(!has(id("a@b", "bob@example.org"), NOW));	/* another user's */
 	ck_assert(!has(id("a@c", "ann@example.org"), NOW));
 
-	ck_assert_int_eq(put(pair("ann@example.org", "x@example.net"), NOW), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(pair("ann@example.org", "x@example.net"), NOW), BATV_SENT_DONE);
 	ck_assert(has(pair("ann@example.org", "X@example.NET"), NOW));
 	ck_assert(!has(pair("x@example.net", "ann@example.org"), NOW));
 	ck_assert(!has(id("x@example.net", "ann@example.org"), NOW));
@@ -132,29 +132,29 @@ END_TEST
 
 START_TEST(several_at_once)
 {
-	enum batv_remember_answer answers[60];
+	enum batv_sent_answer answers[60];
 	struct batv_item items[60];
 
 	for (unsigned i = 0; i < 60; i++)
 		items[i] = numbered(i % 2 ? BATV_ITEM_ID : BATV_ITEM_PAIR, i);
-	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 60);
-	batv_remember_all(&memory, items + 50, 10, NOW, answers);
+	ck_assert_uint_eq(batv_sent_known_any(&memory, items, 60, RETENTION, NOW), 60);
+	batv_sent_note_all(&memory, items + 50, 10, NOW, answers);
 	for (unsigned i = 0; i < 10; i++)
-		ck_assert_int_eq(answers[i], BATV_REMEMBER_DONE);
-	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 50);
-	ck_assert_uint_eq(batv_remembered_any(&memory, items, 50, RETENTION, NOW), 50);
-	batv_remember_all(&memory, items, 60, NOW, answers);
+		ck_assert_int_eq(answers[i], BATV_SENT_DONE);
+	ck_assert_uint_eq(batv_sent_known_any(&memory, items, 60, RETENTION, NOW), 50);
+	ck_assert_uint_eq(batv_sent_known_any(&memory, items, 50, RETENTION, NOW), 50);
+	batv_sent_note_all(&memory, items, 60, NOW, answers);
 	for (unsigned i = 0; i < 60; i++)
-		ck_assert_int_eq(answers[i], i < 50 ? BATV_REMEMBER_DONE : BATV_REMEMBER_KNOWN);
-	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 0);
-	ck_assert_uint_eq(batv_remembered_any(&memory, items, 0, RETENTION, NOW), 0);
-	batv_remember_all(&memory, items, 60, 0, answers);
-	ck_assert_int_eq(answers[59], BATV_REMEMBER_CLOCK);
+		ck_assert_int_eq(answers[i], i < 50 ? BATV_SENT_DONE : BATV_SENT_KNOWN);
+	ck_assert_uint_eq(batv_sent_known_any(&memory, items, 60, RETENTION, NOW), 0);
+	ck_assert_uint_eq(batv_sent_known_any(&memory, items, 0, RETENTION, NOW), 0);
+	batv_sent_note_all(&memory, items, 60, 0, answers);
+	ck_assert_int_eq(answers[59], BATV_SENT_CLOCK);
 	batv_memory_close(&memory);
-	batv_remember_all(&memory, items, 60, NOW, answers);
-	ck_assert_int_eq(answers[0], BATV_REMEMBER_NONE);
-	ck_assert_int_eq(answers[59], BATV_REMEMBER_NONE);
-	ck_assert_uint_eq(batv_remembered_any(&memory, items, 60, RETENTION, NOW), 60);
+	batv_sent_note_all(&memory, items, 60, NOW, answers);
+	ck_assert_int_eq(answers[0], BATV_SENT_NONE);
+	ck_assert_int_eq(answers[59], BATV_SENT_NONE);
+	ck_assert_uint_eq(batv_sent_known_any(&memory, items, 60, RETENTION, NOW), 60);
 }
 END_TEST
 
@@ -166,14 +166,14 @@ START_TEST(what_is_no_item)
 	struct batv_item item = numbered(BATV_ITEM_ID, 1), before = item;
 
 	memset(text, 'x', sizeof text);
-	ck_assert(!batv_item_id(key, (struct batv_span){ text, sizeof text }, &a, &item));
-	ck_assert(!batv_item_id(key, batv_span_of(""), &a, &item));
-	ck_assert(!batv_item_id((struct batv_span){ "", 0 }, batv_span_of("a@b"), &a, &item));
-	ck_assert(!batv_item_id(key, batv_span_of("a@b"), &none, &item));
-	ck_assert(!batv_item_pair(key, &a, &none, &item));
-	ck_assert(!batv_item_pair(key, &none, &a, &item));
+	ck_assert(!batv_sent_id(key, (struct batv_span){ text, sizeof text }, &a, &item));
+	ck_assert(!batv_sent_id(key, batv_span_of(""), &a, &item));
+	ck_assert(!batv_sent_id((struct batv_span){ "", 0 }, batv_span_of("a@b"), &a, &item));
+	ck_assert(!batv_sent_id(key, batv_span_of("a@b"), &none, &item));
+	ck_assert(!batv_sent_pair(key, &a, &none, &item));
+	ck_assert(!batv_sent_pair(key, &none, &a, &item));
 	ck_assert_mem_eq(&item, &before, sizeof item);
-	ck_assert(batv_item_id(key, (struct batv_span){ text, BATV_ID_MAX }, &a, &item));
+	ck_assert(batv_sent_id(key, (struct batv_span){ text, BATV_ID_MAX }, &a, &item));
 }
 END_TEST
 
@@ -182,12 +182,12 @@ START_TEST(another_key_knows_nothing)
 	struct batv_addr a = address("ann@example.org");
 	struct batv_item mine, other;
 
-	ck_assert(batv_item_id(key, batv_span_of("a@b"), &a, &mine));
-	ck_assert(batv_item_id(batv_span_of("another"), batv_span_of("a@b"), &a, &other));
-	ck_assert_int_eq(put(mine, NOW), BATV_REMEMBER_DONE);
+	ck_assert(batv_sent_id(key, batv_span_of("a@b"), &a, &mine));
+	ck_assert(batv_sent_id(batv_span_of("another"), batv_span_of("a@b"), &a, &other));
+	ck_assert_int_eq(put(mine, NOW), BATV_SENT_DONE);
 	ck_assert(has(mine, NOW) && !has(other, NOW));
-	ck_assert_uint_ne(batv_memory_key_check(key), batv_memory_key_check(batv_span_of("another")));
-	ck_assert_uint_eq(batv_memory_key_check(batv_span_of("")), 0);
+	ck_assert_uint_ne(batv_sent_key_check(key), batv_sent_key_check(batv_span_of("another")));
+	ck_assert_uint_eq(batv_sent_key_check(batv_span_of("")), 0);
 }
 END_TEST
 
@@ -207,7 +207,7 @@ START_TEST(an_item_touches_one_page)
 		struct batv_pattern p;
 		size_t at;
 
-		batv_item_pattern(item.name, f, &p);
+		batv_sent_pattern(item.name, f, &p);
 		ck_assert_uint_lt(p.block, f->blocks);
 		at = f->at + (size_t)p.block * f->lines * BATV_LINE_SIZE;
 		ck_assert_uint_eq(at / 4096, (at + f->lines * BATV_LINE_SIZE - 1) / 4096);
@@ -241,8 +241,8 @@ START_TEST(how_long_it_is_remembered)
 {
 	struct batv_item item = numbered(BATV_ITEM_PAIR, 5);
 
-	ck_assert_int_eq(put(item, borders[_i].sent), BATV_REMEMBER_DONE);
-	ck_assert(batv_remembered(&memory, &item, borders[_i].retention, borders[_i].asked) ==
+	ck_assert_int_eq(put(item, borders[_i].sent), BATV_SENT_DONE);
+	ck_assert(batv_sent_known(&memory, &item, borders[_i].retention, borders[_i].asked) ==
 		  borders[_i].found);
 }
 END_TEST
@@ -252,7 +252,7 @@ START_TEST(days_that_have_no_stamp)
 	static const int64_t days[] = { 0, D - 1, -1, INT64_MIN, 65536 * D, INT64_MAX };
 
 	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
-		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, i), days[i]), BATV_REMEMBER_CLOCK);
+		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, i), days[i]), BATV_SENT_CLOCK);
 		ck_assert(!has(numbered(BATV_ITEM_ID, i), days[i]));
 		ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
 					     numbered(BATV_ITEM_ID, i).name, days[i]), 0);
@@ -274,12 +274,12 @@ START_TEST(the_ring_goes_round)
 
 		for (uint64_t n = 0; n < 20; n++)
 			ck_assert_int_eq(put(numbered(BATV_ITEM_ID, (uint64_t)day * 20 + n), now),
-					 BATV_REMEMBER_DONE);
+					 BATV_SENT_DONE);
 		for (int64_t old = 0; old <= day; old += old < day - keep - 2 ? 7 : 1)
 			for (uint64_t n = 0; n < 20; n++) {
 				struct batv_item it = numbered(BATV_ITEM_ID,
 							       (uint64_t)old * 20 + n);
-				bool found = batv_remembered(&memory, &it, keep * D, now);
+				bool found = batv_sent_known(&memory, &it, keep * D, now);
 
 				ck_assert(found || old < day - keep);
 				stale += found && old < day - keep;
@@ -297,7 +297,7 @@ static void fill_fourteen_days(unsigned n)
 	for (unsigned day = 0; day <= 14; day++)
 		for (unsigned i = 0; i < n; i++)
 			ck_assert_int_eq(put(numbered(BATV_ITEM_ID, day * n + i), NOW + day * D),
-					 BATV_REMEMBER_DONE);
+					 BATV_SENT_DONE);
 }
 
 static unsigned found_of_day(unsigned day, unsigned n, int64_t now)
@@ -312,28 +312,28 @@ static unsigned found_of_day(unsigned day, unsigned n, int64_t now)
 /* Far back: nothing can be written, nothing is lost.  A little: all goes on. */
 START_TEST(a_clock_that_goes_back)
 {
-	static const struct { int64_t by; enum batv_remember_answer answer; } backs[] = {
-		{ 1, BATV_REMEMBER_DONE }, { 5, BATV_REMEMBER_DONE },
-		{ 16, BATV_REMEMBER_CLOCK }, { 40, BATV_REMEMBER_CLOCK },
-		{ 20000, BATV_REMEMBER_CLOCK },
+	static const struct { int64_t by; enum batv_sent_answer answer; } backs[] = {
+		{ 1, BATV_SENT_DONE }, { 5, BATV_SENT_DONE },
+		{ 16, BATV_SENT_CLOCK }, { 40, BATV_SENT_CLOCK },
+		{ 20000, BATV_SENT_CLOCK },
 	};
 	int64_t now = NOW + 14 * D, wrong = now - backs[_i].by * D;
 	unsigned n = 500, refused = 0;
 
 	fill_fourteen_days(n);
 	for (unsigned i = 0; i < n; i++) {
-		enum batv_remember_answer a = put(numbered(BATV_ITEM_ID, 100000 + i), wrong);
+		enum batv_sent_answer a = put(numbered(BATV_ITEM_ID, 100000 + i), wrong);
 
-		ck_assert(a == BATV_REMEMBER_DONE || a == backs[_i].answer);
+		ck_assert(a == BATV_SENT_DONE || a == backs[_i].answer);
 		ck_assert(has(numbered(BATV_ITEM_ID, 100000 + i), wrong) ==
-			  (a == BATV_REMEMBER_DONE));
-		refused += a == BATV_REMEMBER_CLOCK;
+			  (a == BATV_SENT_DONE));
+		refused += a == BATV_SENT_CLOCK;
 	}
-	ck_assert((refused > n / 2) == (backs[_i].answer == BATV_REMEMBER_CLOCK));
+	ck_assert((refused > n / 2) == (backs[_i].answer == BATV_SENT_CLOCK));
 	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_CLOCK, 0, now), refused);
 	for (unsigned day = 0; day <= 14; day++)
 		ck_assert_uint_eq(found_of_day(day, n, now), n);
-	ck_assert(batv_memory_complete(&memory, RETENTION, now) == (refused == 0));
+	ck_assert(batv_sent_complete(&memory, RETENTION, now) == (refused == 0));
 }
 END_TEST
 
@@ -347,7 +347,7 @@ START_TEST(a_clock_that_goes_forward)
 	fill_fourteen_days(n);
 	for (unsigned i = 0; i < n; i++)
 		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 100000 + i), wrong),
-				 BATV_REMEMBER_DONE);
+				 BATV_SENT_DONE);
 	for (unsigned day = 0; day <= 14; day++) {
 		bool same_line = (now / D - 14 + day) % 16 == (wrong / D) % 16;
 		unsigned found = found_of_day(day, n, now);
@@ -367,22 +367,22 @@ START_TEST(a_day_that_is_full)
 	uint64_t n = 0;
 
 	for (; n < CAPACITY; n++)
-		ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW), BATV_REMEMBER_FULL);
+		ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW), BATV_SENT_DONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW), BATV_SENT_FULL);
 	ck_assert(!has(numbered(BATV_ITEM_PAIR, n), NOW));
-	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, 0), NOW), BATV_REMEMBER_KNOWN);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, 0), NOW), BATV_SENT_KNOWN);
 	for (n = 0; n < 2 * CAPACITY; n++)
-		ck_assert_int_ne(put(numbered(BATV_ITEM_ID, n), NOW), BATV_REMEMBER_FULL);
+		ck_assert_int_ne(put(numbered(BATV_ITEM_ID, n), NOW), BATV_SENT_FULL);
 	for (; batv_counted(&memory, BATV_COUNT_IDS, 1, NOW) < 2 * CAPACITY; n++)
 		(void)put(numbered(BATV_ITEM_ID, n), NOW);	/* for those known by chance */
-	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW), BATV_REMEMBER_FULL);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW), BATV_SENT_FULL);
 	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FULL, 1, NOW), 2);
 	for (n = 0; n < CAPACITY; n++)
 		ck_assert(has(numbered(BATV_ITEM_PAIR, n), NOW) &&
 			  has(numbered(BATV_ITEM_ID, n), NOW));
 	n = 5 * CAPACITY;
-	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW + D), BATV_REMEMBER_DONE);
-	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW + D), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_PAIR, n), NOW + D), BATV_SENT_DONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW + D), BATV_SENT_DONE);
 }
 END_TEST
 
@@ -410,17 +410,17 @@ END_TEST
 
 START_TEST(when_it_is_complete)
 {
-	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 14 * D - 1));
-	ck_assert(batv_memory_complete(&memory, RETENTION, NOW + 14 * D));
-	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW - D));
-	batv_memory_bare_now(&memory, NOW + 14 * D);
-	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 20 * D));
-	ck_assert(batv_memory_complete(&memory, RETENTION, NOW + 28 * D));
+	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 14 * D - 1));
+	ck_assert(batv_sent_complete(&memory, RETENTION, NOW + 14 * D));
+	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW - D));
+	batv_counters_bare_now(&memory, NOW + 14 * D);
+	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 20 * D));
+	ck_assert(batv_sent_complete(&memory, RETENTION, NOW + 28 * D));
 	batv_count(&memory, BATV_COUNT_FULL, NOW + 28 * D);
-	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 42 * D));
-	ck_assert(batv_memory_complete(&memory, RETENTION, NOW + 44 * D));
+	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 42 * D));
+	ck_assert(batv_sent_complete(&memory, RETENTION, NOW + 44 * D));
 	batv_memory_close(&memory);
-	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 44 * D));
+	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 44 * D));
 }
 END_TEST
 
@@ -479,7 +479,7 @@ START_TEST(false_acceptance)
 		passed += pass;
 	}
 	measured = (double)passed / messages;
-	expected = 60 * batv_line_chance((double)day_items / memory.sections.filters[0].blocks, 14);
+	expected = 60 * batv_memory_fill_chance((double)day_items / memory.sections.filters[0].blocks, 14);
 	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, now, &fill));
 	printf("at %u %%: expected %.2e, by the file's contents %.2e, measured %.2e (%u of %u); "
 	       "status says %.2e\n",
@@ -508,8 +508,8 @@ START_TEST(the_limits_hold_for_every_retention)
 		load = 50000.0 / f->blocks;
 		asked = 4.0 * (double)(days[i] + 1);
 		ck_assert_uint_ge(f->lines, (uint64_t)days[i] + 2);
-		ck_assert(asked * batv_line_chance(load, f->bits) < 1e-4);
-		ck_assert(asked * batv_line_chance(2 * load, f->bits) < 1e-3);
+		ck_assert(asked * batv_memory_fill_chance(load, f->bits) < 1e-4);
+		ck_assert(asked * batv_memory_fill_chance(2 * load, f->bits) < 1e-3);
 	}
 }
 END_TEST
@@ -569,8 +569,8 @@ static struct batv_item of_worker(unsigned w, uint64_t i)
 static void work(unsigned w)
 {
 	for (uint32_t i = 0; i < (is_victim(w) ? VICTIM_EACH : EACH); i++) {
-		if (put(of_worker(w, i), NOW) > BATV_REMEMBER_KNOWN ||
-		    put(numbered(BATV_ITEM_PAIR, i % EACH), NOW) > BATV_REMEMBER_KNOWN)
+		if (put(of_worker(w, i), NOW) > BATV_SENT_KNOWN ||
+		    put(numbered(BATV_ITEM_PAIR, i % EACH), NOW) > BATV_SENT_KNOWN)
 			_exit(1);
 		__atomic_store_n(&promised[w], i + 1, __ATOMIC_RELEASE);
 	}
@@ -641,19 +641,19 @@ START_TEST(a_file_that_is_truncated_under_use)
 	off_t keep = _i == 0 ? 0 : (off_t)memory.sections.filters[0].at;
 	int fd = openat(dir, "memory", O_RDWR | O_CLOEXEC);
 
-	ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(item, NOW), BATV_SENT_DONE);
 	ck_assert_int_eq(ftruncate(fd, keep), 0);
 	ck_assert_int_eq(close(fd), 0);
 	if (_i < 2)
-		ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_NONE);
+		ck_assert_int_eq(put(item, NOW), BATV_SENT_NONE);
 	else if (_i == 2)
 		ck_assert(!has(item, NOW));
 	else
 		ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, item.name, NOW), 0);
 	ck_assert(!batv_memory_there(&memory));
-	ck_assert(!has(item, NOW) && !batv_memory_complete(&memory, 0, NOW + D));
+	ck_assert(!has(item, NOW) && !batv_sent_complete(&memory, 0, NOW + D));
 	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
-	ck_assert_int_eq(put(item, NOW), BATV_REMEMBER_NONE);
+	ck_assert_int_eq(put(item, NOW), BATV_SENT_NONE);
 }
 END_TEST
 
@@ -663,10 +663,10 @@ START_TEST(a_file_without_the_sections)
 
 	batv_memory_close(&memory);
 	open_sized(0, RETENTION);
-	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 1), NOW), BATV_REMEMBER_NONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 1), NOW), BATV_SENT_NONE);
 	ck_assert(!has(numbered(BATV_ITEM_ID, 1), NOW));
 	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
-	ck_assert(!batv_memory_complete(&memory, RETENTION, NOW + 30 * D));
+	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 30 * D));
 	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name,
 				     NOW), 0);
 }
@@ -697,13 +697,13 @@ START_TEST(sections_that_contradict_themselves)
 	struct batv_memory m = { 0 };
 
 	memcpy(&head, whole.base, sizeof head);
-	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m.sections), BATV_OK);
+	ck_assert_int_eq(batv_header_check(&head, whole.size, &m.sections), BATV_OK);
 	head.section[heads[_i].section].param[heads[_i].param] = heads[_i].value;
-	head.sum = batv_memory_sum(&head);
-	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m.sections), heads[_i].want);
+	head.sum = batv_header_sum(&head);
+	ck_assert_int_eq(batv_header_check(&head, whole.size, &m.sections), heads[_i].want);
 	head.section[3].type = BATV_SECTION_IDS;	/* a type twice */
-	head.sum = batv_memory_sum(&head);
-	ck_assert_int_eq(batv_memory_head_check(&head, whole.size, &m.sections), BATV_E_DAMAGED);
+	head.sum = batv_header_sum(&head);
+	ck_assert_int_eq(batv_header_check(&head, whole.size, &m.sections), BATV_E_DAMAGED);
 }
 END_TEST
 
@@ -725,9 +725,9 @@ END_TEST
 
 START_TEST(a_file_that_may_only_be_read)
 {
-	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 1), NOW), BATV_REMEMBER_DONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 1), NOW), BATV_SENT_DONE);
 	memory.writable = false;
-	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 2), NOW), BATV_REMEMBER_NONE);
+	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 2), NOW), BATV_SENT_NONE);
 	ck_assert(has(numbered(BATV_ITEM_ID, 1), NOW));
 	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name,
 				     NOW), 0);

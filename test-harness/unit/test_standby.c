@@ -40,7 +40,7 @@ static void stand_by(void)
 	start();
 	ck_assert_int_eq(batv_store_read_state(&keeper.store, &st, why, sizeof why), BATV_OK);
 	ck_assert_int_eq(batv_standby_config(&st.state, sandbox, &config), BATV_OK);
-	batv_stored_state_free(&st);
+	batv_store_free_state(&st);
 }
 
 static void setup(void)

@@ -623,17 +623,17 @@ END_TEST
 
 START_TEST(the_observe_file)
 {
-	ck_assert(!batv_observe_file(dirfd_));
+	ck_assert(!batv_state_observe_file(dirfd_));
 	put_file("observe", "", 0);
-	ck_assert(batv_observe_file(dirfd_));
+	ck_assert(batv_state_observe_file(dirfd_));
 	ck_assert_int_eq(fchmodat(dirfd_, "observe", 0, 0), 0);
-	ck_assert(batv_observe_file(dirfd_));
+	ck_assert(batv_state_observe_file(dirfd_));
 	ck_assert_int_eq(unlinkat(dirfd_, "observe", 0), 0);
 	ck_assert_int_eq(symlinkat("nowhere", dirfd_, "observe"), 0);
-	ck_assert(batv_observe_file(dirfd_));
+	ck_assert(batv_state_observe_file(dirfd_));
 	ck_assert_int_eq(unlinkat(dirfd_, "observe", 0), 0);
-	ck_assert(!batv_observe_file(dirfd_));
-	ck_assert(batv_observe_file(-1)); /* doubt */
+	ck_assert(!batv_state_observe_file(dirfd_));
+	ck_assert(batv_state_observe_file(-1)); /* doubt */
 }
 END_TEST
 

@@ -89,7 +89,7 @@ static void skip_blanks(struct batv_list_items *items)
 		(void)take_char(items);
 }
 
-bool batv_list_expands_to(const char *list, const char *expanded)
+bool batv_exim_list_expands_to(const char *list, const char *expanded)
 {
 	struct batv_list_items items = {.rest = list};
 	int c;
@@ -359,7 +359,7 @@ static void classify(enum batv_list_kind kind, struct batv_list_item *item)
 
 /* ---- the list ---- */
 
-void batv_list_items_start(struct batv_list_items *items, enum batv_list_kind kind, const char *list)
+void batv_exim_list_start(struct batv_list_items *items, enum batv_list_kind kind, const char *list)
 {
 	struct batv_list_items after;
 
@@ -379,7 +379,7 @@ static bool stop_at(struct batv_list_items *items, struct batv_list_item *item, 
 	return true;
 }
 
-bool batv_list_items_next(struct batv_list_items *items, struct batv_list_item *item)
+bool batv_exim_list_next(struct batv_list_items *items, struct batv_list_item *item)
 {
 	size_t len = 0;
 	int c;
@@ -410,12 +410,12 @@ bool batv_list_items_next(struct batv_list_items *items, struct batv_list_item *
 	return true;
 }
 
-bool batv_list_allowed(enum batv_list_kind kind, const char *list, struct batv_list_item *item)
+bool batv_exim_list_allowed(enum batv_list_kind kind, const char *list, struct batv_list_item *item)
 {
 	struct batv_list_items items;
 
-	batv_list_items_start(&items, kind, list);
-	while (batv_list_items_next(&items, item))
+	batv_exim_list_start(&items, kind, list);
+	while (batv_exim_list_next(&items, item))
 		if (item->sort == BATV_LIST_ITEM_REFUSED)
 			return false;
 	return true;

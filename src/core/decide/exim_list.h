@@ -32,7 +32,7 @@ enum batv_content {
 	BATV_CONTENT_EXPANDED,	/* the same, and it expands them first (wildlsearch) */
 };
 
-/* Filled by batv_list_items_next(); everything points into `text` of the same item. */
+/* Filled by batv_exim_list_next(); everything points into `text` of the same item. */
 struct batv_list_item {
 	enum batv_item_sort sort;
 	const char *why;		/* REFUSED: the reason, a constant */
@@ -52,18 +52,18 @@ struct batv_list_items {
 };
 
 /* list: as it is written in the configuration.  Borrowed. */
-void batv_list_items_start(struct batv_list_items *items, enum batv_list_kind kind, const char *list);
+void batv_exim_list_start(struct batv_list_items *items, enum batv_list_kind kind, const char *list);
 
 /* The next item; false: there are no more.  A REFUSED one is the last. */
-bool batv_list_items_next(struct batv_list_items *items, struct batv_list_item *item);
+bool batv_exim_list_next(struct batv_list_items *items, struct batv_list_item *item);
 
 /* True: all items are allowed.  False: *item is the first that is REFUSED. */
-bool batv_list_allowed(enum batv_list_kind kind, const char *list, struct batv_list_item *item);
+bool batv_exim_list_allowed(enum batv_list_kind kind, const char *list, struct batv_list_item *item);
 
 /*
- * Is this what batv_list_items_next() takes apart: the list without the backslashes that Exim's expansion
+ * Is this what batv_exim_list_next() takes apart: the list without the backslashes that Exim's expansion
  * takes off?  The code in Exim's process asks it, so that what is matched is what was checked.
  */
-bool batv_list_expands_to(const char *list, const char *expanded);
+bool batv_exim_list_expands_to(const char *list, const char *expanded);
 
 #endif

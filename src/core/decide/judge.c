@@ -33,15 +33,15 @@ static void find_bare(struct subject *s, struct batv_judgement *out)
 		(void)batv_lists_copy_address(&s->bare, s->for_lists);
 }
 
-static void ask_host_lists(const struct batv_judge *judge, const struct batv_policy *policy,
+static void ask_host_lists(const struct batv_context *context, const struct batv_policy *policy,
 			   struct batv_message_facts *msg)
 {
-	msg->own_host = batv_lists_host(judge->matcher, judge->origin, policy->own_hosts);
+	msg->own_host = batv_lists_host(context->matcher, context->origin, policy->own_hosts);
 	if (msg->own_host != BATV_YES)
-		msg->exempt_host = batv_lists_host(judge->matcher, judge->origin, policy->exempt_hosts);
+		msg->exempt_host = batv_lists_host(context->matcher, context->origin, policy->exempt_hosts);
 }
 
-static void ask_address_lists(const struct batv_judge *judge, const struct batv_policy *policy,
+static void ask_address_lists(const struct batv_context *context, const struct batv_policy *policy,
 			      const struct subject *s, struct batv_rcpt_facts *rcpt)
 {
 	enum batv_reason why;
@@ -49,10 +49,10 @@ static void ask_address_lists(const struct batv_judge *judge, const struct batv_
 
 	rcpt->fits = s->for_lists[0] != '\0' && batv_tag_fits(&s->bare);
 	rcpt->exempt_recipient =
-		batv_lists_address(judge->matcher, s->for_lists, policy->exempt_recipients);
+		batv_lists_address(context->matcher, s->for_lists, policy->exempt_recipients);
 	if (rcpt->exempt_recipient == BATV_YES || s->for_lists[0] == '\0')
 		return;
-	may = batv_may_be_signed(policy, judge->matcher, &s->bare, s->for_lists, &why);
+	may = batv_lists_may_sign(policy, context->matcher, &s->bare, s->for_lists, &why);
 	rcpt->srs = why == BATV_WHY_SRS;
 	if (why == BATV_WHY_UNSIGNED_SENDER)
 		rcpt->unsigned_sender = BATV_YES;
@@ -61,15 +61,15 @@ static void ask_address_lists(const struct batv_judge *judge, const struct batv_
 }
 
 /* Nothing so far speaks for the recipient: does the message itself? */
-static bool ask_for_proof(const struct batv_judge *judge, const struct subject *s,
+static bool ask_for_proof(const struct batv_context *context, const struct subject *s,
 			  const struct batv_rcpt_facts *rcpt, struct batv_proof_answer *answer)
 {
-	return judge->prove && rcpt->fits && rcpt->exempt_recipient != BATV_YES && !rcpt->srs &&
-	       rcpt->unsigned_sender != BATV_YES && judge->prove(judge->prove_ctx, &s->bare, answer);
+	return context->prove && rcpt->fits && rcpt->exempt_recipient != BATV_YES && !rcpt->srs &&
+	       rcpt->unsigned_sender != BATV_YES && context->prove(context->prove_ctx, &s->bare, answer);
 }
 
 /* Facts in the order of verdict_of; what is behind the one that decides is not asked. */
-static void gather(const struct batv_judge *judge, const struct subject *s,
+static void gather(const struct batv_context *context, const struct subject *s,
 		   struct batv_message_facts *msg, struct batv_rcpt_facts *rcpt,
 		   struct batv_judgement *out)
 {
@@ -77,45 +77,45 @@ static void gather(const struct batv_judge *judge, const struct subject *s,
 
 	if (rcpt->tagged && rcpt->worth == BATV_TAG_VALID)
 		return;
-	msg->local = !batv_lists_is_set(judge->origin->host_address);
-	msg->authenticated = judge->origin->authenticated && policy->exempt_authenticated;
-	msg->acl_exempt = judge->acl_exempt && policy->exempt_acl;
+	msg->local = !batv_lists_is_set(context->origin->host_address);
+	msg->authenticated = context->origin->authenticated && policy->exempt_authenticated;
+	msg->acl_exempt = context->acl_exempt && policy->exempt_acl;
 	if (msg->local || msg->authenticated || msg->acl_exempt)
 		return;
-	ask_host_lists(judge, policy, msg);
+	ask_host_lists(context, policy, msg);
 	if (msg->own_host == BATV_YES || msg->exempt_host == BATV_YES)
 		return;
-	ask_address_lists(judge, policy, s, rcpt);
-	rcpt->remembered = ask_for_proof(judge, s, rcpt, &out->proof);
+	ask_address_lists(context, policy, s, rcpt);
+	rcpt->remembered = ask_for_proof(context, s, rcpt, &out->proof);
 }
 
-static bool is_armed(const struct batv_judge *judge, const struct batv_judgement *j)
+static bool is_armed(const struct batv_context *context, const struct batv_judgement *j)
 {
 	struct batv_domain domain;
 
 	/* a domain that was armed under one policy may be under another one by now */
 	return j->policy->enforcement == BATV_ENFORCE_AUTO && j->policy->signing &&
-	       judge->memory && batv_domain_find(judge->memory, j->domain, &domain) &&
+	       context->memory && batv_domain_find(context->memory, j->domain, &domain) &&
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
 }
 
-static void decide_action(const struct batv_judge *judge, struct batv_judgement *j)
+static void decide_action(const struct batv_context *context, struct batv_judgement *j)
 {
 	struct batv_mode_facts mode = {
 		.policy = j->policy,
-		.observe_file = judge->observe_file,
-		.class = judge->class,
-		.memory_complete = judge->memory_complete,
+		.observe_file = context->observe_file,
+		.class = context->class,
+		.memory_complete = context->memory_complete,
 	};
 	struct batv_finding before = j->finding;
 
 	if (j->policy)
-		mode.armed = is_armed(judge, j);
+		mode.armed = is_armed(context, j);
 	batv_action_of(&mode, &j->finding);
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;
 	/* Only what would be refused is worth the look-up. */
-	mode.relay_host = batv_lists_host(judge->matcher, judge->origin, j->policy->relay_in_hosts);
+	mode.relay_host = batv_lists_host(context->matcher, context->origin, j->policy->relay_in_hosts);
 	j->finding = before;
 	batv_action_of(&mode, &j->finding);
 }
@@ -128,7 +128,7 @@ static void judge_no_address(struct batv_judgement *out)
 }
 
 /* The verdict, in doubt where it has to be; without worth: a tag is taken for a wrong one, and no key is asked. */
-static void find_verdict(const struct batv_judge *judge, const char *rcpt, bool worth,
+static void find_verdict(const struct batv_context *context, const char *rcpt, bool worth,
 			 struct batv_judgement *out)
 {
 	struct batv_message_facts msg = {0};
@@ -144,35 +144,35 @@ static void find_verdict(const struct batv_judge *judge, const char *rcpt, bool 
 	out->tagged = facts.tagged = batv_tag_parse(&s.addr, &s.tag);
 	find_bare(&s, out);
 	facts.is_protected =
-		batv_policy_of(judge->state, judge->matcher, out->domain, &out->policy);
+		batv_lists_policy(context->state, context->matcher, out->domain, &out->policy);
 	if (facts.is_protected == BATV_YES) {
 		facts.worth = BATV_TAG_FORGED;
 		if (facts.tagged && worth)
-			facts.worth = batv_tag_check(&s.addr, &s.tag, &judge->state->ring,
-						     judge->now, &out->key);
-		gather(judge, &s, &msg, &facts, out);
+			facts.worth = batv_tag_check(&s.addr, &s.tag, &context->state->ring,
+						     context->now, &out->key);
+		gather(context, &s, &msg, &facts, out);
 	}
 	batv_verdict_of(&msg, &facts, &out->finding);
 	/* The published keys ran out: mail leaves bare, and its bounces come back bare. */
 	if (batv_verdict_failed(out->finding.verdict) &&
-	    !batv_key_current(&judge->state->ring, judge->now))
+	    !batv_key_current(&context->state->ring, context->now))
 		out->finding.doubt = true;
 	/* Bare ones are judged as ever: a lost secret makes no tag disappear. */
 	out->finding.maybe_lost = out->tagged && batv_verdict_failed(out->finding.verdict) &&
-				  judge->state->lost_until > judge->now;
+				  context->state->lost_until > context->now;
 }
 
-void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
+void batv_judge_recipient(const struct batv_context *context, const char *rcpt,
 			  struct batv_judgement *out)
 {
-	find_verdict(judge, rcpt, true, out);
-	decide_action(judge, out);
+	find_verdict(context, rcpt, true, out);
+	decide_action(context, out);
 }
 
 /* The class is not known before DATA: could a message of any class be refused? */
-enum batv_kind batv_recipient_kind(const struct batv_judge *judge, const char *rcpt)
+enum batv_kind batv_judge_kind(const struct batv_context *context, const char *rcpt)
 {
-	struct batv_judge worst = *judge;
+	struct batv_context worst = *context;
 	struct batv_judgement j;
 	struct batv_finding verdict;
 	bool doubt;
@@ -192,7 +192,7 @@ enum batv_kind batv_recipient_kind(const struct batv_judge *judge, const char *r
 	return doubt ? BATV_KIND_DOUBT : BATV_KIND_SPARED;
 }
 
-const char *batv_kind_name(enum batv_kind kind)
+const char *batv_judge_kind_name(enum batv_kind kind)
 {
 	switch (kind) {
 	case BATV_KIND_TAGGED:

@@ -23,7 +23,7 @@ struct batv_judgement {
  * Verdict and own action of one recipient; follow it by batv_decide over all of them.  What is no
  * address is unsignable, without a policy, and accepted.  Lists are asked only as far as needed.
  */
-void batv_judge_recipient(const struct batv_judge *judge, const char *rcpt,
+void batv_judge_recipient(const struct batv_context *context, const char *rcpt,
 			  struct batv_judgement *out);
 
 /*
@@ -38,7 +38,7 @@ enum batv_kind {
 };
 
 /* Follows batv_judge_recipient() for every class; judge->class and judge->prove are not looked at. */
-enum batv_kind batv_recipient_kind(const struct batv_judge *judge, const char *rcpt);
-const char *batv_kind_name(enum batv_kind kind);	/* "spared" */
+enum batv_kind batv_judge_kind(const struct batv_context *context, const char *rcpt);
+const char *batv_judge_kind_name(enum batv_kind kind);	/* "spared" */
 
 #endif

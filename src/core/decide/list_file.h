@@ -32,7 +32,7 @@ struct batv_list_trouble {
 };
 
 /*
- * path: of a look-up from batv_list_items_next().  group: Exim's, which is that of the state directory;
+ * path: of a look-up from batv_exim_list_next().  group: Exim's, which is that of the state directory;
  * (gid_t)-1 when it is not known: then only what everybody may read is good.  True: good.
  */
 bool batv_list_file(const char *path, enum batv_content content, gid_t group,

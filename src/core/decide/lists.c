@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define RECIPIENTS_LOOKED_AT 100 /* of one message, for batv_is_trusted */
+#define RECIPIENTS_LOOKED_AT 100 /* of one message, for batv_lists_trust */
 
 /* The three kinds of look-up.  An empty list never matches, an empty name is in none. */
 enum batv_match batv_lists_domain(const struct batv_matcher *m, const char *domain,
@@ -65,7 +65,7 @@ bool batv_lists_copy_address(const struct batv_addr *addr, char out[static BATV_
 	return true;
 }
 
-enum batv_match batv_policy_of(const struct batv_state *state, const struct batv_matcher *m,
+enum batv_match batv_lists_policy(const struct batv_state *state, const struct batv_matcher *m,
 			       const char *domain, const struct batv_policy **policy)
 {
 	*policy = NULL;
@@ -82,7 +82,7 @@ enum batv_match batv_policy_of(const struct batv_state *state, const struct batv
 	return BATV_NO;
 }
 
-enum batv_match batv_may_be_signed(const struct batv_policy *policy, const struct batv_matcher *m,
+enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const struct batv_matcher *m,
 				   const struct batv_addr *bare, const char *bare_text,
 				   enum batv_reason *why)
 {
@@ -145,7 +145,7 @@ static enum batv_match some_needs_relaying(const struct batv_policy *policy,
 	return answer;
 }
 
-enum batv_match batv_is_trusted(const struct batv_policy *policy, const struct batv_matcher *m,
+enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct batv_matcher *m,
 				const struct batv_origin *origin)
 {
 	enum batv_match host, relay;

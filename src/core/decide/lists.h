@@ -34,7 +34,7 @@ struct batv_origin {
 	size_t n_recipients;
 };
 
-struct batv_judge {
+struct batv_context {
 	const struct batv_state *state;
 	struct batv_memory *memory;	/* NULL: none */
 	const struct batv_matcher *matcher;
@@ -49,14 +49,14 @@ struct batv_judge {
 	 */
 	bool (*prove)(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 	void *prove_ctx;
-	bool memory_complete;		/* what is not remembered was not sent: batv_memory_complete() */
+	bool memory_complete;		/* what is not remembered was not sent: batv_sent_complete() */
 };
 
 /*
  * The policy of a domain: the first named one whose domains match, then the default one.
  * *policy is NULL for BATV_NO and BATV_MAYBE.
  */
-enum batv_match batv_policy_of(const struct batv_state *state, const struct batv_matcher *m,
+enum batv_match batv_lists_policy(const struct batv_state *state, const struct batv_matcher *m,
 			       const char *domain, const struct batv_policy **policy);
 
 /*
@@ -64,7 +64,7 @@ enum batv_match batv_policy_of(const struct batv_state *state, const struct batv
  * is never "missing".  *why says which of the rules answers (WHY_SRS, WHY_UNSIGNED_SENDER, or NONE for
  * "does not fit").
  */
-enum batv_match batv_may_be_signed(const struct batv_policy *policy, const struct batv_matcher *m,
+enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const struct batv_matcher *m,
 				   const struct batv_addr *bare, const char *bare_text,
 				   enum batv_reason *why);
 
@@ -73,7 +73,7 @@ enum batv_match batv_may_be_signed(const struct batv_policy *policy, const struc
  * recipient (of the first 100) in none of inbound_domains, which only a permission to relay lets in
  * (inbound_domains "": nothing can be told from a recipient).  MAYBE is treated as not trusted, and logged.
  */
-enum batv_match batv_is_trusted(const struct batv_policy *policy, const struct batv_matcher *m,
+enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct batv_matcher *m,
 				const struct batv_origin *origin);
 
 /* The three kinds of look-up.  An empty list never matches, an empty name is in none. */

@@ -208,7 +208,7 @@ static const char *check_list(const struct batv_option *opt, const char *list)
 	enum batv_list_kind kind;
 	struct batv_list_item item;
 
-	if (!wrong && batv_option_is_list(opt, &kind) && !batv_list_allowed(kind, list, &item))
+	if (!wrong && batv_option_is_list(opt, &kind) && !batv_exim_list_allowed(kind, list, &item))
 		wrong = item.why;
 	return wrong;
 }

@@ -9,14 +9,14 @@
  * It has a tag already.  Only when the tag is good is it of interest whose it is; and only of a message that is there:
  * a verification, before DATA, could tell a right tag from a wrong one by the time that this takes.
  */
-static enum batv_sign_answer note_tagged(const struct batv_judge *judge,
+static enum batv_sign_answer note_tagged(const struct batv_context *context,
 					 const struct batv_addr *addr, const struct batv_tag *tag,
 					 struct batv_signing *out)
 {
-	if (judge->origin->has_id && batv_tag_check(addr, tag, &judge->state->ring, judge->now,
+	if (context->origin->has_id && batv_tag_check(addr, tag, &context->state->ring, context->now,
 						    &out->key) == BATV_TAG_VALID) {
 		out->carries_valid_tag = true;
-		(void)batv_policy_of(judge->state, judge->matcher, out->domain, &out->policy);
+		(void)batv_lists_policy(context->state, context->matcher, out->domain, &out->policy);
 	}
 	return BATV_LEFT_TAGGED;
 }
@@ -31,13 +31,13 @@ static enum batv_sign_answer refusal_to_sign(enum batv_match may, enum batv_reas
 }
 
 /* The lists, from the policy on.  SIGNED: nothing speaks against it. */
-static enum batv_sign_answer ask_lists(const struct batv_judge *judge, const struct batv_addr *addr,
+static enum batv_sign_answer ask_lists(const struct batv_context *context, const struct batv_addr *addr,
 				       const char *recipient, struct batv_signing *out)
 {
-	const struct batv_matcher *m = judge->matcher;
+	const struct batv_matcher *m = context->matcher;
 	char for_lists[BATV_ADDR_SIZE];
 	enum batv_reason why;
-	enum batv_match match = batv_policy_of(judge->state, m, out->domain, &out->policy);
+	enum batv_match match = batv_lists_policy(context->state, m, out->domain, &out->policy);
 
 	if (match != BATV_YES)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_NOT_OURS;
@@ -45,24 +45,24 @@ static enum batv_sign_answer ask_lists(const struct batv_judge *judge, const str
 		return BATV_LEFT_OFF;
 	if (!batv_lists_copy_address(addr, for_lists))
 		return BATV_LEFT_UNSIGNABLE;
-	match = batv_may_be_signed(out->policy, m, addr, for_lists, &why);
+	match = batv_lists_may_sign(out->policy, m, addr, for_lists, &why);
 	if (match != BATV_YES)
 		return refusal_to_sign(match, why);
 	match = batv_lists_address(m, recipient, out->policy->unsigned_destinations);
 	if (match != BATV_NO)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_DESTINATION;
-	match = batv_is_trusted(out->policy, m, judge->origin);
+	match = batv_lists_trust(out->policy, m, context->origin);
 	if (match != BATV_YES)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_UNTRUSTED;
 	return BATV_SIGNED;
 }
 
-static enum batv_sign_answer make_tag(const struct batv_judge *judge, const struct batv_addr *addr,
+static enum batv_sign_answer make_tag(const struct batv_context *context, const struct batv_addr *addr,
 				      int64_t arrival, struct batv_signing *out)
 {
 	/* At the RCPT of a message $received_time may be that of the one before it. */
-	int64_t arrived = judge->origin->has_id ? arrival : 0;
-	const struct batv_key *key = batv_key_for_message(&judge->state->ring, arrived, judge->now);
+	int64_t arrived = context->origin->has_id ? arrival : 0;
+	const struct batv_key *key = batv_key_for_message(&context->state->ring, arrived, context->now);
 
 	if (!key)
 		return BATV_LEFT_NO_KEY;
@@ -73,7 +73,7 @@ static enum batv_sign_answer make_tag(const struct batv_judge *judge, const stru
 	return BATV_SIGNED;
 }
 
-void batv_sign_address(const struct batv_judge *judge, const char *address, const char *recipient,
+void batv_sign_address(const struct batv_context *context, const char *address, const char *recipient,
 		       int64_t arrival, struct batv_signing *out)
 {
 	struct batv_addr addr;
@@ -87,11 +87,11 @@ void batv_sign_address(const struct batv_judge *judge, const char *address, cons
 	} else if (!batv_lists_copy_domain(&addr, out->domain)) {
 		out->answer = BATV_LEFT_UNSIGNABLE;
 	} else if (batv_tag_parse(&addr, &tag)) {
-		out->answer = note_tagged(judge, &addr, &tag, out);
+		out->answer = note_tagged(context, &addr, &tag, out);
 	} else {
-		out->answer = ask_lists(judge, &addr, recipient, out);
+		out->answer = ask_lists(context, &addr, recipient, out);
 		if (out->answer == BATV_SIGNED)
-			out->answer = make_tag(judge, &addr, arrival, out);
+			out->answer = make_tag(context, &addr, arrival, out);
 	}
 }
 

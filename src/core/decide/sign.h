@@ -33,7 +33,7 @@ struct batv_signing {
  * when origin->has_id is false, nothing is taken for granted of the message, and no MAC is compared).
  * Leaves no trace: what was seen at a transport is counted by the caller (memory/counters.h).
  */
-void batv_sign_address(const struct batv_judge *judge, const char *address, const char *recipient,
+void batv_sign_address(const struct batv_context *context, const char *address, const char *recipient,
 		       int64_t arrival, struct batv_signing *out);
 
 const char *batv_sign_answer_name(enum batv_sign_answer a);	/* "left:destination" and so on */

@@ -608,7 +608,7 @@ enum batv_err batv_state_refresh(struct batv_state_holder *holder, int dirfd, in
 	return holder->err;
 }
 
-bool batv_observe_file(int dirfd)
+bool batv_state_observe_file(int dirfd)
 {
 	struct stat st;
 

@@ -85,6 +85,6 @@ enum batv_err batv_state_refresh(struct batv_state_holder *holder, int dirfd, in
 
 /* A file named "observe" in the directory stops all refusals, whatever it holds. */
 #define BATV_OBSERVE_NAME "observe"
-bool batv_observe_file(int dirfd);
+bool batv_state_observe_file(int dirfd);
 
 #endif

@@ -65,7 +65,7 @@ static bool is_name_char(int ch)
 	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
 }
 
-size_t batv_cite_label(struct batv_span s, size_t *steps)
+size_t batv_citation_label(struct batv_span s, size_t *steps)
 {
 	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
 	int ch;
@@ -266,7 +266,7 @@ static bool cite_id(struct batv_span text, bool qp, struct batv_citation *work, 
 	return false;
 }
 
-bool batv_cite_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps)
+bool batv_citation_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps)
 {
 	struct batv_citation work;
 
@@ -276,7 +276,7 @@ bool batv_cite_id(struct batv_span text, bool qp, struct batv_citation *out, siz
 	return true;
 }
 
-bool batv_cite_next_id(struct batv_span value, bool bare, struct batv_citation *out, size_t *steps)
+bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citation *out, size_t *steps)
 {
 	struct batv_citation work;
 
@@ -448,7 +448,7 @@ static int behind_tag(struct batv_cursor c)
 	return batv_cursor_next(&c);
 }
 
-bool batv_cite_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
 		   size_t *steps)
 {
 	struct batv_span rest = {text.p + at, text.len - at};

@@ -21,24 +21,24 @@ struct batv_citation {
  */
 
 /* The length of a label "message-id" (or message_id, Message Id, MessageID) at s; 0: it is none. */
-size_t batv_cite_label(struct batv_span s, size_t *steps);
+size_t batv_citation_label(struct batv_span s, size_t *steps);
 
 /*
  * The id behind a label: blanks, ":" or "=", HTML tags, the end of a line and marks of
  * quoting may stand between (256 bytes at most), then <id>, &lt;id&gt; or a bare a@b.
  * qp: undo quoted-printable.  *out is written on success only.
  */
-bool batv_cite_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps);
+bool batv_citation_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps);
 
 /* The next <id> in a header field's value; or, bare, the next word that could be one. */
-bool batv_cite_next_id(struct batv_span value, bool bare, struct batv_citation *out,
+bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citation *out,
 		       size_t *steps);
 
 /*
  * The address around `at`, where "prvs" begins in text: prvs=..., "prvs=...", local+prvs=...
  * True: it has the shape of a tag of ours.
  */
-bool batv_cite_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
 		   size_t *steps);
 
 #endif

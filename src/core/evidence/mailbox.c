@@ -183,7 +183,7 @@ static void add_literal(struct list *l)
 		add(&l->e, take(l));
 }
 
-size_t batv_mailboxes(struct batv_span value, size_t max,
+size_t batv_mailbox_each(struct batv_span value, size_t max,
 		      void (*found)(void *ctx, const struct batv_addr *addr), void *ctx)
 {
 	struct list l = {.rest = value, .max = max, .found = found, .ctx = ctx};
@@ -220,5 +220,5 @@ static void copy_first(void *ctx, const struct batv_addr *addr)
 bool batv_mailbox_first(struct batv_span value, char out[static BATV_ADDR_SIZE])
 {
 	out[0] = '\0';
-	return batv_mailboxes(value, 1, copy_first, out) > 0;
+	return batv_mailbox_each(value, 1, copy_first, out) > 0;
 }

@@ -15,7 +15,7 @@
  * taken off; encoded words (RFC 2047) can only be in what is taken off.  What is no address
  * (addr.h) is skipped.  addr is found()'s for the call only.  Linear.
  */
-size_t batv_mailboxes(struct batv_span value, size_t max,
+size_t batv_mailbox_each(struct batv_span value, size_t max,
 		      void (*found)(void *ctx, const struct batv_addr *addr), void *ctx);
 
 /* The first one, NUL-terminated; false: there is none that fits, and out is "". */

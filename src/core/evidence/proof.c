@@ -25,10 +25,10 @@ void batv_proof_author(struct batv_proof *proof, struct batv_span address)
 /* The first of the items that is known, in either generation; n: none. */
 static size_t known(const struct batv_proof *proof, const struct batv_item *items, size_t n)
 {
-	size_t i = batv_remembered_any(proof->memory, items, n, proof->retention, proof->now);
+	size_t i = batv_sent_known_any(proof->memory, items, n, proof->retention, proof->now);
 
 	if (i == n && proof->before)
-		i = batv_remembered_any(proof->before, items, n, proof->retention, proof->now);
+		i = batv_sent_known_any(proof->before, items, n, proof->retention, proof->now);
 	return i;
 }
 
@@ -40,7 +40,7 @@ static bool by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 	size_t n_ids = batv_search_ids(proof->search, ids), n = 0, i;
 
 	for (i = 0; i < n_ids; i++)
-		if (batv_item_id(proof->key, ids[i]->value, bare, &items[n]))
+		if (batv_sent_id(proof->key, ids[i]->value, bare, &items[n]))
 			asked[n++] = ids[i];
 	i = known(proof, items, n);
 	if (i == n)
@@ -94,7 +94,7 @@ static bool by_pair(const struct batv_proof *proof, const struct batv_addr *bare
 	if (proof->class == BATV_CLASS_DSN)
 		return false;
 	for (i = 0; i < proof->n_authors; i++)
-		n += batv_item_pair(proof->key, bare, &proof->authors[i], &items[n]);
+		n += batv_sent_pair(proof->key, bare, &proof->authors[i], &items[n]);
 	i = known(proof, items, n);
 	if (i == n)
 		return false;

@@ -172,7 +172,7 @@ static size_t find_ids(struct batv_span value, bool bare, size_t max,
 	struct batv_citation id;
 	size_t n = 0;
 
-	while (n < max && batv_cite_next_id(rest, bare, &id, steps)) {
+	while (n < max && batv_citation_next_id(rest, bare, &id, steps)) {
 		begins[n++ % HEADER_IDS] = id.begin;
 		rest = between(id.end, value.p + value.len);
 	}
@@ -196,7 +196,7 @@ static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv
 	for (size_t i = 0; i < kept; i++) {
 		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
 
-		if (batv_cite_next_id(between(begin, h.value.p + h.value.len), bare, &id,
+		if (batv_citation_next_id(between(begin, h.value.p + h.value.len), bare, &id,
 				      &s->passed))
 			add_header_id(s, kind, h, &id);
 	}
@@ -353,7 +353,7 @@ static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span 
 static void see_label(const struct text *t, size_t at)
 {
 	struct batv_span rest = {t->all.p + at, t->all.len - at};
-	size_t *steps = &t->s->closer, len = batv_cite_label(rest, steps);
+	size_t *steps = &t->s->closer, len = batv_citation_label(rest, steps);
 	struct batv_citation plain, undone;
 	enum batv_clue_kind kind;
 	bool weak, is_plain, is_undone;
@@ -362,12 +362,12 @@ static void see_label(const struct text *t, size_t at)
 		return;
 	rest.p += len, rest.len -= len;
 	kind = kind_of_label(t, label_prefix(t, at), &weak);
-	is_undone = batv_cite_id(rest, true, &undone, steps);
+	is_undone = batv_citation_id(rest, true, &undone, steps);
 	if (is_undone && (t->s->qp || !undone.changed)) {
 		add_found(t, kind, weak, &undone);
 		return;
 	}
-	is_plain = batv_cite_id(rest, false, &plain, steps);
+	is_plain = batv_citation_id(rest, false, &plain, steps);
 	if (is_plain)
 		add_found(t, kind, weak, &plain);
 	if (is_undone)
@@ -424,9 +424,9 @@ static void see_tag(const struct text *t, size_t at)
 {
 	struct batv_citation found;
 
-	if (batv_cite_tag(t->all, at, false, &found, &t->s->closer))
+	if (batv_citation_tag(t->all, at, false, &found, &t->s->closer))
 		add_found(t, kind_of_address(t, found.begin), false, &found);
-	if (batv_cite_tag(t->all, at, true, &found, &t->s->closer) && found.changed)
+	if (batv_citation_tag(t->all, at, true, &found, &t->s->closer) && found.changed)
 		add_found(t, kind_of_address(t, found.begin), false, &found);
 }
 
@@ -744,14 +744,14 @@ size_t batv_search_tags(const struct batv_search *s,
 
 /* ---- an id that leaves ---- */
 
-bool batv_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
+bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
 {
 	struct batv_citation id;
 	size_t steps = 0;
 
 	value = cut(value, HEADER_VALUE_MAX);
-	if (!batv_cite_next_id(value, false, &id, &steps) &&
-	    !batv_cite_next_id(value, true, &id, &steps))
+	if (!batv_citation_next_id(value, false, &id, &steps) &&
+	    !batv_citation_next_id(value, true, &id, &steps))
 		return false;
 	memcpy(out, id.text, id.len);
 	*len = id.len;

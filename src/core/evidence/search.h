@@ -106,7 +106,7 @@ size_t batv_search_tags(const struct batv_search *s,
  * The id in the value of a Message-ID field of a message that leaves, in the form of
  * batv_clue.value, so that the two meet.  False: there is none.  out is not NUL-terminated.
  */
-bool batv_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len);
+bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len);
 
 bool batv_clue_is_id(enum batv_clue_kind kind);
 const char *batv_clue_kind_name(enum batv_clue_kind kind);	/* "in-reply-to" and so on */

@@ -299,7 +299,7 @@ static enum batv_err read_header(int fd, const struct stat *st, struct batv_memo
 	struct batv_memory m = { .dev = (int64_t)st->st_dev,
 				 .ino = (int64_t)st->st_ino,
 				 .file_size = (size_t)st->st_size };
-	enum batv_err err = batv_memory_read_head(fd, st, &m.sections);
+	enum batv_err err = batv_header_read(fd, st, &m.sections);
 
 	if (err == BATV_OK)
 		*out = m;

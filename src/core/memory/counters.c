@@ -126,7 +126,7 @@ static void bare_now_body(struct batv_memory *m, void *arg)
 	__atomic_store_n(&head_of(m)->bare_last, *(int64_t *)arg, __ATOMIC_RELAXED);
 }
 
-int64_t batv_memory_bare_last(const struct batv_memory *memory)
+int64_t batv_counters_bare_last(const struct batv_memory *memory)
 {
 	int64_t when;
 
@@ -134,7 +134,7 @@ int64_t batv_memory_bare_last(const struct batv_memory *memory)
 				sizeof when) ? when : 0;
 }
 
-void batv_memory_bare_now(struct batv_memory *memory, int64_t now)
+void batv_counters_bare_now(struct batv_memory *memory, int64_t now)
 {
 	int64_t when = now;
 
@@ -154,7 +154,7 @@ static void bare_since_body(struct batv_memory *m, void *arg)
 		;
 }
 
-void batv_memory_bare_since(struct batv_memory *memory, int64_t when)
+void batv_counters_bare_since(struct batv_memory *memory, int64_t when)
 {
 	int64_t since = when;
 
@@ -162,7 +162,7 @@ void batv_memory_bare_since(struct batv_memory *memory, int64_t when)
 		(void)batv_memory_guard(memory, bare_since_body, &since);
 }
 
-int64_t batv_memory_created(const struct batv_memory *memory)
+int64_t batv_counters_created(const struct batv_memory *memory)
 {
 	int64_t when;
 
@@ -182,7 +182,7 @@ static void note_look_body(struct batv_memory *m, void *arg)
 	__atomic_store_n(&head_of(m)->doubted, job->doubted, __ATOMIC_RELAXED);
 }
 
-int64_t batv_memory_looked(const struct batv_memory *memory)
+int64_t batv_counters_looked(const struct batv_memory *memory)
 {
 	int64_t when;
 
@@ -190,7 +190,7 @@ int64_t batv_memory_looked(const struct batv_memory *memory)
 				sizeof when) ? when : 0;
 }
 
-int64_t batv_memory_doubted(const struct batv_memory *memory)
+int64_t batv_counters_doubted(const struct batv_memory *memory)
 {
 	int64_t when;
 
@@ -198,7 +198,7 @@ int64_t batv_memory_doubted(const struct batv_memory *memory)
 				sizeof when) ? when : 0;
 }
 
-void batv_memory_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted)
+void batv_counters_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted)
 {
 	struct look_job job = { .looked = looked, .doubted = doubted };
 

@@ -37,19 +37,19 @@ uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned
 bool batv_counters_there(const struct batv_memory *memory);
 
 /* The last time that mail left bare for want of a usable state; 0: never. */
-int64_t batv_memory_bare_last(const struct batv_memory *memory);
-void batv_memory_bare_now(struct batv_memory *memory, int64_t now);	/* counts too */
+int64_t batv_counters_bare_last(const struct batv_memory *memory);
+void batv_counters_bare_now(struct batv_memory *memory, int64_t now);	/* counts too */
 /* That mail left bare at `when`, noted elsewhere; the later time stays. */
-void batv_memory_bare_since(struct batv_memory *memory, int64_t when);
-int64_t batv_memory_created(const struct batv_memory *memory);
+void batv_counters_bare_since(struct batv_memory *memory, int64_t when);
+int64_t batv_counters_created(const struct batv_memory *memory);
 
 /*
  * Daemon only: what it notes for its next start.  looked: when it last looked.  doubted: when it last
  * doubted the clock.  0: never.
  */
-int64_t batv_memory_looked(const struct batv_memory *memory);
-int64_t batv_memory_doubted(const struct batv_memory *memory);
-void batv_memory_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted);
+int64_t batv_counters_looked(const struct batv_memory *memory);
+int64_t batv_counters_doubted(const struct batv_memory *memory);
+void batv_counters_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted);
 
 /* Within a guard, and where there are counters. */
 struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter);

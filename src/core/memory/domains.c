@@ -43,7 +43,7 @@ size_t batv_domain_home(const char *name, size_t len, size_t slots)
 	return (size_t)(h ^ h >> 32) & (slots - 1);
 }
 
-uint32_t batv_policy_sum(const char *policy_name)
+uint32_t batv_domain_policy_sum(const char *policy_name)
 {
 	struct batv_span s = batv_span_of(policy_name);
 	uint64_t h = batv_fnv64(BATV_FNV_START, s.p, s.len);
@@ -280,7 +280,7 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 
 	if (err != BATV_OK)
 		return err;
-	job.sum = batv_policy_sum(policy);
+	job.sum = batv_domain_policy_sum(policy);
 	job.what = what;
 	job.when = stamp_of(now);
 	if (!memory->writable || !memory->sections.domains_at)
@@ -314,7 +314,7 @@ void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const
 	if (!memory->writable || !memory->sections.domains_at || take_name(domain, &job) != BATV_OK ||
 	    !look_up(memory, &job, &slot))
 		return;
-	job.sum = policy ? batv_policy_sum(policy) : 0;
+	job.sum = policy ? batv_domain_policy_sum(policy) : 0;
 	(void)batv_memory_guard(memory, left_bare_body, &job);
 }
 

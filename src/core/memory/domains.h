@@ -15,7 +15,7 @@
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
-	uint32_t policy_sum;		/* batv_policy_sum() of the last evidence's policy */
+	uint32_t policy_sum;		/* batv_domain_policy_sum() of the last evidence's policy */
 	uint32_t flags;
 	uint32_t first_signed, last_signed;	/* seen at the transport */
 	uint32_t first_valid, last_valid;	/* valid bounces that came back */
@@ -24,7 +24,7 @@ struct batv_domain {
 
 enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
 
-uint32_t batv_policy_sum(const char *policy_name);
+uint32_t batv_domain_policy_sum(const char *policy_name);
 
 /*
  * Note evidence for a domain; claims a slot if it has none.  first_ is set once, and anew if it

@@ -13,7 +13,7 @@
 #define ROWS_MAX 65536
 #define SLOTS_MAX (UINT64_C(1) << 24)
 
-uint64_t batv_memory_sum(const struct batv_memory_head *head)
+uint64_t batv_header_sum(const struct batv_memory_head *head)
 {
 	size_t n = head->n_sections;
 	uint64_t sum = batv_fnv64(BATV_FNV_START, head, offsetof(struct batv_memory_head, sum));
@@ -137,7 +137,7 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 	}
 }
 
-enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,
+enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t file_size,
 				     struct batv_sections *out)
 {
 	struct batv_sections m = { .generation = head->generation };
@@ -149,7 +149,7 @@ enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64
 	if (head->version != BATV_MEMORY_VERSION)
 		return BATV_E_VERSION;
 	if (head->size != file_size || file_size > SIZE_MAX / 2 ||
-	    head->n_sections > BATV_MEMORY_SECTIONS_MAX || head->sum != batv_memory_sum(head))
+	    head->n_sections > BATV_MEMORY_SECTIONS_MAX || head->sum != batv_header_sum(head))
 		return BATV_E_DAMAGED;
 	for (i = 0; i < head->n_sections; i++)
 		if (!take_section(head, i, &m))
@@ -158,7 +158,7 @@ enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64
 	return BATV_OK;
 }
 
-enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_sections *out)
+enum batv_err batv_header_read(int fd, const struct stat *st, struct batv_sections *out)
 {
 	struct batv_memory_head head;
 	ssize_t n = pread(fd, &head, sizeof head, 0);
@@ -167,5 +167,5 @@ enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_s
 		return BATV_E_IO;
 	if ((size_t)n != sizeof head)
 		return BATV_E_DAMAGED;
-	return batv_memory_head_check(&head, (uint64_t)st->st_size, out);
+	return batv_header_check(&head, (uint64_t)st->st_size, out);
 }

@@ -19,7 +19,7 @@ struct batv_filter {
 	unsigned lines, bits;		/* days of the ring, a power of two; bits of an item */
 	uint64_t capacity;		/* items a day */
 	int64_t since;			/* what was sent from then on is in it, or in the file before */
-	uint32_t key_check;		/* batv_memory_key_check() of the key that names items */
+	uint32_t key_check;		/* batv_sent_key_check() of the key that names items */
 };
 
 /* Where the sections are.  Offsets are from the start of the file; 0: the section is not there. */
@@ -33,15 +33,15 @@ struct batv_sections {
 	size_t forged_at, forged_pages;
 };
 
-uint64_t batv_memory_sum(const struct batv_memory_head *head);
+uint64_t batv_header_sum(const struct batv_memory_head *head);
 
 /* What the header page says.  Writes *out on success only.  Errors: BATV_E_DAMAGED, BATV_E_VERSION. */
-enum batv_err batv_memory_head_check(const struct batv_memory_head *head, uint64_t file_size,
+enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t file_size,
 				     struct batv_sections *out);
 /*
  * The same, read from an open file.  The page is not mapped: what is checked cannot change or fault
  * under the check.  Errors: BATV_E_IO, too.
  */
-enum batv_err batv_memory_read_head(int fd, const struct stat *st, struct batv_sections *out);
+enum batv_err batv_header_read(int fd, const struct stat *st, struct batv_sections *out);
 
 #endif

@@ -44,12 +44,12 @@ struct batv_memory_head {		/* the header page */
 	uint64_t generation;
 	int64_t created;		/* seconds since 1970 */
 	uint64_t size;			/* of the whole file */
-	uint64_t sum;			/* batv_memory_sum(): all above, and the sections in use */
+	uint64_t sum;			/* batv_header_sum(): all above, and the sections in use */
 	uint64_t reserved;
 	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
 	uint8_t later[960];
 	int64_t bare_last;		/* from here on: written while the file is in use */
-	int64_t looked, doubted;	/* see batv_memory_note_look() */
+	int64_t looked, doubted;	/* see batv_counters_note_look() */
 	uint8_t more[1000];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");

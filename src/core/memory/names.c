@@ -14,7 +14,7 @@
 
 #include "base/span.h"
 
-uint64_t batv_memory_number(const char *name)
+uint64_t batv_names_number(const char *name)
 {
 	const size_t len = strlen(BATV_MEMORY_NAME);
 	uint64_t n;
@@ -28,7 +28,7 @@ uint64_t batv_memory_number(const char *name)
 	return n;
 }
 
-void batv_memory_name(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE])
+void batv_names_write(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE])
 {
 	if (number < 2)
 		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s", BATV_MEMORY_NAME);
@@ -36,7 +36,7 @@ void batv_memory_name(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE])
 		snprintf(name, BATV_MEMORY_NAME_SIZE, "%s.%" PRIu64, BATV_MEMORY_NAME, number);
 }
 
-void batv_memory_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg)
+void batv_names_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -45,8 +45,8 @@ void batv_memory_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *
 	if (!d && fd >= 0)
 		close(fd);
 	while (d && (e = readdir(d)) != NULL)
-		if (batv_memory_number(e->d_name))
-			what(dirfd, batv_memory_number(e->d_name), arg);
+		if (batv_names_number(e->d_name))
+			what(dirfd, batv_names_number(e->d_name), arg);
 	if (d)
 		closedir(d);
 }
@@ -63,15 +63,15 @@ static void keep_newest(int dirfd, uint64_t number, void *arg)
 		newest[1] = number;
 }
 
-void batv_memory_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
+void batv_names_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
 			char before[static BATV_MEMORY_NAME_SIZE])
 {
 	uint64_t newest[2] = { 0, 0 };
 
 	name[0] = before[0] = '\0';
-	batv_memory_each(dirfd, keep_newest, newest);
+	batv_names_each(dirfd, keep_newest, newest);
 	if (newest[0])
-		batv_memory_name(newest[0], name);
+		batv_names_write(newest[0], name);
 	if (newest[1])
-		batv_memory_name(newest[1], before);
+		batv_names_write(newest[1], before);
 }

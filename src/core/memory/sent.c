@@ -61,7 +61,7 @@ static bool name_item(struct batv_span key, enum batv_item_kind kind, struct bat
 	return true;
 }
 
-bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
 		  struct batv_item *item)
 {
 	char mine[MINE_SIZE], cited[BATV_ID_MAX];
@@ -74,7 +74,7 @@ bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_a
 			 (struct batv_span){ cited, id.len }, item);
 }
 
-bool batv_item_pair(struct batv_span key, const struct batv_addr *ours,
+bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 		    const struct batv_addr *theirs, struct batv_item *item)
 {
 	char mine[MINE_SIZE], other[BATV_ADDR_SIZE];
@@ -93,7 +93,7 @@ bool batv_item_pair(struct batv_span key, const struct batv_addr *ours,
  * The first 4 bytes choose the block, the other 16 the bits: each half is written with digits of
  * base 384, and seven of those are as even as random bytes can make them.
  */
-void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
+void batv_sent_pattern(const uint8_t *name, const struct batv_filter *filter,
 		       struct batv_pattern *out)
 {
 	uint64_t digits = 0;
@@ -125,7 +125,7 @@ static bool find_place(const struct batv_memory *m, const struct batv_item *item
 	out->filter = &m->sections.filters[item->kind == BATV_ITEM_ID ? 0 : 1];
 	if (!out->filter->at)
 		return false;
-	batv_item_pattern(item->name, out->filter, &out->pattern);
+	batv_sent_pattern(item->name, out->filter, &out->pattern);
 	return true;
 }
 
@@ -186,7 +186,7 @@ size_t batv_sent_counter(enum batv_item_kind kind)
 	return kind == BATV_ITEM_ID ? BATV_COUNT_IDS : BATV_COUNT_PAIRS;
 }
 
-static enum batv_remember_answer write_item(struct batv_memory *m, const struct place *p,
+static enum batv_sent_answer write_item(struct batv_memory *m, const struct place *p,
 					    uint64_t *line, uint64_t day)
 {
 	uint64_t limit = p->filter->capacity * (p->kind == BATV_ITEM_ID ? FULL_IDS : FULL_PAIRS);
@@ -195,38 +195,38 @@ static enum batv_remember_answer write_item(struct batv_memory *m, const struct 
 	unsigned i;
 
 	if (batv_counters_there(m) && !batv_counter_read(m, counter, day, &count))
-		return BATV_REMEMBER_CLOCK;
+		return BATV_SENT_CLOCK;
 	if (count >= limit)
-		return BATV_REMEMBER_FULL;
+		return BATV_SENT_FULL;
 	for (i = 0; i < BATV_LINE_WORDS; i++)
 		if (p->pattern.mask[i] && !set_bits(&line[i], p->pattern.mask[i], day))
-			return BATV_REMEMBER_CLOCK;
+			return BATV_SENT_CLOCK;
 	if (batv_counters_there(m))
 		batv_counter_add(m, counter, day);
-	return BATV_REMEMBER_DONE;
+	return BATV_SENT_DONE;
 }
 
-static enum batv_remember_answer remember_one(struct batv_memory *m,
+static enum batv_sent_answer remember_one(struct batv_memory *m,
 					      const struct batv_item *item, uint64_t day)
 {
-	enum batv_remember_answer answer;
+	enum batv_sent_answer answer;
 	struct place p;
 	uint64_t *line;
 
 	if (!find_place(m, item, &p))
-		return BATV_REMEMBER_NONE;
+		return BATV_SENT_NONE;
 	line = batv_memory_at(m, block_at(&p) + line_in_block(&p, day));
 	/* Adding nothing: one page fault, for writing, and not two. */
 	(void)__atomic_fetch_add(line, 0, __ATOMIC_RELAXED);
 	if (line_has(line, &p.pattern, day))
-		return BATV_REMEMBER_KNOWN;
+		return BATV_SENT_KNOWN;
 	if (line_is_later(line, &p.pattern, day))
-		answer = BATV_REMEMBER_CLOCK;
+		answer = BATV_SENT_CLOCK;
 	else
 		answer = write_item(m, &p, line, day);
-	if (answer == BATV_REMEMBER_CLOCK && batv_counters_there(m))
+	if (answer == BATV_SENT_CLOCK && batv_counters_there(m))
 		batv_counter_add(m, BATV_COUNT_CLOCK, day);
-	if (answer == BATV_REMEMBER_FULL && batv_counters_there(m))
+	if (answer == BATV_SENT_FULL && batv_counters_there(m))
 		batv_counter_add(m, BATV_COUNT_FULL, day);
 	return answer;
 }
@@ -235,7 +235,7 @@ struct remember_job {
 	const struct batv_item *items;
 	size_t n, at;			/* how many are done with */
 	uint64_t day;
-	enum batv_remember_answer *answers;
+	enum batv_sent_answer *answers;
 };
 
 static void remember_body(struct batv_memory *m, void *arg)
@@ -243,7 +243,7 @@ static void remember_body(struct batv_memory *m, void *arg)
 	struct remember_job *job = arg;
 
 	for (; job->at < job->n; job->at++)
-		if (job->answers[job->at] != BATV_REMEMBER_KNOWN)
+		if (job->answers[job->at] != BATV_SENT_KNOWN)
 			job->answers[job->at] = remember_one(m, &job->items[job->at], job->day);
 }
 
@@ -268,21 +268,21 @@ static bool mark_known(const struct batv_memory *m, struct remember_job *job)
 
 	for (i = 0; i < job->n; i++) {
 		job->answers[i] = m->windowed && is_known(m, &job->items[i], job->day)
-					  ? BATV_REMEMBER_KNOWN
-					  : BATV_REMEMBER_NONE;
-		known += job->answers[i] == BATV_REMEMBER_KNOWN;
+					  ? BATV_SENT_KNOWN
+					  : BATV_SENT_NONE;
+		known += job->answers[i] == BATV_SENT_KNOWN;
 	}
 	return known == job->n;
 }
 
-void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
-		       int64_t now, enum batv_remember_answer *answers)
+void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+		       int64_t now, enum batv_sent_answer *answers)
 {
 	struct remember_job job = { .items = items, .n = n, .day = batv_day_of(now), .answers = answers };
-	enum batv_remember_answer rest = BATV_REMEMBER_NONE;
+	enum batv_sent_answer rest = BATV_SENT_NONE;
 
 	if (batv_memory_there(memory) && memory->writable && (job.day == 0 || job.day > BATV_DAY_MAX))
-		rest = BATV_REMEMBER_CLOCK;
+		rest = BATV_SENT_CLOCK;
 	else if (memory->writable && (mark_known(memory, &job) ||
 				      batv_memory_guard(memory, remember_body, &job)))
 		return;
@@ -290,12 +290,12 @@ void batv_remember_all(struct batv_memory *memory, const struct batv_item *items
 		answers[job.at] = rest;
 }
 
-enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
+enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct batv_item *item,
 					int64_t now)
 {
-	enum batv_remember_answer answer;
+	enum batv_sent_answer answer;
 
-	batv_remember_all(memory, item, 1, now, &answer);
+	batv_sent_note_all(memory, item, 1, now, &answer);
 	return answer;
 }
 
@@ -317,7 +317,7 @@ static bool was_written(const struct batv_memory *m, const struct batv_item *ite
 	return false;
 }
 
-size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
+size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now)
 {
 	uint64_t until = batv_day_of(now) + 1, from = retention < now ? batv_day_of(now - retention) : 1;
@@ -330,15 +330,15 @@ size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_i
 	return i;
 }
 
-bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
+bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *item,
 		     int64_t retention, int64_t now)
 {
-	return batv_remembered_any(memory, item, 1, retention, now) == 0;
+	return batv_sent_known_any(memory, item, 1, retention, now) == 0;
 }
 
 /* ---- How full ---- */
 
-bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, int64_t now)
+bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now)
 {
 	unsigned days = (unsigned)(retention / 86400) + 2, i;
 	int64_t bare;
@@ -348,7 +348,7 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 	for (i = 0; i < BATV_FILTERS; i++)
 		if (!memory->sections.filters[i].at || memory->sections.filters[i].since > now - retention)
 			return false;
-	bare = batv_memory_bare_last(memory);
+	bare = batv_counters_bare_last(memory);
 	if (bare != 0 && bare > now - retention)
 		return false;
 	return batv_counted(memory, BATV_COUNT_FULL, days, now) == 0 &&
@@ -357,7 +357,7 @@ bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, i
 
 /* ---- Tallies ---- */
 
-uint32_t batv_memory_key_check(struct batv_span key)
+uint32_t batv_sent_key_check(struct batv_span key)
 {
 	uint8_t mac[BATV_HMAC_LEN];
 

@@ -32,43 +32,43 @@ struct batv_item {
  * False: no key, an id that is empty or too long, or an address that is none; *item is then
  * untouched.
  */
-bool batv_item_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
 		  struct batv_item *item);
 
 /* (our sender, their recipient); both without any tag (batv_tag_bare). */
-bool batv_item_pair(struct batv_span key, const struct batv_addr *ours,
+bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 		    const struct batv_addr *theirs, struct batv_item *item);
 
-enum batv_remember_answer {
-	BATV_REMEMBER_DONE,	/* it is there now */
-	BATV_REMEMBER_KNOWN,	/* it was there already, of today */
-	BATV_REMEMBER_NONE,	/* no memory, it may only be read, or it has no such section */
-	BATV_REMEMBER_FULL,	/* the day's capacity is used up: pairs at 100 %, ids at 200 % */
-	BATV_REMEMBER_CLOCK,	/* its place holds a later day: a clock is, or was, wrong */
+enum batv_sent_answer {
+	BATV_SENT_DONE,	/* it is there now */
+	BATV_SENT_KNOWN,	/* it was there already, of today */
+	BATV_SENT_NONE,	/* no memory, it may only be read, or it has no such section */
+	BATV_SENT_FULL,	/* the day's capacity is used up: pairs at 100 %, ids at 200 % */
+	BATV_SENT_CLOCK,	/* its place holds a later day: a clock is, or was, wrong */
 };
 
 /*
  * Write it for the day of `now`.  When it returns DONE or KNOWN every bit is in the file: a
  * process that is killed before that has promised nothing.  Counts what it did.
  */
-enum batv_remember_answer batv_remember(struct batv_memory *memory, const struct batv_item *item,
+enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct batv_item *item,
 					int64_t now);
 /*
  * Several with one guard, which costs two system calls.  answers: n of them.  With windows, what is known
  * already is found out without mapping its page.
  */
-void batv_remember_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
-		       int64_t now, enum batv_remember_answer *answers);
+void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+		       int64_t now, enum batv_sent_answer *answers);
 
 /*
  * Was it written on a day from `retention` seconds ago until tomorrow?  Of two generations ask
  * both.  Counts nothing: BATV_COUNT_LOOKUPS and _HITS are the caller's.
  */
-bool batv_remembered(const struct batv_memory *memory, const struct batv_item *item,
+bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *item,
 		     int64_t retention, int64_t now);
 
 /* The first of several that was; n: none.  One read each. */
-size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_item *items,
+size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now);
 
 /*
@@ -77,10 +77,10 @@ size_t batv_remembered_any(const struct batv_memory *memory, const struct batv_i
  * a usable state).  For the newer of two generations; while the state names one before it,
  * that one has to be readable as well.
  */
-bool batv_memory_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
+bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
 
 /* Tells one key of a memory from another; 0: no key. */
-uint32_t batv_memory_key_check(struct batv_span key);
+uint32_t batv_sent_key_check(struct batv_span key);
 /* The counter of what is remembered of this kind. */
 size_t batv_sent_counter(enum batv_item_kind kind);
 
@@ -88,7 +88,7 @@ struct batv_pattern {			/* where an item lies */
 	uint32_t block;
 	uint64_t mask[BATV_LINE_WORDS];
 };
-void batv_item_pattern(const uint8_t *name, const struct batv_filter *filter,
+void batv_sent_pattern(const uint8_t *name, const struct batv_filter *filter,
 		       struct batv_pattern *out);
 
 #endif
