@@ -1,8 +1,8 @@
 /*
  * dlfunc.c - the functions for Exim's ${dlfunc{...}{batv_...}{...}}.
  *
- * Signers and un-signers answer with a forced failure for "leave it as it is": never with an
- * empty string, which Exim would take for the null sender.  Answers for conditions are never a forced
+ * Signers and un-signers answer with a forced failure for "leave it as it is": never with an empty
+ * string, which Exim would take for the null sender.  Answers for conditions are never a forced
  * failure, which Exim takes for true.
  */
 #include <string.h>
@@ -12,10 +12,10 @@
 #include "outcome.h"
 #include "sent_mail.h"
 
-#define DLFUNC(name) \
-	__attribute__((visibility("default"))) \
-	int name(unsigned char **yield, int argc, unsigned char *argv[]); \
-	int name(unsigned char **yield, int argc, unsigned char *argv[])
+#define DLFUNC(name)                                                                               \
+ __attribute__((visibility("default"))) int name(unsigned char **yield, int argc,                  \
+						 unsigned char *argv[]);                           \
+ int name(unsigned char **yield, int argc, unsigned char *argv[])
 
 /* Argument i, "" when it was left out. */
 static const char *arg(int argc, unsigned char *const argv[], int i)
@@ -37,27 +37,27 @@ static int leave_alone(void)
 
 /* --- batv_sign -------------------------------------------------------------- */
 
-struct call {			/* the arguments of batv_sign */
+struct call { /* the arguments of batv_sign */
 	const char *address, *recipient;
 	int64_t arrival;
 	struct batv_origin origin;
-	bool leaving;		/* at a transport, with a real message: what is seen is counted */
+	bool leaving; /* at a transport, with a real message: what is seen is counted */
 };
 
 static void read_call(struct call *c, int argc, unsigned char *const argv[])
 {
 	uint64_t received = 0;
 
-	*c = (struct call) { .address = arg(argc, argv, 0), .recipient = arg(argc, argv, 1) };
+	*c = (struct call){.address = arg(argc, argv, 0), .recipient = arg(argc, argv, 1)};
 	batv_glue_origin(&c->origin);
-	c->origin.own_address = *batv_glue_sender() &&
-				!batv_span_equal_fold(batv_span_of(c->address),
-						      batv_span_of(batv_glue_sender()));
+	c->origin.own_address =
+		*batv_glue_sender() &&
+		!batv_span_equal_fold(batv_span_of(c->address), batv_span_of(batv_glue_sender()));
 	/* in a verification Exim's own id may be one of an earlier message; exim -be has none */
 	if (argc > 3)
-		c->origin.has_id = c->origin.has_id &&
-				   strcmp(arg(argc, argv, 3), batv_glue_message_id()) == 0;
-	if (strcmp(c->recipient, "@") == 0)	/* a batch for several domains */
+		c->origin.has_id =
+			c->origin.has_id && strcmp(arg(argc, argv, 3), batv_glue_message_id()) == 0;
+	if (strcmp(c->recipient, "@") == 0) /* a batch for several domains */
 		c->recipient = "";
 	if (c->origin.has_id && batv_span_to_u64(batv_span_of(arg(argc, argv, 2)), &received) &&
 	    received <= INT64_MAX)
@@ -78,13 +78,17 @@ static const char *sign(const struct batv_session *session, const struct call *c
 {
 	static struct batv_signing s;
 	const struct batv_context context = {
-		.state = session->state, .memory = session->memory, .matcher = &batv_glue_matcher,
-		.origin = &c->origin, .now = session->now,
+		.state = session->state,
+		.memory = session->memory,
+		.matcher = &batv_glue_matcher,
+		.origin = &c->origin,
+		.now = session->now,
 	};
 
 	batv_sign_address(&context, c->address, c->recipient, c->arrival, &s);
 	if (c->origin.has_id && (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY))
-		batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed", c->address);
+		batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed",
+				   c->address);
 	if (c->leaving) {
 		batv_leaving_count(session, &c->origin, &s);
 		batv_sent_mail_leaving(session, &c->origin, c->address);
@@ -141,8 +145,8 @@ DLFUNC(batv_unsign)
 }
 
 /*
- * batv_verdict {address}: one word; "exempt" when there is no state to judge by.  It tells a right tag from a wrong
- * one: nothing that is said before DATA may depend on it.
+ * batv_verdict {address}: one word; "exempt" when there is no state to judge by.  It tells a right
+ * tag from a wrong one: nothing that is said before DATA may depend on it.
  */
 DLFUNC(batv_verdict)
 {
@@ -156,7 +160,7 @@ DLFUNC(batv_verdict)
 	if (session.state) {
 		batv_outcome_context(&context, &origin, &session, BATV_CLASS_OTHER);
 		batv_judge_recipient(&context, arg(argc, argv, 0), &j);
-	} else if (*batv_glue_message_id()) {	/* at RCPT there is none yet: DATA will say it */
+	} else if (*batv_glue_message_id()) { /* at RCPT there is none yet: DATA will say it */
 		batv_session_complain(&session, "verdict-exempt");
 	}
 	batv_session_close();
@@ -165,8 +169,9 @@ DLFUNC(batv_verdict)
 }
 
 /*
- * batv_kind {address}: "spared" when no bounce to it is refused now, "tagged" by its shape, else "bare"; "doubt" when
- * a list could not be looked up.  Knows no keys, counts nothing and logs nothing: for the RCPT ACL.
+ * batv_kind {address}: "spared" when no bounce to it is refused now, "tagged" by its shape, else
+ * "bare"; "doubt" when a list could not be looked up.  Knows no keys, counts nothing and logs
+ * nothing: for the RCPT ACL.
  */
 DLFUNC(batv_kind)
 {
@@ -187,13 +192,14 @@ DLFUNC(batv_kind)
 
 /*
  * batv_refuse: "1" when the message in hand has to be refused now, else "0".  With the argument
- * {text}: what the other side is to be told, or "" when the message is not refused.  Before DATA there is no
- * message: nothing is judged, and $message_body could be that of an earlier one, whose file is closed.
+ * {text}: what the other side is to be told, or "" when the message is not refused.  Before DATA
+ * there is no message: nothing is judged, and $message_body could be that of an earlier one, whose
+ * file is closed.
  */
 DLFUNC(batv_refuse)
 {
 	const bool text = strcmp(arg(argc, argv, 0), "text") == 0;
-	struct batv_body body = { { NULL, 0 }, -1, 0 };	/* no "": an address here is .data on arm64 */
+	struct batv_body body = {{NULL, 0}, -1, 0}; /* no "": an address here is .data on arm64 */
 	struct batv_session session;
 	struct batv_outcome *outcome;
 

@@ -43,14 +43,12 @@ extern unsigned char *local_scan_path;
 int local_scan_version_major(void);
 int local_scan_version_minor(void);
 
-__attribute__((visibility("default")))
-int local_scan_version_major(void)
+__attribute__((visibility("default"))) int local_scan_version_major(void)
 {
 	return LOCAL_SCAN_ABI_VERSION_MAJOR;
 }
 
-__attribute__((visibility("default")))
-int local_scan_version_minor(void)
+__attribute__((visibility("default"))) int local_scan_version_minor(void)
 {
 	return LOCAL_SCAN_ABI_VERSION_MINOR;
 }
@@ -64,7 +62,8 @@ const char *batv_glue_misfit(void)
 	return NULL;
 }
 
-/* What is compiled in is called; a module is if it is named, which Exims with the patch of Debian and Fedora know. */
+/* What is compiled in is called; a module is if it is named, which Exims with the patch of Debian
+ * and Fedora know. */
 bool batv_glue_scans(void)
 {
 #ifdef BATV_MODULE
@@ -82,7 +81,10 @@ static const char *from_exim(const uschar *s)
 
 static uschar *to_exim(const char *s)
 {
-	union { const char *ours; uschar *exims; } u = { .ours = s };
+	union {
+		const char *ours;
+		uschar *exims;
+	} u = {.ours = s};
 
 	return u.exims;
 }
@@ -116,7 +118,7 @@ static const char *recipient_of(void *unused, size_t i)
 
 void batv_glue_origin(struct batv_origin *origin)
 {
-	*origin = (struct batv_origin) {
+	*origin = (struct batv_origin){
 		.host_name = from_exim(sender_host_name),
 		.host_address = from_exim(sender_host_address),
 		.authenticated = sender_host_authenticated && *sender_host_authenticated,
@@ -152,7 +154,7 @@ bool batv_glue_header_next(const void **at, struct batv_header *field)
 {
 	const header_line *h = *at ? ((const header_line *)*at)->next : header_list;
 
-	while (h && (h->type == '*' || !h->text || h->slen <= 0))	/* '*': deleted */
+	while (h && (h->type == '*' || !h->text || h->slen <= 0)) /* '*': deleted */
 		h = h->next;
 	if (!h)
 		return false;
@@ -162,14 +164,14 @@ bool batv_glue_header_next(const void **at, struct batv_header *field)
 	size_t len = (size_t)h->slen;
 	const char *colon = memchr(text, ':', len);
 
-	*field = (struct batv_header) { { text, len }, { text + len, 0 } };
+	*field = (struct batv_header){{text, len}, {text + len, 0}};
 	if (colon) {
 		size_t name_len = (size_t)(colon - text);
 
 		while (name_len > 0 && (text[name_len - 1] == ' ' || text[name_len - 1] == '\t'))
 			name_len--;
 		field->name.len = name_len;
-		field->value = (struct batv_span) { colon + 1, len - (size_t)(colon + 1 - text) };
+		field->value = (struct batv_span){colon + 1, len - (size_t)(colon + 1 - text)};
 	}
 	return true;
 }
@@ -208,9 +210,10 @@ static bool safe_item(const struct batv_list_item *item)
 }
 
 /*
- * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$", or a look-up
- * in whatever file, that came out of a file would make the file's owner root.  batvd refuses it, and so do we
- * (exim_list.h).  Then, what would end the process in Exim's matcher is tried: see list_probe.h.
+ * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$", or
+ * a look-up in whatever file, that came out of a file would make the file's owner root.  batvd
+ * refuses it, and so do we (exim_list.h).  Then, what would end the process in Exim's matcher is
+ * tried: see list_probe.h.
  */
 static bool safe_list(enum batv_list_kind kind, const char *list)
 {
@@ -253,7 +256,8 @@ static enum batv_match match_address(void *ctx, const char *address, const char 
 	return match_of(lss_match_address(to_exim(address), to_exim(list), TRUE));
 }
 
-static enum batv_match match_host(void *ctx, const char *name, const char *address, const char *list)
+static enum batv_match match_host(void *ctx, const char *name, const char *address,
+				  const char *list)
 {
 	(void)ctx;
 	if (!safe_list(BATV_LIST_HOSTS, list))
@@ -308,11 +312,11 @@ void batv_glue_log(const char *format, ...)
 int batv_glue_code(enum batv_glue_code code)
 {
 	switch (code) {
-	case BATV_GLUE_OK:		return OK;
-	case BATV_GLUE_FORCED_FAILURE:	return FAIL_FORCED;
-	case BATV_GLUE_ACCEPT:		return LOCAL_SCAN_ACCEPT;
-	case BATV_GLUE_REJECT:		return LOCAL_SCAN_REJECT;
-	case BATV_GLUE_DEFER:		return LOCAL_SCAN_TEMPREJECT_NOLOGHDR;
+	case BATV_GLUE_OK: return OK;
+	case BATV_GLUE_FORCED_FAILURE: return FAIL_FORCED;
+	case BATV_GLUE_ACCEPT: return LOCAL_SCAN_ACCEPT;
+	case BATV_GLUE_REJECT: return LOCAL_SCAN_REJECT;
+	case BATV_GLUE_DEFER: return LOCAL_SCAN_TEMPREJECT_NOLOGHDR;
 	}
 	return ERROR;
 }
@@ -336,5 +340,5 @@ void *batv_glue_room(size_t size)
 
 char *batv_glue_buffer(size_t size)
 {
-	return store_get((int)size, GET_TAINTED);	/* it is for the sender's text */
+	return store_get((int)size, GET_TAINTED); /* it is for the sender's text */
 }

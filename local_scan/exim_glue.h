@@ -23,9 +23,9 @@ bool batv_glue_scans(void);
 
 /* --- the message that Exim has in hand ------------------------------------ */
 
-const char *batv_glue_sender(void);		/* envelope sender; "" for null */
-const char *batv_glue_message_id(void);		/* Exim's own id; "" while there is none */
-void batv_glue_origin(struct batv_origin *origin);	/* has_id: by batv_glue_message_id() */
+const char *batv_glue_sender(void);                /* envelope sender; "" for null */
+const char *batv_glue_message_id(void);            /* Exim's own id; "" while there is none */
+void batv_glue_origin(struct batv_origin *origin); /* has_id: by batv_glue_message_id() */
 
 size_t batv_glue_recipients(void);
 const char *batv_glue_recipient(size_t i);
@@ -38,14 +38,15 @@ void batv_glue_recipient_sender(size_t i, const char *sender);
 /* Header fields that are not deleted: start with *at = NULL; false at the end. */
 bool batv_glue_header_next(const void **at, struct batv_header *field);
 void batv_glue_header_add(const char *name, const char *value);
-void batv_glue_header_remove(const char *name);	/* all of that name */
+void batv_glue_header_remove(const char *name); /* all of that name */
 
 /* --- lists, expansion, log ------------------------------------------------- */
 
 /* Exim's own lss_match_*: DEFER, and a list with a "$" in it, is BATV_MAYBE. */
 extern const struct batv_matcher batv_glue_matcher;
 
-/* The state directory's group, which is Exim's: its members may read the files that lists look into. */
+/* The state directory's group, which is Exim's: its members may read the files that lists look
+ * into. */
 void batv_glue_list_group(gid_t group);
 
 /* An expansion of Exim's; NULL when it fails. */
@@ -57,8 +58,11 @@ void batv_glue_log(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* --- what functions for ${dlfunc} and local_scan() answer ------------------- */
 
 enum batv_glue_code {
-	BATV_GLUE_OK, BATV_GLUE_FORCED_FAILURE,
-	BATV_GLUE_ACCEPT, BATV_GLUE_REJECT, BATV_GLUE_DEFER
+	BATV_GLUE_OK,
+	BATV_GLUE_FORCED_FAILURE,
+	BATV_GLUE_ACCEPT,
+	BATV_GLUE_REJECT,
+	BATV_GLUE_DEFER
 };
 int batv_glue_code(enum batv_glue_code code);
 
@@ -69,6 +73,6 @@ int batv_glue_code(enum batv_glue_code code);
 unsigned char *batv_glue_text(const char *text, const void *like);
 /* `size` zeroed bytes that live as long as the message.  Exim ends the process when it has none. */
 void *batv_glue_room(size_t size);
-char *batv_glue_buffer(size_t size);	/* the same, not zeroed */
+char *batv_glue_buffer(size_t size); /* the same, not zeroed */
 
 #endif

@@ -20,7 +20,7 @@ static bool tag_name(const struct batv_session *session, const char *rcpt,
 
 	return key.len > 0 && batv_addr_parse(rcpt, strlen(rcpt), &addr) == BATV_OK &&
 	       batv_addr_canon(&addr, canon, sizeof canon, &len) == BATV_OK &&
-	       batv_hmac_sha1(key, batv_span_of("tag "), (struct batv_span) { canon, len }, name);
+	       batv_hmac_sha1(key, batv_span_of("tag "), (struct batv_span){canon, len}, name);
 }
 
 static void complain(const char *what, const char *rcpt, uint32_t count)
@@ -32,7 +32,8 @@ static void complain(const char *what, const char *rcpt, uint32_t count)
 		      (unsigned)count, (unsigned)BATV_FLOOD_A_DAY, shown);
 }
 
-bool batv_flood(const struct batv_session *session, const char *rcpt, const struct batv_judgement *j)
+bool batv_flood(const struct batv_session *session, const char *rcpt,
+		const struct batv_judgement *j)
 {
 	uint8_t name[BATV_ITEM_LEN];
 	const char *what = NULL;
@@ -43,7 +44,8 @@ bool batv_flood(const struct batv_session *session, const char *rcpt, const stru
 		count = batv_tally(session->memory, BATV_TALLY_TAG_BOUNCES, name, session->now);
 	} else if (j->finding.verdict == BATV_REMEMBERED && j->proof.kind == BATV_PROOF_ID) {
 		what = "id";
-		count = batv_tally(session->memory, BATV_TALLY_ID_HITS, j->proof.item.name, session->now);
+		count = batv_tally(session->memory, BATV_TALLY_ID_HITS, j->proof.item.name,
+				   session->now);
 	}
 	if (count <= BATV_FLOOD_A_DAY || !j->finding.rejecting)
 		return false;

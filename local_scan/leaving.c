@@ -31,7 +31,8 @@ static void left_bare(const struct batv_session *session, const struct batv_sign
 	enum batv_sign_answer why = s->answer;
 
 	if (why == BATV_LEFT_OFF || why == BATV_LEFT_NOT_OURS)
-		batv_domain_left_bare(session->memory, s->domain, s->policy ? s->policy->name : NULL);
+		batv_domain_left_bare(session->memory, s->domain,
+				      s->policy ? s->policy->name : NULL);
 	if (why == BATV_LEFT_NO_KEY)
 		batv_counters_bare_now(session->memory, session->now);
 	else if (why == BATV_LEFT_UNTRUSTED)

@@ -2,7 +2,8 @@
  * list_probe.c - the expansion that tries a file or a pattern.
  *
  * Pure.  Invariant: an expansion consists of our own text and of a file name or pattern that
- * cannot end the place where it is put (exim_list.c lets no such pass), so nothing in a list is ever run.
+ * cannot end the place where it is put (exim_list.c lets no such pass), so nothing in a list is
+ * ever run.
  */
 #include "list_probe.h"
 
@@ -12,16 +13,16 @@ bool batv_list_probe(const struct batv_list_item *item, char out[static BATV_LIS
 {
 	switch (item->sort) {
 	case BATV_LIST_ITEM_PATTERN:
-		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${if match{}{\\N%s\\N}{}{}}", item->part);
+		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${if match{}{\\N%s\\N}{}{}}",
+			       item->part);
 		return true;
 	case BATV_LIST_ITEM_LOOKUP: /* an empty key is never looked up, but its file is opened */
-		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${lookup{}%.*s{%s}{}{}}", (int)item->type.len,
-			       item->type.p, item->path);
+		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${lookup{}%.*s{%s}{}{}}",
+			       (int)item->type.len, item->type.p, item->path);
 		return true;
 	case BATV_LIST_ITEM_PLAIN:
 	case BATV_LIST_ITEM_NAMED:
-	case BATV_LIST_ITEM_REFUSED:
-		break;
+	case BATV_LIST_ITEM_REFUSED: break;
 	}
 	return false;
 }

@@ -13,10 +13,9 @@
 #include "outcome.h"
 #include "sent_mail.h"
 
-#define BODY_START 4096		/* bytes of the body that tell the class of a bounce without MIME */
+#define BODY_START 4096 /* bytes of the body that tell the class of a bounce without MIME */
 
-__attribute__((visibility("default")))
-int local_scan(int fd, unsigned char **return_text);
+__attribute__((visibility("default"))) int local_scan(int fd, unsigned char **return_text);
 
 /* The descriptor stands at the body: its offset differs between Exims of the same ABI. */
 static struct batv_body body_of(int fd, char *buf, size_t size)
@@ -24,7 +23,7 @@ static struct batv_body body_of(int fd, char *buf, size_t size)
 	off_t at = lseek(fd, 0, SEEK_CUR);
 	ssize_t n = at < 0 ? -1 : pread(fd, buf, size, at);
 
-	return (struct batv_body) { { buf, n > 0 ? (size_t)n : 0 }, at < 0 ? -1 : fd, (int64_t)at };
+	return (struct batv_body){{buf, n > 0 ? (size_t)n : 0}, at < 0 ? -1 : fd, (int64_t)at};
 }
 
 static void remove_failed(const struct batv_outcome *outcome)
@@ -74,8 +73,10 @@ static const struct batv_policy *who_signs_here(const struct batv_session *sessi
 	return NULL;
 }
 
-/* Only what nobody may write to without permission leaves for sure.  What a user forwards is not known yet. */
-static bool leaves(const struct batv_session *session, const struct batv_policy *policy, const char *rcpt)
+/* Only what nobody may write to without permission leaves for sure.  What a user forwards is not
+ * known yet. */
+static bool leaves(const struct batv_session *session, const struct batv_policy *policy,
+		   const char *rcpt)
 {
 	const struct batv_matcher *m = &batv_glue_matcher;
 	struct batv_addr addr;
@@ -109,14 +110,17 @@ static void sign_at_reception(const struct batv_session *session)
 	if (batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK)
 		return;
 	if (batv_session_policy(session, &addr, &policy) == BATV_MAYBE)
-		policy = here;		/* batv_sign_address() can't tell either, and that is to be said */
+		policy = here; /* batv_sign_address() can't tell either, and that is to be said */
 	if (!policy || !policy->sign_at_reception)
 		return;
 	batv_glue_origin(&origin);
 
 	const struct batv_context context = {
-		.state = session->state, .memory = session->memory, .matcher = &batv_glue_matcher,
-		.origin = &origin, .now = session->now,
+		.state = session->state,
+		.memory = session->memory,
+		.matcher = &batv_glue_matcher,
+		.origin = &origin,
+		.now = session->now,
 	};
 
 	for (size_t i = 0; i < batv_glue_recipients(); i++) {
@@ -128,14 +132,16 @@ static void sign_at_reception(const struct batv_session *session)
 		if (s.answer == BATV_SIGNED)
 			batv_glue_recipient_sender(i, s.address);
 		else if (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY)
-			batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed", sender);
+			batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed",
+					   sender);
 		if (s.answer != last)
 			batv_leaving_count(session, &origin, &s);
 		last = s.answer;
 	}
 }
 
-static enum batv_glue_code scan(const struct batv_session *session, int fd, unsigned char **return_text)
+static enum batv_glue_code scan(const struct batv_session *session, int fd,
+				unsigned char **return_text)
 {
 	struct batv_outcome *outcome;
 	char start[BODY_START];
@@ -148,8 +154,10 @@ static enum batv_glue_code scan(const struct batv_session *session, int fd, unsi
 		return BATV_GLUE_REJECT;
 	}
 	if (outcome->defer) {
-		*return_text = batv_glue_text("4.7.1 Too many bounces or replies to one message; try again "
-					      "later", NULL);
+		*return_text = batv_glue_text(
+			"4.7.1 Too many bounces or replies to one message; try again "
+			"later",
+			NULL);
 		return BATV_GLUE_DEFER;
 	}
 	remove_failed(outcome);

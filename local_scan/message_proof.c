@@ -1,7 +1,8 @@
 /*
  * message_proof.c - reads header and body of the message in hand, once, and asks proof.c.
  *
- * The search is 22 KiB, which only a message that would fail needs: Exim's store has them, for that message.
+ * The search is 22 KiB, which only a message that would fail needs: Exim's store has them, for
+ * that message.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -27,7 +28,8 @@ static void search_header(struct batv_search *search)
 	while (batv_glue_header_next(&at, &field)) {
 		batv_search_header(search, field);
 		if (batv_span_equal_fold(field.name, batv_span_of("From")))
-			(void)batv_mailbox_each(field.value, BATV_AUTHORS_MAX, found_author, &proof);
+			(void)batv_mailbox_each(field.value, BATV_AUTHORS_MAX, found_author,
+						&proof);
 	}
 }
 
@@ -46,7 +48,7 @@ static struct batv_span read_body(const struct batv_body *body, size_t limit)
 		return body->start;
 	buf = batv_glue_buffer(limit);
 	n = pread(body->fd, buf, limit, (off_t)body->at);
-	return n < 0 ? body->start : (struct batv_span) { buf, (size_t)n };
+	return n < 0 ? body->start : (struct batv_span){buf, (size_t)n};
 }
 
 static void search_message(struct batv_prover *p)
@@ -54,7 +56,7 @@ static void search_message(struct batv_prover *p)
 	const struct batv_state *state = p->session->state;
 	struct batv_search *search = (void *)batv_glue_buffer(sizeof *search);
 
-	proof = (struct batv_proof) {
+	proof = (struct batv_proof){
 		.search = search,
 		.memory = p->session->memory,
 		.before = batv_session_before(p->session),

@@ -7,11 +7,12 @@
 
 #include "session.h"
 
-/* Where the body is: its start is at hand, the rest is behind a descriptor (-1: is not to be had). */
+/* Where the body is: its start is at hand, the rest is behind a descriptor (-1: is not to be had).
+ */
 struct batv_body {
 	struct batv_span start;
 	int fd;
-	int64_t at;		/* offset of the body in fd */
+	int64_t at; /* offset of the body in fd */
 };
 
 struct batv_prover {

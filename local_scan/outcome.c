@@ -17,18 +17,18 @@
 #include "message_proof.h"
 #include "outcome.h"
 
-#define REPLY_MAX 512			/* an SMTP reply line; policy.c keeps the text below it */
+#define REPLY_MAX 512 /* an SMTP reply line; policy.c keeps the text below it */
 #define MSGID_SHOWN 120
-#define STATUS_HEADERS_MAX 16		/* a message to more recipients is marked for the first ones */
+#define STATUS_HEADERS_MAX 16 /* a message to more recipients is marked for the first ones */
 
 /* What the second pass needs of each recipient besides its finding. */
 struct note {
 	const struct batv_policy *policy;
 	uint64_t epoch;
-	uint32_t secret;		/* 0: no key of ours */
+	uint32_t secret; /* 0: no key of ours */
 	bool legacy;
-	enum batv_proof_kind proof;	/* of a remembered one */
-	const char *cited;		/* the id or the tag that proved it; NULL: none */
+	enum batv_proof_kind proof; /* of a remembered one */
+	const char *cited;          /* the id or the tag that proved it; NULL: none */
 };
 
 static bool is_automatic(const struct batv_session *session)
@@ -54,20 +54,22 @@ static enum batv_class class_of_message(struct batv_span body)
 	return batv_classify_end(&c, body);
 }
 
-/* Is what is not remembered not sent?  While there is a generation before, it has to be readable, too. */
+/* Is what is not remembered not sent?  While there is a generation before, it has to be readable,
+ * too. */
 static bool memory_complete(const struct batv_session *session)
 {
-	return batv_sent_complete(session->memory, session->state->memory_retention, session->now) &&
+	return batv_sent_complete(session->memory, session->state->memory_retention,
+				  session->now) &&
 	       (!*session->state->memory_before || batv_session_before(session));
 }
 
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
-			const struct batv_session *session, enum batv_class class)
+			  const struct batv_session *session, enum batv_class class)
 {
 	const char *word = batv_glue_expand("$acl_m_batv");
 
 	batv_glue_origin(origin);
-	*context = (struct batv_context) {
+	*context = (struct batv_context){
 		.state = session->state,
 		.memory = session->memory,
 		.matcher = &batv_glue_matcher,
@@ -125,11 +127,13 @@ static void log_recipient(const struct batv_outcome *o, const struct note *note,
 	batv_printable(batv_span_of(host), from, sizeof from);
 	key_text(note, key, sizeof key);
 	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
-	batv_glue_log("batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=%s"
-		      " reason=%s policy=%s",
-		      batv_verdict_name(f->verdict), batv_action_name(f->action),
-		      f->rejecting ? "reject" : "observe", rcpt, batv_class_name(o->class), from, key,
-		      note->cited ? note->cited : "-", reason_text(f, note), note->policy ? note->policy->name : "-");
+	batv_glue_log(
+		"batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=%s"
+		" reason=%s policy=%s",
+		batv_verdict_name(f->verdict), batv_action_name(f->action),
+		f->rejecting ? "reject" : "observe", rcpt, batv_class_name(o->class), from, key,
+		note->cited ? note->cited : "-", reason_text(f, note),
+		note->policy ? note->policy->name : "-");
 }
 
 static void add_header(const struct batv_outcome *o, const struct note *note, size_t i)
@@ -172,7 +176,7 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 static void judge_all(const struct batv_session *session, const struct batv_body *body,
 		      struct batv_outcome *o)
 {
-	struct batv_prover prover = { .session = session, .body = body, .class = o->class };
+	struct batv_prover prover = {.session = session, .body = body, .class = o->class};
 	static struct batv_judgement j;
 	struct batv_context context;
 	struct batv_origin origin;
@@ -204,10 +208,10 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 }
 
 struct batv_outcome *batv_outcome_of(const struct batv_session *session,
-					  const struct batv_body *body)
+				     const struct batv_body *body)
 {
 	static struct batv_outcome outcome;
-	static char of[40];		/* Exim's id of the message that the outcome is of */
+	static char of[40]; /* Exim's id of the message that the outcome is of */
 	const char *id = batv_glue_message_id();
 	const size_t len = strlen(id);
 	struct batv_origin origin;
@@ -218,8 +222,8 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 	*of = '\0';
 	if (len < sizeof of)
 		memcpy(of, id, len + 1);
-	outcome = (struct batv_outcome) { .action = BATV_ACTION_ACCEPT };
-	batv_glue_header_remove(BATV_STATUS_HEADER);	/* whoever wrote it, it was not us */
+	outcome = (struct batv_outcome){.action = BATV_ACTION_ACCEPT};
+	batv_glue_header_remove(BATV_STATUS_HEADER); /* whoever wrote it, it was not us */
 	batv_glue_origin(&origin);
 	/* without a sending host it is a local submission, or a bounce of this very Exim */
 	if (!*origin.host_address || !is_automatic(session))

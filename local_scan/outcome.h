@@ -11,12 +11,12 @@
 #define BATV_STATUS_HEADER "X-BATV-Status"
 
 struct batv_outcome {
-	enum batv_action action;	/* REJECT, MARK or ACCEPT */
-	bool defer;			/* a flood: not refused, but put off */
+	enum batv_action action; /* REJECT, MARK or ACCEPT */
+	bool defer;              /* a flood: not refused, but put off */
 	enum batv_class class;
-	size_t n;			/* recipients judged, findings in their order; 0: not judged */
+	size_t n; /* recipients judged, findings in their order; 0: not judged */
 	struct batv_finding *findings;
-	const char *refusal_text;	/* if REJECT: without code */
+	const char *refusal_text; /* if REJECT: without code */
 };
 
 /*
@@ -24,13 +24,14 @@ struct batv_outcome {
  * empty.  Removes a forged header of our name, and adds ours.
  */
 struct batv_outcome *batv_outcome_of(const struct batv_session *session,
-					  const struct batv_body *body);
+				     const struct batv_body *body);
 
 /* "5.7.1 text": what the other side is told. */
 unsigned char *batv_outcome_refusal(const struct batv_outcome *outcome);
 
-/* Facts of the message for a question about a single address (batv_verdict, batv_kind).  Only with a state. */
+/* Facts of the message for a question about a single address (batv_verdict, batv_kind).  Only with
+ * a state. */
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
-			const struct batv_session *session, enum batv_class class);
+			  const struct batv_session *session, enum batv_class class);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * sent_mail.c - writes Message-IDs and pairs of trusted mail into the memory.
  *
- * Trusted as for signing (decide/lists.h): a stranger who could write into the memory would plant an id, and then
- * cite it.  Constant cost: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
+ * Trusted as for signing (decide/lists.h): a stranger who could write into the memory would plant
+ * an id, and then cite it.  Constant cost: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
  */
 #include <string.h>
 
@@ -10,18 +10,19 @@
 #include "exim_glue.h"
 #include "sent_mail.h"
 
-#define OURS_MAX 4	/* envelope sender, From, Reply-To, Disposition-Notification-To */
+#define OURS_MAX 4 /* envelope sender, From, Reply-To, Disposition-Notification-To */
 
 /* The addresses of ours on a message, bare, all different. */
 struct ours {
 	const struct batv_session *session;
 	size_t n;
-	const struct batv_policy *policy;	/* of the first one */
+	const struct batv_policy *policy; /* of the first one */
 	struct batv_addr addr[OURS_MAX];
 	char text[OURS_MAX][BATV_ADDR_SIZE];
 };
 
-static struct ours ours;	/* one message at a time; too large for a stack with many frames below it */
+static struct ours
+	ours; /* one message at a time; too large for a stack with many frames below it */
 
 /* Written together: one guard for all of them. */
 #define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX)
@@ -31,7 +32,7 @@ struct batch {
 	struct batv_item items[BATCH_MAX];
 };
 
-struct header {		/* what is read of it */
+struct header { /* what is read of it */
 	struct batv_span id, from, reply_to, notify;
 	bool bulk;
 };
@@ -43,10 +44,11 @@ static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
 
 	return batv_addr_canon(a, x, sizeof x, &x_len) == BATV_OK &&
 	       batv_addr_canon(b, y, sizeof y, &y_len) == BATV_OK &&
-	       batv_span_equal((struct batv_span) { x, x_len }, (struct batv_span) { y, y_len });
+	       batv_span_equal((struct batv_span){x, x_len}, (struct batv_span){y, y_len});
 }
 
-/* Add an address, if it is one of ours.  A tag is taken off: what answers, answers the bare address. */
+/* Add an address, if it is one of ours.  A tag is taken off: what answers, answers the bare
+ * address. */
 static void add(struct ours *o, struct batv_span address)
 {
 	const struct batv_policy *policy;
@@ -76,7 +78,8 @@ static bool contains_fold(struct batv_span text, const char *word)
 	const size_t len = strlen(word);
 
 	for (size_t i = 0; i + len <= text.len; i++)
-		if (batv_span_equal_fold((struct batv_span) { text.p + i, len }, (struct batv_span) { word, len }))
+		if (batv_span_equal_fold((struct batv_span){text.p + i, len},
+					 (struct batv_span){word, len}))
 			return true;
 	return false;
 }
@@ -84,9 +87,10 @@ static bool contains_fold(struct batv_span text, const char *word)
 /* Who answers a list answers the list; and a pair for each subscriber would fill the memory. */
 static bool is_bulk(struct batv_header field)
 {
-	const struct batv_span list = { "List-", 5 };
+	const struct batv_span list = {"List-", 5};
 
-	if (field.name.len > list.len && batv_span_equal_fold((struct batv_span) { field.name.p, list.len }, list))
+	if (field.name.len > list.len &&
+	    batv_span_equal_fold((struct batv_span){field.name.p, list.len}, list))
 		return true;
 	return batv_span_equal_fold(field.name, batv_span_of("Precedence")) &&
 	       (contains_fold(field.value, "bulk") || contains_fold(field.value, "list") ||
@@ -95,11 +99,14 @@ static bool is_bulk(struct batv_header field)
 
 static void read_header(struct header *h)
 {
-	static const struct { const char *name; size_t offset; } wanted[] = {
-		{ "Message-ID", offsetof(struct header, id) },
-		{ "From", offsetof(struct header, from) },
-		{ "Reply-To", offsetof(struct header, reply_to) },
-		{ "Disposition-Notification-To", offsetof(struct header, notify) },
+	static const struct {
+		const char *name;
+		size_t offset;
+	} wanted[] = {
+		{"Message-ID", offsetof(struct header, id)},
+		{"From", offsetof(struct header, from)},
+		{"Reply-To", offsetof(struct header, reply_to)},
+		{"Disposition-Notification-To", offsetof(struct header, notify)},
 	};
 	struct batv_header field;
 	const void *at = NULL;
@@ -122,7 +129,7 @@ static void take_id(const struct ours *o, struct batv_span value, struct batch *
 	if (!batv_search_message_id(value, id, &len))
 		return;
 	for (size_t i = 0; i < o->n && batch->n < BATCH_MAX; i++)
-		batch->n += batv_sent_id(key, (struct batv_span) { id, len }, &o->addr[i],
+		batch->n += batv_sent_id(key, (struct batv_span){id, len}, &o->addr[i],
 					 &batch->items[batch->n]);
 }
 
@@ -143,12 +150,14 @@ static void write_batch(const struct ours *o, const struct batch *batch)
 	enum batv_sent_answer answers[BATCH_MAX];
 
 	if (batch->n > 0)
-		batv_sent_note_all(o->session->memory, batch->items, batch->n, o->session->now, answers);
+		batv_sent_note_all(o->session->memory, batch->items, batch->n, o->session->now,
+				   answers);
 }
 
 static bool can_remember(const struct batv_session *session)
 {
-	return session->state && batv_memory_there(session->memory) && batv_state_memory_key(session->state).len > 0;
+	return session->state && batv_memory_there(session->memory) &&
+	       batv_state_memory_key(session->state).len > 0;
 }
 
 static bool is_trusted(const struct ours *o, const struct batv_origin *origin)
@@ -178,13 +187,13 @@ void batv_sent_mail_received(const struct batv_session *session)
 {
 	const char *sender = batv_glue_sender();
 	struct ours *const o = &ours;
-	struct batch batch = { .n = 0 };
+	struct batch batch = {.n = 0};
 	struct batv_origin origin;
 	struct header h;
 
 	if (!*sender || !can_remember(session))
 		return;
-	*o = (struct ours) { .session = session };
+	*o = (struct ours){.session = session};
 	batv_glue_origin(&origin);
 	add(o, batv_span_of(sender));
 	/* mail from outside ends here: only who is known may speak for us with another sender */
@@ -196,7 +205,7 @@ void batv_sent_mail_received(const struct batv_session *session)
 	if (!is_trusted(o, &origin))
 		return;
 	if (!h.bulk)
-		take_pairs(o, &batch);	/* of those who wrote; the others are for answers only */
+		take_pairs(o, &batch); /* of those who wrote; the others are for answers only */
 	if (header_counts(&origin)) {
 		(void)batv_mailbox_each(h.reply_to, OURS_MAX, add_found, o);
 		(void)batv_mailbox_each(h.notify, OURS_MAX, add_found, o);
@@ -211,11 +220,12 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 {
 	if (!*sender || !can_remember(session))
 		return false;
-	/* the owner of a list signs what strangers post, but he did not write it: they would plant an id */
+	/* the owner of a list signs what strangers post, but he did not write it: they would plant
+	 * an id */
 	struct batv_origin author = *origin;
 
 	author.own_address = false;
-	*o = (struct ours) { .session = session };
+	*o = (struct ours){.session = session};
 	add(o, batv_span_of(sender));
 	if (!is_trusted(o, &author))
 		return false;
@@ -224,23 +234,24 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 }
 
 void batv_sent_mail_routed(const struct batv_session *session, const struct batv_origin *origin,
-			  const char *sender, const char *recipient)
+			   const char *sender, const char *recipient)
 {
 	struct ours *const o = &ours;
-	struct batch batch = { .n = 0 };
+	struct batch batch = {.n = 0};
 	struct header h;
 
-	if (!*recipient || *recipient == '@' || !begin_delivery(o, session, origin, sender, &h) || h.bulk)
+	if (!*recipient || *recipient == '@' || !begin_delivery(o, session, origin, sender, &h) ||
+	    h.bulk)
 		return;
 	take_pair(o, 0, recipient, &batch);
 	write_batch(o, &batch);
 }
 
 void batv_sent_mail_leaving(const struct batv_session *session, const struct batv_origin *origin,
-			   const char *sender)
+			    const char *sender)
 {
 	struct ours *const o = &ours;
-	struct batch batch = { .n = 0 };
+	struct batch batch = {.n = 0};
 	struct header h;
 
 	if (!begin_delivery(o, session, origin, sender, &h))

@@ -7,7 +7,7 @@
 
 #include "session.h"
 
-#define BATV_PAIRS_MAX 50	/* of one message */
+#define BATV_PAIRS_MAX 50 /* of one message */
 
 /* At reception, all recipients known: ids, and pairs unless it is list or bulk mail. */
 void batv_sent_mail_received(const struct batv_session *session);
@@ -17,8 +17,8 @@ void batv_sent_mail_received(const struct batv_session *session);
  * have led to it), at a transport the id.  `sender` may carry a tag of ours.
  */
 void batv_sent_mail_routed(const struct batv_session *session, const struct batv_origin *origin,
-			  const char *sender, const char *recipient);
+			   const char *sender, const char *recipient);
 void batv_sent_mail_leaving(const struct batv_session *session, const struct batv_origin *origin,
-			   const char *sender);
+			    const char *sender);
 
 #endif

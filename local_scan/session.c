@@ -20,26 +20,28 @@
 #include "session.h"
 
 /*
- * What the process keeps, 80 KiB, side by side: nearly every process of Exim's is a new one, and each page that
- * it touches first costs more than what we do with it.
+ * What the process keeps, 80 KiB, side by side: nearly every process of Exim's is a new one, and
+ * each page that it touches first costs more than what we do with it.
  */
 static struct {
-	struct batv_memory earlier, memory;	/* earlier: of the generation before */
+	struct batv_memory earlier, memory; /* earlier: of the generation before */
 	char said[64];
 	char directory[4096];
-	struct batv_state_holder holder;	/* its text in front, of which one page is used */
+	struct batv_state_holder holder; /* its text in front, of which one page is used */
 } process;
 
 /* All but the middle of a text that is nearly always shorter than a page. */
 static void touch_pages(void)
 {
-	char *begin = (char *)&process, *text = process.holder.text, *state = (char *)&process.holder.usable;
+	char *begin = (char *)&process, *text = process.holder.text,
+	     *state = (char *)&process.holder.usable;
 
 	batv_pages_touch(begin, (size_t)(text + 4096 - begin));
 	batv_pages_touch(state, (size_t)(begin + sizeof process - state));
 }
 
-/* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under us. */
+/* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under
+ * us. */
 static const char *directory(void)
 {
 	const char *named;
@@ -67,7 +69,8 @@ static bool said(const char *action)
 	return false;
 }
 
-static void trouble(struct batv_session *session, const char *file, const char *error, unsigned line)
+static void trouble(struct batv_session *session, const char *file, const char *error,
+		    unsigned line)
 {
 	char place[32] = "";
 
@@ -80,14 +83,15 @@ static void trouble(struct batv_session *session, const char *file, const char *
 static const char *state_error(int dirfd, enum batv_err err, char *why, size_t size)
 {
 	if (err == BATV_E_IO)
-		return strerror(errno);		/* "Permission denied" says more than ours */
+		return strerror(errno); /* "Permission denied" says more than ours */
 	if (err != BATV_E_UNSAFE_FILE)
 		return batv_strerror(err);
 	batv_file_why(dirfd, BATV_STATE_NAME, false, why, size);
 	return why;
 }
 
-/* A list with a "$" would be expanded by Exim, as root when it delivers: batvd lets none through. */
+/* A list with a "$" would be expanded by Exim, as root when it delivers: batvd lets none through.
+ */
 static bool has_dollar(const struct batv_state *state)
 {
 	for (size_t i = 0; i < state->n_policies; i++)
@@ -122,7 +126,8 @@ static const struct batv_state *usable_state(struct batv_session *session, int d
 	return &process.holder.state;
 }
 
-/* Not time(): which one of several that is, glibc finds out when we are loaded, for two page faults. */
+/* Not time(): which one of several that is, glibc finds out when we are loaded, for two page
+ * faults. */
 static int64_t now(void)
 {
 	struct timespec t;
@@ -138,10 +143,11 @@ void batv_session_open(struct batv_session *session)
 	struct stat dir;
 	int dirfd;
 
-	batv_session_close();	/* Exim's time limit may have jumped out of the last one */
-	*session = (struct batv_session) { .memory = &process.memory, .now = now() };
+	batv_session_close(); /* Exim's time limit may have jumped out of the last one */
+	*session = (struct batv_session){.memory = &process.memory, .now = now()};
 	if (batv_glue_misfit()) {
-		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"", batv_glue_misfit());
+		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"",
+			 batv_glue_misfit());
 		return;
 	}
 	err = batv_dir_open(directory(), &dirfd, &dir);
@@ -155,7 +161,7 @@ void batv_session_open(struct batv_session *session)
 	session->observe_file = batv_state_observe_file(dirfd);
 	if (session->state)
 		name = session->state->memory;
-	else	/* mail that leaves bare is to be noted all the same */
+	else /* mail that leaves bare is to be noted all the same */
 		batv_names_newest(dirfd, newest, before);
 	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
 	if (*name)
@@ -171,8 +177,8 @@ void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR
 	out[addr->domain.len] = '\0';
 }
 
-enum batv_match batv_session_policy(const struct batv_session *session, const struct batv_addr *addr,
-				    const struct batv_policy **policy)
+enum batv_match batv_session_policy(const struct batv_session *session,
+				    const struct batv_addr *addr, const struct batv_policy **policy)
 {
 	char domain[BATV_ADDR_INPUT_MAX + 1];
 

@@ -9,16 +9,16 @@
 #include "memory/sent.h"
 
 struct batv_session {
-	const struct batv_state *state;	/* NULL: no usable state; nothing is signed or refused */
-	struct batv_memory *memory;	/* never NULL; may be none */
+	const struct batv_state *state; /* NULL: no usable state; nothing is signed or refused */
+	struct batv_memory *memory;     /* never NULL; may be none */
 	bool observe_file;
-	int64_t now;			/* the one reading of the clock for this decision */
-	char trouble[320];		/* why there is no state, for the log; "" if there is one */
+	int64_t now;       /* the one reading of the clock for this decision */
+	char trouble[320]; /* why there is no state, for the log; "" if there is one */
 };
 
 /*
- * Look at the state directory.  Leaves no trace.  What it holds open is let go by batv_session_close(); one
- * session at a time.
+ * Look at the state directory.  Leaves no trace.  What it holds open is let go by
+ * batv_session_close(); one session at a time.
  */
 void batv_session_open(struct batv_session *session);
 void batv_session_close(void);
@@ -26,8 +26,10 @@ void batv_session_close(void);
 /* The domain of an address, NUL-terminated: Exim's lists are asked for that. */
 void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR_INPUT_MAX + 1]);
 
-/* The policy of an address's domain; NULL for BATV_NO (none) and BATV_MAYBE (not to be told).  Only with a state. */
-enum batv_match batv_session_policy(const struct batv_session *session, const struct batv_addr *addr,
+/* The policy of an address's domain; NULL for BATV_NO (none) and BATV_MAYBE (not to be told).  Only
+ * with a state. */
+enum batv_match batv_session_policy(const struct batv_session *session,
+				    const struct batv_addr *addr,
 				    const struct batv_policy **policy);
 
 /* The memory of the generation before, opened when it is asked for; NULL: there is none. */

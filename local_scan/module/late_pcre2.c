@@ -1,5 +1,6 @@
 /*
- * late_pcre2.c - PCRE2 for batv.so: loaded when automatic.c first has a pattern to match, not with us.
+ * late_pcre2.c - PCRE2 for batv.so: loaded when automatic.c first has a pattern to match, not with
+ * us.
  *
  * Exim makes a fresh process for nearly every message, and nearly none of them meets a pattern. So
  * batv.so is not linked with libpcre2; these are its functions, and each finds the real one.  Every
@@ -25,56 +26,58 @@ static void find(const char *name, void *real)
 	memcpy(real, &address, sizeof address);
 }
 
-#define TEXT(name)  #name
+#define TEXT(name) #name
 #define NAME(macro) TEXT(macro)
 
-#define LATE(type, name, params, args, otherwise) \
-	type name params \
-	{ \
-		static type (*real) params; \
-\
-		if (!real) \
-			find(NAME(name), &real); \
-		return real ? real args : (otherwise); \
-	}
+#define LATE(type, name, params, args, otherwise)                                                  \
+ type name params                                                                                  \
+ {                                                                                                 \
+  static type(*real) params;                                                                       \
+                                                                                                   \
+  if (!real)                                                                                       \
+   find(NAME(name), &real);                                                                        \
+  return real ? real args : (otherwise);                                                           \
+ }
 
-#define LATE_VOID(name, params, args) \
-	void name params \
-	{ \
-		static void (*real) params; \
-\
-		if (!real) \
-			find(NAME(name), &real); \
-		if (real) \
-			real args; \
-	}
+#define LATE_VOID(name, params, args)                                                              \
+ void name params                                                                                  \
+ {                                                                                                 \
+  static void(*real) params;                                                                       \
+                                                                                                   \
+  if (!real)                                                                                       \
+   find(NAME(name), &real);                                                                        \
+  if (real)                                                                                        \
+   real args;                                                                                      \
+ }
 
 LATE(pcre2_code *, pcre2_compile,
      (PCRE2_SPTR pattern, PCRE2_SIZE length, uint32_t options, int *error, PCRE2_SIZE *offset,
       pcre2_compile_context *context),
      (pattern, length, options, error, offset, context), NULL)
-LATE_VOID(pcre2_code_free, (pcre2_code *code), (code))
+LATE_VOID(pcre2_code_free, (pcre2_code * code), (code))
 
-LATE(pcre2_compile_context *, pcre2_compile_context_create, (pcre2_general_context *general), (general), NULL)
-LATE_VOID(pcre2_compile_context_free, (pcre2_compile_context *context), (context))
-LATE(int, pcre2_set_max_pattern_length, (pcre2_compile_context *context, PCRE2_SIZE max), (context, max),
-     PCRE2_ERROR_NOMEMORY)
+LATE(pcre2_compile_context *, pcre2_compile_context_create, (pcre2_general_context * general),
+     (general), NULL)
+LATE_VOID(pcre2_compile_context_free, (pcre2_compile_context * context), (context))
+LATE(int, pcre2_set_max_pattern_length, (pcre2_compile_context * context, PCRE2_SIZE max),
+     (context, max), PCRE2_ERROR_NOMEMORY)
 
 LATE(int, pcre2_match,
-     (const pcre2_code *code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start, uint32_t options,
-      pcre2_match_data *data, pcre2_match_context *context),
+     (const pcre2_code *code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
+      uint32_t options, pcre2_match_data *data, pcre2_match_context *context),
      (code, subject, length, start, options, data, context), PCRE2_ERROR_NOMEMORY)
-LATE(pcre2_match_context *, pcre2_match_context_create, (pcre2_general_context *general), (general), NULL)
-LATE_VOID(pcre2_match_context_free, (pcre2_match_context *context), (context))
+LATE(pcre2_match_context *, pcre2_match_context_create, (pcre2_general_context * general),
+     (general), NULL)
+LATE_VOID(pcre2_match_context_free, (pcre2_match_context * context), (context))
 LATE(pcre2_match_data *, pcre2_match_data_create, (uint32_t size, pcre2_general_context *general),
      (size, general), NULL)
-LATE_VOID(pcre2_match_data_free, (pcre2_match_data *data), (data))
-LATE(int, pcre2_set_match_limit, (pcre2_match_context *context, uint32_t limit), (context, limit),
+LATE_VOID(pcre2_match_data_free, (pcre2_match_data * data), (data))
+LATE(int, pcre2_set_match_limit, (pcre2_match_context * context, uint32_t limit), (context, limit),
      PCRE2_ERROR_NOMEMORY)
-LATE(int, pcre2_set_depth_limit, (pcre2_match_context *context, uint32_t limit), (context, limit),
+LATE(int, pcre2_set_depth_limit, (pcre2_match_context * context, uint32_t limit), (context, limit),
      PCRE2_ERROR_NOMEMORY)
-LATE(int, pcre2_set_heap_limit, (pcre2_match_context *context, uint32_t limit), (context, limit),
+LATE(int, pcre2_set_heap_limit, (pcre2_match_context * context, uint32_t limit), (context, limit),
      PCRE2_ERROR_NOMEMORY)
 
-LATE(int, pcre2_get_error_message, (int error, PCRE2_UCHAR *text, PCRE2_SIZE size), (error, text, size),
-     PCRE2_ERROR_NOMEMORY)
+LATE(int, pcre2_get_error_message, (int error, PCRE2_UCHAR *text, PCRE2_SIZE size),
+     (error, text, size), PCRE2_ERROR_NOMEMORY)

@@ -76,18 +76,18 @@ static struct batv_arm answer(struct batv_arm arm, enum batv_arm_why why, int64_
 /* From the first to the last signed mail or valid bounce; first 0: none. */
 struct evidence {
 	int64_t first, last;
-	int64_t ahead;		/* the latest date that cannot be, of evidence that is left aside; 0: none */
+	int64_t ahead; /* the latest date that cannot be, of evidence that is left aside; 0: none */
 };
 
 /*
- * A clock that was wrong has dated one kind in the future: the other one still counts, and the next mail
- * of that kind puts it right.
+ * A clock that was wrong has dated one kind in the future: the other one still counts, and the
+ * next mail of that kind puts it right.
  */
 static struct evidence evidence_of(const struct batv_domain *d, int64_t now)
 {
-	const struct evidence kinds[] = { { d->first_signed, d->last_signed, 0 },
-					  { d->first_valid, d->last_valid, 0 } };
-	struct evidence all = { 0, 0, 0 };
+	const struct evidence kinds[] = {{d->first_signed, d->last_signed, 0},
+					 {d->first_valid, d->last_valid, 0}};
+	struct evidence all = {0, 0, 0};
 	size_t i;
 
 	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -127,9 +127,9 @@ static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_domain
 }
 
 struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
-				int64_t now)
+				   int64_t now)
 {
-	struct batv_arm arm = { .policy = policy_of(state, domain) };
+	struct batv_arm arm = {.policy = policy_of(state, domain)};
 	int64_t until, broken;
 
 	arm.last_break = breaks_of(state, arm.policy, &until);
@@ -178,11 +178,13 @@ static void explain_grace(const struct batv_arm *arm, const char *broken, char *
 	bool tags = arm->when > grace_ends(arm->since, arm->policy->grace);
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
-	(void)snprintf(out, size, "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
-		       "unless a break comes first", utc(arm->when, when), grace,
-		       after_break ? broken : utc(arm->since, since),
+	(void)snprintf(out, size,
+		       "observing until %s: grace of %s counts from %s%s%s; then it refuses, "
+		       "unless a break comes first",
+		       utc(arm->when, when), grace, after_break ? broken : utc(arm->since, since),
 		       after_break ? "" : ", the first signed mail or valid bounce",
-		       tags ? ", and bounces with tags of keys that are gone may come until then" : "");
+		       tags ? ", and bounces with tags of keys that are gone may come until then"
+			    : "");
 }
 
 static void explain_armed(const struct batv_arm *arm, const char *broken, char *out, size_t size)
@@ -203,19 +205,24 @@ static void explain_waiting(const struct batv_arm *arm, const char *broken, char
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
 	if (arm->why == BATV_ARM_STALE)
-		(void)snprintf(out, size, "observing: no signed mail has left and no valid bounce has come "
-			       "since %s; with the next one it refuses, but not before %s", broken,
-			       utc(arm->when, when));
+		(void)snprintf(out, size,
+			       "observing: no signed mail has left and no valid bounce has come "
+			       "since %s; with the next one it refuses, but not before %s",
+			       broken, utc(arm->when, when));
 	else
-		(void)snprintf(out, size, "observing: no signed mail has left and no valid bounce has come%s%s; "
-			       "%s after the first one it refuses", *broken ? " since " : " yet", broken, grace);
+		(void)snprintf(
+			out, size,
+			"observing: no signed mail has left and no valid bounce has come%s%s; "
+			"%s after the first one it refuses",
+			*broken ? " since " : " yet", broken, grace);
 }
 
 static void explain_clock(const struct batv_arm *arm, const char *broken, char *out, size_t size)
 {
 	char when[WHEN_SIZE];
 
-	(void)snprintf(out, size, "observing%s%s: its last signed mail or valid bounce is dated %s, in the "
+	(void)snprintf(out, size,
+		       "observing%s%s: its last signed mail or valid bounce is dated %s, in the "
 		       "future: if the clock is right now, the next signed mail puts that right",
 		       *broken ? " since " : "", broken, utc(arm->when, when));
 }
@@ -227,16 +234,10 @@ void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 
 	break_text(arm, broken, sizeof broken);
 	switch (arm->why) {
-	case BATV_ARM_ARMED:
-		explain_armed(arm, broken, out, size);
-		break;
-	case BATV_ARM_GRACE:
-		explain_grace(arm, broken, out, size);
-		break;
+	case BATV_ARM_ARMED: explain_armed(arm, broken, out, size); break;
+	case BATV_ARM_GRACE: explain_grace(arm, broken, out, size); break;
 	case BATV_ARM_NO_EVIDENCE:
-	case BATV_ARM_STALE:
-		explain_waiting(arm, broken, out, size);
-		break;
+	case BATV_ARM_STALE: explain_waiting(arm, broken, out, size); break;
 	case BATV_ARM_SIGNING_OFF:
 		(void)snprintf(out, size,
 			       "observing%s%s: policy %.31s has signing = off; with signing on, "
@@ -244,20 +245,22 @@ void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 			       *broken ? " since " : "", broken, name);
 		break;
 	case BATV_ARM_MODE_OBSERVE:
-		(void)snprintf(out, size, "observing: policy %.31s has enforcement = observe; "
-			       "nothing changes by itself", name);
+		(void)snprintf(out, size,
+			       "observing: policy %.31s has enforcement = observe; "
+			       "nothing changes by itself",
+			       name);
 		break;
 	case BATV_ARM_MODE_REJECT:
-		(void)snprintf(out, size, "refusing: policy %.31s has enforcement = reject; "
-			       "nothing changes by itself", name);
+		(void)snprintf(out, size,
+			       "refusing: policy %.31s has enforcement = reject; "
+			       "nothing changes by itself",
+			       name);
 		break;
 	case BATV_ARM_NO_POLICY:
 		(void)snprintf(out, size,
 			       "observing: the policy under which it last signed is gone from "
 			       "the configuration; the next signed mail names its new one");
 		break;
-	case BATV_ARM_CLOCK:
-		explain_clock(arm, broken, out, size);
-		break;
+	case BATV_ARM_CLOCK: explain_clock(arm, broken, out, size); break;
 	}
 }

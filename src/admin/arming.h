@@ -13,29 +13,29 @@
 #include "memory/domains.h"
 
 enum batv_arm_why {
-	BATV_ARM_ARMED,		/* signed, or valid bounces came back, for grace without a break */
-	BATV_ARM_GRACE,		/* evidence is there, grace runs until `when` */
-	BATV_ARM_NO_EVIDENCE,	/* nothing signed has left, no valid bounce has come */
-	BATV_ARM_STALE,		/* evidence is older than the last break: new one is needed */
+	BATV_ARM_ARMED,       /* signed, or valid bounces came back, for grace without a break */
+	BATV_ARM_GRACE,       /* evidence is there, grace runs until `when` */
+	BATV_ARM_NO_EVIDENCE, /* nothing signed has left, no valid bounce has come */
+	BATV_ARM_STALE,       /* evidence is older than the last break: new one is needed */
 	BATV_ARM_SIGNING_OFF,
-	BATV_ARM_MODE_OBSERVE,	/* enforcement = observe */
-	BATV_ARM_MODE_REJECT,	/* enforcement = reject: refuses without asking */
-	BATV_ARM_NO_POLICY,	/* its policy is not in the state any more */
-	BATV_ARM_CLOCK,		/* all evidence lies in the future: a clock that jumped */
+	BATV_ARM_MODE_OBSERVE, /* enforcement = observe */
+	BATV_ARM_MODE_REJECT,  /* enforcement = reject: refuses without asking */
+	BATV_ARM_NO_POLICY,    /* its policy is not in the state any more */
+	BATV_ARM_CLOCK,        /* all evidence lies in the future: a clock that jumped */
 };
 
 struct batv_arm {
-	bool armed;		/* what the flag in the domain table is to be */
+	bool armed; /* what the flag in the domain table is to be */
 	enum batv_arm_why why;
-	int64_t since;		/* what grace counts from: evidence or break; 0: not known */
-	int64_t when;		/* GRACE: it arms then; ARMED: since then; CLOCK: the date
-				 * that cannot be; else 0 */
+	int64_t since; /* what grace counts from: evidence or break; 0: not known */
+	int64_t when;  /* GRACE: it arms then; ARMED: since then; CLOCK: the date
+			* that cannot be; else 0 */
 	const struct batv_policy *policy;
-	const struct batv_break *last_break;	/* the latest that concerns it; NULL: none */
+	const struct batv_break *last_break; /* the latest that concerns it; NULL: none */
 };
 
 struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
-				int64_t now);
+				   int64_t now);
 
 /*
  * One sentence for people: "observing until 2026-11-29 12:00 UTC: ...".  Cut to size (512 is

@@ -22,11 +22,11 @@
 #include "plain_list.h"
 #include "root_path.h"
 
-#define ARGS_MAX   32
+#define ARGS_MAX 32
 #define ANSWER_MAX 4096
 #define PIECE                                                                                      \
-	900 /* Exim reads its questions in lines of 1023 bytes, and joins what ends in "\"         \
-	     */
+ 900 /* Exim reads its questions in lines of 1023 bytes, and joins what ends in "\"                \
+      */
 
 static bool __attribute__((format(printf, 2, 3)))
 give_up(struct batv_asker *asker, const char *format, ...)
@@ -101,7 +101,7 @@ static bool put_list(FILE *f, const char *list)
 }
 
 bool batv_ask_exim_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
-		   size_t size)
+			size_t size)
 {
 	static const char *const conditions[] = {"match_domain", "match_address", "match_ip"};
 	bool ok;
@@ -221,7 +221,8 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 	return true;
 }
 
-/* True: it ended by itself, and in order.  One that cannot be killed is not waited for without end. */
+/* True: it ended by itself, and in order.  One that cannot be killed is not waited for without end.
+ */
 static bool reap(pid_t pid)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
@@ -233,7 +234,8 @@ static bool reap(pid_t pid)
 	return got == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool converse(struct batv_asker *asker, const char *what, int question, char *out, size_t size)
+static bool converse(struct batv_asker *asker, const char *what, int question, char *out,
+		     size_t size)
 {
 	int ends[2];
 	pid_t pid;
@@ -302,7 +304,8 @@ static bool know_user(struct batv_asker *asker)
 		return give_up(asker, "Exim's user is not known: %s", why);
 	}
 	if (!batv_exim_user_parse(answer, &asker->user))
-		return give_up(asker, "Exim's user is not known: %s -bP %s does not tell", asker->command, names);
+		return give_up(asker, "Exim's user is not known: %s -bP %s does not tell",
+			       asker->command, names);
 	if (asker->user.uid == 0)
 		return give_up(asker, "Exim's user is root");
 	asker->user_known = true;
@@ -416,7 +419,7 @@ static enum batv_match ask_host(void *ctx, const char *name, const char *address
 }
 
 void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,
-		     struct batv_matcher *matcher)
+			struct batv_matcher *matcher)
 {
 	*asker = (struct batv_asker){
 		.command = command, .config_path = config_path, .group = (gid_t)-1};

@@ -21,15 +21,15 @@
 enum batv_conf_kind { BATV_CONF_END, BATV_CONF_SECTION, BATV_CONF_OPTION, BATV_CONF_ERROR };
 
 struct batv_conffile {
-	char *p, *end;		/* private */
-	unsigned line;		/* private */
+	char *p, *end; /* private */
+	unsigned line; /* private */
 };
 
 struct batv_conf_item {
-	unsigned line;		/* where it begins */
-	const char *name;	/* of section or option; ERROR: the text that is wrong */
-	char *value;		/* of the option, on one line */
-	const char *why;	/* ERROR: what was expected */
+	unsigned line;    /* where it begins */
+	const char *name; /* of section or option; ERROR: the text that is wrong */
+	char *value;      /* of the option, on one line */
+	const char *why;  /* ERROR: what was expected */
 };
 
 /* text: len bytes, writable, and one more behind them; items borrow from it. */

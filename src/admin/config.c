@@ -24,8 +24,8 @@
 #include "secret.h"
 
 #define LEGACY_FILE_MAX 65536
-#define QUOTED_SIZE	100 /* of a wrong value in a message */
-#define NAME_MAX_LEN	32  /* of an option */
+#define QUOTED_SIZE 100 /* of a wrong value in a message */
+#define NAME_MAX_LEN 32 /* of an option */
 
 const struct batv_global batv_globals[] = {
 	{"directory", BATV_DIR, "the state directory"},
@@ -57,9 +57,9 @@ struct loader {
 	const char *file;
 	struct batv_config *out;
 	struct batv_policy *policy;
-	unsigned line;		   /* of the item at hand */
+	unsigned line;             /* of the item at hand */
 	unsigned globals[GLOBALS]; /* lines where they were set; 0: not */
-	unsigned options[64];	   /* the same of the policy at hand */
+	unsigned options[64];      /* the same of the policy at hand */
 	unsigned sections[BATV_POLICIES_MAX];
 	char *message;
 	size_t size;
@@ -276,24 +276,17 @@ static enum batv_err set_global(struct loader *l, int which, char *value)
 	switch (which) {
 	case DIRECTORY:
 		return set_path(l, name, value, false, out->directory, sizeof out->directory);
-	case EXIM:
-		return set_path(l, name, value, true, out->exim, sizeof out->exim);
+	case EXIM: return set_path(l, name, value, true, out->exim, sizeof out->exim);
 	case LEGACY_KEYS:
 		return set_path(l, name, value, true, out->legacy_keys, sizeof out->legacy_keys);
-	case AUTOMATIC_SENDERS:
-		return set_pattern(l, name, value);
-	case KEY_ROTATION:
-		return set_period(l, name, value, BATV_ROTATION_MIN, &out->key_rotation);
+	case AUTOMATIC_SENDERS: return set_pattern(l, name, value);
+	case KEY_ROTATION: return set_period(l, name, value, BATV_ROTATION_MIN, &out->key_rotation);
 	case KEY_RETENTION:
 		return set_period(l, name, value, BATV_RETENTION_MIN, &out->key_retention);
-	case MEMORY_CAPACITY:
-		return set_capacity(l, name, value);
-	case MEMORY_RETENTION:
-		return set_memory_retention(l, name, value);
-	case EVIDENCE_BYTES:
-		return set_bytes(l, name, value);
-	default:
-		return BATV_OK;
+	case MEMORY_CAPACITY: return set_capacity(l, name, value);
+	case MEMORY_RETENTION: return set_memory_retention(l, name, value);
+	case EVIDENCE_BYTES: return set_bytes(l, name, value);
+	default: return BATV_OK;
 	}
 }
 
@@ -336,7 +329,8 @@ static enum batv_err wrong_option(struct loader *l, const struct batv_option *op
 	struct batv_list_item item;
 	char text[QUOTED_SIZE];
 
-	if (!batv_option_is_list(opt, &kind) || batv_exim_list_allowed(kind, value, &item) || why != item.why)
+	if (!batv_option_is_list(opt, &kind) || batv_exim_list_allowed(kind, value, &item) ||
+	    why != item.why)
 		return wrong_value(l, opt->name, why, value);
 	return fail(l, BATV_E_SYNTAX, "%s: \"%s\": %s", opt->name, quoted(item.text, text), why);
 }

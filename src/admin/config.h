@@ -10,33 +10,34 @@
 #ifndef BATV_CONF
 # define BATV_CONF "/etc/exim-batv/exim-batv.conf"
 #endif
-#define BATV_CONFIG_MAX 262144		/* bytes */
-#define BATV_CAPACITY_MIN 1000		/* items a day */
+#define BATV_CONFIG_MAX 262144 /* bytes */
+#define BATV_CAPACITY_MIN 1000 /* items a day */
 #define BATV_CAPACITY_MAX 100000000
 #define BATV_CAPACITY_DEFAULT 100000
-#define BATV_EVIDENCE_MIN 4096		/* bytes; BATV_EVIDENCE_MAX is the state's */
+#define BATV_EVIDENCE_MIN 4096 /* bytes; BATV_EVIDENCE_MAX is the state's */
 
 struct batv_config {
-	char directory[4096];		/* default BATV_DIR */
-	char exim[4096];		/* command and arguments, split at spaces; "" none */
-	char legacy_keys[4096];		/* file; "" none */
-	char *automatic_senders;	/* "" the built-in comparison */
-	int64_t key_rotation, key_retention;	/* seconds */
-	uint64_t memory_capacity;	/* items a day; 0: not known, that of the memory stays (standby.h) */
-	int64_t memory_retention;	/* seconds */
+	char directory[4096];                /* default BATV_DIR */
+	char exim[4096];                     /* command and arguments, split at spaces; "" none */
+	char legacy_keys[4096];              /* file; "" none */
+	char *automatic_senders;             /* "" the built-in comparison */
+	int64_t key_rotation, key_retention; /* seconds */
+	uint64_t memory_capacity; /* items a day; 0: not known, that of the memory stays (standby.h)
+				   */
+	int64_t memory_retention; /* seconds */
 	uint64_t evidence_bytes;
 	size_t n_policies;
-	struct batv_policy policies[BATV_POLICIES_MAX];	/* [0] is "default" */
-	char sum[17];			/* hex, of both files' text: has it changed? */
-	struct batv_keyring legacy;	/* only its legacy part is filled */
-	void *store;			/* owns all text */
+	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default" */
+	char sum[17];               /* hex, of both files' text: has it changed? */
+	struct batv_keyring legacy; /* only its legacy part is filled */
+	void *store;                /* owns all text */
 };
 
 /* The options that hold for all policies.  They stand before the first section. */
 struct batv_global {
 	const char *name;
-	const char *fallback;	/* the default, as one would write it */
-	const char *help;	/* one line */
+	const char *fallback; /* the default, as one would write it */
+	const char *help;     /* one line */
 };
 extern const struct batv_global batv_globals[];
 extern const size_t batv_globals_count;
@@ -54,6 +55,6 @@ enum batv_err batv_config_load(const char *path, struct batv_config *out, char *
 /* The same of a text; looks into no file: out->legacy stays empty. */
 enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 				struct batv_config *out, char *message, size_t size);
-void batv_config_free(struct batv_config *config);	/* wipes legacy keys */
+void batv_config_free(struct batv_config *config); /* wipes legacy keys */
 
 #endif

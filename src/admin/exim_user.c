@@ -1,8 +1,8 @@
 /*
  * exim_user.c - who Exim is, and a process that runs as it.
  *
- * Invariant: a process that shall run as another user runs as that one and no other group's member, or
- * not at all.
+ * Invariant: a process that shall run as another user runs as that one and no other group's
+ * member, or not at all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,8 @@ static void become_and_run(char **args, int in, int out, const struct batv_exim_
 	if (as && (setgroups(0, NULL) < 0 || setresgid(as->gid, as->gid, as->gid) < 0 ||
 		   setresuid(as->uid, as->uid, as->uid) < 0))
 		return;
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(out, STDERR_FILENO) < 0)
 		return;
 	execve(args[0], args, environ);
 }

@@ -1,8 +1,8 @@
 /*
  * exim_user.h - who Exim is, and a process that runs as it.
  *
- * Exim opens the files of a list with the rights of whoever asks.  Root never asks it about a list that came
- * out of the state.
+ * Exim opens the files of a list with the rights of whoever asks.  Root never asks it about a list
+ * that came out of the state.
  */
 #ifndef BATV_EXIM_USER_H
 #define BATV_EXIM_USER_H
@@ -15,7 +15,8 @@ struct batv_exim_user {
 	gid_t gid;
 };
 
-/* The two lines that `exim -bP exim_user exim_group` prints, names or numbers; false: no such answer. */
+/* The two lines that `exim -bP exim_user exim_group` prints, names or numbers; false: no such
+ * answer. */
 bool batv_exim_user_parse(const char *answer, struct batv_exim_user *out);
 
 /*

@@ -22,9 +22,12 @@
 #include "memory_move.h"
 #include "plan.h"
 
-#define PATIENCE   (3 * (int64_t)BATV_DAY) /* nothing is removed for so long after a doubt about the clock */
-#define LOOK_NOTED 3600			   /* seconds: a look is noted that often */
-#define AWAY	   (BATV_JUMP + LOOK_NOTED) /* no look for longer: batvd was off, or the clock is wrong */
+#define PATIENCE                                                                                   \
+ (3 * (int64_t)BATV_DAY) /* nothing is removed for so long after a doubt about the clock */
+#define LOOK_NOTED 3600  /* seconds: a look is noted that often */
+#define AWAY                                                                                       \
+ (BATV_JUMP + LOOK_NOTED) /* no look for longer: batvd was off, or the clock is wrong              \
+			   */
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -68,7 +71,7 @@ static uint32_t key_check(const struct batv_generation *g)
 	if (!g->secrets || !g->secrets->has_memory_key)
 		return 0;
 	return batv_sent_key_check((struct batv_span){(const char *)g->secrets->memory_key,
-							sizeof g->secrets->memory_key});
+						      sizeof g->secrets->memory_key});
 }
 
 /* While the configuration cannot be read, the memory stays as large as it is; 0: not known. */
@@ -88,8 +91,8 @@ static struct batv_memory_wish wish_of(const struct batv_generation *g,
 }
 
 /* In the place of a file that is not there, or that nobody can use. */
-static void make_anew(struct batv_generation *g, const struct batv_config *config, enum batv_err err,
-		      uint64_t generation, int64_t now)
+static void make_anew(struct batv_generation *g, const struct batv_config *config,
+		      enum batv_err err, uint64_t generation, int64_t now)
 {
 	struct batv_memory_wish wish = wish_of(g, config, now);
 	char why[200] = "";
@@ -99,29 +102,29 @@ static void make_anew(struct batv_generation *g, const struct batv_config *confi
 	wish.generation = generation + 1;
 	if (!wish.capacity) {
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
-				    "%s/%s: %s, and how large it has to be is not known while the "
-				    "configuration cannot be read; mail goes on without it",
-				    g->store->path, g->memory_name, batv_strerror(err));
+				     "%s/%s: %s, and how large it has to be is not known while the "
+				     "configuration cannot be read; mail goes on without it",
+				     g->store->path, g->memory_name, batv_strerror(err));
 		return;
 	}
 	if (batv_memory_file_create(g->store->dirfd, g->memory_name, &wish) != BATV_OK) {
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
-				    "%s/%s: cannot make the memory: %s; mail goes on without it",
-				    g->store->path, g->memory_name, strerror(errno));
+				     "%s/%s: cannot make the memory: %s; mail goes on without it",
+				     g->store->path, g->memory_name, strerror(errno));
 		return;
 	}
 	if (err == BATV_E_NO_FILE)
 		batv_notices_say(g->notices, LOG_NOTICE, "%s/%s: made a new memory", g->store->path,
-				g->memory_name);
+				 g->memory_name);
 	else
 		batv_notices_say(g->notices, LOG_WARNING,
-				"%s/%s: made a new memory, the old one was not usable: %s%s%s",
-				g->store->path, g->memory_name, batv_strerror(err), *why ? ": " : "",
-				why);
+				 "%s/%s: made a new memory, the old one was not usable: %s%s%s",
+				 g->store->path, g->memory_name, batv_strerror(err),
+				 *why ? ": " : "", why);
 	err = batv_memory_open(&g->memory, g->store->dirfd, g->memory_name);
 	if (err)
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY, "%s/%s: %s", g->store->path,
-				    g->memory_name, batv_strerror(err));
+				     g->memory_name, batv_strerror(err));
 }
 
 static void note_capacity(struct batv_generation *g, const struct batv_memory *memory)
@@ -144,7 +147,7 @@ static void open_files(struct batv_generation *g, const struct batv_config *conf
 	note_capacity(g, &g->memory);
 	if (err == BATV_E_IO)
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY, "%s/%s: %s", g->store->path,
-				    g->memory_name, strerror(errno));
+				     g->memory_name, strerror(errno));
 	else if (err)
 		make_anew(g, config, err, generation, now);
 }
@@ -154,7 +157,8 @@ static void open_files(struct batv_generation *g, const struct batv_config *conf
 const char *batv_generation_wanted(const struct batv_memory *memory,
 				   const struct batv_config *config, uint32_t check, int64_t now)
 {
-	const struct batv_filter *ids = &memory->sections.filters[0], *pairs = &memory->sections.filters[1];
+	const struct batv_filter *ids = &memory->sections.filters[0],
+				 *pairs = &memory->sections.filters[1];
 
 	if (!ids->at || !pairs->at || !memory->sections.forged_at)
 		return "the file is of an older version";
@@ -163,7 +167,8 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 	if (config->memory_capacity && (ids->capacity != config->memory_capacity ||
 					pairs->capacity != config->memory_capacity))
 		return "memory_capacity was changed";
-	if (ids->lines != batv_memory_file_lines(config->memory_retention) || pairs->lines != ids->lines)
+	if (ids->lines != batv_memory_file_lines(config->memory_retention) ||
+	    pairs->lines != ids->lines)
 		return "memory_retention was changed";
 	if (batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0)
 		return "it holds days that are still to come: a clock is, or was, wrong";
@@ -204,10 +209,10 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 	}
 	if (err) {
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
-				    "%s/%s: cannot make the memory anew, which is needed because "
-				    "%s: %s; the one that is there goes on",
-				    g->store->path, name, why,
-				    err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+				     "%s/%s: cannot make the memory anew, which is needed because "
+				     "%s: %s; the one that is there goes on",
+				     g->store->path, name, why,
+				     err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
 		return;
 	}
 	batv_memory_move_copy(&g->memory, &next);
@@ -217,8 +222,9 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 	g->memory = next;
 	memcpy(g->before_name, g->memory_name, sizeof g->before_name);
 	memcpy(g->memory_name, name, sizeof g->memory_name);
-	batv_notices_say(g->notices, LOG_NOTICE, "%s/%s: made a new memory, because %s; %s is asked as well",
-			g->store->path, name, why, g->before_name);
+	batv_notices_say(g->notices, LOG_NOTICE,
+			 "%s/%s: made a new memory, because %s; %s is asked as well",
+			 g->store->path, name, why, g->before_name);
 }
 
 /* The last day of which the file holds something, as its counts tell; 0: none of the last 32. */
@@ -240,11 +246,13 @@ int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv
 {
 	int64_t made = batv_counters_created(memory), last;
 
-	/* By a clock that was ahead.  If it is behind now, the other file was in use at that time. */
+	/* By a clock that was ahead.  If it is behind now, the other file was in use at that time.
+	 */
 	if (made > now + BATV_DAY && (!before->base || last_day(before, made) == 0))
 		made = 0;
 	/* For a day, processes that began with it may still write there. */
-	if (before->base && before->sections.filters[0].key_check != memory->sections.filters[0].key_check)
+	if (before->base &&
+	    before->sections.filters[0].key_check != memory->sections.filters[0].key_check)
 		return made + BATV_DAY;
 	last = before->base ? last_day(before, now) : 0;
 	if (last == 0)
@@ -280,11 +288,13 @@ static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
 static void watch_clock(struct batv_generation *g, int64_t now)
 {
 	const struct batv_state *st = g->state;
-	int64_t doubted = batv_counters_doubted(&g->memory), looked = batv_counters_looked(&g->memory);
+	int64_t doubted = batv_counters_doubted(&g->memory),
+		looked = batv_counters_looked(&g->memory);
 	bool doubt = g->jumped || doubted > now || (st && st->written > now + BATV_STATE_SKEW) ||
 		     (!g->looked && starts_in_doubt(g, now));
 
-	g->careful = doubt || (doubted && doubted > now - PATIENCE) || (st && broke_lately(st, now));
+	g->careful =
+		doubt || (doubted && doubted > now - PATIENCE) || (st && broke_lately(st, now));
 	if (doubt || !g->looked || now - looked >= LOOK_NOTED || looked > now)
 		batv_counters_note_look(&g->memory, now, doubt ? now : doubted);
 }
@@ -321,8 +331,8 @@ void batv_generation_look(struct batv_generation *g, const struct batv_config *c
 		return;
 	if (*g->before_name) {
 		merge(g);
-		if (batv_generation_ends(&g->memory, &g->before, config->memory_retention,
-					 now) < now &&
+		if (batv_generation_ends(&g->memory, &g->before, config->memory_retention, now) <
+			    now &&
 		    !g->careful) {
 			g->before_name[0] = '\0';
 			batv_memory_close(&g->before);

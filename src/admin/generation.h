@@ -1,6 +1,7 @@
 /*
  * generation.h - which memory files are in use: the one that is written, and the generation before
- * it, which is asked as well until what it holds is out of retention.  The caller holds the writers' lock.
+ * it, which is asked as well until what it holds is out of retention.  The caller holds the
+ * writers' lock.
  */
 #ifndef BATV_GENERATION_H
 #define BATV_GENERATION_H
@@ -16,13 +17,15 @@ struct batv_generation { /* start with all zero bytes */
 	struct batv_memory memory, before;
 	uint64_t capacity; /* of the memory last seen; 0: none */
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
-	bool looked;  /* there was a look before this one: since then the boot clock vouches for the time */
+	bool looked;  /* there was a look before this one: since then the boot clock vouches for the
+			 time */
 	bool jumped;  /* the clock has jumped before this look, or the machine slept */
-	bool careful; /* the clock is in doubt, or was within three days: time alone removes nothing */
+	bool careful; /* the clock is in doubt, or was within three days: time alone removes nothing
+		       */
 	/* borrowed for a look */
 	const struct batv_store *store;
 	const struct batv_secrets *secrets; /* NULL: none */
-	const struct batv_state *state;	    /* that is published; NULL: none */
+	const struct batv_state *state;     /* that is published; NULL: none */
 	struct batv_notices *notices;
 };
 
@@ -32,8 +35,7 @@ struct batv_generation { /* start with all zero bytes */
  * g->memory and ->before are open, as far as they could be, under g->memory_name and
  * ->before_name, which is what the next state has to say.
  */
-void batv_generation_look(struct batv_generation *g, const struct batv_config *config,
-			  int64_t now);
+void batv_generation_look(struct batv_generation *g, const struct batv_config *config, int64_t now);
 
 /* The state that is published names these files: others go, and counts move over. */
 void batv_generation_published(struct batv_generation *g);

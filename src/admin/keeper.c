@@ -74,12 +74,13 @@ static bool write_set(struct batv_keeper *k, const struct batv_secrets *set)
 static void say_too_many(struct batv_keeper *k, const char *what)
 {
 	batv_notices_trouble(&k->notices, BATV_TROUBLE_KEYS,
-			    "%s would need more than %d live keys; not done, the keys stay "
-			    "as they are. Choose a longer key_rotation or a shorter key_retention",
-			    what, BATV_KEYS_MAX);
+			     "%s would need more than %d live keys; not done, the keys stay "
+			     "as they are. Choose a longer key_rotation or a shorter key_retention",
+			     what, BATV_KEYS_MAX);
 }
 
-/* The state has the key of the memory: what was sent still proves, when no old tag does any more. */
+/* The state has the key of the memory: what was sent still proves, when no old tag does any more.
+ */
 static void keep_memory_key(const struct batv_keeper *k, struct batv_secrets *set)
 {
 	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
@@ -97,16 +98,16 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 		return false;
 	}
 	if (batv_secrets_create(set, config->key_rotation, config->key_retention, now) != BATV_OK) {
-		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET, "no random bytes to be had: %s",
-				    strerror(errno));
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
+				     "no random bytes to be had: %s", strerror(errno));
 		return false;
 	}
 	keep_memory_key(k, set);
 	if (!write_set(k, set))
 		return false;
 	k->made_secret = true;
-	batv_notices_say(&k->notices, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32, k->store.path,
-			BATV_SECRET_NAME, set->list[0].number);
+	batv_notices_say(&k->notices, LOG_NOTICE, "%s/%s: made a new secret, number %" PRIu32,
+			 k->store.path, BATV_SECRET_NAME, set->list[0].number);
 	return true;
 }
 
@@ -125,9 +126,9 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 			return make_set(k, config, look->now, set);
 		out->secret_gone = true;
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
-				    "%s/%s: is gone; put it back, or else a new one "
-				    "will be made",
-				    k->store.path, BATV_SECRET_NAME);
+				     "%s/%s: is gone; put it back, or else a new one "
+				     "will be made",
+				     k->store.path, BATV_SECRET_NAME);
 	}
 	if (err)
 		return false;
@@ -146,8 +147,9 @@ static void need_memory_key(struct batv_keeper *k, struct batv_secrets *set)
 		return;
 	set->has_memory_key = true;
 	if (write_set(k, set))
-		batv_notices_say(&k->notices, LOG_NOTICE, "%s/%s: made a key for the memory of sent messages",
-				k->store.path, BATV_SECRET_NAME);
+		batv_notices_say(&k->notices, LOG_NOTICE,
+				 "%s/%s: made a key for the memory of sent messages", k->store.path,
+				 BATV_SECRET_NAME);
 	else
 		set->has_memory_key = false;
 }
@@ -181,18 +183,18 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 	*set = *k->secrets;
 	if (batv_secrets_add(set, config->key_rotation, config->key_retention, now) != BATV_OK)
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
-				    "%s/%s: cannot add a secret for the changed "
-				    "key_rotation or key_retention",
-				    k->store.path, BATV_SECRET_NAME);
+				     "%s/%s: cannot add a secret for the changed "
+				     "key_rotation or key_retention",
+				     k->store.path, BATV_SECRET_NAME);
 	else if (!batv_timeline_fits(set, now))
 		say_too_many(k, "the changed key_rotation or key_retention");
 	else
 		ok = write_set(k, set);
 	if (ok) {
 		batv_notices_say(&k->notices, LOG_NOTICE,
-				"%s/%s: added secret %" PRIu32 ", because key_rotation or "
-				"key_retention was changed",
-				k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
+				 "%s/%s: added secret %" PRIu32 ", because key_rotation or "
+				 "key_retention was changed",
+				 k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
 		adopt(k, set), set = NULL;
 	}
 	drop(set);
@@ -209,7 +211,8 @@ static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t 
 
 	if (arm->armed)
 		flags |= BATV_DOMAIN_ARMED;
-	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK || memory != &k->generation.memory)
+	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK ||
+	    memory != &k->generation.memory)
 		return;
 	batv_printable(batv_span_of(domain->name), name, sizeof name);
 	batv_arming_explain(arm, why, sizeof why);
@@ -245,30 +248,34 @@ static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
 		if (!(plan->new_breaks & 1ul << i))
 			continue;
 		if (strcmp(b->policy, BATV_BREAK_ALL) == 0)
-			batv_notices_say(&k->notices, LOG_WARNING, "all domains: observing anew: %s", b->why);
+			batv_notices_say(&k->notices, LOG_WARNING,
+					 "all domains: observing anew: %s", b->why);
 		else
-			batv_notices_say(&k->notices, LOG_WARNING, "domains of policy %s: observing anew: %s",
-					b->policy, b->why);
+			batv_notices_say(&k->notices, LOG_WARNING,
+					 "domains of policy %s: observing anew: %s", b->policy,
+					 b->why);
 	}
 }
 
 static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 {
 	if (k->notices.trouble[BATV_TROUBLE_STATE]
-		      [0]) /* no trouble once it is replaced, but worth a line */
-		batv_notices_say(&k->notices, LOG_WARNING, "%s", k->notices.trouble[BATV_TROUBLE_STATE]);
+			      [0]) /* no trouble once it is replaced, but worth a line */
+		batv_notices_say(&k->notices, LOG_WARNING, "%s",
+				 k->notices.trouble[BATV_TROUBLE_STATE]);
 	k->notices.trouble[BATV_TROUBLE_STATE][0] = '\0';
 	arm_domains(k, &k->generation.memory, &plan->state, plan->state.written, true);
 	/* A memory that is new with this state is not yet the one that Exim asks. */
 	arm_domains(k, &k->generation.before, &plan->state, plan->state.written, true);
-	if (batv_store_publish(&k->store, &plan->state, &k->have, k->notices.trouble[BATV_TROUBLE_STATE],
+	if (batv_store_publish(&k->store, &plan->state, &k->have,
+			       k->notices.trouble[BATV_TROUBLE_STATE],
 			       sizeof k->notices.trouble[0]) != BATV_OK)
 		return false;
 	k->made_secret = false;
 	batv_generation_published(generation_of(k));
 	say_breaks(k, plan);
 	batv_notices_say(&k->notices, LOG_INFO, "published state %" PRIu64 " with %zu keys",
-			k->have.state.serial, k->have.state.ring.n_keys);
+			 k->have.state.serial, k->have.state.ring.n_keys);
 	return true;
 }
 
@@ -280,7 +287,8 @@ static bool read_previous(struct batv_keeper *k)
 
 	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
 	if (err && err != BATV_E_NO_FILE)
-		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it is to be replaced", message);
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it is to be replaced",
+				     message);
 	return err == BATV_OK;
 }
 
@@ -293,7 +301,9 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.previous = k->have.text ? &k->have.state : NULL,
 		.memory = k->generation.memory_name,
 		.memory_before = k->generation.before_name,
-		.bare_last = k->generation.memory.base ? batv_counters_bare_last(&k->generation.memory) : 0,
+		.bare_last = k->generation.memory.base
+				     ? batv_counters_bare_last(&k->generation.memory)
+				     : 0,
 		.careful = k->generation.careful,
 		.made_secret = k->made_secret,
 		.jumped = look->jumped,
@@ -308,7 +318,7 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		say_too_many(k, "the secret file");
 	else if (err)
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "cannot make the keys: %s",
-				    batv_strerror(err));
+				     batv_strerror(err));
 	return err == BATV_OK;
 }
 
@@ -374,7 +384,8 @@ void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *conf
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
 		keeper->notices.trouble[i][0] = '\0';
 	if (batv_store_lock(&keeper->store, BATV_WRITER_LOCK, LOCK_SECONDS, &lock,
-			    keeper->notices.trouble[BATV_TROUBLE_LOCK], sizeof keeper->notices.trouble[0]))
+			    keeper->notices.trouble[BATV_TROUBLE_LOCK],
+			    sizeof keeper->notices.trouble[0]))
 		return;
 	look_locked(keeper, config, look, out);
 	close(lock);

@@ -1,8 +1,8 @@
 /*
  * leftovers.c - removes what a crash left unfinished in the state directory.
  *
- * A replacement removes the unfinished file of its own name only (replace.c).  A memory file of a number
- * that is never made again would keep its blocks for ever.
+ * A replacement removes the unfinished file of its own name only (replace.c).  A memory file of a
+ * number that is never made again would keep its blocks for ever.
  */
 #include "leftovers.h"
 

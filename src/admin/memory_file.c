@@ -18,19 +18,19 @@
 #include "replace.h"
 
 static const struct batv_memory_section always[] = {
-	{ .type = BATV_SECTION_COUNTERS,
-	  .size = BATV_COUNTERS_ROOM * sizeof(struct batv_counter_row),
-	  .param = { BATV_COUNTERS_ROOM, BATV_COUNTER_DAYS, sizeof(struct batv_counter_row) } },
-	{ .type = BATV_SECTION_DOMAINS,
-	  .size = BATV_DOMAIN_SLOTS * sizeof(struct batv_domain_slot),
-	  .param = { BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES } },
+	{.type = BATV_SECTION_COUNTERS,
+	 .size = BATV_COUNTERS_ROOM * sizeof(struct batv_counter_row),
+	 .param = {BATV_COUNTERS_ROOM, BATV_COUNTER_DAYS, sizeof(struct batv_counter_row)}},
+	{.type = BATV_SECTION_DOMAINS,
+	 .size = BATV_DOMAIN_SLOTS * sizeof(struct batv_domain_slot),
+	 .param = {BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES}},
 };
 
 /* Comes last: the places of the others stay what they were. */
 static const struct batv_memory_section forged = {
 	.type = BATV_SECTION_FORGED,
 	.size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
-	.param = { BATV_FORGED_PAGES, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot) },
+	.param = {BATV_FORGED_PAGES, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot)},
 };
 
 /*
@@ -45,7 +45,7 @@ static const struct {
 } loads[] = {{4, 7.75}, {8, 7}, {16, 6.25}, {32, 5.75}, {64, 5.25}};
 
 /* A page of 512 words for so many items: senders are fewer than messages. */
-#define TALLY_ITEMS	512
+#define TALLY_ITEMS 512
 #define TALLY_PAGES_MIN 32
 #define TALLY_PAGES_MAX 2048
 
@@ -97,8 +97,9 @@ static void add_tally(struct batv_memory_head *head, uint32_t type,
 
 	pages = pages < TALLY_PAGES_MIN ? TALLY_PAGES_MIN : pages;
 	pages = pages > TALLY_PAGES_MAX ? TALLY_PAGES_MAX : pages;
-	add_section(head, (struct batv_memory_section){
-				  .type = type, .size = pages * BATV_MEMORY_PAGE, .param = {pages}});
+	add_section(head, (struct batv_memory_section){.type = type,
+						       .size = pages * BATV_MEMORY_PAGE,
+						       .param = {pages}});
 }
 
 static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish *wish)
@@ -120,7 +121,8 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 	head->sum = batv_header_sum(head);
 }
 
-/* A block that was written is allocated: for file systems and C libraries that cannot do it at once. */
+/* A block that was written is allocated: for file systems and C libraries that cannot do it at
+ * once. */
 static bool write_zeros(int fd, uint64_t size)
 {
 	static const char zeros[65536];
@@ -152,7 +154,8 @@ static bool allocate(int fd, uint64_t size)
 	return err == 0;
 }
 
-enum batv_err batv_memory_file_create(int dirfd, const char *name, const struct batv_memory_wish *wish)
+enum batv_err batv_memory_file_create(int dirfd, const char *name,
+				      const struct batv_memory_wish *wish)
 {
 	struct batv_memory_head head;
 	struct batv_new_file file;

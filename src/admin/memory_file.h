@@ -11,10 +11,10 @@ struct batv_memory_wish {
 	uint64_t generation;
 	int64_t now;
 	/* What was sent is remembered in it; capacity 0: nothing is. */
-	uint64_t capacity;	/* items a day */
-	int64_t retention;	/* seconds, at most BATV_MEMORY_RETENTION_MAX */
-	int64_t since;		/* complete since then, together with the file before */
-	uint32_t key_check;	/* batv_sent_key_check() */
+	uint64_t capacity;  /* items a day */
+	int64_t retention;  /* seconds, at most BATV_MEMORY_RETENTION_MAX */
+	int64_t since;      /* complete since then, together with the file before */
+	uint32_t key_check; /* batv_sent_key_check() */
 };
 
 /* Lines of a block for that retention: 4, 8, 16, 32 or 64. */
@@ -26,6 +26,7 @@ unsigned batv_memory_file_lines(int64_t retention);
  * the name again.  Caller holds the lock.  Errors: BATV_E_IO (errno kept: ENOSPC), BATV_E_TOO_LONG
  * (name).
  */
-enum batv_err batv_memory_file_create(int dirfd, const char *name, const struct batv_memory_wish *wish);
+enum batv_err batv_memory_file_create(int dirfd, const char *name,
+				      const struct batv_memory_wish *wish);
 
 #endif

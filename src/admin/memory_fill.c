@@ -56,7 +56,7 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
 		      struct batv_memory_fill *out)
 {
 	const struct batv_filter *f = &memory->sections.filters[kind == BATV_ITEM_ID ? 0 : 1];
-	struct batv_memory_fill fill = { .capacity = f->capacity };
+	struct batv_memory_fill fill = {.capacity = f->capacity};
 	size_t counter = batv_sent_counter(kind);
 	uint64_t before = 0;
 	unsigned i;
@@ -67,12 +67,13 @@ bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind
 	for (i = 1; i < f->lines; i++) {
 		uint64_t sum = batv_counted(memory, counter, i, now), n = sum - before;
 
-		if (i > BATV_COUNTER_DAYS)	/* no count is kept of it */
+		if (i > BATV_COUNTER_DAYS) /* no count is kept of it */
 			n = fill.fullest;
 		if (i <= BATV_COUNTER_DAYS && n > fill.fullest)
 			fill.fullest = n;
 		before = sum;
-		fill.chance += BATV_LOOKUPS_MAX * batv_memory_fill_chance((double)n / f->blocks, f->bits);
+		fill.chance +=
+			BATV_LOOKUPS_MAX * batv_memory_fill_chance((double)n / f->blocks, f->bits);
 	}
 	if (fill.chance > 1)
 		fill.chance = 1;

@@ -8,7 +8,7 @@
 
 /* How full: items written today and on the fullest day of those that are kept. */
 struct batv_memory_fill {
-	uint64_t capacity, today, fullest;	/* items a day */
+	uint64_t capacity, today, fullest; /* items a day */
 	/* That a message with 4 unknown items finds one by chance, on any of the days. */
 	double chance;
 };

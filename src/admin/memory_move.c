@@ -89,12 +89,13 @@ static bool belongs_to_file(size_t row)
 
 void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to)
 {
-	size_t rows = from->sections.counters_count < to->sections.counters_count ? from->sections.counters_count
-								: to->sections.counters_count;
+	size_t rows = from->sections.counters_count < to->sections.counters_count
+			      ? from->sections.counters_count
+			      : to->sections.counters_count;
 	struct move job;
 
-	if (!from->base || !to->base || !from->writable || !to->writable || !from->sections.counters_at ||
-	    !to->sections.counters_at)
+	if (!from->base || !to->base || !from->writable || !to->writable ||
+	    !from->sections.counters_at || !to->sections.counters_at)
 		return;
 	for (job.at = 0; job.at < rows; job.at++)
 		if (!belongs_to_file(job.at) && batv_counted(from, job.at, 0, 0) > 0 &&

@@ -6,7 +6,8 @@
 
 #include "memory/access.h"
 
-/* The domain table, the time of bare mail, and the networks of forged tags; may be done again at any time. */
+/* The domain table, the time of bare mail, and the networks of forged tags; may be done again at
+ * any time. */
 void batv_memory_move_copy(const struct batv_memory *from, struct batv_memory *to);
 
 /*

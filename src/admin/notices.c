@@ -18,7 +18,8 @@ void batv_notices_say(struct batv_notices *notices, int priority, const char *fo
 		notices->say(notices->say_ctx, priority, line);
 }
 
-void batv_notices_trouble(struct batv_notices *notices, enum batv_trouble kind, const char *format, ...)
+void batv_notices_trouble(struct batv_notices *notices, enum batv_trouble kind, const char *format,
+			  ...)
 {
 	va_list ap;
 

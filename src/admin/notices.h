@@ -1,5 +1,6 @@
 /*
- * notices.h - what a look at the state directory has to say: a line for what was done, and what is wrong.
+ * notices.h - what a look at the state directory has to say: a line for what was done, and what is
+ * wrong.
  */
 #ifndef BATV_NOTICES_H
 #define BATV_NOTICES_H
@@ -28,6 +29,6 @@ struct batv_notices {
 void batv_notices_say(struct batv_notices *notices, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void batv_notices_trouble(struct batv_notices *notices, enum batv_trouble kind, const char *format,
-			 ...) __attribute__((format(printf, 3, 4)));
+			  ...) __attribute__((format(printf, 3, 4)));
 
 #endif

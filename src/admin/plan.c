@@ -288,7 +288,8 @@ static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *pl
 		if (!gone || (strcmp(gone, "revoked") == 0 && key->destroy <= awaited))
 			continue;
 		if (strcmp(gone, "revoked") != 0)
-			note_lost(plan, key->destroy, find_secret(f->secrets, key->secret) ? 0 : key->secret);
+			note_lost(plan, key->destroy,
+				  find_secret(f->secrets, key->secret) ? 0 : key->secret);
 		until = later(until, key->destroy);
 		lost = key;
 		how = gone;

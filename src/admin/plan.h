@@ -9,7 +9,7 @@
 #include "decide/state.h"
 #include "secret.h"
 
-#define BATV_BREAK_ALL	    "*" /* the policy of a break that concerns all */
+#define BATV_BREAK_ALL "*" /* the policy of a break that concerns all */
 #define BATV_BREAK_WHY_SIZE 240
 /* A clock that moved by more than this, unlike the time that passed, has jumped. */
 #define BATV_JUMP (BATV_DAY + 60)
@@ -20,12 +20,12 @@ struct batv_plan_facts {
 	const struct batv_config *config;
 	const struct batv_secrets *secrets;
 	const struct batv_state *previous; /* the state before; NULL: none is known */
-	const char *memory;		   /* file name of the memory; "": none */
-	const char *memory_before;	   /* of the generation before; NULL or "": none */
-	int64_t bare_last;		   /* batv_counters_bare_last() */
-	bool has_evidence;		   /* the domain table is not empty */
-	bool made_secret;		   /* the set was made new, for there was none */
-	bool careful;	   /* the clock is in doubt: what cannot be made again stays */
+	const char *memory;                /* file name of the memory; "": none */
+	const char *memory_before;         /* of the generation before; NULL or "": none */
+	int64_t bare_last;                 /* batv_counters_bare_last() */
+	bool has_evidence;                 /* the domain table is not empty */
+	bool made_secret;                  /* the set was made new, for there was none */
+	bool careful;   /* the clock is in doubt: what cannot be made again stays */
 	int64_t jumped; /* seconds that the clock moved beyond the time that passed; signed */
 	int64_t now;
 };

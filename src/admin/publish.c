@@ -222,8 +222,8 @@ static enum batv_err write_all(struct text *t, const struct batv_state *state, c
 	return read_back(t, list, list_size);
 }
 
-enum batv_err batv_publish_format(const struct batv_state *state, char **out, size_t *len, char *list,
-				size_t list_size)
+enum batv_err batv_publish_format(const struct batv_state *state, char **out, size_t *len,
+				  char *list, size_t list_size)
 {
 	struct text t = {.p = malloc(BATV_STATE_MAX + 1)};
 	enum batv_err err;

@@ -16,6 +16,6 @@
  * BATV_E_IO: no memory.
  */
 enum batv_err batv_publish_format(const struct batv_state *state, char **out, size_t *len,
-				char *list, size_t list_size);
+				  char *list, size_t list_size);
 
 #endif

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_POLLS 20	/* a second; waiting is counted, not timed: clocks may jump */
+#define LOCK_POLLS 20 /* a second; waiting is counted, not timed: clocks may jump */
 
 static bool write_all(int fd, const void *data, size_t len)
 {
@@ -47,10 +47,10 @@ enum batv_err batv_new_file_begin(struct batv_new_file *file, int dirfd, const c
 		return BATV_E_TOO_LONG;
 	memcpy(file->name, name, strlen(name) + 1);
 	file->dirfd = dirfd;
-	if (unlinkat(dirfd, file->tmp, 0) < 0 && errno != ENOENT)	/* left by a crash */
+	if (unlinkat(dirfd, file->tmp, 0) < 0 && errno != ENOENT) /* left by a crash */
 		return BATV_E_IO;
-	file->fd = openat(dirfd, file->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			  0600);
+	file->fd =
+		openat(dirfd, file->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return file->fd < 0 ? BATV_E_IO : BATV_OK;
 }
 
@@ -211,12 +211,12 @@ static enum batv_err lock_open(int dirfd, const char *name, int *fd)
 		return err;
 	if (fstat(dirfd, &st) < 0)
 		return BATV_E_IO;
-	if (st.st_uid != geteuid())	/* the owner could never open what we would make here */
+	if (st.st_uid != geteuid()) /* the owner could never open what we would make here */
 		return BATV_E_UNSAFE_FILE;
 	made = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (made < 0)
 		return BATV_E_IO;
-	(void)close(made);		/* opened anew, for the checks */
+	(void)close(made); /* opened anew, for the checks */
 	return batv_file_open(dirfd, name, O_RDWR, false, fd, &st);
 }
 
@@ -244,7 +244,7 @@ static enum batv_err lock_try(int dirfd, const char *name, int *fd)
 
 enum batv_err batv_lock(int dirfd, const char *name, unsigned seconds, int *fd)
 {
-	const struct timespec pause = { .tv_nsec = 1000000000 / LOCK_POLLS };
+	const struct timespec pause = {.tv_nsec = 1000000000 / LOCK_POLLS};
 	unsigned long polls = (unsigned long)seconds * LOCK_POLLS;
 	enum batv_err err;
 

@@ -22,14 +22,14 @@ enum batv_err batv_replace(int dirfd, const char *name, mode_t mode, const void 
 
 /* The same in three steps, for what is not one piece of text. */
 struct batv_new_file {
-	int dirfd, fd;		/* borrowed; ours until commit or abandon */
+	int dirfd, fd; /* borrowed; ours until commit or abandon */
 	char name[NAME_MAX + 1], tmp[NAME_MAX + 1];
 };
 enum batv_err batv_new_file_begin(struct batv_new_file *file, int dirfd, const char *name);
 enum batv_err batv_new_file_write(struct batv_new_file *file, const void *data, size_t len);
 /* Mode, fsync, close, rename, fsync of the directory.  On error the temporary file is gone. */
 enum batv_err batv_new_file_commit(struct batv_new_file *file, mode_t mode);
-void batv_new_file_abandon(struct batv_new_file *file);	/* errno is kept */
+void batv_new_file_abandon(struct batv_new_file *file); /* errno is kept */
 
 /*
  * The whole of a file, at most `max` bytes, NUL-terminated behind them, from malloc: the
@@ -41,9 +41,10 @@ enum batv_err batv_slurp(int dirfd, const char *name, size_t max, char **text, s
 
 /*
  * As root become the owner of the directory for good, with his own group and no other (setgroups,
- * setresgid, setresuid): the directory's group is Exim's, and so are its password files.  An owner who
- * is not in the password file has no group but the directory's.  As that owner: nothing to do; as
- * anybody else BATV_E_UNSAFE_FILE.  root may own the directory only when this is root.  Errors: BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept).
+ * setresgid, setresuid): the directory's group is Exim's, and so are its password files.  An owner
+ * who is not in the password file has no group but the directory's.  As that owner: nothing to do;
+ * as anybody else BATV_E_UNSAFE_FILE.  root may own the directory only when this is root.  Errors:
+ * BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept).
  */
 enum batv_err batv_become_owner(const struct stat *dir);
 

@@ -8,15 +8,15 @@
 #include <stddef.h>
 
 /*
- * Every directory on the way, every symbolic link, and what the path leads to belong to root, and nobody else
- * may write there; a sticky bit excuses nothing.  False: *why is the first thing that is wrong.
- * A relative path starts at the working directory.
+ * Every directory on the way, every symbolic link, and what the path leads to belong to root, and
+ * nobody else may write there; a sticky bit excuses nothing.  False: *why is the first thing that
+ * is wrong. A relative path starts at the working directory.
  */
 bool batv_root_path(const char *path, char *why, size_t size);
 
 /*
- * May root run this command, which stands in this configuration file?  The file, the program, and each
- * other file that the command names must be root's.
+ * May root run this command, which stands in this configuration file?  The file, the program, and
+ * each other file that the command names must be root's.
  */
 bool batv_root_may_run(const char *config_path, const char *command, char *why, size_t size);
 

@@ -16,12 +16,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define MAGIC		   "exim-batv secret "
-#define MAGIC_LINE	   MAGIC "1"
-#define NUMBER_MAX	   999999
-#define FIRST_NUMBER_MIN   1000 /* batv_secrets_create: where numbers of new installations lie */
+#define MAGIC "exim-batv secret "
+#define MAGIC_LINE MAGIC "1"
+#define NUMBER_MAX 999999
+#define FIRST_NUMBER_MIN 1000 /* batv_secrets_create: where numbers of new installations lie */
 #define FIRST_NUMBER_COUNT 9000
-#define LINE_ROOM	   256 /* more than the longest line that we write */
+#define LINE_ROOM 256 /* more than the longest line that we write */
 
 static bool take_line(struct batv_span *rest, struct batv_span *line)
 {

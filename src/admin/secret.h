@@ -11,29 +11,29 @@
 #include "tag/key.h"
 
 #define BATV_SECRET_NAME "secret"
-#define BATV_SECRET_LEN 32		/* bytes */
-#define BATV_SECRETS_MAX 1024		/* lines */
-#define BATV_SECRET_FILE_MAX 262144	/* bytes */
+#define BATV_SECRET_LEN 32          /* bytes */
+#define BATV_SECRETS_MAX 1024       /* lines */
+#define BATV_SECRET_FILE_MAX 262144 /* bytes */
 #define BATV_ROTATION_MIN BATV_DAY
 #define BATV_RETENTION_MIN BATV_DAY
-#define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY)	/* a tag's day repeats after 1000 days */
-#define BATV_SECRET_TIME_MAX INT64_C(253402300799)	/* the last second of the year 9999 */
+#define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY)  /* a tag's day repeats after 1000 days */
+#define BATV_SECRET_TIME_MAX INT64_C(253402300799) /* the last second of the year 9999 */
 
 struct batv_secret {
-	uint32_t number;		/* 1..999999; written, never a position; never reused */
-	int64_t start;			/* signs from then on */
-	int64_t rotation, retention;	/* seconds */
-	int64_t retired;		/* verify-only since; 0: not */
-	int64_t revoked;		/* all its tags are dead since; 0: not */
+	uint32_t number;             /* 1..999999; written, never a position; never reused */
+	int64_t start;               /* signs from then on */
+	int64_t rotation, retention; /* seconds */
+	int64_t retired;             /* verify-only since; 0: not */
+	int64_t revoked;             /* all its tags are dead since; 0: not */
 	uint8_t bytes[BATV_SECRET_LEN];
 };
 
 struct batv_secrets {
 	size_t n;
-	struct batv_secret list[BATV_SECRETS_MAX];	/* by number, ascending */
-	uint8_t memory_key[BATV_SECRET_LEN];	/* key of the sent-message memory */
+	struct batv_secret list[BATV_SECRETS_MAX]; /* by number, ascending */
+	uint8_t memory_key[BATV_SECRET_LEN];       /* key of the sent-message memory */
 	bool has_memory_key;
-	bool ended;	/* the text had its end line: nothing was cut off.  Import insists on it */
+	bool ended; /* the text had its end line: nothing was cut off.  Import insists on it */
 };
 
 /*
@@ -73,12 +73,12 @@ enum batv_err batv_secrets_add(struct batv_secrets *secrets, int64_t rotation, i
 const struct batv_secret *batv_secret_signing(const struct batv_secrets *secrets, int64_t when);
 
 /*
- * Import: `incoming` replaces the set; a local secret that is not in it and has signed
- * (start <= now) stays, retired at now; one that has not signed is dropped.  Flags of secrets in both:
- * the earlier of two times stays.  The incoming memory key wins.
- * Errors: BATV_E_CONFLICT with *number: in both with other bytes, start, rotation or retention;
- * with `force` the incoming one is taken, and *broken is set if the local one has signed (replaced
- * without overlap).  BATV_E_FULL, BATV_E_IO.  out may be local or incoming.  number, broken: may be NULL.
+ * Import: `incoming` replaces the set; a local secret that is not in it and has signed (start <=
+ * now) stays, retired at now; one that has not signed is dropped.  Flags of secrets in both: the
+ * earlier of two times stays.  The incoming memory key wins. Errors: BATV_E_CONFLICT with *number:
+ * in both with other bytes, start, rotation or retention; with `force` the incoming one is taken,
+ * and *broken is set if the local one has signed (replaced without overlap).  BATV_E_FULL,
+ * BATV_E_IO.  out may be local or incoming.  number, broken: may be NULL.
  */
 enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 				 const struct batv_secrets *incoming, bool force, int64_t now,
@@ -90,7 +90,8 @@ enum batv_err batv_secrets_merge(const struct batv_secrets *local,
  * import.  Says nothing about the bytes (SHA-256, cut).
  */
 #define BATV_FINGERPRINT_SIZE 17
-void batv_secrets_fingerprint(const struct batv_secrets *secrets, char out[static BATV_FINGERPRINT_SIZE]);
+void batv_secrets_fingerprint(const struct batv_secrets *secrets,
+			      char out[static BATV_FINGERPRINT_SIZE]);
 
 void batv_secrets_wipe(struct batv_secrets *secrets);
 

@@ -143,6 +143,7 @@ int64_t batv_standby_since(const char *config_path)
 	if (stat(config_path, &st) == 0)
 		return st.st_ctim.tv_sec;
 	if (slash)
-		(void)snprintf(dir, sizeof dir, "%.*s", (int)(slash - config_path) + 1, config_path);
+		(void)snprintf(dir, sizeof dir, "%.*s", (int)(slash - config_path) + 1,
+			       config_path);
 	return stat(dir, &st) == 0 ? st.st_mtim.tv_sec : 0;
 }

@@ -9,17 +9,17 @@
 #include "decide/state.h"
 
 /*
- * The configuration that this state was published under.  All text is copied.  memory_capacity is 0, for
- * it is not in a state: the memory that is there keeps its own.  There is no exim, and legacy_keys
- * has no file; the keys themselves are there.  Free with batv_config_free().
- * Errors: BATV_E_IO (no memory); *out then holds nothing.
+ * The configuration that this state was published under.  All text is copied.  memory_capacity is
+ * 0, for it is not in a state: the memory that is there keeps its own.  There is no exim, and
+ * legacy_keys has no file; the keys themselves are there.  Free with batv_config_free(). Errors:
+ * BATV_E_IO (no memory); *out then holds nothing.
  */
 enum batv_err batv_standby_config(const struct batv_state *state, const char *directory,
 				  struct batv_config *out);
 
 /*
- * The state directory that a wrong configuration names: its line "directory = /x", if there is one and
- * nobody else may write the file; else `fallback`.
+ * The state directory that a wrong configuration names: its line "directory = /x", if there is one
+ * and nobody else may write the file; else `fallback`.
  */
 void batv_standby_directory(const char *config_path, const char *fallback, char *out, size_t size);
 

@@ -10,12 +10,12 @@
 #include "replace.h"
 #include "secret.h"
 
-#define BATV_MESSAGE_SIZE 6000	       /* two paths and a sentence */
-#define BATV_WRITER_LOCK  "lock"       /* whoever changes a file of the directory holds it */
-#define BATV_DAEMON_LOCK  "batvd.lock" /* held by batvd as long as it runs */
+#define BATV_MESSAGE_SIZE 6000        /* two paths and a sentence */
+#define BATV_WRITER_LOCK "lock"       /* whoever changes a file of the directory holds it */
+#define BATV_DAEMON_LOCK "batvd.lock" /* held by batvd as long as it runs */
 
 #define BATV_SECRET_MODE 0600
-#define BATV_STATE_MODE	 0640
+#define BATV_STATE_MODE 0640
 
 struct batv_store {
 	int dirfd; /* -1: not open */
@@ -28,7 +28,8 @@ enum batv_err batv_store_open(struct batv_store *store, const char *path, char *
 			      size_t size);
 void batv_store_close(struct batv_store *store);
 
-/* As root, become the owner of the directory for good.  UNSAFE_FILE too if its group would not get new files. */
+/* As root, become the owner of the directory for good.  UNSAFE_FILE too if its group would not get
+ * new files. */
 enum batv_err batv_store_own(const struct batv_store *store, char *message, size_t size);
 
 enum batv_err batv_store_lock(const struct batv_store *store, const char *name, unsigned seconds,

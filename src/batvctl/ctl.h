@@ -42,7 +42,7 @@ struct batv_ctl {
 struct batv_ctl_command {
 	const char *name;
 	unsigned options;
-	int min, max;	   /* arguments */
+	int min, max;      /* arguments */
 	const char *usage; /* behind the name */
 	const char *help;  /* one line */
 	const char *more;  /* for batvctl COMMAND --help */
@@ -59,8 +59,8 @@ int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(print
  * Each says what is wrong, and returns a code; BATV_CTL_YES when all is well.  Only batv_ctl_load()
  * insists on the configuration: the others go on with the published state's, and warn.
  */
-int batv_ctl_load(struct batv_ctl *ctl);	  /* the configuration */
-int batv_ctl_open(struct batv_ctl *ctl);	  /* and the state directory */
+int batv_ctl_load(struct batv_ctl *ctl); /* the configuration */
+int batv_ctl_open(struct batv_ctl *ctl); /* and the state directory */
 /* The same without a word about what is wrong, but for that warning: ctl->message tells. */
 int batv_ctl_find(struct batv_ctl *ctl);
 int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and become its owner, to write there */

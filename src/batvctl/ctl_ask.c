@@ -1,7 +1,8 @@
 /*
  * ctl_ask.c - opens what Exim would look at: configuration, state, memory.
  *
- * Invariant: nothing is printed but the warning of batv_ctl_find(); whoever asks decides whether it is an error.
+ * Invariant: nothing is printed but the warning of batv_ctl_find(); whoever asks decides whether
+ * it is an error.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,8 +34,8 @@ static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
 	err = batv_state_refresh(holder, ctl->store.dirfd, ctl->clock);
 	if (!err && holder->usable)
 		return BATV_CTL_YES;
-	snprintf(ctl->message, sizeof ctl->message, "%s/%s: no usable state: %s%s",
-		 ctl->store.path, BATV_STATE_NAME, state_fault(ctl, err, why, sizeof why),
+	snprintf(ctl->message, sizeof ctl->message, "%s/%s: no usable state: %s%s", ctl->store.path,
+		 BATV_STATE_NAME, state_fault(ctl, err, why, sizeof why),
 		 holder->err == BATV_E_NO_FILE ? "; is batvd running?" : "");
 	return BATV_CTL_TROUBLE;
 }
@@ -61,11 +62,11 @@ int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 	a->asker.group = ctl->store.dir.st_gid;
 	open_memories(ctl, &holder.state, a);
 	a->context = (struct batv_context){.state = &holder.state,
-				       .memory = &a->memory,
-				       .matcher = &a->matcher,
-				       .origin = &a->origin,
-				       .now = ctl->now,
-				       .class = BATV_CLASS_DSN};
+					   .memory = &a->memory,
+					   .matcher = &a->matcher,
+					   .origin = &a->origin,
+					   .now = ctl->now,
+					   .class = BATV_CLASS_DSN};
 	a->context.observe_file = batv_state_observe_file(ctl->store.dirfd);
 	return BATV_CTL_YES;
 }

@@ -31,8 +31,8 @@ static void tell(void *ctx, const struct batv_list_answer *a)
 		json_array_append_new(c->lists,
 				      json_pack("{s:s, s:s, s:o, s:s, s:o}", "policy", a->policy,
 						"option", a->option, "list",
-						batv_ctl_json_text(a->list), "answer", answer, "why",
-						batv_ctl_json_text(a->why)));
+						batv_ctl_json_text(a->list), "answer", answer,
+						"why", batv_ctl_json_text(a->why)));
 	else if (a->answer != BATV_LIST_KNOWN)
 		printf("  policy %s, %s: %.200s: %s: %s\n", a->policy, a->option, a->list, answer,
 		       a->why);
@@ -73,10 +73,11 @@ static int finish(struct checking *c)
 		       asked ? "Exim was asked about its lists"
 			     : "lists not evaluated, for no exim is configured");
 	if (c->wrong)
-		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "%s: Exim cannot look up %zu of the lists; "
-				     "mail that needs them is neither signed nor refused, or stays in the queue",
-				     file, c->wrong);
+		return batv_ctl_fail(
+			BATV_CTL_USAGE,
+			"%s: Exim cannot look up %zu of the lists; "
+			"mail that needs them is neither signed nor refused, or stays in the queue",
+			file, c->wrong);
 	if (c->unknown)
 		return batv_ctl_fail(BATV_CTL_TROUBLE,
 				     "%s: %zu of the lists could not be evaluated", file,

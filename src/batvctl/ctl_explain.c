@@ -94,16 +94,15 @@ static bool find_rcpt(struct batv_ctl *ctl, struct explanation *e)
 	}
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0] && !e->has_rcpt; i++) {
 		e->rcpt_from = fields[i];
-		e->has_rcpt = batv_mailbox_first(batv_ctl_message_find(&e->message, fields[i]),
-						 e->rcpt);
+		e->has_rcpt =
+			batv_mailbox_first(batv_ctl_message_find(&e->message, fields[i]), e->rcpt);
 	}
 	return true;
 }
 
 /* ---- looking up ---- */
 
-static void note(struct explanation *e, const char *kind, struct batv_span what,
-		 const char *answer)
+static void note(struct explanation *e, const char *kind, struct batv_span what, const char *answer)
 {
 	if (e->n_look_ups < LOOK_UPS_MAX)
 		e->look_ups[e->n_look_ups++] = (struct look_up){kind, what, answer};
@@ -162,8 +161,7 @@ static const char *ask_tag(const struct explanation *e, const struct batv_addr *
 
 	if (!e->proof.ring)
 		return "no state";
-	if (batv_addr_parse(tagged.p, tagged.len, &addr) != BATV_OK ||
-	    !batv_tag_parse(&addr, &tag))
+	if (batv_addr_parse(tagged.p, tagged.len, &addr) != BATV_OK || !batv_tag_parse(&addr, &tag))
 		return "no tag";
 	switch (batv_tag_check(&addr, &tag, e->proof.ring, e->proof.now, NULL)) {
 	case BATV_TAG_VALID:
@@ -171,10 +169,8 @@ static const char *ask_tag(const struct explanation *e, const struct batv_addr *
 		    !is_same(bare, text))
 			return "valid, of another address";
 		return "valid";
-	case BATV_TAG_EXPIRED:
-		return "expired";
-	case BATV_TAG_FORGED:
-		return "forged";
+	case BATV_TAG_EXPIRED: return "expired";
+	case BATV_TAG_FORGED: return "forged";
 	}
 	return "?";
 }
@@ -221,7 +217,7 @@ static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
 	e->proof.class = e->class;
 	e->proof.now = ctl->now;
 	(void)batv_mailbox_each(batv_ctl_message_find(&e->message, "From"), BATV_AUTHORS_MAX,
-			     add_author, &e->proof);
+				add_author, &e->proof);
 }
 
 static bool is_complete(const struct explanation *e)
@@ -348,10 +344,10 @@ static json_t *json_look_ups(const struct explanation *e)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < e->n_look_ups; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:s}", "kind", e->look_ups[i].kind, "value",
-					json_span(e->look_ups[i].what), "answer",
-					e->look_ups[i].answer));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:s}", "kind", e->look_ups[i].kind,
+						"value", json_span(e->look_ups[i].what), "answer",
+						e->look_ups[i].answer));
 	return list;
 }
 
@@ -369,11 +365,11 @@ static void json_judgement(const struct explanation *e, json_t *o)
 
 static void print_json(const struct explanation *e)
 {
-	json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "class",
-			      batv_class_name(e->class), "sender", batv_ctl_json_text(e->sender),
-			      "evidence", json_evidence(e), "look_ups", json_look_ups(e), "full",
-			      e->search.full, "judged", e->judged, "body_bytes_read",
-			      (json_int_t)e->message.body.len);
+	json_t *o =
+		json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "class", batv_class_name(e->class),
+			  "sender", batv_ctl_json_text(e->sender), "evidence", json_evidence(e),
+			  "look_ups", json_look_ups(e), "full", e->search.full, "judged", e->judged,
+			  "body_bytes_read", (json_int_t)e->message.body.len);
 
 	if (o && e->has_rcpt)
 		json_object_set_new(o, "recipient", batv_ctl_json_text(e->rcpt));

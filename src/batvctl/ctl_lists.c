@@ -1,8 +1,8 @@
 /*
  * ctl_lists.c - asks Exim about the lists of the configuration, one by one.
  *
- * Invariant: Exim is only asked about what list_file.h and exim_list.h allow (ask_exim.c sees to it), and
- * what could not be asked is not taken for right.
+ * Invariant: Exim is only asked about what list_file.h and exim_list.h allow (ask_exim.c sees to
+ * it), and what could not be asked is not taken for right.
  */
 #include <stdio.h>
 #include <string.h>
@@ -31,19 +31,17 @@ struct looking {
 static const char *nobody(enum batv_list_kind kind)
 {
 	switch (kind) {
-	case BATV_LIST_DOMAINS:
-		return "batv-check.invalid";
-	case BATV_LIST_ADDRESSES:
-		return "batv-check@batv-check.invalid";
-	case BATV_LIST_HOSTS:
-		break;
+	case BATV_LIST_DOMAINS: return "batv-check.invalid";
+	case BATV_LIST_ADDRESSES: return "batv-check@batv-check.invalid";
+	case BATV_LIST_HOSTS: break;
 	}
 	return "192.0.2.1";
 }
 
 static bool answer_with(struct looking *l, const char *list, enum batv_match match)
 {
-	struct batv_list_answer answer = {.policy = l->policy, .option = l->option, .list = list, .why = ""};
+	struct batv_list_answer answer = {
+		.policy = l->policy, .option = l->option, .list = list, .why = ""};
 
 	if (match == BATV_MAYBE) {
 		answer.answer = l->asker->wrong ? BATV_LIST_WRONG : BATV_LIST_UNKNOWN;
@@ -91,7 +89,7 @@ static bool ask_name(struct looking *l, enum batv_list_kind kind, const char *te
 /* "+caseful" and the like look so, and are none. */
 static bool is_switch(const char *name)
 {
-	static const char *const switches[] = {"+caseful",	  "+include_unknown", "+ignore_unknown",
+	static const char *const switches[] = {"+caseful", "+include_unknown", "+ignore_unknown",
 					       "+include_defer", "+ignore_defer"};
 
 	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
@@ -100,7 +98,8 @@ static bool is_switch(const char *name)
 	return false;
 }
 
-static bool ask_named(struct looking *l, enum batv_list_kind kind, const struct batv_list_item *item)
+static bool ask_named(struct looking *l, enum batv_list_kind kind,
+		      const struct batv_list_item *item)
 {
 	/* behind "user@" it is a list of domains */
 	if (memchr(item->text, '@', (size_t)(item->part - item->text)))

@@ -35,7 +35,7 @@ static const char *colon_of(const char *p, const char *end)
 {
 	const char *at = p;
 
-	while (at < end && *at > ' ' && *at != 0x7f && *at != ':')
+	while (at<end && * at> ' ' && *at != 0x7f && *at != ':')
 		at++;
 	if (at == p)
 		return NULL;

@@ -10,9 +10,9 @@
 #define BATV_CTL_HEADER_MAX 1048576 /* Exim's header_maxsize */
 
 struct batv_ctl_message {
-	char *text;		 /* to be freed */
+	char *text;              /* to be freed */
 	struct batv_span header; /* without the line that ends it */
-	struct batv_span body;	 /* at most body_max bytes of it */
+	struct batv_span body;   /* at most body_max bytes of it */
 };
 
 /* "-" is stdin.  Says what is wrong, and returns a code; BATV_CTL_YES when all is well. */

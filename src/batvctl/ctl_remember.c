@@ -26,7 +26,7 @@ struct adding {
 	const char *name;
 	uint64_t line;
 	uint64_t done[2], known[2]; /* by enum batv_item_kind */
-	uint64_t full, clock;	    /* not remembered */
+	uint64_t full, clock;       /* not remembered */
 	uint64_t outside, old, doubt;
 	uint64_t odd, bounces, no_id;
 	char own_domain[BATV_ADDR_SIZE]; /* of the Message-IDs that Exim makes; "": not known */
@@ -35,19 +35,11 @@ struct adding {
 static void add(struct adding *a, const struct batv_item *item, int64_t when)
 {
 	switch (batv_sent_note(&a->asking.memory, item, when)) {
-	case BATV_SENT_DONE:
-		a->done[item->kind]++;
-		break;
-	case BATV_SENT_KNOWN:
-		a->known[item->kind]++;
-		break;
-	case BATV_SENT_FULL:
-		a->full++;
-		break;
+	case BATV_SENT_DONE: a->done[item->kind]++; break;
+	case BATV_SENT_KNOWN: a->known[item->kind]++; break;
+	case BATV_SENT_FULL: a->full++; break;
 	case BATV_SENT_CLOCK:
-	case BATV_SENT_NONE:
-		a->clock++;
-		break;
+	case BATV_SENT_NONE: a->clock++; break;
 	}
 }
 
@@ -164,7 +156,8 @@ static bool id_of(const struct adding *a, const struct batv_arrival *m,
 	else if (*a->own_domain && m->host_address.len == 0)
 		n = snprintf(field, sizeof field, "<E%.*s@%s>", (int)m->exim_id.len, m->exim_id.p,
 			     a->own_domain);
-	return n > 0 && (size_t)n < sizeof field && batv_search_message_id(batv_span_of(field), out, len);
+	return n > 0 && (size_t)n < sizeof field &&
+	       batv_search_message_id(batv_span_of(field), out, len);
 }
 
 /* Whether Exim makes its Message-IDs of its own name alone, and which name that is. */
@@ -176,7 +169,8 @@ static void learn_own_domain(struct adding *a)
 
 	if (batv_ask_exim_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
 	    batv_ask_exim_option(&asker, "message_id_header_text", text, sizeof text) &&
-	    batv_ask_exim_option(&asker, "primary_hostname", name, sizeof name) && !*domain && !*text)
+	    batv_ask_exim_option(&asker, "primary_hostname", name, sizeof name) && !*domain &&
+	    !*text)
 		snprintf(a->own_domain, sizeof a->own_domain, "%s", name);
 }
 
@@ -206,15 +200,9 @@ static void take_arrival(struct adding *a, struct batv_arrival *m, const struct 
 		return;
 	}
 	switch (is_ours(a, m, sender)) {
-	case BATV_YES:
-		add_arrival(a, m, sender);
-		break;
-	case BATV_NO:
-		a->outside++;
-		break;
-	case BATV_MAYBE:
-		a->doubt++;
-		break;
+	case BATV_YES: add_arrival(a, m, sender); break;
+	case BATV_NO: a->outside++; break;
+	case BATV_MAYBE: a->doubt++; break;
 	}
 }
 
@@ -231,14 +219,9 @@ static bool take_log_line(struct adding *a, struct batv_span line)
 		else
 			a->odd++;
 		break;
-	case BATV_LOG_BOUNCE:
-		a->bounces++;
-		break;
-	case BATV_LOG_ODD:
-		a->odd++;
-		break;
-	case BATV_LOG_OTHER:
-		break;
+	case BATV_LOG_BOUNCE: a->bounces++; break;
+	case BATV_LOG_ODD: a->odd++; break;
+	case BATV_LOG_OTHER: break;
 	}
 	return true;
 }

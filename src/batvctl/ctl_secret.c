@@ -19,7 +19,7 @@
 #include "keeper.h"
 #include "timeline.h"
 
-#define LOCK_SECONDS	10
+#define LOCK_SECONDS 10
 #define PUBLISH_SECONDS 10 /* batvd notices at once; it may be busy */
 
 /* Local set, incoming set, the set to come, and what became of it: too large for a stack. */

@@ -109,12 +109,9 @@ static const char *tag_worth(const struct batv_context *context, const char *add
 	    !batv_tag_parse(&addr, &tag))
 		return "-";
 	switch (batv_tag_check(&addr, &tag, &context->state->ring, context->now, NULL)) {
-	case BATV_TAG_VALID:
-		return "valid";
-	case BATV_TAG_EXPIRED:
-		return "expired";
-	case BATV_TAG_FORGED:
-		return "forged";
+	case BATV_TAG_VALID: return "valid";
+	case BATV_TAG_EXPIRED: return "expired";
+	case BATV_TAG_FORGED: return "forged";
 	}
 	return "-";
 }

@@ -37,10 +37,11 @@ static void load_config(struct batv_status *s)
 		return;
 	since = batv_standby_since(ctl->config_path);
 	batv_ctl_time_format(since, when, sizeof when);
-	batv_ctl_status_problem(s,
-			    "%s: %s%s%sthe last good configuration stays in force; once the file is "
-			    "right, batvd takes it by itself",
-			    ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
+	batv_ctl_status_problem(
+		s,
+		"%s: %s%s%sthe last good configuration stays in force; once the file is "
+		"right, batvd takes it by itself",
+		ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
 	batv_standby_directory(ctl->config_path, BATV_DIR, ctl->config.directory,
 			       sizeof ctl->config.directory);
 }
@@ -63,7 +64,7 @@ static void check_state(struct batv_status *s)
 
 	if (!s->state_read) {
 		batv_ctl_status_problem(s, "%s: mail leaves unsigned and nothing is refused",
-				    ctl->message);
+					ctl->message);
 	} else if (st->written > ctl->clock + BATV_STATE_SKEW) {
 		batv_ctl_status_problem(
 			s,
@@ -121,10 +122,10 @@ static void read_secret(struct batv_status *s)
 		 (signing->rotation != ctl->config.key_rotation ||
 		  signing->retention != ctl->config.key_retention))
 		batv_ctl_status_note(s,
-				 "secret %" PRIu32
-				 " has another rotation or retention than the configuration; "
-				 "batvctl rotate adds one that follows it",
-				 signing->number);
+				     "secret %" PRIu32
+				     " has another rotation or retention than the configuration; "
+				     "batvctl rotate adds one that follows it",
+				     signing->number);
 	batv_secrets_wipe(set);
 	free(set);
 }
@@ -150,12 +151,13 @@ static void open_memory(struct batv_status *s)
 	s->memory_ok = err == BATV_OK;
 	if (err)
 		batv_ctl_status_problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode",
-				    ctl->store.path, name, what, *why ? ": " : "", why);
+					ctl->store.path, name, what, *why ? ": " : "", why);
 	if (*s->before_name && batv_memory_open(&s->before, ctl->store.dirfd, s->before_name))
-		batv_ctl_status_problem(s,
-				    "%s/%s: cannot be read: what was sent before %s was made is "
-				    "not known",
-				    ctl->store.path, s->before_name, name);
+		batv_ctl_status_problem(
+			s,
+			"%s/%s: cannot be read: what was sent before %s was made is "
+			"not known",
+			ctl->store.path, s->before_name, name);
 }
 
 /* The state names it; without one the newest that is there is shown. */
@@ -195,10 +197,10 @@ static void compare_state(struct batv_status *s)
 					     : "if this stays so for a minute, see batvd's log");
 	if (s->fingerprint[0] && strcmp(st->fingerprint, s->fingerprint) != 0)
 		batv_ctl_status_problem(s, "%s/%s: changed since the state was published; %s",
-				    ctl->store.path, BATV_SECRET_NAME,
-				    s->daemon == BATV_NO
-					    ? "start batvd"
-					    : "if this stays so for a minute, see batvd's log");
+					ctl->store.path, BATV_SECRET_NAME,
+					s->daemon == BATV_NO
+						? "start batvd"
+						: "if this stays so for a minute, see batvd's log");
 }
 
 static void check_keys(struct batv_status *s)
@@ -229,7 +231,8 @@ static void check_lost(struct batv_status *s)
 	batv_ctl_time_format(st->lost_until, when, sizeof when);
 	batv_ctl_status_problem(
 		s,
-		"%s/%s: %s was lost, and a new one was made: until %s bounces of mail that was sent "
+		"%s/%s: %s was lost, and a new one was made: until %s bounces of mail that was "
+		"sent "
 		"before look forged; no tagged address is refused until then "
 		"(reason=%s)%s",
 		s->ctl->store.path, BATV_SECRET_NAME, number, when,
@@ -246,11 +249,12 @@ static void find_problems(struct batv_status *s)
 			s, "batvd is not running: published keys last for some two weeks; start it "
 			   "(systemctl start batvd)");
 	else if (s->daemon == BATV_MAYBE)
-		batv_ctl_status_note(s, "whether batvd runs is not known: only root or the directory's "
-				    "owner can see");
+		batv_ctl_status_note(
+			s, "whether batvd runs is not known: only root or the directory's "
+			   "owner can see");
 	if (s->observe)
 		batv_ctl_status_problem(s, "%s/%s is there: nothing is refused until it is removed",
-				    ctl->store.path, BATV_OBSERVE_NAME);
+					ctl->store.path, BATV_OBSERVE_NAME);
 	compare_state(s);
 	check_keys(s);
 	check_lost(s);
@@ -272,18 +276,21 @@ static void tell_list(void *ctx, const struct batv_list_answer *a)
 	struct batv_status *s = ctx;
 
 	if (a->answer == BATV_LIST_WRONG && a->ends_exim)
-		batv_ctl_status_problem(s,
-				    "policy %s, %s: %.200s: %.500s: Exim's process ends over it, and mail stays in the "
-				    "queue; correct the list in Exim's configuration, or what it looks into",
-				    a->policy, a->option, a->list, a->why);
+		batv_ctl_status_problem(
+			s,
+			"policy %s, %s: %.200s: %.500s: Exim's process ends over it, and mail "
+			"stays in the "
+			"queue; correct the list in Exim's configuration, or what it looks into",
+			a->policy, a->option, a->list, a->why);
 	else if (a->answer == BATV_LIST_WRONG)
 		batv_ctl_status_problem(s,
-				    "policy %s, %s: %.200s: %.500s: mail that needs this list is neither signed nor "
-				    "refused",
-				    a->policy, a->option, a->list, a->why);
+					"policy %s, %s: %.200s: %.500s: mail that needs this list "
+					"is neither signed nor "
+					"refused",
+					a->policy, a->option, a->list, a->why);
 	else if (a->answer == BATV_LIST_UNKNOWN && !s->lists_unknown++)
-		batv_ctl_status_note(s, "policy %s, %s: %.200s: not evaluated: %.500s", a->policy, a->option, a->list,
-				 a->why);
+		batv_ctl_status_note(s, "policy %s, %s: %.200s: not evaluated: %.500s", a->policy,
+				     a->option, a->list, a->why);
 }
 
 static void check_lists(struct batv_status *s)

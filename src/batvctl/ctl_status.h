@@ -13,7 +13,8 @@ json_t *batv_ctl_status_json_sent(const struct batv_status *status); /* null: no
 
 /* ctl_status_forged.c: who forges tags. */
 void batv_ctl_status_check_forged(struct batv_status *status);
-json_t *batv_ctl_status_json_forged(const struct batv_status *status); /* null: too few to speak of */
+json_t *
+batv_ctl_status_json_forged(const struct batv_status *status); /* null: too few to speak of */
 
 void batv_ctl_status_print(const struct batv_status *status);
 void batv_ctl_status_print_json(const struct batv_status *status);

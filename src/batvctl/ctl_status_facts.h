@@ -21,7 +21,7 @@ struct batv_status {
 	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "": not readable */
 	struct batv_memory memory, before;
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
-	size_t domains; /* in use, of memory.domain_slots */
+	size_t domains;       /* in use, of memory.domain_slots */
 	size_t lists_unknown; /* that Exim could not be asked about */
 	size_t n_problems, n_notes;
 	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];

@@ -28,8 +28,9 @@ static void name_networks(const struct batv_status *s, int64_t when, char *out, 
 
 	out[0] = '\0';
 	for (size_t i = 0; i < n && used < size; i++)
-		used += (size_t)snprintf(out + used, size - used, "%s%" PRIu32 " from %s%s", i ? ", " : " (",
-					 most[i].count, most[i].network, i + 1 == n ? ")" : "");
+		used += (size_t)snprintf(out + used, size - used, "%s%" PRIu32 " from %s%s",
+					 i ? ", " : " (", most[i].count, most[i].network,
+					 i + 1 == n ? ")" : "");
 }
 
 /* The day that is worth a word, today or yesterday, as a moment of it; 0: none. */
@@ -52,12 +53,16 @@ void batv_ctl_status_check_forged(struct batv_status *s)
 	if (!when)
 		return;
 	name_networks(s, when, networks, sizeof networks);
-	batv_ctl_status_problem(s,
-			    "%" PRIu64 " forged tags %s%s: somebody guesses tags, or bounces come to tags of a key that "
-			    "this server lacks (a secret that was revoked or lost, or another server's: compare the "
-			    "fingerprints). Exim's main log has them as verdict=forged. Give the server the secret that it "
-			    "lacks; deny a network that guesses in Exim's RCPT ACL",
-			    forged_on(s, when), when == s->ctl->now ? "today" : "yesterday", networks);
+	batv_ctl_status_problem(
+		s,
+		"%" PRIu64
+		" forged tags %s%s: somebody guesses tags, or bounces come to tags of a key that "
+		"this server lacks (a secret that was revoked or lost, or another server's: "
+		"compare the "
+		"fingerprints). Exim's main log has them as verdict=forged. Give the server the "
+		"secret that it "
+		"lacks; deny a network that guesses in Exim's RCPT ACL",
+		forged_on(s, when), when == s->ctl->now ? "today" : "yesterday", networks);
 }
 
 json_t *batv_ctl_status_json_forged(const struct batv_status *s)
@@ -71,8 +76,8 @@ json_t *batv_ctl_status_json_forged(const struct batv_status *s)
 		return json_null();
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I}", "network", most[i].network, "count",
-						      (json_int_t)most[i].count));
-	return json_pack("{s:s, s:I, s:o}", "day", when == s->ctl->now ? "today" : "yesterday", "count",
-			 (json_int_t)forged_on(s, when), "networks", list);
+		json_array_append_new(list, json_pack("{s:s, s:I}", "network", most[i].network,
+						      "count", (json_int_t)most[i].count));
+	return json_pack("{s:s, s:I, s:o}", "day", when == s->ctl->now ? "today" : "yesterday",
+			 "count", (json_int_t)forged_on(s, when), "networks", list);
 }

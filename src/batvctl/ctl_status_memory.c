@@ -54,9 +54,10 @@ static void check_capacity(struct batv_status *s)
 
 	if (full > 0)
 		batv_ctl_status_problem(s,
-				    "%" PRIu64 " times today what was sent was not remembered, the "
-				    "capacity is used up: raise memory_capacity",
-				    full);
+					"%" PRIu64
+					" times today what was sent was not remembered, the "
+					"capacity is used up: raise memory_capacity",
+					full);
 	for (int kind = BATV_ITEM_ID; kind <= BATV_ITEM_PAIR && !full; kind++) {
 		unsigned percent;
 
@@ -64,10 +65,11 @@ static void check_capacity(struct batv_status *s)
 			continue;
 		percent = percent_of(fill.fullest, fill.capacity);
 		if (percent >= NEARLY)
-			batv_ctl_status_note(s,
-					 "%u %% of memory_capacity were used by %s on the fullest "
-					 "day: raise it in time",
-					 percent, kinds[kind]);
+			batv_ctl_status_note(
+				s,
+				"%u %% of memory_capacity were used by %s on the fullest "
+				"day: raise it in time",
+				percent, kinds[kind]);
 	}
 }
 
@@ -80,16 +82,17 @@ static void check_wishes(struct batv_status *s)
 	if (!why)
 		return;
 	batv_ctl_time_format(batv_generation_ends(&s->memory, &s->before,
-					      s->ctl->config.memory_retention, s->ctl->now),
-			 when, sizeof when);
+						  s->ctl->config.memory_retention, s->ctl->now),
+			     when, sizeof when);
 	if (*s->before_name)
-		batv_ctl_status_note(s,
-				 "a new memory file will be made, because %s, when %s is no longer "
-				 "needed: after %s",
-				 why, s->before_name, when);
+		batv_ctl_status_note(
+			s,
+			"a new memory file will be made, because %s, when %s is no longer "
+			"needed: after %s",
+			why, s->before_name, when);
 	else
-		batv_ctl_status_note(s, "a new memory file has to be made, because %s: batvd does that",
-				 why);
+		batv_ctl_status_note(
+			s, "a new memory file has to be made, because %s: batvd does that", why);
 }
 
 void batv_ctl_status_check_sent(struct batv_status *s)
@@ -101,9 +104,9 @@ void batv_ctl_status_check_sent(struct batv_status *s)
 		check_wishes(s);
 	if (s->state_read && !s->state.state.has_memory_key)
 		batv_ctl_status_problem(s,
-				    "%s/%s: has no key for the memory: what is sent is not "
-				    "remembered; see batvd's log",
-				    s->ctl->store.path, BATV_STATE_NAME);
+					"%s/%s: has no key for the memory: what is sent is not "
+					"remembered; see batvd's log",
+					s->ctl->store.path, BATV_STATE_NAME);
 }
 
 /* ---- for people ---- */

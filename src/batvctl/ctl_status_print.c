@@ -32,8 +32,10 @@ static const char *daemon_word(enum batv_match m)
 	return m == BATV_YES ? "running" : m == BATV_NO ? "not running" : "not known";
 }
 
-/* Does Exim take this domain for armed: the flag of the table; at another time than now, what it will be. */
-static bool armed(const struct batv_status *s, const struct batv_domain *d, const struct batv_arm *arm)
+/* Does Exim take this domain for armed: the flag of the table; at another time than now, what it
+ * will be. */
+static bool armed(const struct batv_status *s, const struct batv_domain *d,
+		  const struct batv_arm *arm)
 {
 	if (s->ctl->now != s->ctl->clock)
 		return arm->armed;
@@ -47,8 +49,7 @@ static bool refuses(const struct batv_status *s, const struct batv_domain *d,
 	if (s->observe || !s->state_usable)
 		return false;
 	return arm->why == BATV_ARM_MODE_REJECT ||
-	       (arm->policy && arm->policy->enforcement == BATV_ENFORCE_AUTO &&
-		armed(s, d, arm));
+	       (arm->policy && arm->policy->enforcement == BATV_ENFORCE_AUTO && armed(s, d, arm));
 }
 
 /* The sentence of a domain: what is so, and what stands in the way. */
@@ -60,14 +61,17 @@ static void explain(const struct batv_status *s, const struct batv_domain *d,
 
 	out[0] = '\0';
 	if (would && s->observe)
-		used = (size_t)snprintf(out, size, "observing, for the file %s is there; without it: ",
-					BATV_OBSERVE_NAME);
+		used = (size_t)snprintf(
+			out, size,
+			"observing, for the file %s is there; without it: ", BATV_OBSERVE_NAME);
 	else if (would && !s->state_usable)
-		used = (size_t)snprintf(out, size, "observing, for no usable state is published; with one: ");
+		used = (size_t)snprintf(out, size,
+					"observing, for no usable state is published; with one: ");
 	else if (arm->armed && !armed(s, d, arm))
 		used = (size_t)snprintf(out, size, "observing, although grace is over, %s; then: ",
-					s->daemon == BATV_NO ? "for batvd is not running: start it"
-							     : "until batvd has seen it, in some seconds");
+					s->daemon == BATV_NO
+						? "for batvd is not running: start it"
+						: "until batvd has seen it, in some seconds");
 	if (used < size)
 		batv_arming_explain(arm, out + used, size - used);
 }
@@ -210,11 +214,13 @@ static void print_domains(const struct batv_status *s)
 
 	if (!s->memory_ok)
 		return;
-	printf("\nDomains (%zu of %zu places in use)\n", s->domains, s->memory.sections.domain_slots);
+	printf("\nDomains (%zu of %zu places in use)\n", s->domains,
+	       s->memory.sections.domain_slots);
 	if (!s->domains)
 		puts("  none yet: no mail has left signed, and no valid bounce has come back");
 	else if (arms_by_itself(&s->state.state))
-		puts("  (any other domain with enforcement = auto observes: its grace begins with its first "
+		puts("  (any other domain with enforcement = auto observes: its grace begins with "
+		     "its first "
 		     "signed mail)");
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
 		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);

@@ -1,8 +1,8 @@
 /*
  * ctl_time.c - times on batvctl's command line and in what it prints.
  *
- * Pure: "now" is an argument.  Invariant: what is accepted is read back by batv_ctl_time_format() as
- * the same second; a day that the calendar does not have is refused, not moved.
+ * Pure: "now" is an argument.  Invariant: what is accepted is read back by batv_ctl_time_format()
+ * as the same second; a day that the calendar does not have is refused, not moved.
  */
 #include <stdio.h>
 #include <string.h>

@@ -97,44 +97,19 @@ static void print_help(void)
 static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 {
 	switch (c) {
-	case 'c':
-		ctl->config_path = optarg;
-		break;
-	case 'j':
-		ctl->json = true;
-		break;
-	case 'h':
-		given->help = true;
-		break;
-	case 'V':
-		given->version = true;
-		break;
-	case 'a':
-		given->at = optarg, given->options |= BATV_OPTION_AT;
-		break;
-	case 'r':
-		ctl->rcpt = optarg, given->options |= BATV_OPTION_RCPT;
-		break;
-	case 'o':
-		ctl->host = optarg, given->options |= BATV_OPTION_HOST;
-		break;
-	case 'f':
-		ctl->from = optarg, given->options |= BATV_OPTION_FROM;
-		break;
-	case 'L':
-		ctl->exim_log = optarg, given->options |= BATV_OPTION_EXIM_LOG;
-		break;
-	case 'R':
-		ctl->revoke = true, given->options |= BATV_OPTION_REVOKE;
-		break;
-	case 'F':
-		ctl->force = true, given->options |= BATV_OPTION_FORCE;
-		break;
-	case 'S':
-		ctl->show_secret = true, given->options |= BATV_OPTION_SHOW_SECRET;
-		break;
-	default:
-		return BATV_CTL_USAGE;
+	case 'c': ctl->config_path = optarg; break;
+	case 'j': ctl->json = true; break;
+	case 'h': given->help = true; break;
+	case 'V': given->version = true; break;
+	case 'a': given->at = optarg, given->options |= BATV_OPTION_AT; break;
+	case 'r': ctl->rcpt = optarg, given->options |= BATV_OPTION_RCPT; break;
+	case 'o': ctl->host = optarg, given->options |= BATV_OPTION_HOST; break;
+	case 'f': ctl->from = optarg, given->options |= BATV_OPTION_FROM; break;
+	case 'L': ctl->exim_log = optarg, given->options |= BATV_OPTION_EXIM_LOG; break;
+	case 'R': ctl->revoke = true, given->options |= BATV_OPTION_REVOKE; break;
+	case 'F': ctl->force = true, given->options |= BATV_OPTION_FORCE; break;
+	case 'S': ctl->show_secret = true, given->options |= BATV_OPTION_SHOW_SECRET; break;
+	default: return BATV_CTL_USAGE;
 	}
 	return BATV_CTL_YES;
 }
@@ -150,9 +125,9 @@ static const struct batv_ctl_command *find_command(const char *name)
 /* The first option that does not go with the command; NULL: all do. */
 static const char *misplaced(unsigned given, unsigned allowed)
 {
-	static const char *const names[] = {"--at",	"--rcpt",	  "--host",
-					    "--revoke", "--force",	  "--show-secret",
-					    "--from",	"--from-exim-log"};
+	static const char *const names[] = {"--at",     "--rcpt",         "--host",
+					    "--revoke", "--force",        "--show-secret",
+					    "--from",   "--from-exim-log"};
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
 		if ((given & ~allowed) & 1u << i)

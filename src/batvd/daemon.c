@@ -26,10 +26,10 @@
 #include "standby.h"
 #include "watch.h"
 
-#define LOOK_SECONDS	15 /* at the latest; the memory is on disk within 20 */
+#define LOOK_SECONDS 15    /* at the latest; the memory is on disk within 20 */
 #define SECRET_PATIENCE 20 /* a secret file that is gone may be on its way back */
-#define SETTLED		2  /* a file not written for so long is complete */
-#define NS		INT64_C(1000000000)
+#define SETTLED 2          /* a file not written for so long is complete */
+#define NS INT64_C(1000000000)
 
 /* Which file it was: all zero for none. */
 struct file_id {
@@ -38,11 +38,11 @@ struct file_id {
 
 struct daemon {
 	const char *config_path, *directory; /* directory: if the configuration cannot be read */
-	struct batv_config config;	     /* the last good one */
+	struct batv_config config;           /* the last good one */
 	struct file_id config_id, legacy_id; /* as last read, good or not */
 	struct batv_keeper keeper;
 	struct batv_watch watch;
-	int instance;	    /* the lock that says we run */
+	int instance;       /* the lock that says we run */
 	int64_t real, boot; /* clocks at the last look, ns; 0: no look yet */
 	int64_t gone_since; /* boot clock, ns: no secret file; 0: it is there */
 	bool alarmed, observed;
@@ -118,8 +118,8 @@ static bool settled(const struct file_id *id, int64_t now)
 }
 
 /*
- * Was a file of the configuration changed?  Not while it is being written.  As long as something is wrong
- * with it, each look tries: it may lie in a file or directory that we do not know of.
+ * Was a file of the configuration changed?  Not while it is being written.  As long as something
+ * is wrong with it, each look tries: it may lie in a file or directory that we do not know of.
  */
 static bool config_changed(const struct daemon *d, unsigned woke, int64_t now)
 {
@@ -153,7 +153,8 @@ static void log_config(struct daemon *d)
 	if (d->config_trouble[0])
 		snprintf(line, sizeof line,
 			 "%s; batvd goes on with the last good configuration until this is "
-			 "corrected", d->config_trouble);
+			 "corrected",
+			 d->config_trouble);
 	if (*line && (d->real - d->config_told >= day || d->config_told - d->real >= day))
 		d->config_logged[0] = '\0';
 	if (strcmp(line, d->config_logged) != 0)
@@ -172,7 +173,8 @@ static void log_troubles(struct daemon *d)
 
 	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		log_change(d->keeper.notices.trouble[i], d->logged[i], sizeof d->logged[i], names[i]);
+		log_change(d->keeper.notices.trouble[i], d->logged[i], sizeof d->logged[i],
+			   names[i]);
 }
 
 static void log_alarm(struct daemon *d, const struct batv_looked *looked)

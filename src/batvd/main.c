@@ -36,23 +36,12 @@ int main(int argc, char **argv)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":c:s:fdh", longs, NULL)) != -1) {
 		switch (c) {
-		case 'c':
-			config = optarg;
-			break;
-		case 's':
-			directory = optarg;
-			break;
-		case 'f':
-			break;
-		case 'd':
-			debug = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return BATVD_DONE;
-		case 'V':
-			puts("batvd " BATV_VERSION);
-			return BATVD_DONE;
+		case 'c': config = optarg; break;
+		case 's': directory = optarg; break;
+		case 'f': break;
+		case 'd': debug = true; break;
+		case 'h': fputs(help, stdout); return BATVD_DONE;
+		case 'V': puts("batvd " BATV_VERSION); return BATVD_DONE;
 		default:
 			fprintf(stderr, "batvd: %s %s; see batvd --help\n",
 				c == ':' ? "an argument is missing behind" : "unknown option",

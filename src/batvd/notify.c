@@ -11,7 +11,7 @@
 #include "notify.h"
 
 #ifdef BATV_SYSTEMD
-#include <systemd/sd-daemon.h>
+# include <systemd/sd-daemon.h>
 
 static void tell(const char *message)
 {

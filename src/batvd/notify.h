@@ -8,7 +8,8 @@
 
 /* batvd has published what it can, and waits for work. */
 void batv_notify_ready(void);
-/* batvd reads everything again; batv_notify_ready() ends it.  now: CLOCK_MONOTONIC, microseconds. */
+/* batvd reads everything again; batv_notify_ready() ends it.  now: CLOCK_MONOTONIC, microseconds.
+ */
 void batv_notify_reloading(int64_t now);
 void batv_notify_stopping(void);
 /* One line of text for `systemctl status`; a longer one is cut after 400 bytes. */

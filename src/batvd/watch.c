@@ -19,7 +19,7 @@
 #include "watch.h"
 
 /* Not IN_CLOSE_WRITE: each process of Exim that closes the memory would wake us. */
-#define ON_STATE_DIR  (IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
+#define ON_STATE_DIR (IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
 #define ON_CONFIG_DIR (IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB)
 
 bool batv_watch_open(struct batv_watch *watch)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {			     /* why a wait ended; 0: the time was up */
+enum {                       /* why a wait ended; 0: the time was up */
        BATV_WOKE_STOP = 1,   /* SIGTERM, SIGINT */
        BATV_WOKE_RELOAD = 2, /* SIGHUP */
        BATV_WOKE_CONFIG = 4, /* in a directory of the configuration */
@@ -22,7 +22,7 @@ struct batv_watch {
 	int signals, notify, timer;
 	struct {
 		int wd;
-		unsigned woke;	/* the bit that it means */
+		unsigned woke;  /* the bit that it means */
 		char name[256]; /* "": any of the directory's names that matter */
 	} on[BATV_WATCH_MAX];
 	unsigned n;

@@ -2,11 +2,12 @@
  * bench_memory.c - what the sent-message memory costs: in a process that has just begun, and in one
  * that goes on.
  *
- * usage: bench_memory [DIRECTORY]	a directory on the disk to measure with; default: a new one in /tmp
+ * usage: bench_memory [DIRECTORY] a directory on the disk to measure with; default: a new one in
+ * /tmp
  *        bench_memory DIRECTORY WHAT	one fresh process; prints nanoseconds
  *
- * A line of output for each: what, the median of 200 processes (or of 20 rounds), quartiles, the least, the goal.
- * The page cache is warm; the files are the daemon's own, every block allocated.
+ * A line of output for each: what, the median of 200 processes (or of 20 rounds), quartiles, the
+ * least, the goal. The page cache is warm; the files are the daemon's own, every block allocated.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,11 +49,12 @@ static int64_t nanoseconds(void)
 static int make_file(const char *name, uint64_t capacity)
 {
 	return batv_memory_file_create(dir, name,
-				  &(struct batv_memory_wish){.generation = 1,
-							     .now = NOW,
-							     .since = NOW,
-							     .capacity = capacity,
-							     .retention = RETENTION}) == BATV_OK;
+				       &(struct batv_memory_wish){.generation = 1,
+								  .now = NOW,
+								  .since = NOW,
+								  .capacity = capacity,
+								  .retention = RETENTION}) ==
+	       BATV_OK;
 }
 
 static struct batv_item id(uint64_t n)
@@ -118,7 +120,8 @@ static int fresh(const char *what)
 	struct batv_memory m = {0};
 	int64_t start;
 
-	/* What verifying a tag has done already: the first use of SHA-1, of this program's own code. */
+	/* What verifying a tag has done already: the first use of SHA-1, of this program's own
+	 * code. */
 	(void)id(seed);
 	(void)pair(seed);
 	start = nanoseconds();
@@ -154,7 +157,8 @@ static void print(const char *what, int64_t *ns, size_t n, double goal)
 	printf("%-44s %8.2f us   %8.2f .. %8.2f, least %8.2f", what, (double)ns[n / 2] / 1000,
 	       (double)ns[n / 4] / 1000, (double)ns[3 * n / 4] / 1000, (double)ns[0] / 1000);
 	if (goal > 0)
-		printf("   goal %3.0f: %s", goal, (double)ns[n / 2] / 1000 <= goal ? "met" : "MISSED");
+		printf("   goal %3.0f: %s", goal,
+		       (double)ns[n / 2] / 1000 <= goal ? "met" : "MISSED");
 	putchar('\n');
 	fflush(stdout);
 }

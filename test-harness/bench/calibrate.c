@@ -3,8 +3,8 @@
  *
  * usage: calibrate
  *
- * A line of output: what, microseconds.  Virtual machines differ by a factor of ten here; without these
- * numbers those of fresh processes say little.
+ * A line of output: what, microseconds.  Virtual machines differ by a factor of ten here; without
+ * these numbers those of fresh processes say little.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE	4096
-#define PAGES	1000
-#define ROUNDS	9
+#define PAGE 4096
+#define PAGES 1000
+#define ROUNDS 9
 
 static char *map(size_t pages)
 {
-	char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 
 	if (p == MAP_FAILED)
 		exit(1);

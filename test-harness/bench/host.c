@@ -9,8 +9,8 @@
  *   scan          local_scan() for MESSAGE (envelope sender and recipient on its first two lines)
  *
  * DIRECTORY is the state directory.  If descriptor 3 is open, three numbers are written to it: the
- * nanoseconds that dlopen and dlsym took, those of the call, and its result.  Exit status 1: something
- * did not work as it should, and the time means nothing.
+ * nanoseconds that dlopen and dlsym took, those of the call, and its result.  Exit status 1:
+ * something did not work as it should, and the time means nothing.
  *
  * The functions of Exim's are the least that does: a list matches when it names a text, and nothing
  * is really expanded.  What Exim's own take is the subject of the measurements through a real Exim.
@@ -42,7 +42,7 @@ typedef struct recipient_item {
 } recipient_item;
 
 #define EXIM __attribute__((visibility("default")))
-#define OK   0
+#define OK 0
 #define FAIL 2
 
 extern unsigned int debug_selector;
@@ -103,7 +103,8 @@ EXIM void log_write(unsigned int selector, int flags, const char *format, ...)
 
 EXIM int lss_match_domain(uschar *domain, uschar *list)
 {
-	return strstr((char *)list, "local_domains") && strcmp((char *)domain, "test") == 0 ? OK : FAIL;
+	return strstr((char *)list, "local_domains") && strcmp((char *)domain, "test") == 0 ? OK
+											    : FAIL;
 }
 
 EXIM int lss_match_address(uschar *address, uschar *list, unsigned caseless)
@@ -120,7 +121,7 @@ EXIM int lss_match_host(uschar *name, uschar *address, uschar *list)
 
 EXIM void *store_get_3(int size, const void *like, const char *function, int line)
 {
-	static _Alignas(16) char room[16384];	/* a block that Exim has at hand */
+	static _Alignas(16) char room[16384]; /* a block that Exim has at hand */
 	static size_t used;
 	size_t need = ((size_t)size + 15) & ~(size_t)15;
 	void *p = need <= sizeof room - used ? room + used : malloc(need);
@@ -183,7 +184,7 @@ static int take_message(const char *path)
 		if (i == sizeof lines / sizeof lines[0])
 			_exit(1);
 		*at = &lines[i++];
-		**at = (header_line){ NULL, ' ', (int)(end - p), (uschar *)p };
+		**at = (header_line){NULL, ' ', (int)(end - p), (uschar *)p};
 		p = end;
 	}
 	if (lseek(fd, p + 1 - text, SEEK_SET) < 0)
@@ -217,8 +218,8 @@ static int call_sign(void *so, int argc)
 {
 	static char address[] = "alice@test", rcpt[] = "bob@theirs.test", received[] = "1700000000",
 		    id[] = "1abcde-000000-AB", host[] = "mx.theirs.test";
-	uschar *argv[] = { (uschar *)address, (uschar *)rcpt, (uschar *)received, (uschar *)id,
-			   (uschar *)host, NULL };
+	uschar *argv[] = {(uschar *)address, (uschar *)rcpt, (uschar *)received,
+			  (uschar *)id,      (uschar *)host, NULL};
 	uschar *yield = NULL;
 	dlfunc_type *sign;
 
@@ -274,7 +275,7 @@ int main(int argc, char *argv[])
 		result = call_scan(so, fd);
 	stamps[2] = now_ns();
 
-	const int64_t out[3] = { stamps[1] - stamps[0], stamps[2] - stamps[1], result };
+	const int64_t out[3] = {stamps[1] - stamps[0], stamps[2] - stamps[1], result};
 
 	if (write(3, out, sizeof out) != (ssize_t)sizeof out && getenv("HOST_LOG"))
 		fprintf(stderr, "load %.1f us, call %.1f us, result %d\n", (double)out[0] / 1000,

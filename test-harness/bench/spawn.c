@@ -4,9 +4,9 @@
  * usage: spawn ROUNDS <COMMANDS
  *
  * COMMANDS: one a line, words apart by blanks.  In every round each is run once, in an order of
- * chance; the first rounds warm up and are not printed.  A line of output is: number of the command (from 0),
- * nanoseconds from before fork to after wait, nanoseconds of CPU, page faults, and the numbers that the
- * command wrote to its descriptor 3, 64 bits each.
+ * chance; the first rounds warm up and are not printed.  A line of output is: number of the
+ * command (from 0), nanoseconds from before fork to after wait, nanoseconds of CPU, page faults,
+ * and the numbers that the command wrote to its descriptor 3, 64 bits each.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #define COMMANDS_MAX 64
-#define WORDS_MAX    16
-#define NUMBERS_MAX  16
-#define WARM_UP	     5
+#define WORDS_MAX 16
+#define NUMBERS_MAX 16
+#define WARM_UP 5
 
 extern char **environ;
 
@@ -75,7 +75,8 @@ static int64_t cpu_ns(const struct rusage *u)
 }
 
 /* One run; printed unless it is for warming up. */
-static void run(size_t which, const int ends[2], const posix_spawn_file_actions_t *actions, int print)
+static void run(size_t which, const int ends[2], const posix_spawn_file_actions_t *actions,
+		int print)
 {
 	int64_t numbers[NUMBERS_MAX], begin, end;
 	struct rusage usage;
@@ -84,7 +85,8 @@ static void run(size_t which, const int ends[2], const posix_spawn_file_actions_
 	pid_t pid;
 
 	begin = now_ns();
-	if (posix_spawn(&pid, commands[which].words[0], actions, NULL, commands[which].words, environ) != 0 ||
+	if (posix_spawn(&pid, commands[which].words[0], actions, NULL, commands[which].words,
+			environ) != 0 ||
 	    wait4(pid, &status, 0, &usage) != pid)
 		fail("can't run a command");
 	end = now_ns();
@@ -96,7 +98,8 @@ static void run(size_t which, const int ends[2], const posix_spawn_file_actions_
 	got = read(ends[0], numbers, sizeof numbers);
 	if (!print)
 		return;
-	printf("%zu %" PRId64 " %" PRId64 " %ld", which, end - begin, cpu_ns(&usage), usage.ru_minflt);
+	printf("%zu %" PRId64 " %" PRId64 " %ld", which, end - begin, cpu_ns(&usage),
+	       usage.ru_minflt);
 	for (ssize_t i = 0; i < got / (ssize_t)sizeof numbers[0]; i++)
 		printf(" %" PRId64, numbers[i]);
 	putchar('\n');
@@ -136,7 +139,8 @@ int main(int argc, char *argv[])
 	srandom(1);
 	stay_here();
 	/* not 3 itself: dup2 to the same number would leave it to be closed */
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || (ends[1] = fcntl(ends[1], F_DUPFD_CLOEXEC, 10)) < 0)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    (ends[1] = fcntl(ends[1], F_DUPFD_CLOEXEC, 10)) < 0)
 		fail("no pipe");
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, ends[1], 3);

@@ -5,14 +5,15 @@
  *        steady DIRECTORY fill N      (N further domains into the directory's memory)
  *
  * DIRECTORY is a state directory; its memory is only read and counted in.  In every round each of
- * the things below is done REPEAT times, in an order of chance.  A line of output: name, nanoseconds for one.
+ * the things below is done REPEAT times, in an order of chance.  A line of output: name,
+ * nanoseconds for one.
  *
- *   hmac            HMAC-SHA1 of "KDDD" and an address, from prepared pads: what nobody can do without
- *   tag-make        a parsed address to a tagged one: batv_tag_make()
- *   tag-check       a tagged address, parsed, to "valid": batv_tag_check()
- *   sign            batv_sign_address(): from text to text, policy and lists included
- *   judge           batv_judge_recipient() of a tagged recipient: from text to verdict
- *   domain-1, domain-10000   a look-up in the domain table, with so many domains in it
+ *   hmac            HMAC-SHA1 of "KDDD" and an address, from prepared pads: what nobody can do
+ * without tag-make        a parsed address to a tagged one: batv_tag_make() tag-check       a
+ * tagged address, parsed, to "valid": batv_tag_check() sign            batv_sign_address(): from
+ * text to text, policy and lists included judge           batv_judge_recipient() of a tagged
+ * recipient: from text to verdict domain-1, domain-10000   a look-up in the domain table, with so
+ * many domains in it
  */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 #include <fcntl.h>
@@ -29,19 +30,19 @@
 #include "memory/domains.h"
 #include "memory_file.h"
 
-#define REPEAT	  2000
-#define ADDRESS	  "alice.liddell@example.com"
+#define REPEAT 2000
+#define ADDRESS "alice.liddell@example.com"
 #define TABLE_MAX 10000
 
 static struct batv_state_holder holder;
-static struct batv_memory tables[2];	/* with 1 domain and with TABLE_MAX */
+static struct batv_memory tables[2]; /* with 1 domain and with TABLE_MAX */
 static struct batv_context context;
-static struct batv_origin origin = { .has_id = true };
+static struct batv_origin origin = {.has_id = true};
 static struct batv_addr bare, tagged;
 static struct batv_tag tag;
 static char tagged_text[BATV_ADDR_SIZE];
 static SHA_CTX inner_pad, outer_pad;
-static unsigned long sink;	/* what came out, so that nothing is left out */
+static unsigned long sink; /* what came out, so that nothing is left out */
 
 static void fail(const char *why)
 {
@@ -54,7 +55,8 @@ static void fail(const char *why)
 static enum batv_match match_domain(void *ctx, const char *domain, const char *list)
 {
 	(void)ctx;
-	return strstr(list, "local_domains") && strcmp(domain, "example.com") == 0 ? BATV_YES : BATV_NO;
+	return strstr(list, "local_domains") && strcmp(domain, "example.com") == 0 ? BATV_YES
+										   : BATV_NO;
 }
 
 static enum batv_match match_address(void *ctx, const char *address, const char *list)
@@ -63,15 +65,15 @@ static enum batv_match match_address(void *ctx, const char *address, const char 
 	return strstr(list, address) ? BATV_YES : BATV_NO;
 }
 
-static enum batv_match match_host(void *ctx, const char *name, const char *address, const char *list)
+static enum batv_match match_host(void *ctx, const char *name, const char *address,
+				  const char *list)
 {
 	(void)ctx, (void)name;
 	return strstr(list, address) ? BATV_YES : BATV_NO;
 }
 
 static const struct batv_matcher matcher = {
-	.domain = match_domain, .address = match_address, .host = match_host
-};
+	.domain = match_domain, .address = match_address, .host = match_host};
 
 /* ---- The things that are measured ---- */
 
@@ -93,7 +95,8 @@ static void one_make(void)
 {
 	char out[BATV_ADDR_SIZE];
 
-	if (batv_tag_make(&bare, &holder.state.ring.keys[0], BATV_STYLE_PRVS, out, sizeof out) != BATV_OK)
+	if (batv_tag_make(&bare, &holder.state.ring.keys[0], BATV_STYLE_PRVS, out, sizeof out) !=
+	    BATV_OK)
 		fail("tag-make");
 	sink += (unsigned char)out[9];
 }
@@ -145,9 +148,13 @@ static const struct thing {
 	const char *name;
 	void (*once)(void);
 } things[] = {
-	{ "hmac", one_hmac }, { "tag-make", one_make }, { "tag-check", one_check },
-	{ "sign", one_sign }, { "judge", one_judge },
-	{ "domain-1", one_domain }, { "domain-10000", one_domain_of_many },
+	{"hmac", one_hmac},
+	{"tag-make", one_make},
+	{"tag-check", one_check},
+	{"sign", one_sign},
+	{"judge", one_judge},
+	{"domain-1", one_domain},
+	{"domain-10000", one_domain_of_many},
 };
 #define THINGS (sizeof things / sizeof things[0])
 
@@ -169,7 +176,8 @@ static void fill(struct batv_memory *m, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(name, sizeof name, "customer-%u.example", i);
-		if (batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, context.now) != BATV_OK)
+		if (batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, context.now) !=
+		    BATV_OK)
 			fail("can't fill the domain table");
 	}
 }
@@ -178,7 +186,7 @@ static void fill(struct batv_memory *m, unsigned n)
 static void make_table(int dirfd, unsigned n, struct batv_memory *m)
 {
 	struct stat st;
-	const struct batv_memory_wish wish = { .generation = 1, .now = context.now };
+	const struct batv_memory_wish wish = {.generation = 1, .now = context.now};
 	char name[64];
 
 	snprintf(name, sizeof name, "bench-table.%u", n);
@@ -195,8 +203,10 @@ static int open_state(const char *directory)
 {
 	int dirfd;
 
-	context = (struct batv_context){ .state = &holder.state, .matcher = &matcher, .origin = &origin,
-				     .now = (int64_t)time(NULL) };
+	context = (struct batv_context){.state = &holder.state,
+					.matcher = &matcher,
+					.origin = &origin,
+					.now = (int64_t)time(NULL)};
 	if (batv_dir_open(directory, &dirfd, NULL) != BATV_OK ||
 	    batv_state_refresh(&holder, dirfd, context.now) != BATV_OK || !holder.usable)
 		fail("no usable state in that directory");
@@ -233,7 +243,7 @@ static double ns_of(void (*once)(void))
 int main(int argc, char *argv[])
 {
 	int rounds = argc == 3 ? atoi(argv[2]) : 0, dirfd;
-	struct batv_memory m = { 0 };
+	struct batv_memory m = {0};
 
 	if (rounds < 1 && (argc != 4 || strcmp(argv[2], "fill") != 0))
 		fail("usage: steady DIRECTORY ROUNDS, or steady DIRECTORY fill N");

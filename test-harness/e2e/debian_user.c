@@ -1,7 +1,8 @@
 /*
  * debian_user.c - lets Debian's Exim run where its user does not exist; preloaded by lab_debian.py.
  *
- * The binary looks for "Debian-exim" before it reads its configuration.  Here that is whoever runs it.
+ * The binary looks for "Debian-exim" before it reads its configuration.  Here that is whoever runs
+ * it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,8 +16,11 @@
 struct passwd *getpwnam(const char *name)
 {
 	static char user[] = NAME, none[] = "", root[] = "/", shell[] = "/bin/false";
-	static struct passwd ours = { .pw_name = user, .pw_passwd = none, .pw_gecos = none, .pw_dir = root,
-				      .pw_shell = shell };
+	static struct passwd ours = {.pw_name = user,
+				     .pw_passwd = none,
+				     .pw_gecos = none,
+				     .pw_dir = root,
+				     .pw_shell = shell};
 	struct passwd *(*real)(const char *) = dlsym(RTLD_NEXT, "getpwnam");
 
 	if (strcmp(name, NAME) != 0)
@@ -28,8 +32,8 @@ struct passwd *getpwnam(const char *name)
 
 struct group *getgrnam(const char *name)
 {
-	static char group[] = NAME, none[] = "", *members[] = { NULL };
-	static struct group ours = { .gr_name = group, .gr_passwd = none, .gr_mem = members };
+	static char group[] = NAME, none[] = "", *members[] = {NULL};
+	static struct group ours = {.gr_name = group, .gr_passwd = none, .gr_mem = members};
 	struct group *(*real)(const char *) = dlsym(RTLD_NEXT, "getgrnam");
 
 	if (strcmp(name, NAME) != 0)

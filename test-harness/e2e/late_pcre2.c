@@ -1,6 +1,7 @@
 /*
- * late_pcre2.c - when is PCRE2 loaded?  test_module.py links this with automatic.c and batv.so's late_pcre2.c, and
- * without libpcre2.  Prints what each question was answered, and whether the library was there after it.
+ * late_pcre2.c - when is PCRE2 loaded?  test_module.py links this with automatic.c and batv.so's
+ * late_pcre2.c, and without libpcre2.  Prints what each question was answered, and whether the
+ * library was there after it.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* links: core/decide/exim_list local_scan/list_probe core/base/span */
 /*
- * fuzz_exim_list.c - any text as a list of each kind: what is allowed holds no other look-up than those that
- * were recognised, and is what Exim's expansion makes of it.
+ * fuzz_exim_list.c - any text as a list of each kind: what is allowed holds no other look-up than
+ * those that were recognised, and is what Exim's expansion makes of it.
  *
  * Input: a list, up to its first NUL.
  */
@@ -12,7 +12,8 @@
 
 enum { ALLOWED = BATV_LIST_ITEM_REFUSED + 1, ESCAPED, PATTERNS_IN_FILE, EXPANDED_FILE, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {
-	"plain", "pattern", "named", "lookup", "refused", "allowed", "escaped", "patterns_in_file", "expanded_file",
+	"plain",   "pattern",          "named",         "lookup", "refused", "allowed",
+	"escaped", "patterns_in_file", "expanded_file",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -27,7 +28,8 @@ static void check_lookup(const struct batv_list_item *item)
 	struct batv_span type = item->type;
 
 	must(*item->path == '/' && !strpbrk(item->path, ";@{}\\\"$"));
-	must(!strstr(item->path, "//") && !strstr(item->path, "/../") && strncmp(item->path, "/proc/", 6) != 0);
+	must(!strstr(item->path, "//") && !strstr(item->path, "/../") &&
+	     strncmp(item->path, "/proc/", 6) != 0);
 	must(memmem(type.p, type.len, "lsearch", 7) || memmem(type.p, type.len, "cdb", 3));
 	if (item->content == BATV_CONTENT_PATTERNS)
 		reached(PATTERNS_IN_FILE);
@@ -42,7 +44,8 @@ static void check_item(enum batv_list_kind kind, const struct batv_list_item *it
 	bool tried = batv_list_probe(item, expansion);
 
 	reached(item->sort);
-	must(tried == (item->sort == BATV_LIST_ITEM_PATTERN || item->sort == BATV_LIST_ITEM_LOOKUP));
+	must(tried ==
+	     (item->sort == BATV_LIST_ITEM_PATTERN || item->sort == BATV_LIST_ITEM_LOOKUP));
 	must(!tried || strlen(expansion) < sizeof expansion - 1);
 	must((item->sort == BATV_LIST_ITEM_REFUSED) == (item->why != NULL));
 	if (item->sort == BATV_LIST_ITEM_PLAIN || item->sort == BATV_LIST_ITEM_NAMED)
@@ -53,7 +56,8 @@ static void check_item(enum batv_list_kind kind, const struct batv_list_item *it
 		check_lookup(item);
 }
 
-/* What Exim's expand_string() makes of a text without "$", and of the backslashes that are allowed. */
+/* What Exim's expand_string() makes of a text without "$", and of the backslashes that are allowed.
+ */
 static void expand(const char *list, char *out)
 {
 	while (*list) {

@@ -5,8 +5,8 @@
  *
  * Input: the first 64 bytes of the header page, its sections (64 bytes each, as many as the header
  * says), then what lies behind the header page.  The rest of the file is zero, up to the size that
- * the header gives.  A checksum of 0 is made right, so that sections can be changed.  A last
- * byte of 0xff or 0xfe: the file is truncated while it is in use.  An even last byte: it is opened with
+ * the header gives.  A checksum of 0 is made right, so that sections can be changed.  A last byte
+ * of 0xff or 0xfe: the file is truncated while it is in use.  An even last byte: it is opened with
  * windows, as Exim's processes do.
  */
 #include <fcntl.h>
@@ -25,14 +25,38 @@
 #define SIZE_LIMIT (256 * 1024)
 #define NOW INT64_C(1795348800)
 
-enum { REFUSED, VERSION, OPENED, BOTH, COUNTED, OLD_COUNT, NOTED, FULL, FOUND, FLAGGED, RECLAIMED,
-       UNKNOWN, BROKEN, REMEMBERED, KNOWN, DAY_FULL, LATER_DAY, FILLED, COMPLETE, TALLIED,
-       WINDOWS, LOST, FORGED, CROWDED, OUTCOMES };
+enum {
+	REFUSED,
+	VERSION,
+	OPENED,
+	BOTH,
+	COUNTED,
+	OLD_COUNT,
+	NOTED,
+	FULL,
+	FOUND,
+	FLAGGED,
+	RECLAIMED,
+	UNKNOWN,
+	BROKEN,
+	REMEMBERED,
+	KNOWN,
+	DAY_FULL,
+	LATER_DAY,
+	FILLED,
+	COMPLETE,
+	TALLIED,
+	WINDOWS,
+	LOST,
+	FORGED,
+	CROWDED,
+	OUTCOMES
+};
 static const char *const outcomes[OUTCOMES] = {
-	"refused", "version", "opened", "both", "counted", "old_count", "noted", "full", "found",
-	"flagged", "reclaimed", "unknown", "broken", "remembered", "known", "day_full", "later_day",
-	"filled", "complete", "tallied", "windows", "lost",
-	"forged", "crowded",
+	"refused",  "version",    "opened",  "both",     "counted",   "old_count",
+	"noted",    "full",       "found",   "flagged",  "reclaimed", "unknown",
+	"broken",   "remembered", "known",   "day_full", "later_day", "filled",
+	"complete", "tallied",    "windows", "lost",     "forged",    "crowded",
 };
 
 static char path[64];
@@ -69,8 +93,9 @@ static bool lay_out(const uint8_t *data, size_t size)
 	memset(&head, 0, sizeof head);
 	memcpy(&head, data, FIXED);
 	data += FIXED, size -= FIXED;
-	for (; n < head.n_sections && n < BATV_MEMORY_SECTIONS_MAX &&
-	       size >= sizeof head.section[0]; n++) {
+	for (;
+	     n < head.n_sections && n < BATV_MEMORY_SECTIONS_MAX && size >= sizeof head.section[0];
+	     n++) {
 		memcpy(&head.section[n], data, sizeof head.section[0]);
 		data += sizeof head.section[0], size -= sizeof head.section[0];
 		unknown |= head.section[n].type > BATV_SECTION_FORGED;
@@ -160,10 +185,10 @@ static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
 		if (answers[i] == BATV_SENT_DONE || answers[i] == BATV_SENT_KNOWN)
 			must(found);
 		must(answers[i] != BATV_SENT_NONE);
-		reached(answers[i] == BATV_SENT_DONE    ? REMEMBERED :
-			answers[i] == BATV_SENT_KNOWN ? KNOWN :
-			answers[i] == BATV_SENT_FULL  ? DAY_FULL :
-							      LATER_DAY);
+		reached(answers[i] == BATV_SENT_DONE    ? REMEMBERED
+			: answers[i] == BATV_SENT_KNOWN ? KNOWN
+			: answers[i] == BATV_SENT_FULL  ? DAY_FULL
+							: LATER_DAY);
 	}
 	if (batv_sent_complete(m, retention, NOW))
 		reached(COMPLETE);
@@ -178,7 +203,7 @@ static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
 
 static void use_tally(struct batv_memory *m, enum batv_tally which)
 {
-	uint8_t name[BATV_ITEM_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	uint8_t name[BATV_ITEM_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
 	uint32_t first = batv_tally(m, which, name, NOW);
 
 	must(first > 0 && batv_tally(m, which, name, NOW) >= first);
@@ -235,7 +260,7 @@ static void use_broken(struct batv_memory *m)
 {
 	struct batv_domain d;
 
-	struct batv_item item = { .kind = BATV_ITEM_PAIR };
+	struct batv_item item = {.kind = BATV_ITEM_PAIR};
 
 	must(ftruncate(file, 0) == 0);
 	if (m->sections.filters[1].at)
@@ -253,12 +278,13 @@ static void use_broken(struct batv_memory *m)
 /* Odd: mapped whole. */
 static enum batv_err open_as(struct batv_memory *m, uint8_t last)
 {
-	return last & 1 ? batv_memory_open(m, dir, "memory") : batv_memory_open_windows(m, dir, "memory");
+	return last & 1 ? batv_memory_open(m, dir, "memory")
+			: batv_memory_open_windows(m, dir, "memory");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct batv_memory m = { 0 };
+	struct batv_memory m = {0};
 	enum batv_err err;
 	bool unknown;
 

@@ -1,7 +1,7 @@
 /* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/base/span */
 /*
- * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later look
- * at it may rely on.
+ * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later
+ * look at it may rely on.
  *
  * Input: a message; up to the first empty line its header.  Every field is also read as a list of
  * addresses, and as the Message-ID of a message that leaves.

@@ -27,7 +27,7 @@ enum {
 };
 static const char *const outcomes[OUTCOMES] = {
 	"syntax", "version", "conflict", "taken",    "several", "memory_key", "flagged",
-	"keys",	  "current", "nobody",	 "too_many", "changes", "added",      "merged",
+	"keys",   "current", "nobody",   "too_many", "changes", "added",      "merged",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

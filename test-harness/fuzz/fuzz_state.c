@@ -25,22 +25,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void count_error(enum batv_err err)
 {
 	switch ((int)err) {
-	case BATV_E_DAMAGED:
-		reached(DAMAGED);
-		break;
-	case BATV_E_VERSION:
-		reached(VERSION);
-		break;
-	case BATV_E_SYNTAX:
-		reached(SYNTAX);
-		break;
-	case BATV_E_TOO_LONG: /* test_state.c's: no input here is that large */
-		break;
-	case BATV_E_FULL:
-		reached(FULL);
-		break;
-	default:
-		must(!"an error that is not documented");
+	case BATV_E_DAMAGED: reached(DAMAGED); break;
+	case BATV_E_VERSION: reached(VERSION); break;
+	case BATV_E_SYNTAX: reached(SYNTAX); break;
+	case BATV_E_TOO_LONG: /* test_state.c's: no input here is that large */ break;
+	case BATV_E_FULL: reached(FULL); break;
+	default: must(!"an error that is not documented");
 	}
 }
 

@@ -25,7 +25,7 @@ enum {
 };
 static const char *const outcomes[OUTCOMES] = {
 	"parsed",  "tagged", "stripped", "unsignable", "signed",       "valid",
-	"expired", "forged", "legacy",	 "srs",	       "bare_changed",
+	"expired", "forged", "legacy",   "srs",        "bare_changed",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -27,13 +27,12 @@ static unsigned long long reach_counts[REACH_MAX];
 
 /* A property that has to hold; libFuzzer keeps the input for which it does not. */
 #define must(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__,          \
-				#condition);                                                       \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
+ do {                                                                                              \
+  if (!(condition)) {                                                                              \
+   fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);                  \
+   abort();                                                                                        \
+  }                                                                                                \
+ } while (0)
 
 static inline void reached(size_t outcome)
 {

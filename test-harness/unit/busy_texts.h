@@ -1,5 +1,6 @@
 /*
- * busy_texts.h - texts that were made to keep the search for evidence busy; each is one piece, repeated.
+ * busy_texts.h - texts that were made to keep the search for evidence busy; each is one piece,
+ * repeated.
  */
 #ifndef BUSY_TEXTS_H
 #define BUSY_TEXTS_H
@@ -18,13 +19,14 @@ static const struct busy {
 	enum coding coding;
 } busy[] = {
 	/* the first one is what the others are compared with */
-	{"plain text", "The quick brown fox jumps over the lazy dog, and writes about it.\n", "", AS_IS},
+	{"plain text", "The quick brown fox jumps over the lazy dog, and writes about it.\n", "",
+	 AS_IS},
 	{"ids", "Message-ID: <#@x>\n", "", AS_IS},
 	{"one id, again and again", "Message-ID: <a@x>\n", "", AS_IS},
 	{"two ids, in turn", "Message-ID: <a@x>\nIn Message-ID=b@x, ", "", AS_IS},
 	{"ids that are long",
-	 "Message-ID: <#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@x>\n", "",
-	 AS_IS},
+	 "Message-ID: <#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@x>\n",
+	 "", AS_IS},
 	{"ids without brackets", "message-id=#@x ", "", AS_IS},
 	{"ids in HTML", "message-id:&lt;#@x&gt;", "", AS_IS},
 	{"labels without an id", "message-id.", "", AS_IS},
@@ -37,15 +39,17 @@ static const struct busy {
 	{"labels within tags of HTML", "<b message-id:\n>", "", AS_IS},
 	{"labels within empty tags", "<message-id:\n> > > ", "", AS_IS},
 	{"labels with many small tags",
-	 "message-id:<b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b>", "",
-	 AS_IS},
+	 "message-id:<b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><b><"
+	 "b>",
+	 "", AS_IS},
 	{"labels with gaps", "message-id:\n |||||||| > > > ", "", AS_IS},
 	{"labels with blanks",
 	 "message-id:                                                                       ", "",
 	 AS_IS},
-	{"labels with blank entities", "message-id:&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;", "",
+	{"labels with blank entities",
+	 "message-id:&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;", "", AS_IS},
+	{"ids of ampersands", "message-id:&lt;&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&", "",
 	 AS_IS},
-	{"ids of ampersands", "message-id:&lt;&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&&", "", AS_IS},
 	{"ids of tags", "message-id:&lt;<message-id:&lt;><message-id:&lt;>", "", AS_IS},
 	{"ids of blanks", "message-id:<                                                     ", "",
 	 AS_IS},
@@ -70,7 +74,8 @@ static const struct busy {
 	{"begins of tags", "prvs=012345678", "", AS_IS},
 	{"m and p", "mp", "", AS_IS},
 	{"soft line breaks", "=  \n", "Message-ID: <a", AS_IS},
-	{"soft line breaks, after labels", "message-id=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n", "", AS_IS},
+	{"soft line breaks, after labels", "message-id=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n", "",
+	 AS_IS},
 	{"m and soft line breaks", "m=\n=\n=\n=\n=\n=\n=\n=\n", "", AS_IS},
 	{"equals signs and blanks", "=        ", "message-id:<", AS_IS},
 	{"ids with soft breaks everywhere", "Message-ID: <#@x>\n", "", SOFT_BREAKS},
@@ -83,19 +88,20 @@ static const struct busy {
 	{"boundaries", "--a\n\n", "", AS_IS},
 	{"boundaries alone", "--a\n", "", AS_IS},
 	{"long boundaries",
-	 "--aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nA:\n\n", "",
-	 AS_IS},
+	 "--aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nA:\n\n",
+	 "", AS_IS},
 	{"types of a part", "content-type:aaaaaaaaa\n", "--a\n", AS_IS},
 	{"types of a part, folded", "--a\ncontent-type:\n \n", "", AS_IS},
 	{"encodings of a part", "content-transfer-encoding:\t\t\n", "--a\n", AS_IS},
 	{"base64 parts", "--a\nContent-Transfer-Encoding: base64\n\nTWVz\n", "", AS_IS},
 	{"base64 parts without anything", "--a\nContent-Transfer-Encoding:base64\n\n", "", AS_IS},
-	{"base64 without an end", "TWVzc2FnZS1JRDogPQ==", "--a\nContent-Transfer-Encoding: base64\n\n",
-	 AS_IS},
+	{"base64 without an end",
+	 "TWVzc2FnZS1JRDogPQ==", "--a\nContent-Transfer-Encoding: base64\n\n", AS_IS},
 	{"base64 of equals signs", "=", "--a\nContent-Transfer-Encoding: base64\n\n", AS_IS},
 	{"base64 lines", "TWVzc2FnZS1JRDogPGFAYj4K\n", "", AS_IS},
 	{"base64 lines, short", "TWVzc2FnZS1JRDogPGFAYj4K\nA\nA\nA\n!\n", "", AS_IS},
-	{"base64 lines that are none", "TWVzc2FnZS1JRDogPGFAYj4KTWVzc2FnZS1JRDogPGFAYj4K!\n", "", AS_IS},
+	{"base64 lines that are none", "TWVzc2FnZS1JRDogPGFAYj4KTWVzc2FnZS1JRDogPGFAYj4K!\n", "",
+	 AS_IS},
 	{"ids in base64", "Message-ID: <#@x>\n", "", BASE64},
 	{"ids in base64 that was announced", "Message-ID: <#@x>\n", "", BASE64_ANNOUNCED},
 	{"ids in base64 in one line", "Message-ID: <#@x>\n", "", BASE64_ONE_LINE},
@@ -104,8 +110,8 @@ static const struct busy {
 	{"tags without an end in base64", "prvs=0123456789=", "", BASE64},
 	{"labels in base64", "message-id:&lt;", "", BASE64},
 	{"labels within tags in base64", "<b message-id:\n>", "", BASE64},
-	{"text in base64", "The quick brown fox jumps over the lazy dog, and writes about it.\n", "",
-	 BASE64_ANNOUNCED},
+	{"text in base64", "The quick brown fox jumps over the lazy dog, and writes about it.\n",
+	 "", BASE64_ANNOUNCED},
 	{"ids with soft breaks, in base64", "Message=\n-ID: <=\n#@x>\n", "", BASE64},
 	{"no line ends", "x", "", AS_IS},
 	{"no line ends, upper case", "MESSAGE", "", AS_IS},
@@ -152,9 +158,7 @@ static void put_char(struct filling *f, char c)
 	char hex[4];
 
 	switch (f->coding) {
-	case AS_IS:
-		put_raw(f, c);
-		break;
+	case AS_IS: put_raw(f, c); break;
 	case SOFT_BREAKS:
 		put_raw(f, c);
 		put_raw(f, '=');
@@ -165,9 +169,7 @@ static void put_char(struct filling *f, char c)
 		for (const char *h = hex; *h; h++)
 			put_raw(f, *h);
 		break;
-	default:
-		put_base64(f, (unsigned char)c);
-		break;
+	default: put_base64(f, (unsigned char)c); break;
 	}
 }
 
@@ -177,8 +179,10 @@ static void fill(char *text, size_t size, const struct busy *b)
 	struct filling f = {.text = text, .size = size, .coding = b->coding};
 	char number[12];
 
-	for (const char *p = b->coding == BASE64_ANNOUNCED ?
-				     "--a\nContent-Transfer-Encoding: base64\n\n" : b->before; *p; p++)
+	for (const char *p = b->coding == BASE64_ANNOUNCED
+				     ? "--a\nContent-Transfer-Encoding: base64\n\n"
+				     : b->before;
+	     *p; p++)
 		put_raw(&f, *p);
 	for (unsigned i = 0; f.len < size; i++)
 		for (const char *p = b->piece; *p; p++) {

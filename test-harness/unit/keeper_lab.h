@@ -1,5 +1,6 @@
 /*
- * keeper_lab.h - what the tests of the keeper share: a configuration with one policy, a directory, and looks at it.
+ * keeper_lab.h - what the tests of the keeper share: a configuration with one policy, a directory,
+ * and looks at it.
  */
 #ifndef KEEPER_LAB_H
 #define KEEPER_LAB_H
@@ -11,12 +12,12 @@
 #include "sandbox.h"
 
 #define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
-#define D  BATV_DAY
+#define D BATV_DAY
 
 static struct batv_config config;
 static struct batv_keeper keeper;
 static struct batv_looked looked;
-static char said[65536];	/* since the last look */
+static char said[65536]; /* since the last look */
 
 static void listen(void *ctx, int priority, const char *line)
 {

@@ -25,13 +25,13 @@ const char *__asan_default_options(void)
 }
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-#define NOW INT64_C(1795348800)	/* 2026-11-22 12:00 UTC */
+#define NOW INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
 #define D INT64_C(86400)
 #define WORKERS 24
 
-static struct batv_memory memory;	/* zero at the start of each test: Check forks */
-static struct batv_memory whole;	/* the same file mapped whole: to look into it, and to damage it */
-static bool with_windows;		/* memory is used as Exim's processes use it, or as batvd does */
+static struct batv_memory memory; /* zero at the start of each test: Check forks */
+static struct batv_memory whole; /* the same file mapped whole: to look into it, and to damage it */
+static bool with_windows;        /* memory is used as Exim's processes use it, or as batvd does */
 
 /* dir/memory. */
 __attribute__((unused)) static void open_memory(void)
@@ -49,11 +49,11 @@ __attribute__((unused)) static void close_memory(void)
 	batv_memory_close(&whole);
 }
 
-__attribute__((unused)) static enum batv_err make_file(const char *name, uint64_t generation, int64_t now)
+__attribute__((unused)) static enum batv_err make_file(const char *name, uint64_t generation,
+						       int64_t now)
 {
-	return batv_memory_file_create(dir, name,
-				  &(struct batv_memory_wish){ .generation = generation,
-							      .now = now });
+	return batv_memory_file_create(
+		dir, name, &(struct batv_memory_wish){.generation = generation, .now = now});
 }
 
 __attribute__((unused)) static void make_memory(void)
@@ -82,7 +82,8 @@ __attribute__((unused)) static struct batv_domain_slot *slots(void)
 
 __attribute__((unused)) static struct batv_counter_row *row(size_t counter)
 {
-	return (struct batv_counter_row *)(void *)((char *)whole.base + whole.sections.counters_at) +
+	return (struct batv_counter_row *)(void *)((char *)whole.base +
+						   whole.sections.counters_at) +
 	       counter;
 }
 
@@ -126,7 +127,7 @@ __attribute__((unused)) static void in_processes(unsigned n, void (*fn)(unsigned
 		if (fork() != 0)
 			continue;
 		(void)close(go[1]);
-		(void)!read(go[0], &c, 1);	/* returns when the parent closes */
+		(void)!read(go[0], &c, 1); /* returns when the parent closes */
 		fn(i);
 		_exit(0);
 	}
@@ -154,7 +155,7 @@ __attribute__((unused)) static void truncate_memory(off_t size)
 /* Every function does without. */
 __attribute__((unused)) static void expect_no_memory(void)
 {
-	struct batv_domain d = { .name = "untouched" };
+	struct batv_domain d = {.name = "untouched"};
 
 	ck_assert(!batv_memory_there(&memory));
 	batv_count(&memory, 0, NOW);
@@ -175,7 +176,7 @@ __attribute__((unused)) static void expect_no_memory(void)
 
 /* Each test with a memory of its own; `make` makes it. */
 __attribute__((unused)) static void add_case(Suite *s, bool windows, void (*make)(void),
-					       void (*add)(TCase *, bool))
+					     void (*add)(TCase *, bool))
 {
 	TCase *tc = tcase_create(windows ? "windows" : "whole");
 
@@ -186,8 +187,8 @@ __attribute__((unused)) static void add_case(Suite *s, bool windows, void (*make
 }
 
 /* One suite: all tests with the file mapped whole, with windows, or both: as they are made. */
-__attribute__((unused)) static int run_suite(const char *name, void (*add)(TCase *, bool), void (*whole_maker)(void),
-					     void (*windows_maker)(void))
+__attribute__((unused)) static int run_suite(const char *name, void (*add)(TCase *, bool),
+					     void (*whole_maker)(void), void (*windows_maker)(void))
 {
 	Suite *s = suite_create(name);
 	SRunner *sr = srunner_create(s);

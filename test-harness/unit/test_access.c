@@ -1,8 +1,9 @@
 /* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
 /*
- * test_access.c - the memory file through windows: what is mapped, what is held, what is lost.  That
- * everything works through them as well is what the other tests of the memory show, which run twice.
+ * test_access.c - the memory file through windows: what is mapped, what is held, what is lost.
+ * That everything works through them as well is what the other tests of the memory show, which run
+ * twice.
  */
 #include <check.h>
 #include <fcntl.h>
@@ -68,7 +69,7 @@ START_TEST(a_descriptor_is_held_until_release)
 	batv_memory_release(&memory);
 	ck_assert_int_eq(open_descriptors(), before - 1);
 	ck_assert_int_eq(again(), BATV_OK);
-	ck_assert_int_eq(again(), BATV_OK);	/* the last one was left behind */
+	ck_assert_int_eq(again(), BATV_OK); /* the last one was left behind */
 	ck_assert_int_eq(open_descriptors(), before);
 	ck_assert(fcntl(memory.fd, F_GETFD) & FD_CLOEXEC);
 	batv_memory_close(&memory);
@@ -119,7 +120,7 @@ START_TEST(another_file_is_taken_anew)
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
 	batv_count(&memory, 0, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
-	ck_assert_uint_eq(batv_counted(&whole, 0, 0, NOW), 1);	/* the one that was replaced */
+	ck_assert_uint_eq(batv_counted(&whole, 0, 0, NOW), 1); /* the one that was replaced */
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	ck_assert_int_eq(again(), BATV_E_NO_FILE);
 	expect_no_memory();
@@ -147,8 +148,9 @@ START_TEST(more_pages_than_windows)
 		ck_assert(batv_memory_guard(&memory, touch_many, &pages));
 	ck_assert_uint_eq(memory.windows, 2 * pages);
 	for (i = 0; i < pages; i++)
-		ck_assert_uint_eq(*(uint64_t *)(void *)((char *)whole.base + (1 + i) * BATV_MEMORY_PAGE + 8),
-				  2 * (i + 1));
+		ck_assert_uint_eq(
+			*(uint64_t *)(void *)((char *)whole.base + (1 + i) * BATV_MEMORY_PAGE + 8),
+			2 * (i + 1));
 }
 END_TEST
 
@@ -158,7 +160,7 @@ START_TEST(a_file_that_may_only_be_read)
 	batv_memory_close(&memory);
 	ck_assert_int_eq(fchmodat(dir, "memory", 0440, 0), 0);
 	ck_assert_int_eq(again(), BATV_OK);
-	if (geteuid() == 0)	/* root may write all the same */
+	if (geteuid() == 0) /* root may write all the same */
 		memory.writable = false;
 	batv_count(&memory, 0, NOW);
 	ck_assert_int_eq(note("a.example", NOW), BATV_E_NO_FILE);
@@ -193,10 +195,10 @@ static void note_domain(void)
 
 static const struct {
 	void (*use)(void);
-	bool mapped;		/* a page of it already, before it is truncated */
+	bool mapped; /* a page of it already, before it is truncated */
 } uses[] = {
-	{ read_counter, false }, { write_counter, false }, { write_counter, true }, { find_domain, false },
-	{ note_domain, false },
+	{read_counter, false}, {write_counter, false}, {write_counter, true},
+	{find_domain, false},  {note_domain, false},
 };
 
 START_TEST(a_file_that_is_truncated)

@@ -26,13 +26,30 @@ static void bus_count(int sig)
 	bus_seen++;
 }
 
-
-static void do_count(void) { batv_count(&memory, 200, NOW); }
-static void do_counted(void) { (void)batv_counted(&memory, 200, 0, NOW); }
-static void do_bare(void) { batv_counters_bare_now(&memory, NOW); }
-static void do_bare_last(void) { (void)batv_counters_bare_last(&memory); }
-static void do_created(void) { (void)batv_counters_created(&memory); }
-static void do_note(void) { ck_assert_int_eq(note("example.com", NOW), BATV_E_NO_FILE); }
+static void do_count(void)
+{
+	batv_count(&memory, 200, NOW);
+}
+static void do_counted(void)
+{
+	(void)batv_counted(&memory, 200, 0, NOW);
+}
+static void do_bare(void)
+{
+	batv_counters_bare_now(&memory, NOW);
+}
+static void do_bare_last(void)
+{
+	(void)batv_counters_bare_last(&memory);
+}
+static void do_created(void)
+{
+	(void)batv_counters_created(&memory);
+}
+static void do_note(void)
+{
+	ck_assert_int_eq(note("example.com", NOW), BATV_E_NO_FILE);
+}
 static void do_find(void)
 {
 	struct batv_domain d;
@@ -49,17 +66,20 @@ static void do_set(void)
 {
 	ck_assert_int_eq(batv_domain_set_flags(&memory, 9, 1, NOW), BATV_E_NO_FILE);
 }
-static void do_reclaim(void) { ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW), 0); }
+static void do_reclaim(void)
+{
+	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW), 0);
+}
 
 static void (*const operations[])(void) = {
 	do_count, do_counted, do_bare, do_bare_last, do_created,
-	do_note, do_find, do_at, do_set, do_reclaim,
+	do_note,  do_find,    do_at,   do_set,       do_reclaim,
 };
 
 /* Truncated while mapped: no memory; and the process's own action and signal mask are as before. */
 START_TEST(truncated_in_use)
 {
-	struct sigaction mine = { 0 }, after;
+	struct sigaction mine = {0}, after;
 	sigset_t mask, mask_after;
 
 	mine.sa_handler = bus_count;
@@ -126,7 +146,7 @@ static void touch_foreign(struct batv_memory *m, void *arg)
 /* As Exim does around local_scan(): the handler jumps out, over our frame. */
 START_TEST(a_foreign_fault_goes_to_the_previous_handler)
 {
-	struct sigaction mine = { .sa_handler = bus_jump }, after;
+	struct sigaction mine = {.sa_handler = bus_jump}, after;
 	sigset_t mask;
 	char c;
 	int round;
@@ -144,7 +164,7 @@ START_TEST(a_foreign_fault_goes_to_the_previous_handler)
 		ck_assert_int_eq(sigprocmask(SIG_SETMASK, NULL, &mask), 0);
 		ck_assert_int_eq(sigismember(&mask, SIGTERM), 0);
 		ck_assert_ptr_nonnull(memory.base);
-		batv_count(&memory, 0, NOW);	/* and the guard still guards */
+		batv_count(&memory, 0, NOW); /* and the guard still guards */
 		ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), (uint64_t)round);
 	}
 	truncate_memory(0);
@@ -165,7 +185,7 @@ static void bus_repair(int sig)
 /* A handler that mends what broke and returns. */
 START_TEST(a_previous_handler_may_return)
 {
-	struct sigaction mine = { .sa_handler = bus_repair }, after;
+	struct sigaction mine = {.sa_handler = bus_repair}, after;
 	char c = 'x';
 
 	make_foreign();
@@ -213,7 +233,7 @@ static void send_bus(struct batv_memory *m, void *arg)
 /* A SIGBUS sent by kill() says nothing about the mapping: it waits for the end of the guard. */
 START_TEST(a_sent_signal_waits)
 {
-	struct sigaction mine = { .sa_handler = bus_count };
+	struct sigaction mine = {.sa_handler = bus_count};
 
 	ck_assert_int_eq(sigaction(SIGBUS, &mine, NULL), 0);
 	ck_assert(batv_memory_guard(&memory, send_bus, NULL));
@@ -235,7 +255,7 @@ static void jump_out(struct batv_memory *m, void *arg)
 
 static void abandon(int deeper)
 {
-	volatile char pad[256] = { 0 };	/* so that each call runs elsewhere on the stack */
+	volatile char pad[256] = {0}; /* so that each call runs elsewhere on the stack */
 
 	if (deeper > 0)
 		abandon(deeper - 1);
@@ -247,7 +267,7 @@ static void abandon(int deeper)
 /* Exim's time limit for local_scan(): SIGALRM, and its handler jumps out of whatever runs. */
 START_TEST(an_abandoned_guard_does_no_harm)
 {
-	struct sigaction mine = { .sa_handler = bus_jump };
+	struct sigaction mine = {.sa_handler = bus_jump};
 	volatile int round;
 	char c;
 
@@ -296,14 +316,14 @@ static void nest_outer(struct batv_memory *m, void *arg)
 
 	n->inner_result = batv_memory_guard(n->inner, nest_inner, n);
 	if (n->inner == m)
-		n->c = *base;		/* the outer body's pointer still leads somewhere */
+		n->c = *base; /* the outer body's pointer still leads somewhere */
 }
 
 /* Two files; the fault leaves the guard that it belongs to, and only that one. */
 START_TEST(guards_nest)
 {
-	struct batv_memory other = { 0 };
-	struct nest n = { .inner = &other, .touch_inner = true, .inner_result = true };
+	struct batv_memory other = {0};
+	struct nest n = {.inner = &other, .touch_inner = true, .inner_result = true};
 	struct sigaction after;
 
 	ck_assert_int_eq(make_file("other", 8, NOW), BATV_OK);
@@ -320,9 +340,9 @@ START_TEST(guards_nest)
 	ck_assert_int_eq(make_file("other", 8, NOW), BATV_OK);
 	ck_assert_int_eq(batv_memory_open(&other, dir, "other"), BATV_OK);
 	truncate_memory(4096);
-	n = (struct nest){ .inner = &other, .touch_outer = true, .inner_result = true };
+	n = (struct nest){.inner = &other, .touch_outer = true, .inner_result = true};
 	ck_assert(!batv_memory_guard(&memory, nest_outer, &n));
-	ck_assert(n.inner_result);	/* the inner guard was left by the jump, without a result */
+	ck_assert(n.inner_result); /* the inner guard was left by the jump, without a result */
 	ck_assert_ptr_null(memory.base);
 	ck_assert_ptr_nonnull(other.base);
 	ck_assert_int_eq(sigaction(SIGBUS, NULL, &after), 0);
@@ -333,7 +353,7 @@ END_TEST
 
 START_TEST(guards_of_one_file_nest)
 {
-	struct nest n = { .inner = &memory, .touch_inner = true, .inner_result = true };
+	struct nest n = {.inner = &memory, .touch_inner = true, .inner_result = true};
 
 	ck_assert(batv_memory_guard(&memory, nest_outer, &n));
 	truncate_memory(4096);

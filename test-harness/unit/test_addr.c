@@ -10,7 +10,7 @@
 
 #include "tag/addr.h"
 
-#define SEED   UINT64_C(20261122)
+#define SEED UINT64_C(20261122)
 #define ROUNDS 100000
 
 /* Text that may hold NULs; the length of a literal comes from the compiler. */
@@ -183,7 +183,7 @@ START_TEST(ascii)
 		const char *text;
 		bool ascii;
 	} rows[] = {
-		{"a@d", true},	   {"~@d", true},	   {"\x80@d", false},
+		{"a@d", true},     {"~@d", true},          {"\x80@d", false},
 		{"a@\xff", false}, {"a@d\xc3\xa4", false},
 	};
 

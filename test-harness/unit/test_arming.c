@@ -11,24 +11,26 @@
 #include "arming.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-#define T0 INT64_C(1795348800)	/* 2026-11-22 12:00 UTC */
+#define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
 #define H 3600
 #define D 86400
 #define GRACE (7 * D)
 
 /* Relative to T0; 0 is "never" here as well. */
-struct evidence { int64_t first_signed, last_signed, first_valid, last_valid; };
+struct evidence {
+	int64_t first_signed, last_signed, first_valid, last_valid;
+};
 
-static struct batv_state state;		/* large */
+static struct batv_state state; /* large */
 
 static void make_state(void)
 {
 	memset(&state, 0, sizeof state);
 	state.n_policies = 3;
-	state.policies[0] = (struct batv_policy){ .name = "default", .signing = true };
+	state.policies[0] = (struct batv_policy){.name = "default", .signing = true};
 	state.policies[0].grace = GRACE;
-	state.policies[1] = (struct batv_policy){ .name = "off", .grace = GRACE };
-	state.policies[2] = (struct batv_policy){ .name = "short", .signing = true };
+	state.policies[1] = (struct batv_policy){.name = "off", .grace = GRACE};
+	state.policies[2] = (struct batv_policy){.name = "short", .signing = true};
 	for (size_t i = 0; i < state.n_policies; i++)
 		state.policies[i].enforcement = BATV_ENFORCE_AUTO;
 }
@@ -37,7 +39,7 @@ static void add_break(const char *policy, int64_t when, int64_t until)
 {
 	struct batv_break *b = &state.breaks[state.n_breaks++];
 
-	*b = (struct batv_break){ .policy = policy, .when = T0 + when, .why = "a test" };
+	*b = (struct batv_break){.policy = policy, .when = T0 + when, .why = "a test"};
 	b->until = until ? T0 + until : 0;
 }
 
@@ -48,7 +50,8 @@ static uint32_t at(int64_t t)
 
 static struct batv_arm decide(const char *policy, struct evidence e, int64_t now)
 {
-	struct batv_domain d = { .name = "example.com", .policy_sum = batv_domain_policy_sum(policy) };
+	struct batv_domain d = {.name = "example.com",
+				.policy_sum = batv_domain_policy_sum(policy)};
 
 	d.first_signed = at(e.first_signed);
 	d.last_signed = at(e.last_signed);
@@ -63,45 +66,98 @@ static const struct {
 	struct evidence e;
 	int64_t broken, until, now;
 	enum batv_arm_why why;
-	int64_t since, when;	/* relative to T0; 0: 0 */
+	int64_t since, when; /* relative to T0; 0: 0 */
 } table[] = {
-	{ "nothing at all", { 0, 0, 0, 0 }, 0, 0, D, BATV_ARM_NO_EVIDENCE, 0, 0 },
-	{ "nothing since a break", { 0, 0, 0, 0 }, 5, 0, D, BATV_ARM_NO_EVIDENCE, 5, 0 },
-	{ "first second", { H, H, 0, 0 }, 0, 0, H, BATV_ARM_GRACE, H, H + GRACE },
-	{ "last second of grace", { H, H, 0, 0 }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE,
-	  H, H + GRACE },
-	{ "grace is over", { H, H, 0, 0 }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
-	{ "long after, quiet since", { H, H, 0, 0 }, 0, 0, 300 * D, BATV_ARM_ARMED, H, H + GRACE },
-	{ "an MX that never sends", { 0, 0, H, H }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
-	{ "valid before signed", { 8 * D, 8 * D, H, H }, 0, 0, H + GRACE, BATV_ARM_ARMED,
-	  H, H + GRACE },
-	{ "signed before valid", { H, H, 8 * D, 8 * D }, 0, 0, H + GRACE - 1, BATV_ARM_GRACE,
-	  H, H + GRACE },
-	{ "a break, nothing after", { H, D, 0, 0 }, D + 1, 0, 30 * D, BATV_ARM_STALE, D + 1,
-	  D + 1 + GRACE },
-	{ "a break in that second", { H, D, 0, 0 }, D, 0, D, BATV_ARM_GRACE, D, D + GRACE },
-	{ "evidence after it", { H, 2 * D, 0, 0 }, D, 0, D + GRACE - 1, BATV_ARM_GRACE,
-	  D, D + GRACE },
-	{ "grace after it", { H, 2 * D, 0, 0 }, D, 0, D + GRACE, BATV_ARM_ARMED, D, D + GRACE },
-	{ "valid bounce after it", { H, H, 2 * D, 2 * D }, D, 0, D + GRACE, BATV_ARM_ARMED,
-	  D, D + GRACE },
-	{ "a break before it all", { 3 * D, 3 * D, 0, 0 }, D, 0, 3 * D + GRACE, BATV_ARM_ARMED,
-	  3 * D, 3 * D + GRACE },
-	{ "tags still come back", { H, 2 * D, 0, 0 }, D, 30 * D, 30 * D - 1, BATV_ARM_GRACE,
-	  D, 30 * D },
-	{ "no tag comes back", { H, 2 * D, 0, 0 }, D, 30 * D, 30 * D, BATV_ARM_ARMED, D, 30 * D },
-	{ "until before grace ends", { H, 2 * D, 0, 0 }, D, 2 * D, D + GRACE - 1, BATV_ARM_GRACE, D,
-	  D + GRACE },
-	{ "a day in the future", { H, H + D, 0, 0 }, 0, 0, H, BATV_ARM_GRACE, H, H + GRACE },
-	{ "more than a day", { H, H + D + 1, 0, 0 }, 0, 0, H, BATV_ARM_CLOCK, 0, H + D + 1 },
-	{ "first in the future", { 5 * D, 5 * D, 0, 0 }, 0, 0, H, BATV_ARM_CLOCK, 0, 5 * D },
-	{ "the clock is back in 1970", { H, H, 0, 0 }, 0, 0, 60 - T0, BATV_ARM_CLOCK, 0, H },
-	{ "one kind in the future", { H, 2 * D, D, 90 * D }, 0, 0, 2 * D, BATV_ARM_GRACE, H, H + GRACE },
-	{ "the other one", { D, 90 * D, H, 2 * D }, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE },
-	{ "both", { H, 80 * D, H, 90 * D }, 0, 0, 2 * D, BATV_ARM_CLOCK, 0, 90 * D },
-	{ "and a break", { H, 80 * D, 0, 0 }, D, 0, 2 * D, BATV_ARM_CLOCK, D, 80 * D },
-	{ "a break in the future", { H, H, 0, 0 }, 9 * D, 0, 8 * D, BATV_ARM_STALE, 9 * D,
-	  9 * D + GRACE },
+	{"nothing at all", {0, 0, 0, 0}, 0, 0, D, BATV_ARM_NO_EVIDENCE, 0, 0},
+	{"nothing since a break", {0, 0, 0, 0}, 5, 0, D, BATV_ARM_NO_EVIDENCE, 5, 0},
+	{"first second", {H, H, 0, 0}, 0, 0, H, BATV_ARM_GRACE, H, H + GRACE},
+	{"last second of grace", {H, H, 0, 0}, 0, 0, H + GRACE - 1, BATV_ARM_GRACE, H, H + GRACE},
+	{"grace is over", {H, H, 0, 0}, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE},
+	{"long after, quiet since", {H, H, 0, 0}, 0, 0, 300 * D, BATV_ARM_ARMED, H, H + GRACE},
+	{"an MX that never sends", {0, 0, H, H}, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE},
+	{"valid before signed",
+	 {8 * D, 8 * D, H, H},
+	 0,
+	 0,
+	 H + GRACE,
+	 BATV_ARM_ARMED,
+	 H,
+	 H + GRACE},
+	{"signed before valid",
+	 {H, H, 8 * D, 8 * D},
+	 0,
+	 0,
+	 H + GRACE - 1,
+	 BATV_ARM_GRACE,
+	 H,
+	 H + GRACE},
+	{"a break, nothing after",
+	 {H, D, 0, 0},
+	 D + 1,
+	 0,
+	 30 * D,
+	 BATV_ARM_STALE,
+	 D + 1,
+	 D + 1 + GRACE},
+	{"a break in that second", {H, D, 0, 0}, D, 0, D, BATV_ARM_GRACE, D, D + GRACE},
+	{"evidence after it", {H, 2 * D, 0, 0}, D, 0, D + GRACE - 1, BATV_ARM_GRACE, D, D + GRACE},
+	{"grace after it", {H, 2 * D, 0, 0}, D, 0, D + GRACE, BATV_ARM_ARMED, D, D + GRACE},
+	{"valid bounce after it",
+	 {H, H, 2 * D, 2 * D},
+	 D,
+	 0,
+	 D + GRACE,
+	 BATV_ARM_ARMED,
+	 D,
+	 D + GRACE},
+	{"a break before it all",
+	 {3 * D, 3 * D, 0, 0},
+	 D,
+	 0,
+	 3 * D + GRACE,
+	 BATV_ARM_ARMED,
+	 3 * D,
+	 3 * D + GRACE},
+	{"tags still come back",
+	 {H, 2 * D, 0, 0},
+	 D,
+	 30 * D,
+	 30 * D - 1,
+	 BATV_ARM_GRACE,
+	 D,
+	 30 * D},
+	{"no tag comes back", {H, 2 * D, 0, 0}, D, 30 * D, 30 * D, BATV_ARM_ARMED, D, 30 * D},
+	{"until before grace ends",
+	 {H, 2 * D, 0, 0},
+	 D,
+	 2 * D,
+	 D + GRACE - 1,
+	 BATV_ARM_GRACE,
+	 D,
+	 D + GRACE},
+	{"a day in the future", {H, H + D, 0, 0}, 0, 0, H, BATV_ARM_GRACE, H, H + GRACE},
+	{"more than a day", {H, H + D + 1, 0, 0}, 0, 0, H, BATV_ARM_CLOCK, 0, H + D + 1},
+	{"first in the future", {5 * D, 5 * D, 0, 0}, 0, 0, H, BATV_ARM_CLOCK, 0, 5 * D},
+	{"the clock is back in 1970", {H, H, 0, 0}, 0, 0, 60 - T0, BATV_ARM_CLOCK, 0, H},
+	{"one kind in the future",
+	 {H, 2 * D, D, 90 * D},
+	 0,
+	 0,
+	 2 * D,
+	 BATV_ARM_GRACE,
+	 H,
+	 H + GRACE},
+	{"the other one", {D, 90 * D, H, 2 * D}, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE},
+	{"both", {H, 80 * D, H, 90 * D}, 0, 0, 2 * D, BATV_ARM_CLOCK, 0, 90 * D},
+	{"and a break", {H, 80 * D, 0, 0}, D, 0, 2 * D, BATV_ARM_CLOCK, D, 80 * D},
+	{"a break in the future",
+	 {H, H, 0, 0},
+	 9 * D,
+	 0,
+	 8 * D,
+	 BATV_ARM_STALE,
+	 9 * D,
+	 9 * D + GRACE},
 };
 
 START_TEST(boundaries)
@@ -116,10 +172,10 @@ START_TEST(boundaries)
 	arm = decide("default", table[_i].e, table[_i].now);
 	ck_assert_msg(arm.why == table[_i].why, "%s: why %d", table[_i].name, (int)arm.why);
 	ck_assert_msg(arm.armed == (arm.why == BATV_ARM_ARMED), "%s", table[_i].name);
-	ck_assert_msg(arm.since == since, "%s: since %+lld",
-		      table[_i].name, (long long)(arm.since - T0));
-	ck_assert_msg(arm.when == when, "%s: when %+lld",
-		      table[_i].name, (long long)(arm.when - T0));
+	ck_assert_msg(arm.since == since, "%s: since %+lld", table[_i].name,
+		      (long long)(arm.since - T0));
+	ck_assert_msg(arm.when == when, "%s: when %+lld", table[_i].name,
+		      (long long)(arm.when - T0));
 	ck_assert_ptr_eq(arm.policy, &state.policies[0]);
 	ck_assert_int_eq(arm.last_break != NULL, table[_i].broken != 0);
 }
@@ -128,7 +184,7 @@ END_TEST
 /* A domain that has signed since H, up to now. */
 static struct batv_arm steady(const char *policy, int64_t now)
 {
-	return decide(policy, (struct evidence){ H, now, 0, 0 }, now);
+	return decide(policy, (struct evidence){H, now, 0, 0}, now);
 }
 
 START_TEST(which_breaks_concern_a_domain)
@@ -165,7 +221,7 @@ END_TEST
 
 START_TEST(modes_answer_first)
 {
-	const struct evidence none = { 0, 0, 0, 0 };
+	const struct evidence none = {0, 0, 0, 0};
 	struct batv_policy *p = &state.policies[0];
 
 	make_state();
@@ -177,7 +233,7 @@ START_TEST(modes_answer_first)
 	ck_assert(!decide("default", none, 90 * D).armed);
 	p->signing = false;
 	ck_assert_int_eq(steady("default", 90 * D).why, BATV_ARM_MODE_REJECT);
-	p->enforcement = 77;		/* what nobody understands observes */
+	p->enforcement = 77; /* what nobody understands observes */
 	ck_assert_int_eq(steady("default", 90 * D).why, BATV_ARM_MODE_OBSERVE);
 	p->enforcement = BATV_ENFORCE_AUTO;
 	ck_assert_int_eq(steady("default", 90 * D).why, BATV_ARM_SIGNING_OFF);
@@ -214,7 +270,7 @@ END_TEST
 /* Once armed it stays so, as long as nothing breaks: for every hour of a year. */
 START_TEST(arming_is_monotonic)
 {
-	const struct evidence e = { H, 400 * D, 0, 0 };
+	const struct evidence e = {H, 400 * D, 0, 0};
 	int64_t t;
 
 	make_state();
@@ -228,22 +284,44 @@ static const struct {
 	int64_t broken, until, now;
 	const char *says[4];
 } texts[] = {
-	{ { H, H, 0, 0 }, 0, 0, D,
-	  { "observing until 2026-11-29 13:00 UTC", "grace of 7d",
-	    "2026-11-22 13:00 UTC", "refuses" } },
-	{ { H, H, 0, 0 }, 0, 0, 9 * D,
-	  { "refusing since 2026-11-29 13:00 UTC", "2026-11-22 13:00 UTC", "break", NULL } },
-	{ { H, 3 * D, 0, 0 }, 2 * D, 0, 3 * D,
-	  { "observing until 2026-12-01 12:00 UTC",
-	    "the break of 2026-11-24 12:00 UTC (a test)", NULL } },
-	{ { H, 3 * D, 0, 0 }, 2 * D, 30 * D, 20 * D,
-	  { "observing until 2026-12-22 12:00 UTC", "keys that are gone may come", NULL } },
-	{ { H, D, 0, 0 }, 2 * D, 0, 3 * D,
-	  { "observing: no signed mail has left", "since the break of 2026-11-24",
-	    "with the next one it refuses, but not before 2026-12-01 12:00 UTC", NULL } },
-	{ { 0, 0, 0, 0 }, 0, 0, 3 * D,
-	  { "observing: no signed mail has left", " yet", "7d after", NULL } },
-	{ { 9 * D, 9 * D, 0, 0 }, 0, 0, D, { "dated 2026-12-01 12:00 UTC", "clock", "the next signed mail", NULL } },
+	{{H, H, 0, 0},
+	 0,
+	 0,
+	 D,
+	 {"observing until 2026-11-29 13:00 UTC", "grace of 7d", "2026-11-22 13:00 UTC",
+	  "refuses"}},
+	{{H, H, 0, 0},
+	 0,
+	 0,
+	 9 * D,
+	 {"refusing since 2026-11-29 13:00 UTC", "2026-11-22 13:00 UTC", "break", NULL}},
+	{{H, 3 * D, 0, 0},
+	 2 * D,
+	 0,
+	 3 * D,
+	 {"observing until 2026-12-01 12:00 UTC", "the break of 2026-11-24 12:00 UTC (a test)",
+	  NULL}},
+	{{H, 3 * D, 0, 0},
+	 2 * D,
+	 30 * D,
+	 20 * D,
+	 {"observing until 2026-12-22 12:00 UTC", "keys that are gone may come", NULL}},
+	{{H, D, 0, 0},
+	 2 * D,
+	 0,
+	 3 * D,
+	 {"observing: no signed mail has left", "since the break of 2026-11-24",
+	  "with the next one it refuses, but not before 2026-12-01 12:00 UTC", NULL}},
+	{{0, 0, 0, 0},
+	 0,
+	 0,
+	 3 * D,
+	 {"observing: no signed mail has left", " yet", "7d after", NULL}},
+	{{9 * D, 9 * D, 0, 0},
+	 0,
+	 0,
+	 D,
+	 {"dated 2026-12-01 12:00 UTC", "clock", "the next signed mail", NULL}},
 };
 
 static void expect_sentence(const struct batv_arm *arm, const char *const *says, size_t n)
@@ -276,12 +354,16 @@ END_TEST
 
 START_TEST(sentences_of_modes)
 {
-	static const struct { int enforcement; bool signing; const char *says[2]; } modes[] = {
-		{ BATV_ENFORCE_OBSERVE, true, { "observing: policy default", "= observe" } },
-		{ BATV_ENFORCE_REJECT, true, { "refusing: policy default", "= reject" } },
-		{ BATV_ENFORCE_AUTO, false, { "observing: policy default", "signing = off" } },
+	static const struct {
+		int enforcement;
+		bool signing;
+		const char *says[2];
+	} modes[] = {
+		{BATV_ENFORCE_OBSERVE, true, {"observing: policy default", "= observe"}},
+		{BATV_ENFORCE_REJECT, true, {"refusing: policy default", "= reject"}},
+		{BATV_ENFORCE_AUTO, false, {"observing: policy default", "signing = off"}},
 	};
-	static const char *const gone[] = { "observing: the policy", "next signed mail" };
+	static const char *const gone[] = {"observing: the policy", "next signed mail"};
 	struct batv_arm arm;
 	size_t i;
 
@@ -300,7 +382,7 @@ END_TEST
 /* An endless grace, a break from nowhere and a text that is far too long still make a sentence. */
 START_TEST(sentences_of_odd_values)
 {
-	static const char *const says[] = { "observing until the end of time", "..." };
+	static const char *const says[] = {"observing until the end of time", "..."};
 	static char why[2000];
 	struct batv_arm arm;
 

@@ -11,7 +11,7 @@
 
 #include "evidence/classify.h"
 
-#define MESSAGES     "test-harness/unit/messages/*.eml"
+#define MESSAGES "test-harness/unit/messages/*.eml"
 #define MESSAGES_MIN 40
 
 static struct batv_span span(const char *text)
@@ -242,38 +242,47 @@ END_TEST
 static const struct {
 	const char *type, *body, *want;
 } structures[] = {
-	{"multipart/mixed; boundary=b", "--b\n\n--b\nContent-Type: message/delivery-status\n", "dsn"},
-	{"multipart/mixed; boundary=\"b c\"", "--b c\nContent-Type: message/delivery-status\n\n", "dsn"},
-	{"multipart/mixed; boundary=b", "--b  \r\nContent-Type: message/delivery-status\r\n\r\n", "dsn"},
+	{"multipart/mixed; boundary=b", "--b\n\n--b\nContent-Type: message/delivery-status\n",
+	 "dsn"},
+	{"multipart/mixed; boundary=\"b c\"", "--b c\nContent-Type: message/delivery-status\n\n",
+	 "dsn"},
+	{"multipart/mixed; boundary=b", "--b  \r\nContent-Type: message/delivery-status\r\n\r\n",
+	 "dsn"},
 	{"multipart/mixed; boundary=b", "--B\nContent-Type: message/delivery-status\n\n", "other"},
 	{"multipart/mixed; boundary=b", "--bb\nContent-Type: message/delivery-status\n\n", "other"},
 	{"multipart/mixed; boundary=b", " --b\nContent-Type: message/delivery-status\n\n", "other"},
-	{"multipart/mixed; boundary=b", "--b--\n--b\nContent-Type: message/delivery-status\n\n", "other"},
-	{"multipart/mixed; boundary=b", "--b\n\nContent-Type: message/delivery-status\n\n", "other"},
+	{"multipart/mixed; boundary=b", "--b--\n--b\nContent-Type: message/delivery-status\n\n",
+	 "other"},
+	{"multipart/mixed; boundary=b", "--b\n\nContent-Type: message/delivery-status\n\n",
+	 "other"},
 	{"multipart/mixed; boundary=b", "--b\nno field\nContent-Type: message/delivery-status\n\n",
 	 "other"},
 	{"multipart/mixed; boundary=b", "--b\nA: b\n Content-Type: message/delivery-status\n\n",
 	 "other"},
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: text/plain\nContent-Type: message/delivery-status\n\n", "other"},
-	{"multipart/mixed; boundary=b", "--b\nContent-Type: text/plain;\n--b\nContent-Type: text/calendar\n",
-	 "calendar"},
+	{"multipart/mixed; boundary=b",
+	 "--b\nContent-Type: text/plain;\n--b\nContent-Type: text/calendar\n", "calendar"},
 	{"multipart/mixed", "--b\nContent-Type: message/delivery-status\n\n", "other"},
 	{"text/plain; boundary=b", "--b\nContent-Type: message/delivery-status\n\n", "other"},
 	/* a message as the first part, by each of its names */
 	{"multipart/mixed; boundary=b",
-	 "--b\nContent-Type: message/rfc822\n\n--b\nContent-Type: message/delivery-status\n\n", "other"},
+	 "--b\nContent-Type: message/rfc822\n\n--b\nContent-Type: message/delivery-status\n\n",
+	 "other"},
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: MESSAGE/GLOBAL\n\n--b\nContent-Type: text/calendar\n\n", "other"},
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: text/rfc822-headers\n\n--b\nContent-Type: text/calendar\n\n", "other"},
 	{"multipart/mixed; boundary=b",
-	 "--b\nContent-Type: message/global-headers\n\n--b\nContent-Type: text/calendar\n\n", "other"},
+	 "--b\nContent-Type: message/global-headers\n\n--b\nContent-Type: text/calendar\n\n",
+	 "other"},
 	{"multipart/mixed; boundary=b",
-	 "--b\nContent-Type:\n message/\n\trfc822\n\n--b\nContent-Type: text/calendar\n\n", "other"},
+	 "--b\nContent-Type:\n message/\n\trfc822\n\n--b\nContent-Type: text/calendar\n\n",
+	 "other"},
 	{"multipart/digest; boundary=b", "--b\n\nContent-Type: text/calendar\n\n", "other"},
 	{"multipart/report; boundary=b",
-	 "--b\nContent-Type: message/rfc822\n\n--b\nContent-Type: message/feedback-report\n\n", "dsn"},
+	 "--b\nContent-Type: message/rfc822\n\n--b\nContent-Type: message/feedback-report\n\n",
+	 "dsn"},
 	{"multipart/report; boundary=b; report-type=delivery-status",
 	 "--b\nContent-Type: message/disposition-notification\n\n", "dsn"},
 	{"multipart/report; boundary=b; report-type=disposition-notification",
@@ -284,28 +293,36 @@ static const struct {
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: multipart/report; report-type=tlsrpt\n\n", "report"},
 	{"multipart/signed; boundary=b",
-	 "--b\nContent-Type: multipart/report; boundary=c\n\n--c\nContent-Type: text/plain\n\n", "dsn"},
+	 "--b\nContent-Type: multipart/report; boundary=c\n\n--c\nContent-Type: text/plain\n\n",
+	 "dsn"},
 	{"multipart/alternative; boundary=b",
 	 "--b\nContent-Type: multipart/report; report-type=delivery-status\n\n", "other"},
 	{"multipart/report; boundary=b",
-	 "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: text/plain\n\n--c--\n"
-	 "--b\nContent-Type: message/disposition-notification\n\n", "mdn"},
+	 "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: "
+	 "text/plain\n\n--c--\n"
+	 "--b\nContent-Type: message/disposition-notification\n\n",
+	 "mdn"},
 	{"multipart/mixed; boundary=b",
-	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: message/delivery-status\n\n",
+	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: "
+	 "message/delivery-status\n\n",
 	 "other"},
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n"
-	 "Content-Type: multipart/report; report-type=delivery-status\n\n", "other"},
+	 "Content-Type: multipart/report; report-type=delivery-status\n\n",
+	 "other"},
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\n"
-	 "--b\nContent-Type: message/delivery-status\n\n", "dsn"},
+	 "--b\nContent-Type: message/delivery-status\n\n",
+	 "dsn"},
 	{"multipart/mixed; boundary=b",
-	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c--\n--c\nContent-Type: text/calendar\n\n",
+	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c--\n--c\nContent-Type: "
+	 "text/calendar\n\n",
 	 "other"},
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: multipart/related; boundary=c\n\n--c\nContent-Type: text/calendar\n\n",
 	 "calendar"},
-	{"message/rfc822", "Content-Type: message/delivery-status\n\nFinal-Recipient: x\n", "other"},
+	{"message/rfc822", "Content-Type: message/delivery-status\n\nFinal-Recipient: x\n",
+	 "other"},
 	{"text/rfc822-headers", "\nFinal-Recipient: rfc822; bob@theirs.example\n", "other"},
 };
 
@@ -313,11 +330,12 @@ START_TEST(what_the_parts_say)
 {
 	struct batv_classifier c;
 	size_t len = strlen(structures[_i].body);
-	char *body = malloc(len + 1);	/* of that very size, for the sanitizers */
+	char *body = malloc(len + 1); /* of that very size, for the sanitizers */
 
 	memcpy(body, structures[_i].body, len);
 	batv_classify_start(&c);
-	batv_classify_header(&c, (struct batv_header){span("Content-Type"), span(structures[_i].type)});
+	batv_classify_header(&c,
+			     (struct batv_header){span("Content-Type"), span(structures[_i].type)});
 	ck_assert_str_eq(batv_class_name(batv_classify_end(&c, (struct batv_span){body, len})),
 			 structures[_i].want);
 	free(body);
@@ -333,7 +351,8 @@ START_TEST(deep_nesting)
 
 	for (unsigned i = 0; i < 200; i++)
 		at += (size_t)sprintf(body + at,
-				      "--b%u\nContent-Type: multipart/mixed; boundary=b%u\n\n", i, i + 1);
+				      "--b%u\nContent-Type: multipart/mixed; boundary=b%u\n\n", i,
+				      i + 1);
 	at += (size_t)sprintf(body + at, "--b0\nContent-Type: message/delivery-status\n\n");
 	batv_classify_start(&c);
 	batv_classify_header(&c, (struct batv_header){span("Content-Type"),
@@ -348,8 +367,14 @@ static const char *const hostile_subjects[] = {
 	"Report Domain: ours.example Submitter: theirs.example Report-ID: 1",
 	"Undeliverable: Report Domain: ours.example Submitter: x Report-ID: 1",
 	"Re: Report Domain: ours.example Submitter: x Report-ID: 1",
-	"Automatic reply: lunch", "Out of office", "Undelivered Mail Returned to Sender", "Accepted: lunch",
-	"Read: lunch", "failure notice", "=?utf-8?Q?Report_Domain:?=", "",
+	"Automatic reply: lunch",
+	"Out of office",
+	"Undelivered Mail Returned to Sender",
+	"Accepted: lunch",
+	"Read: lunch",
+	"failure notice",
+	"=?utf-8?Q?Report_Domain:?=",
+	"",
 };
 
 static const char hostile_message[] =
@@ -366,9 +391,11 @@ static const char hostile_message[] =
 	"--x--\n";
 
 /* The text with another subject, and with more at the begin of the message that it returns. */
-static size_t rewrite(const char *text, size_t len, const char *subject, const char *more, char *out)
+static size_t rewrite(const char *text, size_t len, const char *subject, const char *more,
+		      char *out)
 {
-	static const char *const messages[] = {"\nContent-Type: message/rfc822", "\nContent-Type: text/rfc822-h"};
+	static const char *const messages[] = {"\nContent-Type: message/rfc822",
+					       "\nContent-Type: text/rfc822-h"};
 	const char *at = text, *end = text + len;
 	size_t n = 0;
 
@@ -390,11 +417,13 @@ static size_t rewrite(const char *text, size_t len, const char *subject, const c
 	memcpy(out + n, at, (size_t)(end - at));
 	for (size_t i = 0; more && i < sizeof messages / sizeof messages[0]; i++) {
 		char *part = memmem(out + n, (size_t)(end - at), messages[i], strlen(messages[i]));
-		char *body = part ? memmem(part, (size_t)(out + n + (end - at) - part), "\n\n", 2) : NULL;
+		char *body = part ? memmem(part, (size_t)(out + n + (end - at) - part), "\n\n", 2)
+				  : NULL;
 
 		if (!body)
 			continue;
-		memmove(body + 2 + strlen(more), body + 2, (size_t)(out + n + (end - at) - body - 2));
+		memmove(body + 2 + strlen(more), body + 2,
+			(size_t)(out + n + (end - at) - body - 2));
 		memcpy(body + 2, more, strlen(more));
 		n += strlen(more);
 		break;
@@ -405,8 +434,9 @@ static size_t rewrite(const char *text, size_t len, const char *subject, const c
 /* Does its structure tell?  As an administrator would see it: by these words in its header. */
 static bool has_structure(const char *text)
 {
-	static const char *const words[] = {"mailer-daemon", "multipart/report", "message/d", "message/g",
-					    "text/calendar", "X-Failed-Recipients", "tlsrpt"};
+	static const char *const words[] = {
+		"mailer-daemon", "multipart/report",    "message/d", "message/g",
+		"text/calendar", "X-Failed-Recipients", "tlsrpt"};
 	const char *end = strstr(text, "\n\n");
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -433,10 +463,12 @@ START_TEST(what_others_chose_changes_no_structure)
 		/* a DMARC report by its subject alone, of a daemon */
 		if (!has_structure(text) || strstr(files.gl_pathv[i], "dmarc-preview"))
 			continue;
-		for (size_t j = 0; j < 2 * sizeof hostile_subjects / sizeof hostile_subjects[0]; j++) {
+		for (size_t j = 0; j < 2 * sizeof hostile_subjects / sizeof hostile_subjects[0];
+		     j++) {
 			const char *subject = hostile_subjects[j / 2];
-			enum batv_class got = classify(
-				other, rewrite(text, len, subject, j % 2 ? hostile_message : NULL, other));
+			enum batv_class got =
+				classify(other, rewrite(text, len, subject,
+							j % 2 ? hostile_message : NULL, other));
 
 			tried++;
 			wrong += got != want;
@@ -482,7 +514,9 @@ END_TEST
 START_TEST(strange_reports_are_not_refused)
 {
 	static const char type[] = "multipart/report; report-type=x-unknown; boundary=b";
-	static const struct { const char *name, *value, *want; } more[] = {
+	static const struct {
+		const char *name, *value, *want;
+	} more[] = {
 		{"Subject", "Undelivered Mail Returned to Sender", "other"},
 		{"Subject", "Report Domain: a Submitter: b Report-ID: c", "other"},
 		{"From", "postmaster@theirs.example", "other"},
@@ -495,8 +529,10 @@ START_TEST(strange_reports_are_not_refused)
 	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
 		batv_classify_start(&c);
 		batv_classify_header(&c, (struct batv_header){span("Content-Type"), span(type)});
-		batv_classify_header(&c, (struct batv_header){span(more[i].name), span(more[i].value)});
-		ck_assert_str_eq(batv_class_name(batv_classify_end(&c, span("This is the mail system at host x"))),
+		batv_classify_header(&c,
+				     (struct batv_header){span(more[i].name), span(more[i].value)});
+		ck_assert_str_eq(batv_class_name(batv_classify_end(
+					 &c, span("This is the mail system at host x"))),
 				 more[i].want);
 	}
 }
@@ -545,7 +581,8 @@ int main(void)
 	tcase_add_test(tc, damaged_messages_are_survived);
 	tcase_add_loop_test(tc, single_fields, 0, (int)(sizeof fields / sizeof fields[0]));
 	tcase_add_loop_test(tc, parts_of_a_multipart, 0, (int)(sizeof parts / sizeof parts[0]));
-	tcase_add_loop_test(tc, what_the_parts_say, 0, (int)(sizeof structures / sizeof structures[0]));
+	tcase_add_loop_test(tc, what_the_parts_say, 0,
+			    (int)(sizeof structures / sizeof structures[0]));
 	tcase_add_test(tc, deep_nesting);
 	tcase_add_test(tc, what_others_chose_changes_no_structure);
 	tcase_add_test(tc, the_first_kind_wins);

@@ -128,12 +128,12 @@ START_TEST(grace_is_the_retention_unless_it_is_set)
 }
 END_TEST
 
-#define TIME	  "expected a time such as 7d or 12h, at least 1d, not "
-#define OPTION	  "expected \"option = value\", not "
-#define NAMED	  "expected [policy NAME], its name 1 to 31 letters, digits, \"-\" or \"_\", not "
-#define DOLLAR	  "expected text without \"$\" (Exim would expand it, as root), not "
+#define TIME "expected a time such as 7d or 12h, at least 1d, not "
+#define OPTION "expected \"option = value\", not "
+#define NAMED "expected [policy NAME], its name 1 to 31 letters, digits, \"-\" or \"_\", not "
+#define DOLLAR "expected text without \"$\" (Exim would expand it, as root), not "
 #define SET(name) name ": expected once, it is set in line "
-#define TOP	  ": expected before the first section: it holds for all policies"
+#define TOP ": expected before the first section: it holds for all policies"
 
 static const struct {
 	const char *text, *want;
@@ -305,7 +305,8 @@ START_TEST(the_largest_file)
 	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX + 1), BATV_E_TOO_LONG);
 	ck_assert_str_eq(message, "t.conf: expected at most 256 KiB: long lists belong into files "
 				  "(cdb;/path or lsearch;/path)");
-	for (size_t i = 0; i < sizeof text; i++) /* a long value is no trouble here: publish.c says it */
+	for (size_t i = 0; i < sizeof text;
+	     i++) /* a long value is no trouble here: publish.c says it */
 		text[i] = i % 50 ? 'x' : ':';
 	memcpy(text, "domains = ", 10);
 	ck_assert_int_eq(parse(text, BATV_CONFIG_MAX), BATV_OK);
@@ -415,9 +416,9 @@ START_TEST(legacy_keys_are_read)
 }
 END_TEST
 
-#define FORM   ":1: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
-#define DAY    ":1: expected a day such as 2026-12-31 behind \"until\""
-#define HEX    ":1: expected an even number of hex digits, at most 128"
+#define FORM ":1: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
+#define DAY ":1: expected a day such as 2026-12-31 behind \"until\""
+#define HEX ":1: expected an even number of hex digits, at most 128"
 #define LONG32 "0123456789abcdef0123456789abcdef"
 
 static const struct {

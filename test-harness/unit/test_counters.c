@@ -9,7 +9,7 @@
 
 START_TEST(counters_do_not_mix)
 {
-	bool used[BATV_COUNT_JUDGED_END] = { false };
+	bool used[BATV_COUNT_JUDGED_END] = {false};
 	unsigned v, c, a;
 	size_t i;
 
@@ -29,7 +29,7 @@ START_TEST(counters_do_not_mix)
 		ck_assert_uint_eq(batv_counted(&memory, i, 0, NOW), i % 5 + 1);
 		ck_assert_uint_eq(batv_counted(&memory, i, 1, NOW), i % 5 + 1);
 	}
-	batv_count(&memory, BATV_COUNTERS_ROOM, NOW);	/* no such row: nothing happens */
+	batv_count(&memory, BATV_COUNTERS_ROOM, NOW); /* no such row: nothing happens */
 	batv_count(&memory, SIZE_MAX, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, SIZE_MAX, 0, NOW), 0);
 	ck_assert_int_eq(batv_domain_find(&memory, "", NULL), false);
@@ -132,7 +132,7 @@ START_TEST(bare_mail_is_remembered)
 	batv_counters_bare_now(&memory, NOW + 10);
 	ck_assert_int_eq(batv_counters_bare_last(&memory), NOW + 10);
 	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_LEFT_NO_STATE, 1, NOW), 2);
-	batv_counters_bare_now(&memory, NOW - 10);	/* the last one, whatever the clock */
+	batv_counters_bare_now(&memory, NOW - 10); /* the last one, whatever the clock */
 	ck_assert_int_eq(batv_counters_bare_last(&memory), NOW - 10);
 }
 END_TEST
@@ -143,7 +143,7 @@ static void count_many(unsigned worker)
 {
 	unsigned i;
 
-	for (i = 0; i < EACH; i++)	/* over a change of the day, in and out of step */
+	for (i = 0; i < EACH; i++) /* over a change of the day, in and out of step */
 		batv_count(&memory, i % 3, NOW + (int64_t)((i + worker) % 2) * D);
 }
 

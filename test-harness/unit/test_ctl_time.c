@@ -9,7 +9,7 @@
 #include "../../src/batvctl/ctl_time.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-#define NOW	 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
+#define NOW INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
 
 static const struct {
 	const char *text;

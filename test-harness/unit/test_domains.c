@@ -14,7 +14,7 @@
 
 START_TEST(evidence_is_kept)
 {
-	struct batv_domain d = { .name = "" };
+	struct batv_domain d = {.name = ""};
 
 	ck_assert(!batv_domain_find(&memory, "example.com", &d));
 	ck_assert_int_eq(note("Example.COM", NOW), BATV_OK);
@@ -39,9 +39,11 @@ START_TEST(evidence_is_kept)
 END_TEST
 
 /* Seconds later (or, below zero, before) -> what last_signed is then, as seconds after NOW. */
-static const struct { int64_t later, last; } hours[] = {
-	{ 0, 0 }, { 1, 0 }, { 3599, 0 }, { 3600, 3600 }, { 90000, 90000 },
-	{ -3599, 0 }, { -3600, -3600 }, { -80000, -80000 },
+static const struct {
+	int64_t later, last;
+} hours[] = {
+	{0, 0},         {1, 0},     {3599, 0},      {3600, 3600},
+	{90000, 90000}, {-3599, 0}, {-3600, -3600}, {-80000, -80000},
 };
 
 START_TEST(the_last_time_moves_in_hours)
@@ -56,9 +58,12 @@ START_TEST(the_last_time_moves_in_hours)
 }
 END_TEST
 
-/* A clock that was a month ahead: what it dated counts from the next mail on, a day of it does no harm. */
-static const struct { int64_t first, later, then; } heals[] = {
-	{ 0, D, 0 }, { 30 * D, 0, 0 }, { D, 0, D }, { D + 1, 0, 0 }, { 30 * D, 30 * D, 30 * D },
+/* A clock that was a month ahead: what it dated counts from the next mail on, a day of it does no
+ * harm. */
+static const struct {
+	int64_t first, later, then;
+} heals[] = {
+	{0, D, 0}, {30 * D, 0, 0}, {D, 0, D}, {D + 1, 0, 0}, {30 * D, 30 * D, 30 * D},
 };
 
 START_TEST(a_first_time_from_the_future_is_set_anew)
@@ -77,7 +82,8 @@ static void arm_all(void)
 	struct batv_domain d;
 
 	for (size_t i = 0; batv_domain_next(&memory, &i, &d); i++)
-		ck_assert_int_eq(batv_domain_set_flags(&memory, i, BATV_DOMAIN_ARMED | 4, NOW), BATV_OK);
+		ck_assert_int_eq(batv_domain_set_flags(&memory, i, BATV_DOMAIN_ARMED | 4, NOW),
+				 BATV_OK);
 }
 
 START_TEST(bare_mail_ends_the_evidence)
@@ -88,12 +94,13 @@ START_TEST(bare_mail_ends_the_evidence)
 	ck_assert(!batv_domain_find(&memory, "a.example", &d));
 	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
 	ck_assert_int_eq(note("b.example", NOW), BATV_OK);
-	ck_assert_int_eq(batv_domain_note(&memory, "a.example", "default", BATV_EVIDENCE_VALID, NOW),
-			 BATV_OK);
+	ck_assert_int_eq(
+		batv_domain_note(&memory, "a.example", "default", BATV_EVIDENCE_VALID, NOW),
+		BATV_OK);
 	arm_all();
 	batv_domain_left_bare(&memory, "A.example", "off");
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
-	ck_assert_uint_eq(d.flags, 4);		/* what else the daemon will set stays */
+	ck_assert_uint_eq(d.flags, 4); /* what else the daemon will set stays */
 	ck_assert_uint_eq(d.first_signed | d.last_signed | d.first_valid | d.last_valid, 0);
 	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("off"));
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
@@ -199,7 +206,7 @@ START_TEST(ten_thousand_domains_fit)
 		ck_assert_str_eq(d.name, name);
 		ck_assert_uint_eq(d.first_signed, NOW + i);
 	}
-	for (; i < 30000; i++) {	/* beyond: refused, and what is there stays there */
+	for (; i < 30000; i++) { /* beyond: refused, and what is there stays there */
 		numbered(name, i);
 		full += note(name, NOW) == BATV_E_FULL;
 	}
@@ -283,7 +290,7 @@ START_TEST(the_daemon_ends_old_claims)
 	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + BATV_CLAIM_SECONDS), 1);
 	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 0);
 	ck_assert(!batv_domain_at(&memory, (size_t)(home_slot("b.example", 0) - slots()), &d));
-	ck_assert_int_eq(note("b.example", NOW), BATV_OK);	/* behind the one that is gone */
+	ck_assert_int_eq(note("b.example", NOW), BATV_OK); /* behind the one that is gone */
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
 }
@@ -334,7 +341,7 @@ START_TEST(junk_in_slots)
 		ck_assert(batv_domain_at(&memory, i, &d));
 		ck_assert_uint_eq(strlen(d.name), BATV_DOMAIN_NAME_MAX);
 	}
-	slots()[0].claim = UINT64_C(1) << 32;	/* empty, but not quite */
+	slots()[0].claim = UINT64_C(1) << 32; /* empty, but not quite */
 	ck_assert_int_eq(note("a.example", NOW), BATV_E_FULL);
 }
 END_TEST
@@ -381,7 +388,7 @@ static int by_name(const void *a, const void *b)
 
 static void expect_no_name_twice(void)
 {
-	char (*names)[BATV_DOMAIN_NAME_MAX + 1] = malloc(BATV_DOMAIN_SLOTS * sizeof *names);
+	char(*names)[BATV_DOMAIN_NAME_MAX + 1] = malloc(BATV_DOMAIN_SLOTS * sizeof *names);
 	struct batv_domain d;
 	size_t i, n = 0;
 
@@ -398,7 +405,9 @@ static void expect_no_name_twice(void)
 /* Kills its workers at moments of their own choice; what they finished before is there. */
 START_TEST(killed_at_random)
 {
-	struct { unsigned done[WORKERS]; } *log;
+	struct {
+		unsigned done[WORKERS];
+	} * log;
 	pid_t pids[WORKERS];
 	char name[40];
 	struct batv_domain d;
@@ -476,7 +485,7 @@ START_TEST(a_claimer_that_slept)
 		status = step(pid, PTRACE_SINGLESTEP);
 	ck_assert(WIFSTOPPED(status));
 	ck_assert_int_eq(note(_i ? "other.example" : name, NOW + 5), BATV_OK);
-	if (_i)		/* the daemon does it, instead of one who wants the same name */
+	if (_i) /* the daemon does it, instead of one who wants the same name */
 		ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 1);
 	ck_assert_int_eq(step(pid, PTRACE_CONT), 0);
 	ck_assert_uint_eq(slots_with(name), 1);
@@ -494,7 +503,7 @@ END_TEST
  */
 static unsigned check_as_left(const void *bytes, const char *name)
 {
-	struct batv_memory left = { 0 }, saved = memory, saved_whole = whole;
+	struct batv_memory left = {0}, saved = memory, saved_whole = whole;
 	struct batv_domain d;
 
 	sandbox_file("left", 0660, bytes, whole.size);
@@ -502,7 +511,7 @@ static unsigned check_as_left(const void *bytes, const char *name)
 	memory = whole = left;
 	ck_assert_int_eq(note(name, NOW + 5), BATV_OK);
 	ck_assert_uint_eq(slots_with(name), 1);
-	ck_assert_uint_eq(slots_in_use(), 1);	/* none with half a name */
+	ck_assert_uint_eq(slots_in_use(), 1); /* none with half a name */
 	ck_assert(batv_domain_find(&memory, name, &d));
 	ck_assert(d.first_signed == NOW || d.first_signed == NOW + 5);
 	ck_assert(d.last_signed == NOW || d.last_signed == NOW + 5);
@@ -542,8 +551,8 @@ START_TEST(killed_at_every_instruction)
 	}
 	ck_assert_int_eq(status, 0);
 	ck_assert_uint_ge(steps, 300);
-	ck_assert_uint_ge(states, 6);	/* claim, name, ready, policy, first, last */
-	ck_assert_mem_eq(before, whole.base, size);	/* and nothing else was touched */
+	ck_assert_uint_ge(states, 6);               /* claim, name, ready, policy, first, last */
+	ck_assert_mem_eq(before, whole.base, size); /* and nothing else was touched */
 	free(before);
 }
 END_TEST
@@ -557,7 +566,7 @@ static void add_domains(TCase *tc, bool windows)
 	tcase_add_test(tc, times_outside_of_32_bits);
 	tcase_add_test(tc, names_that_do_not_fit);
 	tcase_add_test(tc, flags_are_the_daemons);
-	if (!windows)	/* thousands of pages, one by one */
+	if (!windows) /* thousands of pages, one by one */
 		tcase_add_test(tc, ten_thousand_domains_fit);
 	tcase_add_test(tc, a_full_table);
 	tcase_add_test(tc, runs_wrap_around);

@@ -1,8 +1,8 @@
 /* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
- * test_evidence_steps.c - messages that were made to keep the search busy, in steps, not in time: none takes
- * more than ten times as many as plain text, whatever its size; and what the limit leaves out is never what a
- * message of today's programs carries.  Run from the top of the tree.
+ * test_evidence_steps.c - messages that were made to keep the search busy, in steps, not in time:
+ * none takes more than ten times as many as plain text, whatever its size; and what the limit
+ * leaves out is never what a message of today's programs carries.  Run from the top of the tree.
  */
 #include <check.h>
 #include <glob.h>
@@ -16,9 +16,9 @@
 #include "evidence/search.h"
 
 #define BODY_BYTES 131072 /* the default of evidence_bytes */
-#define MORE	   4
-#define TIMES	   10 /* as many steps as plain text */
-#define MESSAGES   "test-harness/unit/[em]*/*.eml"
+#define MORE 4
+#define TIMES 10 /* as many steps as plain text */
+#define MESSAGES "test-harness/unit/[em]*/*.eml"
 
 static struct batv_search search;
 static char text[BODY_BYTES * MORE];
@@ -56,7 +56,7 @@ START_TEST(nothing_takes_many_steps)
 	plain = steps();
 	(void)search_body(sizeof text);
 	plain_more = steps();
-	ck_assert_uint_ge(plain, BODY_BYTES);	/* a byte is a step at least: steps are counted */
+	ck_assert_uint_ge(plain, BODY_BYTES); /* a byte is a step at least: steps are counted */
 
 	fill(text, sizeof text, &busy[_i]);
 	for (unsigned round = 0; round < 2; round++) {
@@ -71,8 +71,9 @@ START_TEST(nothing_takes_many_steps)
 	ck_assert_uint_ge(few, BODY_BYTES);
 	ck_assert_uint_le(few, TIMES * plain);
 	ck_assert_uint_le(search.closer, search.passed + BATV_CLOSER_MORE);
-	(void)printf("evidence: %-42s %4.1f x plain text; %6.2f ms for 128 KiB, %6.2f ms for 512 KiB\n",
-		     busy[_i].name, (double)few / (double)plain, small, large);
+	(void)printf(
+		"evidence: %-42s %4.1f x plain text; %6.2f ms for 128 KiB, %6.2f ms for 512 KiB\n",
+		busy[_i].name, (double)few / (double)plain, small, large);
 	ck_assert_double_lt(small, 500); /* with sanitizers */
 }
 END_TEST
@@ -88,16 +89,25 @@ START_TEST(short_texts_take_few_steps)
 }
 END_TEST
 
-/* One closer look, as long as it can be made: what is begun while it is allowed ends within the limit. */
+/* One closer look, as long as it can be made: what is begun while it is allowed ends within the
+ * limit. */
 START_TEST(one_look_is_short)
 {
 	static const char *const inside[] = {
-		"&", "&&&&&&=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n", " ", "\n ", "a", "=\n", "=  \n", "&lt", "<b>",
-		"&nbsp;", "=26", "=20", "=3C=\n", "<", "\"", "<b =\n=\n>", "a@b.",
+		"&",      "&&&&&&=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n=\n",
+		" ",      "\n ",
+		"a",      "=\n",
+		"=  \n",  "&lt",
+		"<b>",    "&nbsp;",
+		"=26",    "=20",
+		"=3C=\n", "<",
+		"\"",     "<b =\n=\n>",
+		"a@b.",
 	};
 	static const char *const begin[] = {
-		"message-id:&lt;", "message-id:<", "message-id:", "message-id=3C", "message-id:<b><",
-		"\"a+prvs=0123456789\"", "prvs=0123456789=a", "prvs=0123456789=a@a", "=+prvs=0123456789@a",
+		"message-id:&lt;",   "message-id:<",        "message-id:",
+		"message-id=3C",     "message-id:<b><",     "\"a+prvs=0123456789\"",
+		"prvs=0123456789=a", "prvs=0123456789=a@a", "=+prvs=0123456789@a",
 	};
 
 	for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++)
@@ -117,15 +127,23 @@ END_TEST
 static const struct {
 	const char *name, *piece;
 } fields[] = {
-	{"In-Reply-To", "<#@x> "},	{"In-Reply-To", "<"},
-	{"References", "<#@x> "},	{"References", "<a@x>"},
-	{"References", "a@x "},		{"References", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "},
-	{"References", "\n\t"},		{"References", "<\n "},
-	{"References", "< a @ "},	{"References", "<\"="},
+	{"In-Reply-To", "<#@x> "},
+	{"In-Reply-To", "<"},
+	{"References", "<#@x> "},
+	{"References", "<a@x>"},
+	{"References", "a@x "},
+	{"References", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "},
+	{"References", "\n\t"},
+	{"References", "<\n "},
+	{"References", "< a @ "},
+	{"References", "<\"="},
 	{"References", "<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
-	{"Original-Message-ID", "&lt;"}, {"X-Original-Message-ID", "prvs=0123456789="},
-	{"Content-Type", "a/b;"},	{"Content-Type", " \t"},
-	{"Content-Transfer-Encoding", " \t"}, {"Subject", "Message-ID: <#@x>"},
+	{"Original-Message-ID", "&lt;"},
+	{"X-Original-Message-ID", "prvs=0123456789="},
+	{"Content-Type", "a/b;"},
+	{"Content-Type", " \t"},
+	{"Content-Transfer-Encoding", " \t"},
+	{"Subject", "Message-ID: <#@x>"},
 	{"", ""},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
@@ -157,7 +175,8 @@ END_TEST
 
 /* ---- what the limit leaves out ---- */
 
-/* The header of a message is searched as a part of its body here: that is more than in real life. */
+/* The header of a message is searched as a part of its body here: that is more than in real life.
+ */
 START_TEST(messages_of_today_are_far_below_the_limit)
 {
 	glob_t files;
@@ -198,7 +217,7 @@ START_TEST(after_a_busy_stretch_it_finds_again)
 	fill(text, at, &stretch);
 	memcpy(text + at + 1, label, sizeof label - 1);
 	(void)search_body(sizeof text);
-	ck_assert(search.full);			/* it says that it passed something over */
+	ck_assert(search.full); /* it says that it passed something over */
 	ck_assert(!has_id("late@x"));
 	memcpy(text + sizeof text - 100, label, sizeof label - 1);
 	(void)search_body(sizeof text);
@@ -220,7 +239,7 @@ START_TEST(full_means_that_there_was_more)
 	at += (size_t)sprintf(text + at, "Message-ID: <more@x>\nprvs=0123456789=a@b\n");
 	(void)search_body(at);
 	ck_assert(search.full);
-	ck_assert_uint_eq(search.n, BATV_CLUE_IDS_MAX + 1);	/* tags have room of their own */
+	ck_assert_uint_eq(search.n, BATV_CLUE_IDS_MAX + 1); /* tags have room of their own */
 }
 END_TEST
 

@@ -15,16 +15,11 @@
 static char sort_of(const struct batv_list_item *item)
 {
 	switch (item->sort) {
-	case BATV_LIST_ITEM_PLAIN:
-		return 'l';
-	case BATV_LIST_ITEM_PATTERN:
-		return 'p';
-	case BATV_LIST_ITEM_NAMED:
-		return 'n';
-	case BATV_LIST_ITEM_LOOKUP:
-		return 'f';
-	case BATV_LIST_ITEM_REFUSED:
-		return '!';
+	case BATV_LIST_ITEM_PLAIN: return 'l';
+	case BATV_LIST_ITEM_PATTERN: return 'p';
+	case BATV_LIST_ITEM_NAMED: return 'n';
+	case BATV_LIST_ITEM_LOOKUP: return 'f';
+	case BATV_LIST_ITEM_REFUSED: return '!';
 	}
 	return '?';
 }
@@ -256,7 +251,8 @@ START_TEST(what_is_allowed)
 		batv_exim_list_start(&items, kinds[k], sorts[_i].list);
 		ck_assert(batv_exim_list_next(&items, &item));
 		got[k] = sort_of(&item);
-		ck_assert((got[k] == '!') == !batv_exim_list_allowed(kinds[k], sorts[_i].list, &item));
+		ck_assert((got[k] == '!') ==
+			  !batv_exim_list_allowed(kinds[k], sorts[_i].list, &item));
 		ck_assert(got[k] != '!' || (item.why && strlen(item.why) > 20));
 	}
 	ck_assert_msg(strcmp(got, sorts[_i].want) == 0, "%s: %s, not %s", sorts[_i].list, got,
@@ -269,7 +265,8 @@ START_TEST(the_first_that_is_not_allowed)
 	struct batv_list_item item;
 
 	ck_assert(batv_exim_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : +b", &item));
-	ck_assert(!batv_exim_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : dbm;/y : /z", &item));
+	ck_assert(
+		!batv_exim_list_allowed(BATV_LIST_DOMAINS, "a : lsearch;/x : dbm;/y : /z", &item));
 	ck_assert_str_eq(item.text, "dbm;/y");
 	ck_assert_ptr_nonnull(strstr(item.why, "named list of Exim's configuration"));
 	ck_assert(!batv_exim_list_allowed(BATV_LIST_DOMAINS, "a.test ; b.test", &item));
@@ -296,8 +293,9 @@ START_TEST(what_a_file_is_taken_for)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		batv_exim_list_start(&items, BATV_LIST_ADDRESSES, cases[i].list);
 		ck_assert(batv_exim_list_next(&items, &item));
-		ck_assert_msg(item.sort == BATV_LIST_ITEM_LOOKUP && item.content == cases[i].content, "%s",
-			      cases[i].list);
+		ck_assert_msg(item.sort == BATV_LIST_ITEM_LOOKUP &&
+				      item.content == cases[i].content,
+			      "%s", cases[i].list);
 		ck_assert_str_eq(item.path, "/x");
 	}
 }
@@ -379,7 +377,8 @@ START_TEST(long_items)
 		memset(list, 'x', len);
 		memcpy(list, "lsearch;/", 9);
 		strcpy(list + len, " : a");
-		ck_assert(batv_exim_list_allowed(BATV_LIST_DOMAINS, list, &item) == (len < BATV_LIST_ITEM_MAX));
+		ck_assert(batv_exim_list_allowed(BATV_LIST_DOMAINS, list, &item) ==
+			  (len < BATV_LIST_ITEM_MAX));
 	}
 }
 END_TEST
@@ -406,7 +405,8 @@ START_TEST(random_lists)
 			if (item.sort == BATV_LIST_ITEM_PLAIN || item.sort == BATV_LIST_ITEM_NAMED)
 				ck_assert_msg(!strchr(item.text, ';'), "%s", list);
 			if (item.sort == BATV_LIST_ITEM_LOOKUP)
-				ck_assert_msg(*item.path == '/' && !strchr(item.path, ';'), "%s", list);
+				ck_assert_msg(*item.path == '/' && !strchr(item.path, ';'), "%s",
+					      list);
 		}
 	}
 }

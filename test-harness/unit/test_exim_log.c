@@ -9,11 +9,11 @@
 
 #include "../../src/batvctl/exim_log.h"
 
-#define HEAD	"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 <= "
-#define WHEN	INT64_C(1795377600)
+#define HEAD "2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 <= "
+#define WHEN INT64_C(1795377600)
 
-#define HOST	HEAD "ann@example.org H=x [192.0.2.9] "
-#define LOCAL	HEAD "ann@example.org U=ann P=local "
+#define HOST HEAD "ann@example.org H=x [192.0.2.9] "
+#define LOCAL HEAD "ann@example.org U=ann P=local "
 
 static const struct {
 	const char *line;
@@ -21,7 +21,7 @@ static const struct {
 	const char *host, *id;
 	bool authenticated;
 	const char *recipients; /* joined by "," */
-	const char *sender;	/* NULL: ann@example.org */
+	const char *sender;     /* NULL: ann@example.org */
 } lines[] = {
 	{LOCAL "S=512 id=a@b for bob@example.net", .id = "a@b", .recipients = "bob@example.net"},
 	{HEAD "ann@example.org H=pc.example.org (pc) [192.0.2.1]:4711 I=[192.0.2.2]:587 P=esmtpsa "
@@ -32,7 +32,8 @@ static const struct {
 	{HEAD "ann@example.org H=(pc) [2001:db8::1] P=esmtp S=512 id=a@b", .host = "2001:db8::1",
 	 .id = "a@b"},
 	{HEAD "ann@example.org H=[192.0.2.1] P=smtp S=512", .host = "192.0.2.1"},
-	{"2026-11-22 20:00:00 1vMabc-0000ab-1A <= a@b U=a P=local S=1 id=x", .id = "x", .sender = "a@b"},
+	{"2026-11-22 20:00:00 1vMabc-0000ab-1A <= a@b U=a P=local S=1 id=x", .id = "x",
+	 .sender = "a@b"},
 	{"2026-11-22 21:00:00 +0100 1vMabc-000000001ab-1Ab2 <= a@b U=a P=local S=1 id=x", .id = "x",
 	 .sender = "a@b"},
 	{"2026-11-22 15:30:00 -0430 [123] 1vMabc-000000001ab-1Ab2 <= a@b U=a P=local S=1 id=x",
@@ -41,12 +42,15 @@ static const struct {
 	 .id = "x", .sender = "a@b"},
 	/* log_selector = +all, as Exim 4.96 wrote it */
 	{"2026-11-22 20:00:00.698 [11] 1xWxsZ-0002wV-2F <= root@test U=root P=local S=280 M8S=0 "
-	 "RT=0.000s id*=E1xWxsZ-0002wV-2F@mail.test T=\"a \\\"b\\\\ for x@y\" from <root@test> for bob "
+	 "RT=0.000s id*=E1xWxsZ-0002wV-2F@mail.test T=\"a \\\"b\\\\ for x@y\" from <root@test> for "
+	 "bob "
 	 "\"q r\"@test",
-	 .id = "E1xWxsZ-0002wV-2F@mail.test", .recipients = "bob,\"q r\"@test", .sender = "root@test"},
-	{HEAD "ann@example.org DS H=a.b (c) [192.0.2.1]:47 I=[192.0.2.2]:25 TFO* U=root P=esmtpsa L*- "
-	      "X=TLS1.3:X__Y:256* CV=yes DN=\"C=X,CN=a b\" SNI=a\\040b A=plain:ann:ann@example.org PRDR "
-	      "PRX=192.0.2.3 K S=5 M8S=8 DKIM=a.b ARC RT=1m2s Q=q id=a@b T=\"\" from <> for b@c",
+	 .id = "E1xWxsZ-0002wV-2F@mail.test", .recipients = "bob,\"q r\"@test",
+	 .sender = "root@test"},
+	{HEAD
+	 "ann@example.org DS H=a.b (c) [192.0.2.1]:47 I=[192.0.2.2]:25 TFO* U=root P=esmtpsa L*- "
+	 "X=TLS1.3:X__Y:256* CV=yes DN=\"C=X,CN=a b\" SNI=a\\040b A=plain:ann:ann@example.org PRDR "
+	 "PRX=192.0.2.3 K S=5 M8S=8 DKIM=a.b ARC RT=1m2s Q=q id=a@b T=\"\" from <> for b@c",
 	 .host = "192.0.2.1", .id = "a@b", .authenticated = true, .recipients = "b@c"},
 	/* and as 4.98 and 4.100 did */
 	{"2026-11-22 20:00:00.933 [9663] 1xWyHE-000000002Vr-3ryd <= a@test H=(x) [127.0.0.1]:47 "
@@ -59,28 +63,36 @@ static const struct {
 	{"2026-11-22T20:00:00.123456+01:00 mail exim[123]: " LOCAL "S=1 id=x", .id = "x"},
 	{"Nov 22 20:00:00 mail sshd[123]: " LOCAL "S=1 id=x", .what = BATV_LOG_ODD},
 	{"Nov 22 20:00:00 mail exim[123]: [1/2] " LOCAL "S=1 id=x", .what = BATV_LOG_ODD},
-	{"Nov 22 20:00:00 mail exim[123]: 1vMabc-0000ab-1A <= a@b U=a P=local S=1 id=x", .what = BATV_LOG_ODD},
+	{"Nov 22 20:00:00 mail exim[123]: 1vMabc-0000ab-1A <= a@b U=a P=local S=1 id=x",
+	 .what = BATV_LOG_ODD},
 	/* quoted strings, whole */
 	{LOCAL "S=1 id=\"a for x@y\"@example.org for bob@example.net",
 	 .id = "\"a for x@y\"@example.org", .recipients = "bob@example.net"},
 	{LOCAL "S=1 id=\"x\\\" for x@y\"@[192.0.2.1] for \"a for x@y\"@example.net",
 	 .id = "\"x\\\" for x@y\"@[192.0.2.1]", .recipients = "\"a for x@y\"@example.net"},
-	{LOCAL "S=1 T=\"a \\\" for x@y id=z \\\\\" for bob@example.net", .recipients = "bob@example.net"},
-	{HEAD "\"x A=plain:ann S=1 \"@example.org H=x [192.0.2.9] P=smtp S=512 id=a", .host = "192.0.2.9",
-	 .id = "a", .sender = "\"x A=plain:ann S=1 \"@example.org"},
+	{LOCAL "S=1 T=\"a \\\" for x@y id=z \\\\\" for bob@example.net",
+	 .recipients = "bob@example.net"},
+	{HEAD "\"x A=plain:ann S=1 \"@example.org H=x [192.0.2.9] P=smtp S=512 id=a",
+	 .host = "192.0.2.9", .id = "a", .sender = "\"x A=plain:ann S=1 \"@example.org"},
 	{HEAD "\"a <= b\\\" U=root P=local S=1 id=p\"@example.org H=x [192.0.2.9] P=smtp S=512",
 	 .host = "192.0.2.9", .sender = "\"a <= b\\\" U=root P=local S=1 id=p\"@example.org"},
 	/* no arrivals */
 	{HEAD "<> R=1vMabc-000000001ab-1Ab2 U=Debian-exim P=local S=512", .what = BATV_LOG_BOUNCE},
-	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 => bob@example.net R=r T=t", .what = BATV_LOG_OTHER},
-	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 => a <= b@c U=a P=local S=1 id=x", .what = BATV_LOG_OTHER},
-	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 ** a <= b@c U=a P=local S=1 id=x", .what = BATV_LOG_OTHER},
+	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 => bob@example.net R=r T=t",
+	 .what = BATV_LOG_OTHER},
+	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 => a <= b@c U=a P=local S=1 id=x",
+	 .what = BATV_LOG_OTHER},
+	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 ** a <= b@c U=a P=local S=1 id=x",
+	 .what = BATV_LOG_OTHER},
 	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 Completed", .what = BATV_LOG_OTHER},
-	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 (= a@b U=a P=local S=1 id=x", .what = BATV_LOG_OTHER},
-	{"2026-11-22 20:00:00 <= ann@example.org U=ann P=local S=512 id=a@b", .what = BATV_LOG_OTHER},
+	{"2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 (= a@b U=a P=local S=1 id=x",
+	 .what = BATV_LOG_OTHER},
+	{"2026-11-22 20:00:00 <= ann@example.org U=ann P=local S=512 id=a@b",
+	 .what = BATV_LOG_OTHER},
 	{"2026-11-22 20:00:00 [7] cwd=/ 3 args: exim <= ann@example.org", .what = BATV_LOG_OTHER},
 	{"2026-11-22 20:00:00 H=x [192.0.2.1] rejected", .what = BATV_LOG_OTHER},
-	{"2026-11-22 20:00:00 H=1vMabc-000000001ab-1Ab2 <= a@b U=a P=local S=1", .what = BATV_LOG_OTHER},
+	{"2026-11-22 20:00:00 H=1vMabc-000000001ab-1Ab2 <= a@b U=a P=local S=1",
+	 .what = BATV_LOG_OTHER},
 	{"2026-11-22", .what = BATV_LOG_ODD},
 	{"20261122 20:00:00 1vMabc-000000001ab-1Ab2 <= a@b U=a P=local S=1", .what = BATV_LOG_ODD},
 	{"", .what = BATV_LOG_ODD},
@@ -103,24 +115,33 @@ static const struct {
 	{HOST "P=smtp S=512 id=x for a@b P=smtp", .what = BATV_LOG_ODD},
 	/* ... in the name of his certificate, */
 	{HOST "P=esmtps X=a DN=\"CN=x\" A=plain:ann\" S=512 id=x", .what = BATV_LOG_ODD},
-	{HOST "P=esmtps X=a DN=\"CN=x\" A=plain:ann S=1 id=p T=\"\" S=512 id=x", .what = BATV_LOG_ODD},
-	{HOST "P=esmtps X=a DN=\"x\" A=plain:ann S=1 id=p T=\" S=5 id=x T=\" for v@y \" for a@b", .what = BATV_LOG_ODD},
+	{HOST "P=esmtps X=a DN=\"CN=x\" A=plain:ann S=1 id=p T=\"\" S=512 id=x",
+	 .what = BATV_LOG_ODD},
+	{HOST "P=esmtps X=a DN=\"x\" A=plain:ann S=1 id=p T=\" S=5 id=x T=\" for v@y \" for a@b",
+	 .what = BATV_LOG_ODD},
 	{HOST "P=esmtps X=a DN=\"x\" A=plain:ann\\\" S=512 id=x", .what = BATV_LOG_ODD},
 	{HOST "P=esmtps X=a DN=\"x\\\" A=plain:ann S=512 id=x", .host = "192.0.2.9", .id = "x",
 	 .authenticated = true}, /* no escape there: the name is x\ */
 	{HOST "P=esmtps SNI=a A=plain:ann S=512 id=x for a@b c@d\" S=1", .what = BATV_LOG_ODD},
 	/* ... his HELO, where the administrator allows junk, */
-	{HEAD "ann@example.org H=(x [127.0.0.1]) [192.0.2.9] P=smtp S=512 id=x", .what = BATV_LOG_ODD},
-	{HEAD "ann@example.org H=(x) [127.0.0.1] P=esmtpa A=plain:ann S=1 id=p for v@y) [192.0.2.9] P=smtp S=5",
+	{HEAD "ann@example.org H=(x [127.0.0.1]) [192.0.2.9] P=smtp S=512 id=x",
 	 .what = BATV_LOG_ODD},
-	{HEAD "ann@example.org H=(x) [127.0.0.1] U=a) [192.0.2.9] P=smtp S=5", .what = BATV_LOG_ODD},
+	{HEAD "ann@example.org H=(x) [127.0.0.1] P=esmtpa A=plain:ann S=1 id=p for v@y) "
+	      "[192.0.2.9] P=smtp S=5",
+	 .what = BATV_LOG_ODD},
+	{HEAD "ann@example.org H=(x) [127.0.0.1] U=a) [192.0.2.9] P=smtp S=5",
+	 .what = BATV_LOG_ODD},
 	{HEAD "ann@example.org H=(x\") [192.0.2.9] P=smtp S=5", .what = BATV_LOG_ODD},
-	{HEAD "ann@example.org H=x P=smtp S=512 id=x", .what = BATV_LOG_ODD}, /* a host, and no address */
+	{HEAD "ann@example.org H=x P=smtp S=512 id=x",
+	 .what = BATV_LOG_ODD}, /* a host, and no address */
 	/* ... and in what his ident server says. */
 	{HOST "U=x A=plain:ann P=smtp S=512 id=x", .what = BATV_LOG_ODD},
 	{HOST "U=x P=esmtpa A=plain:ann S=1 id=p P=smtp S=512 id=x", .what = BATV_LOG_ODD},
-	{HOST "U=x P=esmtpa A=plain:ann S=1 id=p T=\"a P=smtp S=512 id=x for a@b", .what = BATV_LOG_ODD},
-	{HOST "U=x P=esmtpa A=plain:ann S=1 id=p T=\"a P=smtp S=5 id=x T=\" for v@y \" for \"@x \"@b", .what = BATV_LOG_ODD},
+	{HOST "U=x P=esmtpa A=plain:ann S=1 id=p T=\"a P=smtp S=512 id=x for a@b",
+	 .what = BATV_LOG_ODD},
+	{HOST
+	 "U=x P=esmtpa A=plain:ann S=1 id=p T=\"a P=smtp S=5 id=x T=\" for v@y \" for \"@x \"@b",
+	 .what = BATV_LOG_ODD},
 	{HOST "U=x P=esmtpa A=plain:ann S=1 id=p for v@y P=smtp S=512 id=x", .what = BATV_LOG_ODD},
 	{HOST "U=A=plain:ann P=smtp S=512 id=x", .host = "192.0.2.9", .id = "x"},
 	{HOST "U=root P=smtp S=512 id=x", .host = "192.0.2.9", .id = "x"},

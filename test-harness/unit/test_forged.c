@@ -1,8 +1,9 @@
 /* links: core/memory/counters core/memory/domains core/memory/access core/memory/forged core/base/safefile */
 /* links: core/base/span admin/memory_file admin/replace core/memory/header */
 /*
- * test_forged.c - forged tags, counted by network: which address is of which network, who stays when there are too many,
- * days, many processes at once, killed ones, and files that are broken or lack the section.
+ * test_forged.c - forged tags, counted by network: which address is of which network, who stays
+ * when there are too many, days, many processes at once, killed ones, and files that are broken or
+ * lack the section.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -81,7 +82,8 @@ START_TEST(networks)
 
 		tried(hosts[i].host, 1, NOW);
 		if (hosts[i].network)
-			ck_assert_msg(count_of(hosts[i].network, NOW) == before + 1, "%s", hosts[i].host);
+			ck_assert_msg(count_of(hosts[i].network, NOW) == before + 1, "%s",
+				      hosts[i].host);
 		ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FORGED, 1, NOW), i + 1);
 	}
 	ck_assert_uint_eq(read_most(NOW), 11);
@@ -106,7 +108,8 @@ START_TEST(the_most_come_first)
 }
 END_TEST
 
-/* A day ends, and its places are the first to be taken; a clock that went back wipes nothing of today's. */
+/* A day ends, and its places are the first to be taken; a clock that went back wipes nothing of
+ * today's. */
 START_TEST(days)
 {
 	char host[32];
@@ -135,7 +138,8 @@ START_TEST(too_many_networks)
 	char host[32];
 
 	for (unsigned i = 0; i < 40000; i++) {
-		(void)snprintf(host, sizeof host, "%u.%u.%u.1", 10 + i / 65536, i / 256 % 256, i % 256);
+		(void)snprintf(host, sizeof host, "%u.%u.%u.1", 10 + i / 65536, i / 256 % 256,
+			       i % 256);
 		tried(host, 1, NOW);
 		if (i % 10 == 0)
 			tried("192.0.2.1", 1, NOW);

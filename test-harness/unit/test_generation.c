@@ -163,8 +163,10 @@ START_TEST(another_capacity)
 	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
 	ck_assert_uint_eq(domain("a.test").first_signed, (uint64_t)T0);
-	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 1);
-	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_IDS, 0, T0 + 8 * D), 0);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D),
+			  1);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_IDS, 0, T0 + 8 * D),
+			  0);
 	ck_assert(known("before", T0 + 8 * D + 20));
 	ck_assert(batv_sent_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
 	look(T0 + 8 * D + 40);
@@ -181,7 +183,8 @@ START_TEST(another_capacity)
 	ck_assert_uint_eq(domain("late.test").first_signed, (uint64_t)T0 + 8 * D + 50);
 	ck_assert_uint_eq(domain("a.test").last_signed, (uint64_t)T0 + 9 * D);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 2);
-	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D), 2);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D),
+			  2);
 	ck_assert_int_eq(batv_counters_bare_last(&keeper.generation.memory), T0 + 3);
 	ck_assert(known("late", T0 + 8 * D + 60));
 	look(T0 + 8 * D + 80);
@@ -196,7 +199,8 @@ START_TEST(another_capacity)
 }
 END_TEST
 
-/* A file as versions before the table of forged tags made it: to a reader its section is of an unknown type. */
+/* A file as versions before the table of forged tags made it: to a reader its section is of an
+ * unknown type. */
 static void take_forged_out(const char *name)
 {
 	struct batv_memory_head head;
@@ -223,7 +227,8 @@ START_TEST(a_file_of_an_older_version)
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
 	remember(&keeper.generation.memory, "before", T0 + 8 * D);
 	batv_count(&keeper.generation.memory, BATV_COUNT_SIGNED, T0 + 8 * D);
-	batv_count(&keeper.generation.memory, batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), T0 + 8 * D);
+	batv_count(&keeper.generation.memory,
+		   batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), T0 + 8 * D);
 	take_forged_out("memory");
 	restart();
 	look(T0 + 8 * D + 20);
@@ -231,13 +236,16 @@ START_TEST(a_file_of_an_older_version)
 	expect_names("memory.2", "memory");
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 1);
-	ck_assert_uint_eq(batv_counted(&keeper.generation.memory,
-				       batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), 1,
-				       T0 + 8 * D), 1);
+	ck_assert_uint_eq(
+		batv_counted(&keeper.generation.memory,
+			     batv_counter_of(BATV_FORGED, BATV_CLASS_DSN, BATV_ACTION_REJECT), 1,
+			     T0 + 8 * D),
+		1);
 	ck_assert(known("before", T0 + 8 * D + 20));
 	ck_assert(batv_sent_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
 	batv_forged_note(&keeper.generation.memory, "192.0.2.1", T0 + 8 * D + 30);
-	ck_assert_uint_eq(batv_forged_most(&keeper.generation.memory, T0 + 8 * D + 30, &most, 1), 1);
+	ck_assert_uint_eq(batv_forged_most(&keeper.generation.memory, T0 + 8 * D + 30, &most, 1),
+			  1);
 	look(T0 + 8 * D + 40);
 	ck_assert(!looked.published);
 }
@@ -329,7 +337,8 @@ START_TEST(days_to_come_make_a_new_file)
 	look(T0);
 	it = item("a@b");
 	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0), BATV_SENT_DONE);
-	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0 + 160 * D), BATV_SENT_DONE);
+	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0 + 160 * D),
+			 BATV_SENT_DONE);
 	ck_assert_int_eq(batv_sent_note(&keeper.generation.memory, &it, T0), BATV_SENT_CLOCK);
 	look(T0 + 20);
 	expect_names("memory.2", "memory");
@@ -384,7 +393,8 @@ START_TEST(no_room_for_a_new_file)
 	ck_assert_int_eq(mkdirat(dir, ".memory.2.new", 0700), 0);
 	config.memory_capacity = 5000;
 	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20}, &looked);
-	ck_assert(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY], "the one that is there goes on"));
+	ck_assert(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY],
+			 "the one that is there goes on"));
 	ck_assert(looked.usable && known("one", T0 + 20));
 	ck_assert_str_eq(keeper.generation.memory_name, "memory");
 	ck_assert_int_eq(unlinkat(dir, ".memory.2.new", AT_REMOVEDIR), 0);
@@ -412,7 +422,8 @@ static void expect_careful(int64_t now)
 	expect_names("memory.2", "memory");
 }
 
-/* The clock is put right: what was remembered still proves, and goes when it is no longer needed. */
+/* The clock is put right: what was remembered still proves, and goes when it is no longer needed.
+ */
 static void expect_nothing_lost(int64_t now)
 {
 	expect_careful(now);
@@ -578,7 +589,8 @@ START_TEST(a_start_ahead_without_a_state)
 }
 END_TEST
 
-/* Made while the clock was ahead, it would be complete in a year only, and keep the other one so long. */
+/* Made while the clock was ahead, it would be complete in a year only, and keep the other one so
+ * long. */
 START_TEST(a_file_made_by_a_clock_ahead)
 {
 	look(T0);
@@ -601,9 +613,18 @@ static const struct {
 	const char *name;
 	bool memory;
 } names[] = {
-	{"memory", true},   {"memory.2", true},   {"memory.10", true}, {"memory.1", false},
-	{"memory.0", false}, {"memory.02", false}, {"memory.x", false}, {"memory.2.old", false},
-	{"memory.", false}, {"memories", false},  {".memory.3", false}, {"memory.-2", false},
+	{"memory", true},
+	{"memory.2", true},
+	{"memory.10", true},
+	{"memory.1", false},
+	{"memory.0", false},
+	{"memory.02", false},
+	{"memory.x", false},
+	{"memory.2.old", false},
+	{"memory.", false},
+	{"memories", false},
+	{".memory.3", false},
+	{"memory.-2", false},
 	{"memory.99999999999999999999", false},
 };
 
@@ -665,8 +686,7 @@ int main(void)
 	tcase_add_test(tc, a_start_ahead_with_keys_that_last);
 	tcase_add_test(tc, a_start_ahead_without_a_state);
 	tcase_add_test(tc, a_file_made_by_a_clock_ahead);
-	tcase_add_loop_test(tc, which_files_are_ours, 0,
-			    (int)(sizeof names / sizeof names[0]));
+	tcase_add_loop_test(tc, which_files_are_ours, 0, (int)(sizeof names / sizeof names[0]));
 	tcase_add_test(tc, the_newest_two);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

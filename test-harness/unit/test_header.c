@@ -41,7 +41,7 @@ START_TEST(the_same_file_stays_mapped_a_new_one_is_taken)
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
 	ck_assert_ptr_eq(memory.base, base);
 	ck_assert_int_eq(make_file("memory", 8, NOW + 5), BATV_OK);
-	batv_count(&memory, 0, NOW);	/* into the old one, which is still there */
+	batv_count(&memory, 0, NOW); /* into the old one, which is still there */
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 2);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
 	ck_assert_uint_eq(memory.sections.generation, 8);
@@ -105,94 +105,209 @@ START_TEST(a_file_that_may_only_be_read)
 END_TEST
 
 /* Damage: what to change in the header, is the checksum made right again, what comes of it. */
-static void foreign_magic(struct batv_memory_head *h) { h->magic[0] = 'b'; }
-static void foreign_order(struct batv_memory_head *h) { h->order = UINT64_C(0x0807060504030201); }
-static void next_version(struct batv_memory_head *h) { h->version = 2; }
-static void no_version(struct batv_memory_head *h) { h->version = 0; }
-static void other_generation(struct batv_memory_head *h) { h->generation++; }
-static void wrong_size(struct batv_memory_head *h) { h->size -= BATV_MEMORY_PAGE; }
+static void foreign_magic(struct batv_memory_head *h)
+{
+	h->magic[0] = 'b';
+}
+static void foreign_order(struct batv_memory_head *h)
+{
+	h->order = UINT64_C(0x0807060504030201);
+}
+static void next_version(struct batv_memory_head *h)
+{
+	h->version = 2;
+}
+static void no_version(struct batv_memory_head *h)
+{
+	h->version = 0;
+}
+static void other_generation(struct batv_memory_head *h)
+{
+	h->generation++;
+}
+static void wrong_size(struct batv_memory_head *h)
+{
+	h->size -= BATV_MEMORY_PAGE;
+}
 static void many_sections(struct batv_memory_head *h)
 {
 	h->n_sections = BATV_MEMORY_SECTIONS_MAX + 1;
 }
-static void huge_sections(struct batv_memory_head *h) { h->n_sections = UINT32_MAX; }
-static void on_the_header(struct batv_memory_head *h) { h->section[0].offset = 0; }
-static void unaligned(struct batv_memory_head *h) { h->section[0].offset += 8; }
-static void unaligned_size(struct batv_memory_head *h) { h->section[0].size -= 8; }
-static void behind_the_end(struct batv_memory_head *h) { h->section[1].offset = h->size; }
-static void over_the_end(struct batv_memory_head *h) { h->section[1].size += BATV_MEMORY_PAGE; }
-static void wraps(struct batv_memory_head *h) { h->section[1].size = UINT64_MAX - 4095; }
-static void far_away(struct batv_memory_head *h) { h->section[1].offset = UINT64_MAX - 4095; }
-static void overlap(struct batv_memory_head *h) { h->section[1].offset = h->section[0].offset; }
-static void empty_section(struct batv_memory_head *h) { h->section[0].size = 0; }
-static void no_type(struct batv_memory_head *h) { h->section[0].type = 0; }
+static void huge_sections(struct batv_memory_head *h)
+{
+	h->n_sections = UINT32_MAX;
+}
+static void on_the_header(struct batv_memory_head *h)
+{
+	h->section[0].offset = 0;
+}
+static void unaligned(struct batv_memory_head *h)
+{
+	h->section[0].offset += 8;
+}
+static void unaligned_size(struct batv_memory_head *h)
+{
+	h->section[0].size -= 8;
+}
+static void behind_the_end(struct batv_memory_head *h)
+{
+	h->section[1].offset = h->size;
+}
+static void over_the_end(struct batv_memory_head *h)
+{
+	h->section[1].size += BATV_MEMORY_PAGE;
+}
+static void wraps(struct batv_memory_head *h)
+{
+	h->section[1].size = UINT64_MAX - 4095;
+}
+static void far_away(struct batv_memory_head *h)
+{
+	h->section[1].offset = UINT64_MAX - 4095;
+}
+static void overlap(struct batv_memory_head *h)
+{
+	h->section[1].offset = h->section[0].offset;
+}
+static void empty_section(struct batv_memory_head *h)
+{
+	h->section[0].size = 0;
+}
+static void no_type(struct batv_memory_head *h)
+{
+	h->section[0].type = 0;
+}
 static void twice(struct batv_memory_head *h)
 {
 	h->section[1].type = BATV_SECTION_COUNTERS;
 	memcpy(h->section[1].param, h->section[0].param, sizeof h->section[1].param);
 }
-static void many_rows(struct batv_memory_head *h) { h->section[0].param[0] = 257; }
-static void no_rows(struct batv_memory_head *h) { h->section[0].param[0] = 0; }
+static void many_rows(struct batv_memory_head *h)
+{
+	h->section[0].param[0] = 257;
+}
+static void no_rows(struct batv_memory_head *h)
+{
+	h->section[0].param[0] = 0;
+}
 static void wrapping_rows(struct batv_memory_head *h)
 {
 	h->section[0].param[0] = UINT64_MAX / 512 + 2;
 }
-static void other_days(struct batv_memory_head *h) { h->section[0].param[1] = 31; }
-static void other_rows(struct batv_memory_head *h) { h->section[0].param[2] = 256; }
-static void odd_slots(struct batv_memory_head *h) { h->section[1].param[0] = 16383; }
-static void no_slots(struct batv_memory_head *h) { h->section[1].param[0] = 0; }
-static void many_slots(struct batv_memory_head *h) { h->section[1].param[0] = 32768; }
-static void other_slots(struct batv_memory_head *h) { h->section[1].param[1] = 512; }
-static void other_probes(struct batv_memory_head *h) { h->section[1].param[2] = 64; }
-static void no_forged_pages(struct batv_memory_head *h) { h->section[2].param[0] = 0; }
-static void many_forged_pages(struct batv_memory_head *h) { h->section[2].param[0] = 5; }
-static void other_forged_page(struct batv_memory_head *h) { h->section[2].param[1] = 128; }
-static void other_forged_slot(struct batv_memory_head *h) { h->section[2].param[2] = 32; }
+static void other_days(struct batv_memory_head *h)
+{
+	h->section[0].param[1] = 31;
+}
+static void other_rows(struct batv_memory_head *h)
+{
+	h->section[0].param[2] = 256;
+}
+static void odd_slots(struct batv_memory_head *h)
+{
+	h->section[1].param[0] = 16383;
+}
+static void no_slots(struct batv_memory_head *h)
+{
+	h->section[1].param[0] = 0;
+}
+static void many_slots(struct batv_memory_head *h)
+{
+	h->section[1].param[0] = 32768;
+}
+static void other_slots(struct batv_memory_head *h)
+{
+	h->section[1].param[1] = 512;
+}
+static void other_probes(struct batv_memory_head *h)
+{
+	h->section[1].param[2] = 64;
+}
+static void no_forged_pages(struct batv_memory_head *h)
+{
+	h->section[2].param[0] = 0;
+}
+static void many_forged_pages(struct batv_memory_head *h)
+{
+	h->section[2].param[0] = 5;
+}
+static void other_forged_page(struct batv_memory_head *h)
+{
+	h->section[2].param[1] = 128;
+}
+static void other_forged_slot(struct batv_memory_head *h)
+{
+	h->section[2].param[2] = 32;
+}
 static void forged_twice(struct batv_memory_head *h)
 {
 	h->section[0].type = BATV_SECTION_FORGED;
 	memcpy(h->section[0].param, h->section[2].param, sizeof h->section[0].param);
 }
-static void a_later_type(struct batv_memory_head *h) { h->section[0].type = 4711; }
+static void a_later_type(struct batv_memory_head *h)
+{
+	h->section[0].type = 4711;
+}
 static void later_overlaps(struct batv_memory_head *h)
 {
 	h->section[2] = h->section[0];
 	h->section[2].type = 4711;
 	h->n_sections = 3;
 }
-static void nothing_in_it(struct batv_memory_head *h) { h->n_sections = 0; }
+static void nothing_in_it(struct batv_memory_head *h)
+{
+	h->n_sections = 0;
+}
 
 static const struct {
 	void (*damage)(struct batv_memory_head *);
 	bool sum_too;
 	enum batv_err want;
 } damages[] = {
-	{ foreign_magic, true, BATV_E_DAMAGED }, { foreign_order, true, BATV_E_DAMAGED },
-	{ next_version, true, BATV_E_VERSION }, { next_version, false, BATV_E_VERSION },
-	{ no_version, true, BATV_E_VERSION }, { other_generation, false, BATV_E_DAMAGED },
-	{ other_generation, true, BATV_OK }, { wrong_size, true, BATV_E_DAMAGED },
-	{ many_sections, true, BATV_E_DAMAGED }, { huge_sections, true, BATV_E_DAMAGED },
-	{ on_the_header, true, BATV_E_DAMAGED }, { unaligned, true, BATV_E_DAMAGED },
-	{ unaligned_size, true, BATV_E_DAMAGED }, { behind_the_end, true, BATV_E_DAMAGED },
-	{ over_the_end, true, BATV_E_DAMAGED }, { wraps, true, BATV_E_DAMAGED },
-	{ far_away, true, BATV_E_DAMAGED }, { overlap, true, BATV_E_DAMAGED },
-	{ empty_section, true, BATV_E_DAMAGED }, { no_type, true, BATV_E_DAMAGED },
-	{ twice, true, BATV_E_DAMAGED }, { many_rows, true, BATV_E_DAMAGED },
-	{ no_rows, true, BATV_E_DAMAGED }, { wrapping_rows, true, BATV_E_DAMAGED },
-	{ other_days, true, BATV_E_DAMAGED }, { other_rows, true, BATV_E_DAMAGED },
-	{ odd_slots, true, BATV_E_DAMAGED }, { no_slots, true, BATV_E_DAMAGED },
-	{ many_slots, true, BATV_E_DAMAGED }, { other_slots, true, BATV_E_DAMAGED },
-	{ no_forged_pages, true, BATV_E_DAMAGED }, { many_forged_pages, true, BATV_E_DAMAGED },
-	{ other_forged_page, true, BATV_E_DAMAGED }, { other_forged_slot, true, BATV_E_DAMAGED },
-	{ forged_twice, true, BATV_E_DAMAGED },
-	{ other_probes, true, BATV_E_DAMAGED }, { later_overlaps, true, BATV_E_DAMAGED },
-	{ a_later_type, true, BATV_OK }, { nothing_in_it, true, BATV_OK },
+	{foreign_magic, true, BATV_E_DAMAGED},
+	{foreign_order, true, BATV_E_DAMAGED},
+	{next_version, true, BATV_E_VERSION},
+	{next_version, false, BATV_E_VERSION},
+	{no_version, true, BATV_E_VERSION},
+	{other_generation, false, BATV_E_DAMAGED},
+	{other_generation, true, BATV_OK},
+	{wrong_size, true, BATV_E_DAMAGED},
+	{many_sections, true, BATV_E_DAMAGED},
+	{huge_sections, true, BATV_E_DAMAGED},
+	{on_the_header, true, BATV_E_DAMAGED},
+	{unaligned, true, BATV_E_DAMAGED},
+	{unaligned_size, true, BATV_E_DAMAGED},
+	{behind_the_end, true, BATV_E_DAMAGED},
+	{over_the_end, true, BATV_E_DAMAGED},
+	{wraps, true, BATV_E_DAMAGED},
+	{far_away, true, BATV_E_DAMAGED},
+	{overlap, true, BATV_E_DAMAGED},
+	{empty_section, true, BATV_E_DAMAGED},
+	{no_type, true, BATV_E_DAMAGED},
+	{twice, true, BATV_E_DAMAGED},
+	{many_rows, true, BATV_E_DAMAGED},
+	{no_rows, true, BATV_E_DAMAGED},
+	{wrapping_rows, true, BATV_E_DAMAGED},
+	{other_days, true, BATV_E_DAMAGED},
+	{other_rows, true, BATV_E_DAMAGED},
+	{odd_slots, true, BATV_E_DAMAGED},
+	{no_slots, true, BATV_E_DAMAGED},
+	{many_slots, true, BATV_E_DAMAGED},
+	{other_slots, true, BATV_E_DAMAGED},
+	{no_forged_pages, true, BATV_E_DAMAGED},
+	{many_forged_pages, true, BATV_E_DAMAGED},
+	{other_forged_page, true, BATV_E_DAMAGED},
+	{other_forged_slot, true, BATV_E_DAMAGED},
+	{forged_twice, true, BATV_E_DAMAGED},
+	{other_probes, true, BATV_E_DAMAGED},
+	{later_overlaps, true, BATV_E_DAMAGED},
+	{a_later_type, true, BATV_OK},
+	{nothing_in_it, true, BATV_OK},
 };
 
 START_TEST(damaged_headers)
 {
 	struct batv_memory_head *head = memory.base;
-	struct batv_memory again = { 0 };
+	struct batv_memory again = {0};
 
 	damages[_i].damage(head);
 	if (damages[_i].sum_too)
@@ -215,11 +330,11 @@ START_TEST(every_bit_of_the_header_counts)
 	unsigned char *bytes = memory.base;
 	size_t i, end = offsetof(struct batv_memory_head, section) +
 			2 * sizeof(struct batv_memory_section);
-	struct batv_memory again = { 0 };
+	struct batv_memory again = {0};
 
 	for (i = 0; i < end; i++) {
 		if (i >= 56 && i < 64)
-			continue;	/* reserved, and not part of the sum */
+			continue; /* reserved, and not part of the sum */
 		bytes[i] ^= (unsigned char)(1u << (i % 8));
 		ck_assert_msg(batv_memory_open(&again, dir, "memory") != BATV_OK, "byte %zu", i);
 		bytes[i] ^= (unsigned char)(1u << (i % 8));
@@ -231,7 +346,7 @@ END_TEST
 
 START_TEST(truncated_at_every_size)
 {
-	static const off_t near[] = { 0, 1, 7, 8, 63, 64, 191, 192, 3071, 3072, 4095, 4096, 4097 };
+	static const off_t near[] = {0, 1, 7, 8, 63, 64, 191, 192, 3071, 3072, 4095, 4096, 4097};
 	off_t full = (off_t)memory.size, size;
 	int fd = openat(dir, "memory", O_RDWR | O_CLOEXEC);
 	size_t i;
@@ -245,7 +360,7 @@ START_TEST(truncated_at_every_size)
 		ck_assert_int_eq(ftruncate(fd, near[i]), 0);
 		ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_E_DAMAGED);
 	}
-	ck_assert_int_eq(ftruncate(fd, full), 0);	/* the right size, nothing in it */
+	ck_assert_int_eq(ftruncate(fd, full), 0); /* the right size, nothing in it */
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_E_DAMAGED);
 	(void)close(fd);
 	expect_no_memory();
@@ -254,7 +369,7 @@ END_TEST
 
 START_TEST(creation_is_all_or_nothing)
 {
-	struct batv_memory again = { 0 };
+	struct batv_memory again = {0};
 	int status;
 	pid_t pid;
 
@@ -262,7 +377,7 @@ START_TEST(creation_is_all_or_nothing)
 	sandbox_file(".memory.new", 0600, "half", 4);
 	pid = fork();
 	if (pid == 0) {
-		const struct rlimit limit = { 1 << 20, 1 << 20 };
+		const struct rlimit limit = {1 << 20, 1 << 20};
 
 		(void)signal(SIGXFSZ, SIG_IGN);
 		(void)setrlimit(RLIMIT_FSIZE, &limit);

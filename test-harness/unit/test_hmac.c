@@ -10,9 +10,9 @@
 #include "base/hmac.h"
 
 #define TEXT(s)                                                                                    \
-	{                                                                                          \
-		(s), sizeof(s) - 1                                                                 \
-	}
+ {                                                                                                 \
+  (s), sizeof(s) - 1                                                                               \
+ }
 
 /* clang-format off */
 static const struct {

@@ -13,8 +13,8 @@
 #include "decide/sign.h"
 #include "memory/domains.h"
 
-#define NOW	 INT64_C(1800000000)
-#define DAY(n)	 ((int64_t)(n)*BATV_DAY)
+#define NOW INT64_C(1800000000)
+#define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define STRANGER "192.0.2.66"
 #define LOCAL_48 "0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -269,7 +269,8 @@ START_TEST(a_lost_secret)
 }
 END_TEST
 
-/* Mail leaves bare now, and its bounces come back bare: nothing is refused until there are keys again. */
+/* Mail leaves bare now, and its bounces come back bare: nothing is refused until there are keys
+ * again. */
 START_TEST(keys_that_ran_out)
 {
 	context.now = state.ring.keys[1].until - 1;
@@ -432,7 +433,7 @@ START_TEST(modes)
 	armed_domain = "ours.example";
 	judge_it("alice@OURS.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
-	policy->signing = false;	/* it moved here, and its mail leaves bare */
+	policy->signing = false; /* it moved here, and its mail leaves bare */
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NOT_ARMED, BATV_ACTION_MARK);
 	policy->signing = true;
@@ -675,11 +676,11 @@ END_TEST
 START_TEST(signer_and_verifier_agree)
 {
 	const char *const addresses[] = {
-		"alice@ours.example",	"News@ours.example",	   "SRS0=a=b=c=d@ours.example",
-		"srs1-x@ours.example",	LOCAL_48 "@ours.example",  LOCAL_48 "x@ours.example",
+		"alice@ours.example",   "News@ours.example",       "SRS0=a=b=c=d@ours.example",
+		"srs1-x@ours.example",  LOCAL_48 "@ours.example",  LOCAL_48 "x@ours.example",
 		"\"a b\"@ours.example", "\"a\\\"b\"@ours.example", "\303\244@ours.example",
-		"\"\"@ours.example",	"a..b@ours.example",	   "news@ours.example",
-		"prvs@ours.example",	"SRS0@ours.example"};
+		"\"\"@ours.example",    "a..b@ours.example",       "news@ours.example",
+		"prvs@ours.example",    "SRS0@ours.example"};
 
 	origin.authenticated = true;
 	policy->exempt_authenticated = false;

@@ -32,21 +32,23 @@ static void teardown(void)
 
 static void expect_trouble(enum batv_trouble kind, const char *word)
 {
-	ck_assert_msg(strstr(keeper.notices.trouble[kind], word) != NULL, "%s", keeper.notices.trouble[kind]);
+	ck_assert_msg(strstr(keeper.notices.trouble[kind], word) != NULL, "%s",
+		      keeper.notices.trouble[kind]);
 }
 
 static bool is_armed(const char *name)
 {
 	struct batv_domain d;
 
-	return batv_domain_find(&keeper.generation.memory, name, &d) && (d.flags & BATV_DOMAIN_ARMED);
+	return batv_domain_find(&keeper.generation.memory, name, &d) &&
+	       (d.flags & BATV_DOMAIN_ARMED);
 }
 
 static void note_signed(const char *name, int64_t now)
 {
-	ck_assert_int_eq(
-		batv_domain_note(&keeper.generation.memory, name, "default", BATV_EVIDENCE_SIGNED, now),
-		BATV_OK);
+	ck_assert_int_eq(batv_domain_note(&keeper.generation.memory, name, "default",
+					  BATV_EVIDENCE_SIGNED, now),
+			 BATV_OK);
 }
 
 /* A domain that has signed for eight days, and refuses. */
@@ -303,7 +305,7 @@ START_TEST(too_many_keys_are_refused)
 	ck_assert_int_gt(pread(openat(dir, BATV_SECRET_NAME, O_RDONLY), before, 4095, 0), 0);
 	config.key_rotation = D;
 	config.key_retention = 90 * D;
-	for (int i = 1; i < 3; i++) {	/* at each look, until it is put right */
+	for (int i = 1; i < 3; i++) { /* at each look, until it is put right */
 		look_as(&(struct batv_look){.now = T0 + 20 * i});
 		expect_trouble(BATV_TROUBLE_KEYS, "more than 64 live keys");
 		ck_assert(looked.usable);

@@ -9,7 +9,7 @@
 #include "tag/key.h"
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
-#define NONE   (-1)
+#define NONE (-1)
 
 /* Weekly keys as the daemon publishes them, a week of retention: 0 retained, 1 current in days
  * 107 to 113, 2 next; then a gap, and 3 after it. */

@@ -1,8 +1,8 @@
 /* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
- * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is even computed, and
- * it agrees with what becomes of the message after DATA.
+ * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is
+ * even computed, and it agrees with what becomes of the message after DATA.
  *
  * The MAC is one of our own, which counts how often it is asked for.
  */
@@ -80,7 +80,8 @@ static enum batv_match match_address(void *ctx, const char *address, const char 
 	return answer_of(list);
 }
 
-static enum batv_match match_host(void *ctx, const char *name, const char *address, const char *list)
+static enum batv_match match_host(void *ctx, const char *name, const char *address,
+				  const char *list)
 {
 	(void)ctx, (void)name, (void)address;
 	return answer_of(list);
@@ -99,7 +100,10 @@ static struct batv_key dead;
 
 static void fill_key(struct batv_key *key, char digit, uint8_t number, int64_t from)
 {
-	*key = (struct batv_key){.number = number, .secret = 4711, .from = from, .until = from + DAY(7),
+	*key = (struct batv_key){.number = number,
+				 .secret = 4711,
+				 .from = from,
+				 .until = from + DAY(7),
 				 .destroy = from + DAY(15)};
 	key->day = (uint16_t)(key->destroy / BATV_DAY % 1000);
 	memset(key->text, digit, sizeof key->text);
@@ -115,7 +119,8 @@ static void setup(void)
 	batv_policy_init(policy, "default");
 	policy->domains = "y";
 	policy->enforcement = BATV_ENFORCE_REJECT;
-	policy->own_hosts = policy->exempt_hosts = policy->relay_in_hosts = policy->trusted_hosts = "n";
+	policy->own_hosts = policy->exempt_hosts = policy->relay_in_hosts = policy->trusted_hosts =
+		"n";
 	policy->exempt_recipients = policy->unsigned_senders = policy->unsigned_destinations = "n";
 	policy->inbound_domains = "";
 	state.ring.n_keys = 2;
@@ -123,8 +128,11 @@ static void setup(void)
 	fill_key(&state.ring.keys[1], 'b', 4, NOW - DAY(2));
 	fill_key(&dead, 'c', 5, NOW - DAY(30));
 	origin.host_address = "192.0.2.66";
-	context = (struct batv_context){.state = &state, .memory = &memory, .matcher = &matcher,
-				    .origin = &origin, .now = NOW};
+	context = (struct batv_context){.state = &state,
+					.memory = &memory,
+					.matcher = &matcher,
+					.origin = &origin,
+					.now = NOW};
 }
 
 /* One address with every worth that a tag can have; all of the same shape. */
@@ -143,7 +151,8 @@ static void make_tags(const char *bare)
 
 		for (int i = 0; i < WORTHS; i++)
 			ck_assert_int_eq(batv_tag_make(&addr, keys[i], (enum batv_tag_style)style,
-						       tagged[style][i], BATV_ADDR_SIZE), BATV_OK);
+						       tagged[style][i], BATV_ADDR_SIZE),
+					 BATV_OK);
 		k = strstr(tagged[style][WRONG], "prvs=") + 5;
 		k[9] = k[9] == '0' ? '1' : '0';
 		k = strstr(tagged[style][NO_KEY], "prvs=") + 5;
@@ -165,10 +174,10 @@ static bool some_refused(const char *rcpt)
 	struct batv_judgement j;
 	bool refused = false;
 
-	for (int class = 0; class < BATV_CLASS_COUNT; class++) {
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++) {
 		struct batv_context after = context;
 
-		after.class = (enum batv_class)class;
+		after.class = (enum batv_class) class;
 		after.prove = prove;
 		batv_judge_recipient(&after, rcpt, &j);
 		refused |= j.finding.action == BATV_ACTION_REJECT;
@@ -213,7 +222,7 @@ END_TEST
 /* A class that is refused only with a complete memory makes no difference without one. */
 START_TEST(any_class)
 {
-	for (int class = 0; class < BATV_CLASS_COUNT; class++)
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++)
 		policy->unproven[class] = BATV_ACTION_MARK;
 	ck_assert_int_eq(kind_of("alice@ours.example"), BATV_KIND_SPARED);
 	policy->unproven[BATV_CLASS_OTHER] = BATV_ACTION_REJECT;
@@ -223,10 +232,12 @@ START_TEST(any_class)
 }
 END_TEST
 
-/* Nobody is told to come again because a list could not be looked up; where nothing is refused it makes no difference. */
+/* Nobody is told to come again because a list could not be looked up; where nothing is refused it
+ * makes no difference. */
 START_TEST(doubt)
 {
-	const char **lists[] = {&policy->domains, &policy->own_hosts, &policy->exempt_hosts, &policy->relay_in_hosts,
+	const char **lists[] = {&policy->domains,           &policy->own_hosts,
+				&policy->exempt_hosts,      &policy->relay_in_hosts,
 				&policy->exempt_recipients, &policy->unsigned_senders};
 
 	make_tags("alice@ours.example");
@@ -238,7 +249,8 @@ START_TEST(doubt)
 		for (int worth = 0; worth < WORTHS; worth++)
 			ck_assert_int_eq(kind_of(tagged[0][worth]), BATV_KIND_DOUBT);
 		policy->enforcement = BATV_ENFORCE_OBSERVE;
-		ck_assert_int_eq(kind_of("alice@ours.example"), i == 0 ? BATV_KIND_DOUBT : BATV_KIND_SPARED);
+		ck_assert_int_eq(kind_of("alice@ours.example"),
+				 i == 0 ? BATV_KIND_DOUBT : BATV_KIND_SPARED);
 		policy->enforcement = BATV_ENFORCE_REJECT;
 		*lists[i] = before;
 	}
@@ -276,7 +288,7 @@ static void any_world(void)
 	policy->unsigned_senders = any_list();
 	policy->exempt_acl = pick(2);
 	policy->exempt_authenticated = pick(2);
-	for (int class = 0; class < BATV_CLASS_COUNT; class++)
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++)
 		policy->unproven[class] = (int)pick(BATV_ACTION_COUNT);
 	armed = pick(2);
 	context.observe_file = pick(8) == 0;
@@ -289,11 +301,13 @@ static void any_world(void)
 		context.now += DAY(6); /* no key is current */
 }
 
-/* Whoever is spared is never refused after DATA, whatever comes; and the others are, if nothing speaks for them. */
+/* Whoever is spared is never refused after DATA, whatever comes; and the others are, if nothing
+ * speaks for them. */
 START_TEST(agrees_with_what_comes_after)
 {
-	static const char *const bare[] = {"alice@ours.example", "alice@theirs.example", "\303\244@ours.example",
-					   "srs1=a@ours.example", "\"a b\"@ours.example"};
+	static const char *const bare[] = {"alice@ours.example", "alice@theirs.example",
+					   "\303\244@ours.example", "srs1=a@ours.example",
+					   "\"a b\"@ours.example"};
 	unsigned seen[4] = {0};
 
 	for (int round = 0; round < ROUNDS; round++) {
@@ -313,7 +327,8 @@ START_TEST(agrees_with_what_comes_after)
 }
 END_TEST
 
-/* All worths have one kind, found by the same look-ups; only the judgement after DATA tells them apart. */
+/* All worths have one kind, found by the same look-ups; only the judgement after DATA tells them
+ * apart. */
 START_TEST(every_tag_is_like_another)
 {
 	unsigned seen[4] = {0};
@@ -345,7 +360,8 @@ START_TEST(every_tag_is_like_another)
 }
 END_TEST
 
-/* errors_to is expanded when a recipient is verified, before DATA: a tagged sender costs the same, right or wrong. */
+/* errors_to is expanded when a recipient is verified, before DATA: a tagged sender costs the same,
+ * right or wrong. */
 START_TEST(signing_in_a_verification)
 {
 	struct batv_signing s;

@@ -15,7 +15,7 @@
 
 #include "decide/list_file.h"
 
-#define EXIM	3u /* a group, and somebody who is not root */
+#define EXIM 3u /* a group, and somebody who is not root */
 #define NO_GROUP ((gid_t)-1)
 
 static char lab[64], path[256], why[1500];
@@ -68,10 +68,10 @@ static bool good(const char *name, enum batv_content content)
 }
 
 #define BAD(name, wanted)                                                                          \
-	do {                                                                                       \
-		ck_assert(!good(name, BATV_CONTENT_KEYS));                                         \
-		ck_assert_int_eq(trouble.fault, wanted);                                           \
-	} while (0)
+ do {                                                                                              \
+  ck_assert(!good(name, BATV_CONTENT_KEYS));                                                       \
+  ck_assert_int_eq(trouble.fault, wanted);                                                         \
+ } while (0)
 
 START_TEST(owner_and_mode_of_the_file)
 {
@@ -81,13 +81,13 @@ START_TEST(owner_and_mode_of_the_file)
 		mode_t mode;
 		enum batv_list_fault want;
 	} cases[] = {
-		{0, 0, 0644, BATV_LIST_GOOD},	    {0, 0, 0444, BATV_LIST_GOOD},
-		{0, 0, 0604, BATV_LIST_GOOD},	    {0, EXIM, 0640, BATV_LIST_GOOD},
-		{0, 0, 0640, BATV_LIST_UNREADABLE}, {0, 0, 0600, BATV_LIST_UNREADABLE},
+		{0, 0, 0644, BATV_LIST_GOOD},          {0, 0, 0444, BATV_LIST_GOOD},
+		{0, 0, 0604, BATV_LIST_GOOD},          {0, EXIM, 0640, BATV_LIST_GOOD},
+		{0, 0, 0640, BATV_LIST_UNREADABLE},    {0, 0, 0600, BATV_LIST_UNREADABLE},
 		{0, EXIM, 0604, BATV_LIST_UNREADABLE}, /* the kernel asks the group's bits */
-		{0, 4, 0640, BATV_LIST_UNREADABLE}, {0, 0, 0664, BATV_LIST_WRITABLE},
-		{0, 0, 0646, BATV_LIST_WRITABLE},   {0, EXIM, 0660, BATV_LIST_WRITABLE},
-		{EXIM, 0, 0644, BATV_LIST_OWNER},   {1, EXIM, 0444, BATV_LIST_OWNER},
+		{0, 4, 0640, BATV_LIST_UNREADABLE},    {0, 0, 0664, BATV_LIST_WRITABLE},
+		{0, 0, 0646, BATV_LIST_WRITABLE},      {0, EXIM, 0660, BATV_LIST_WRITABLE},
+		{EXIM, 0, 0644, BATV_LIST_OWNER},      {1, EXIM, 0444, BATV_LIST_OWNER},
 	};
 
 	put("x", "a\n", 2);
@@ -198,8 +198,10 @@ START_TEST(content)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		put("x", cases[i].text, strlen(cases[i].text));
 		ck_assert(good("x", BATV_CONTENT_KEYS));
-		ck_assert_msg(good("x", BATV_CONTENT_PATTERNS) == cases[i].patterns, "%zu: %s", i, why);
-		ck_assert_msg(good("x", BATV_CONTENT_EXPANDED) == cases[i].expanded, "%zu: %s", i, why);
+		ck_assert_msg(good("x", BATV_CONTENT_PATTERNS) == cases[i].patterns, "%zu: %s", i,
+			      why);
+		ck_assert_msg(good("x", BATV_CONTENT_EXPANDED) == cases[i].expanded, "%zu: %s", i,
+			      why);
 	}
 	put("x", "a\nb\0\n", 5);
 	ck_assert(!good("x", BATV_CONTENT_PATTERNS));
@@ -235,7 +237,8 @@ START_TEST(of_the_system)
 	ck_assert(!batv_list_file("/etc/shadow", BATV_CONTENT_KEYS, NO_GROUP, &trouble));
 	ck_assert_int_eq(trouble.fault, BATV_LIST_UNREADABLE);
 	if (lstat("/proc/self", &st) == 0)
-		ck_assert(!batv_list_file("/proc/self/environ", BATV_CONTENT_KEYS, NO_GROUP, &trouble));
+		ck_assert(!batv_list_file("/proc/self/environ", BATV_CONTENT_KEYS, NO_GROUP,
+					  &trouble));
 	if (lstat("/tmp", &st) == 0) {
 		ck_assert(!batv_list_file("/tmp/x", BATV_CONTENT_KEYS, NO_GROUP, &trouble));
 		ck_assert_uint_eq(trouble.len, 4);

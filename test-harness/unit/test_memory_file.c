@@ -13,7 +13,7 @@
 
 #define CAPACITY 1000
 
-static int answer;		/* of posix_fallocate(); -1: the file grows without blocks, as a sparse one */
+static int answer; /* of posix_fallocate(); -1: the file grows without blocks, as a sparse one */
 static unsigned asked;
 
 /* Instead of libc's: a file system that cannot allocate ahead. */
@@ -27,8 +27,12 @@ int posix_fallocate(int fd, off_t at, off_t size)
 
 static enum batv_err make(void)
 {
-	return batv_memory_file_create(dir, "memory", &(struct batv_memory_wish){
-			.generation = 1, .now = NOW, .capacity = CAPACITY, .retention = 14 * D, .since = NOW });
+	return batv_memory_file_create(dir, "memory",
+				       &(struct batv_memory_wish){.generation = 1,
+								  .now = NOW,
+								  .capacity = CAPACITY,
+								  .retention = 14 * D,
+								  .since = NOW});
 }
 
 static void expect_all_blocks(bool want)
@@ -42,7 +46,7 @@ static void expect_all_blocks(bool want)
 
 START_TEST(blocks_are_written_where_they_cannot_be_allocated)
 {
-	static const int answers[] = { EOPNOTSUPP, ENOSYS, EINVAL };
+	static const int answers[] = {EOPNOTSUPP, ENOSYS, EINVAL};
 
 	sandbox_make();
 	answer = answers[_i];
@@ -81,7 +85,7 @@ END_TEST
 
 START_TEST(no_room_while_zeros_are_written)
 {
-	const struct rlimit little = { 100000, 100000 };
+	const struct rlimit little = {100000, 100000};
 	struct stat st;
 
 	sandbox_make();

@@ -14,7 +14,7 @@
 #include "plain_list.h"
 #include "sandbox.h"
 
-#define COUNT(a)	       (sizeof(a) / sizeof(a)[0])
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define ASK(kind, value, list) batv_ask_exim_line(BATV_LIST_##kind, value, list, line, sizeof line)
 
 static const struct {
@@ -127,7 +127,8 @@ static enum batv_match ask_script(const char *body, const char *list, struct bat
 	struct batv_matcher m;
 
 	(void)snprintf(text, sizeof text,
-		       "#!/bin/sh\n[ \"$3\" = -bP ] && { [ \"$(id -u)\" = 0 ] && printf '%s'; exit; }\n%s\n",
+		       "#!/bin/sh\n[ \"$3\" = -bP ] && { [ \"$(id -u)\" = 0 ] && printf '%s'; "
+		       "exit; }\n%s\n",
 		       exim_is, body);
 	sandbox_file("exim", 0755, text, strlen(text));
 	ck_assert_int_eq(chmod(sandbox, 0777), 0); /* as root it runs as somebody else */
@@ -171,7 +172,8 @@ START_TEST(what_is_not_allowed)
 	ck_assert_int_eq(ask_script("echo yes", "a.test : /etc/passwd", &a), BATV_MAYBE);
 	ck_assert(a.wrong);
 	ck_assert_int_eq(ask_script("echo yes", "a.test : lsearch;/nowhere/x", &a), BATV_MAYBE);
-	ck_assert(a.wrong && strstr(a.why, "lsearch;/nowhere/x: /nowhere: No such file or directory"));
+	ck_assert(a.wrong &&
+		  strstr(a.why, "lsearch;/nowhere/x: /nowhere: No such file or directory"));
 	ck_assert_int_eq(ask_script("echo yes", "lsearch;/etc/shadow", &a), BATV_MAYBE);
 	ck_assert(a.wrong && strstr(a.why, "/etc/shadow: mode is "));
 	ck_assert_int_eq(ask_script("echo yes", "lsearch;/etc/passwd", &a), BATV_YES);
@@ -182,17 +184,21 @@ START_TEST(a_process_that_ends)
 {
 	struct batv_asker a;
 
-	ck_assert_int_eq(ask_script("echo '> failed to open /x: No such file'; exit 1", "+x", &a), BATV_MAYBE);
+	ck_assert_int_eq(ask_script("echo '> failed to open /x: No such file'; exit 1", "+x", &a),
+			 BATV_MAYBE);
 	ck_assert(a.ended && a.wrong);
 	ck_assert_int_eq(ask_script("echo '> '; kill -9 $$", "+x", &a), BATV_MAYBE);
 	ck_assert(a.ended && a.wrong);
-	ck_assert_int_eq(ask_script("echo '> Failed: unknown named domain list'", "+x", &a), BATV_MAYBE);
+	ck_assert_int_eq(ask_script("echo '> Failed: unknown named domain list'", "+x", &a),
+			 BATV_MAYBE);
 	ck_assert(!a.ended && a.wrong);
 	/* over its configuration, before the question */
 	ck_assert_int_eq(ask_script("echo 'configuration error'; exit 1", "+x", &a), BATV_MAYBE);
 	ck_assert(!a.ended && !a.wrong);
-	ck_assert_int_eq(ask_script("echo 'exim user lost privilege for using -C option'; echo '> yes'", "+x", &a),
-			 BATV_YES);
+	ck_assert_int_eq(
+		ask_script("echo 'exim user lost privilege for using -C option'; echo '> yes'",
+			   "+x", &a),
+		BATV_YES);
 	ck_assert(!a.ended && !a.wrong);
 }
 END_TEST
@@ -200,17 +206,21 @@ END_TEST
 /* Root asks as Exim's user, in no other group. */
 START_TEST(never_as_root)
 {
-	static const char *const nobody_known[] = {
-		"", "exim_user = 5\\n", "exim_group = 5\\n", "exim_user = 0\\nexim_group = 0\\n",
-		"exim_user = no-such-user\\nexim_group = 5\\n", "exim_user = 5\\nexim_group = no-such-group\\n",
-		"exim_user = 4294967295\\nexim_group = 5\\n"};
+	static const char *const nobody_known[] = {"",
+						   "exim_user = 5\\n",
+						   "exim_group = 5\\n",
+						   "exim_user = 0\\nexim_group = 0\\n",
+						   "exim_user = no-such-user\\nexim_group = 5\\n",
+						   "exim_user = 5\\nexim_group = no-such-group\\n",
+						   "exim_user = 4294967295\\nexim_group = 5\\n"};
 	const char *before = exim_is;
 	struct batv_asker a;
 
 	if (geteuid() != 0)
 		return;
-	ck_assert_int_eq(ask_script("[ \"$(id -u) $(id -g) $(id -G)\" = '5 60 60' ] && echo yes", "+x", &a),
-			 BATV_YES);
+	ck_assert_int_eq(
+		ask_script("[ \"$(id -u) $(id -g) $(id -G)\" = '5 60 60' ] && echo yes", "+x", &a),
+		BATV_YES);
 	for (size_t i = 0; i < COUNT(nobody_known); i++) {
 		exim_is = nobody_known[i];
 		ck_assert_int_eq(ask_script("echo yes", "+x", &a), BATV_MAYBE);

@@ -12,7 +12,7 @@
 #include "timeline.h"
 
 #define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
-#define D  BATV_DAY
+#define D BATV_DAY
 
 static struct batv_config config;
 static struct batv_secrets secrets;
@@ -165,7 +165,7 @@ START_TEST(signing_off_and_on)
 	step(T0 + 4 * D);
 	ck_assert_int_eq(find("default")->when, T0 + 4 * D);
 	ck_assert_ptr_nonnull(strstr(find("default")->why, "switched off"));
-	ck_assert_int_eq(find("shop")->when, T0 + 3 * D);	/* it signs on */
+	ck_assert_int_eq(find("shop")->when, T0 + 3 * D); /* it signs on */
 	ck_assert_ptr_null(find("*"));
 }
 END_TEST
@@ -472,8 +472,8 @@ static const struct {
 	int64_t jumped, back;
 	bool breaks;
 } jumps[] = {
-	{0, 0, false},	    {D, 0, false},	{D + 20, 0, false}, {D + 61, 0, true},
-	{400 * D, 0, true}, {-D, 0, false},	{-D - 61, 0, true}, {0, D, false},
+	{0, 0, false},      {D, 0, false},      {D + 20, 0, false}, {D + 61, 0, true},
+	{400 * D, 0, true}, {-D, 0, false},     {-D - 61, 0, true}, {0, D, false},
 	{0, D + 1, true},   {0, 300 * D, true}, {20, D / 2, false},
 };
 
@@ -558,9 +558,9 @@ static const struct {
 	bool adds;
 } periods[] = {
 	{7, 7, 7, false}, {3, 7, 7, true}, /* changed */
-	{7, 7, 3, false},		   /* imported from a server with another configuration */
-	{3, 7, 3, false},		   /* changed to what the set has already */
-	{3, 0, 7, false},		   /* no state before: nothing was changed */
+	{7, 7, 3, false},                  /* imported from a server with another configuration */
+	{3, 7, 3, false},                  /* changed to what the set has already */
+	{3, 0, 7, false},                  /* no state before: nothing was changed */
 };
 
 START_TEST(changed_periods)

@@ -192,8 +192,8 @@ START_TEST(values_are_taken_or_refused)
 	ck_assert_msg(err == BATV_E_SYNTAX, "%s = %s", values[_i].name, values[_i].text);
 	ck_assert_mem_eq(&p, &before, sizeof p);
 	/* of a list the reason may speak of one item */
-	ck_assert_msg(why && (strncmp(why, "expected ", 9) == 0 || batv_option_is_list(opt, &kind)), "%s",
-		      values[_i].name);
+	ck_assert_msg(why && (strncmp(why, "expected ", 9) == 0 || batv_option_is_list(opt, &kind)),
+		      "%s", values[_i].name);
 	ck_assert_int_eq(batv_option_set(&p, opt, values[_i].text, NULL), BATV_E_SYNTAX);
 }
 END_TEST

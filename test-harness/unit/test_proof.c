@@ -15,7 +15,7 @@
 
 /* ---- a memory that knows what the test says ---- */
 
-static const char *known[4];	/* "id address" and "ours>theirs" */
+static const char *known[4]; /* "id address" and "ours>theirs" */
 static size_t asked;
 
 static bool name_item(const char *text, enum batv_item_kind kind, struct batv_item *item)
@@ -34,12 +34,13 @@ bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_a
 	char text[1200];
 
 	ck_assert_uint_eq(key.len, 3);
-	(void)snprintf(text, sizeof text, "%.*s %.*s", (int)id.len, id.p, (int)ours->text.len, ours->text.p);
+	(void)snprintf(text, sizeof text, "%.*s %.*s", (int)id.len, id.p, (int)ours->text.len,
+		       ours->text.p);
 	return name_item(text, BATV_ITEM_ID, item);
 }
 
-bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours, const struct batv_addr *theirs,
-		    struct batv_item *item)
+bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
+		    const struct batv_addr *theirs, struct batv_item *item)
 {
 	char text[1200];
 
@@ -50,7 +51,7 @@ bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours, const st
 }
 
 static struct batv_memory memory, before;
-static const struct batv_memory *knows = &memory;	/* which of the two has it */
+static const struct batv_memory *knows = &memory; /* which of the two has it */
 
 size_t batv_sent_known_any(const struct batv_memory *m, const struct batv_item *items, size_t n,
 			   int64_t retention, int64_t now)
@@ -78,8 +79,13 @@ static struct batv_proof_answer answer;
 static void begin(enum batv_class class, const char *in_reply_to, const char *body)
 {
 	proof = (struct batv_proof){
-		.search = &search, .memory = &memory, .key = {"key", 3}, .ring = &ring,
-		.retention = 14 * (int64_t)BATV_DAY, .now = NOW, .class = class,
+		.search = &search,
+		.memory = &memory,
+		.key = {"key", 3},
+		.ring = &ring,
+		.retention = 14 * (int64_t)BATV_DAY,
+		.now = NOW,
+		.class = class,
 	};
 	asked = 0;
 	batv_search_start(&search);
@@ -131,7 +137,8 @@ START_TEST(four_ids_are_looked_up_and_no_more)
 	size_t at = 0;
 
 	for (int i = 0; i < 1000; i++)
-		at += (size_t)snprintf(body + at, sizeof body - at, "Message-ID: <%d@x.example>\n", i);
+		at += (size_t)snprintf(body + at, sizeof body - at, "Message-ID: <%d@x.example>\n",
+				       i);
 	known[0] = "500@x.example alice@ours.example";
 	begin(BATV_CLASS_DSN, NULL, body);
 	ck_assert(!proves("alice@ours.example"));
@@ -158,7 +165,11 @@ static void tag_of(const char *address, char out[static BATV_ADDR_SIZE])
 	struct batv_key *key = &ring.keys[0];
 
 	ring.n_keys = 1;
-	*key = (struct batv_key){.secret = 1, .number = 3, .day = 700, .from = NOW - 10, .until = NOW + 10,
+	*key = (struct batv_key){.secret = 1,
+				 .number = 3,
+				 .day = 700,
+				 .from = NOW - 10,
+				 .until = NOW + 10,
 				 .destroy = NOW + 1000};
 	memset(key->text, 'a', sizeof key->text);
 	ck_assert_int_eq(batv_addr_parse(address, strlen(address), &addr), BATV_OK);
@@ -189,11 +200,12 @@ END_TEST
 START_TEST(a_pair_proves_replies_and_no_bounce)
 {
 	known[0] = "alice@ours.example>bob@theirs.example";
-	for (int class = 0; class < BATV_CLASS_COUNT; class++) {
-		begin((enum batv_class)class, NULL, "");
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++) {
+		begin((enum batv_class) class, NULL, "");
 		batv_proof_author(&proof, batv_span_of("prvs=0907dd3667=bob@theirs.example"));
 		ck_assert_int_eq(proves("alice@ours.example"), class != BATV_CLASS_DSN);
-		ck_assert_int_eq(answer.kind, class == BATV_CLASS_DSN ? BATV_PROOF_NONE : BATV_PROOF_PAIR);
+		ck_assert_int_eq(answer.kind,
+				 class == BATV_CLASS_DSN ? BATV_PROOF_NONE : BATV_PROOF_PAIR);
 		ck_assert(!proves("carol@ours.example"));
 	}
 }

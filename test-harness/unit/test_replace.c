@@ -97,7 +97,7 @@ END_TEST
 /* What is made to fail, in a child, and the errno that comes back.  The old file has to stay. */
 static void fail_write(void)
 {
-	const struct rlimit limit = { 5, 5 };
+	const struct rlimit limit = {5, 5};
 
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)setrlimit(RLIMIT_FSIZE, &limit);
@@ -105,7 +105,7 @@ static void fail_write(void)
 
 static void fail_open(void)
 {
-	const struct rlimit limit = { 0, 0 };
+	const struct rlimit limit = {0, 0};
 
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -133,14 +133,14 @@ static void fail_permission(void)
 static const struct {
 	const char *name;
 	void (*break_it)(void);
-	int error, error2;	/* which of two depends on the file system */
+	int error, error2; /* which of two depends on the file system */
 	const char *old_is_now;
 } faults[] = {
-	{ "write", fail_write, EFBIG, EFBIG, "state" },
-	{ "open", fail_open, EMFILE, EMFILE, "state" },
-	{ "unlink", fail_unlink, EISDIR, EPERM, "state" },
-	{ "rename", fail_rename, EISDIR, EEXIST, "keep" },
-	{ "permission", fail_permission, EACCES, EACCES, "state" },
+	{"write", fail_write, EFBIG, EFBIG, "state"},
+	{"open", fail_open, EMFILE, EMFILE, "state"},
+	{"unlink", fail_unlink, EISDIR, EPERM, "state"},
+	{"rename", fail_rename, EISDIR, EEXIST, "keep"},
+	{"permission", fail_permission, EACCES, EACCES, "state"},
 };
 
 START_TEST(a_failure_leaves_the_old_file)
@@ -223,8 +223,8 @@ START_TEST(killed_at_any_step_it_is_old_or_new)
 		if (!killed)
 			break;
 	}
-	ck_assert_int_ge(old, 10);	/* unlink, open, write, chmod, fsync, close: twice each */
-	ck_assert_int_ge(fresh, 3);	/* rename, fsync, end */
+	ck_assert_int_ge(old, 10);  /* unlink, open, write, chmod, fsync, close: twice each */
+	ck_assert_int_ge(fresh, 3); /* rename, fsync, end */
 }
 END_TEST
 
@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(slurp_has_a_maximum)
 {
-	static const char bytes[] = { 'a', '\0', 'b', '\n' };
+	static const char bytes[] = {'a', '\0', 'b', '\n'};
 	char *text = NULL;
 	size_t len = 7;
 
@@ -310,7 +310,7 @@ START_TEST(waiting_for_the_lock_ends_with_it)
 			_exit(1);
 		(void)!write(ready[1], "x", 1);
 		(void)usleep(120000);
-		_exit(0);		/* without unlocking */
+		_exit(0); /* without unlocking */
 	}
 	ck_assert_int_eq(read(ready[0], &c, 1), 1);
 	ck_assert_int_eq(batv_lock(dir, "lock", 3, &fd), BATV_OK);
@@ -354,9 +354,10 @@ END_TEST
 /* In a child: a process cannot come back from it. */
 static int become(uid_t uid, gid_t dir_gid)
 {
-	struct stat st = { .st_uid = uid, .st_gid = dir_gid };
+	struct stat st = {.st_uid = uid, .st_gid = dir_gid};
 	const struct passwd *entry = getpwuid(uid);
-	gid_t gid = entry && dir_gid != (gid_t)-1 ? entry->pw_gid : dir_gid; /* not the directory's */
+	gid_t gid =
+		entry && dir_gid != (gid_t)-1 ? entry->pw_gid : dir_gid; /* not the directory's */
 	gid_t groups[8];
 	int status;
 	pid_t pid = fork();

@@ -1,8 +1,8 @@
 /* links: core/base/safefile core/decide/state core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
 /*
- * test_replaced.c - files that are replaced while they are read.  One process replaces a state, a secret
- * and a memory as fast as it can; others read them.  No read fails, none is torn, and none gets a file that had
- * been replaced before it began.
+ * test_replaced.c - files that are replaced while they are read.  One process replaces a state, a
+ * secret and a memory as fast as it can; others read them.  No read fails, none is torn, and none
+ * gets a file that had been replaced before it began.
  *
  * It goes on for a second and a half; BATV_REPLACEMENTS=1000000 for that many replacements instead.
  */
@@ -19,8 +19,8 @@
 #include "state_text.h"
 
 #define SECONDS 1.5
-#define NOW	INT64_C(1795910400)
-#define FILL	900 /* so many sizes has a file */
+#define NOW INT64_C(1795910400)
+#define FILL 900 /* so many sizes has a file */
 
 enum { STATE, SECRET, MEMORY, FILES };
 
@@ -28,7 +28,7 @@ enum { STATE, SECRET, MEMORY, FILES };
 static struct shared {
 	uint64_t done[FILES], reads, failed, torn, stale, unlinked;
 	int stop;
-} *shared;
+} * shared;
 
 static void add(uint64_t *counter, uint64_t n)
 {
@@ -46,7 +46,8 @@ static double seconds(void)
 /* ---- the writer ---- */
 
 /* As batv_replace() does it, without waiting for the disk. */
-static void put(int which, const char *name, mode_t mode, const void *data, size_t len, uint64_t number)
+static void put(int which, const char *name, mode_t mode, const void *data, size_t len,
+		uint64_t number)
 {
 	int fd = openat(dir, ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -123,12 +124,9 @@ static bool read_plain(const char *name, int flags, bool group_writes, uint64_t 
 static bool read_one(int which, uint64_t *number)
 {
 	switch (which) {
-	case STATE:
-		return read_state(number);
-	case SECRET:
-		return read_plain("secret", O_RDONLY, false, number);
-	default:
-		return read_plain("memory", O_RDWR, true, number);
+	case STATE: return read_state(number);
+	case SECRET: return read_plain("secret", O_RDONLY, false, number);
+	default: return read_plain("memory", O_RDWR, true, number);
 	}
 }
 
@@ -156,7 +154,8 @@ START_TEST(readers_never_notice)
 	pid_t readers[FILES];
 	int status;
 
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	replace_all(number);
 	for (int i = 0; i < FILES; i++) {

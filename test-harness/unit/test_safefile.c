@@ -87,10 +87,14 @@ START_TEST(nothing_is_created_or_cut)
 END_TEST
 
 /* mode, may the group write: is it safe? */
-static const struct { mode_t mode; bool group_writes; bool safe; } modes[] = {
-	{ 0600, false, true }, { 0640, false, true }, { 0644, false, true }, { 0400, false, true },
-	{ 0660, true, true }, { 0664, true, true }, { 0660, false, false }, { 0620, false, false },
-	{ 0602, false, false }, { 0602, true, false }, { 0666, true, false }, { 0646, true, false },
+static const struct {
+	mode_t mode;
+	bool group_writes;
+	bool safe;
+} modes[] = {
+	{0600, false, true},  {0640, false, true}, {0644, false, true},  {0400, false, true},
+	{0660, true, true},   {0664, true, true},  {0660, false, false}, {0620, false, false},
+	{0602, false, false}, {0602, true, false}, {0666, true, false},  {0646, true, false},
 };
 
 START_TEST(only_the_owner_writes)
@@ -127,7 +131,7 @@ END_TEST
 /* No reader or writer is at the other end: an open that blocks would end in Check's timeout. */
 START_TEST(other_types_are_refused)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(mkfifoat(dir, "fifo", 0600), 0);
@@ -172,7 +176,7 @@ END_TEST
 
 START_TEST(names_stay_in_the_directory)
 {
-	static const char *const names[] = { "", ".", "..", "/etc/passwd", "../x", "a/b", "a/" };
+	static const char *const names[] = {"", ".", "..", "/etc/passwd", "../x", "a/b", "a/"};
 	char text[200];
 	size_t i;
 
@@ -248,19 +252,19 @@ static const struct {
 	enum batv_err want;
 	nlink_t links; /* of what was opened */
 } replaced[] = {
-	{ replace_it, 1, 0640, BATV_OK, 1 },
-	{ replace_it, 5, 0640, BATV_OK, 1 },
-	{ replace_it, 1, 0666, BATV_OK, 1 },	/* the old one is no longer looked at */
-	{ replace_it, 1000, 0640, BATV_OK, 0 },
-	{ replace_unsafely, 1, 0640, BATV_E_UNSAFE_FILE, 1 },
-	{ replace_unsafely, 1000, 0640, BATV_E_UNSAFE_FILE, 0 },
-	{ replace_by_link, 1, 0640, BATV_E_UNSAFE_FILE, 1 },
-	{ remove_it, 1, 0640, BATV_E_NO_FILE, 0 },
+	{replace_it, 1, 0640, BATV_OK, 1},
+	{replace_it, 5, 0640, BATV_OK, 1},
+	{replace_it, 1, 0666, BATV_OK, 1}, /* the old one is no longer looked at */
+	{replace_it, 1000, 0640, BATV_OK, 0},
+	{replace_unsafely, 1, 0640, BATV_E_UNSAFE_FILE, 1},
+	{replace_unsafely, 1000, 0640, BATV_E_UNSAFE_FILE, 0},
+	{replace_by_link, 1, 0640, BATV_E_UNSAFE_FILE, 1},
+	{remove_it, 1, 0640, BATV_E_NO_FILE, 0},
 };
 
 START_TEST(a_file_replaced_meanwhile)
 {
-	static const int flags[] = { O_RDONLY, O_RDWR };
+	static const int flags[] = {O_RDONLY, O_RDWR};
 	struct stat st;
 	int fd;
 
@@ -272,7 +276,7 @@ START_TEST(a_file_replaced_meanwhile)
 		ck_assert_int_eq(batv_file_open(dir, "state", flags[i], false, &fd, &st),
 				 replaced[_i].want);
 		meanwhile = NULL;
-		ck_assert_uint_lt(looks, 20);	/* it ends, whatever happens */
+		ck_assert_uint_lt(looks, 20); /* it ends, whatever happens */
 		if (replaced[_i].want != BATV_E_NO_FILE)
 			ck_assert_uint_eq(st.st_nlink, replaced[_i].links);
 		if (replaced[_i].want == BATV_OK) {
@@ -284,15 +288,23 @@ START_TEST(a_file_replaced_meanwhile)
 }
 END_TEST
 
-static const struct { mode_t mode; enum batv_err want; } dir_modes[] = {
-	{ 0700, BATV_OK }, { 0750, BATV_OK }, { 02750, BATV_OK }, { 0755, BATV_OK },
-	{ 0770, BATV_E_UNSAFE_FILE }, { 0720, BATV_E_UNSAFE_FILE }, { 0702, BATV_E_UNSAFE_FILE },
-	{ 01777, BATV_E_UNSAFE_FILE },
+static const struct {
+	mode_t mode;
+	enum batv_err want;
+} dir_modes[] = {
+	{0700, BATV_OK},
+	{0750, BATV_OK},
+	{02750, BATV_OK},
+	{0755, BATV_OK},
+	{0770, BATV_E_UNSAFE_FILE},
+	{0720, BATV_E_UNSAFE_FILE},
+	{0702, BATV_E_UNSAFE_FILE},
+	{01777, BATV_E_UNSAFE_FILE},
 };
 
 START_TEST(directories)
 {
-	struct stat st = { 0 };
+	struct stat st = {0};
 	int fd = -1;
 
 	ck_assert_int_eq(fchmod(dir, dir_modes[_i].mode), 0);

@@ -1,7 +1,8 @@
 /* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_search.c - messages that carry evidence, one a file, evidence/NAME.eml; what is looked up
- * first.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from the top of the tree.
+ * first.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from the
+ * top of the tree.
  *
  * Each file says itself what is to be found: X-Expect: KIND ENCODING VALUE, one line a clue.
  */
@@ -13,10 +14,10 @@
 
 #include "evidence/search.h"
 
-#define MESSAGES     "test-harness/unit/evidence/*.eml"
+#define MESSAGES "test-harness/unit/evidence/*.eml"
 #define MESSAGES_MIN 40
-#define EXPECT_MAX   16
-#define BODY_BYTES   131072 /* the default of evidence_bytes */
+#define EXPECT_MAX 16
+#define BODY_BYTES 131072 /* the default of evidence_bytes */
 
 static struct batv_search search;
 
@@ -164,8 +165,8 @@ START_TEST(damaged_messages_are_survived)
 			memcpy(copy, text, at);
 			copy[at] = "\"=(<>&\0\n\377"[at % 9];
 			batv_search_start(&search);
-			batv_search_header(&search, (struct batv_header){span("References"),
-									 {copy, at + 1}});
+			batv_search_header(
+				&search, (struct batv_header){span("References"), {copy, at + 1}});
 			batv_search_body(&search, (struct batv_span){copy, at + 1});
 			ck_assert_uint_le(search.n, BATV_CLUES_MAX);
 			for (size_t j = 0; j < search.n; j++)
@@ -416,7 +417,8 @@ START_TEST(a_full_header_leaves_room_for_the_body)
 		batv_search_start(&search);
 		for (unsigned i = 0; i < 1000; i++) {
 			snprintf(value, sizeof value, "<%0*u@x>", width, i);
-			batv_search_header(&search, (struct batv_header){span("In-Reply-To"), span(value)});
+			batv_search_header(&search,
+					   (struct batv_header){span("In-Reply-To"), span(value)});
 		}
 		batv_search_body(&search, span("Message-ID: <ours@x>\n"));
 		ck_assert(search.full);

@@ -21,18 +21,18 @@
 #define RETENTION (14 * D)
 #define CAPACITY 1000
 
-static const struct batv_span key = { "0123456789abcdef0123456789abcdef", 32 };
+static const struct batv_span key = {"0123456789abcdef0123456789abcdef", 32};
 
 static enum batv_err make_sized(const char *name, uint64_t capacity, int64_t retention)
 {
-	return batv_memory_file_create(dir, name,
-				  &(struct batv_memory_wish){
-					  .generation = 1,
-					  .now = NOW,
-					  .since = NOW,
-					  .capacity = capacity,
-					  .retention = retention,
-					  .key_check = batv_sent_key_check(key) });
+	return batv_memory_file_create(
+		dir, name,
+		&(struct batv_memory_wish){.generation = 1,
+					   .now = NOW,
+					   .since = NOW,
+					   .capacity = capacity,
+					   .retention = retention,
+					   .key_check = batv_sent_key_check(key)});
 }
 
 static void open_sized(uint64_t capacity, int64_t retention)
@@ -90,8 +90,8 @@ static uint64_t mix(uint64_t n)
 
 static struct batv_item numbered(enum batv_item_kind kind, uint64_t n)
 {
-	struct batv_item item = { .kind = kind };
-	uint64_t words[3] = { mix(3 * n), mix(3 * n + 1), mix(3 * n + 2) };
+	struct batv_item item = {.kind = kind};
+	uint64_t words[3] = {mix(3 * n), mix(3 * n + 1), mix(3 * n + 2)};
 
 	memcpy(item.name, words, sizeof item.name);
 	return item;
@@ -118,7 +118,7 @@ START_TEST(what_was_sent_is_found)
 	ck_assert(has(id("a@B", "Ann@EXAMPLE.org"), NOW));
 	ck_assert(has(id("a@b", "\"ann\"@example.org"), NOW));
 	ck_assert(!has(id("A@b", "ann@example.org"), NOW));
-	ck_assert(!has(id("a@b", "bob@example.org"), NOW));	/* another user's */
+	ck_assert(!has(id("a@b", "bob@example.org"), NOW)); /* another user's */
 	ck_assert(!has(id("a@c", "ann@example.org"), NOW));
 
 	ck_assert_int_eq(put(pair("ann@example.org", "x@example.net"), NOW), BATV_SENT_DONE);
@@ -161,19 +161,19 @@ END_TEST
 START_TEST(what_is_no_item)
 {
 	static char text[BATV_ID_MAX + 1];
-	struct batv_addr a = address("ann@example.org"), none = { { NULL, 0 }, { NULL, 0 },
-								  { NULL, 0 }, false };
+	struct batv_addr a = address("ann@example.org"),
+			 none = {{NULL, 0}, {NULL, 0}, {NULL, 0}, false};
 	struct batv_item item = numbered(BATV_ITEM_ID, 1), before = item;
 
 	memset(text, 'x', sizeof text);
-	ck_assert(!batv_sent_id(key, (struct batv_span){ text, sizeof text }, &a, &item));
+	ck_assert(!batv_sent_id(key, (struct batv_span){text, sizeof text}, &a, &item));
 	ck_assert(!batv_sent_id(key, batv_span_of(""), &a, &item));
-	ck_assert(!batv_sent_id((struct batv_span){ "", 0 }, batv_span_of("a@b"), &a, &item));
+	ck_assert(!batv_sent_id((struct batv_span){"", 0}, batv_span_of("a@b"), &a, &item));
 	ck_assert(!batv_sent_id(key, batv_span_of("a@b"), &none, &item));
 	ck_assert(!batv_sent_pair(key, &a, &none, &item));
 	ck_assert(!batv_sent_pair(key, &none, &a, &item));
 	ck_assert_mem_eq(&item, &before, sizeof item);
-	ck_assert(batv_sent_id(key, (struct batv_span){ text, BATV_ID_MAX }, &a, &item));
+	ck_assert(batv_sent_id(key, (struct batv_span){text, BATV_ID_MAX}, &a, &item));
 }
 END_TEST
 
@@ -195,8 +195,8 @@ END_TEST
 
 START_TEST(an_item_touches_one_page)
 {
-	static const int64_t retentions[] = { D, 5 * D, 14 * D, 30 * D, 62 * D };
-	static const unsigned lines[] = { 4, 8, 16, 32, 64 };
+	static const int64_t retentions[] = {D, 5 * D, 14 * D, 30 * D, 62 * D};
+	static const unsigned lines[] = {4, 8, 16, 32, 64};
 	const struct batv_filter *f = &memory.sections.filters[0];
 
 	batv_memory_close(&memory);
@@ -218,23 +218,26 @@ END_TEST
 
 /* ---- Days ---- */
 
-static const struct { int64_t sent, asked, retention; bool found; } borders[] = {
-	{ NOW, NOW, 14 * D, true },
-	{ NOW, NOW + 14 * D, 14 * D, true },
-	{ NOW, NOW + 14 * D + 43199, 14 * D, true },	/* its day, whenever in it */
-	{ NOW, NOW + 14 * D + 43200, 14 * D, false },
-	{ NOW, NOW + 13 * D, 13 * D, true },
-	{ NOW, NOW + 14 * D, 13 * D, false },
-	{ NOW, NOW + D, D, true },
-	{ NOW, NOW + 2 * D, D, false },
-	{ NOW, NOW + 43200, 0, false },
-	{ NOW, NOW - D, 14 * D, true },	/* a clock that is a day behind */
-	{ NOW, NOW - 2 * D, 14 * D, false },
-	{ NOW, NOW + 365 * D, 400 * D, false },
-	{ NOW, NOW + 15 * D, 62 * D, false },	/* more than the file keeps: its line is tomorrow's */
-	{ D, D, 14 * D, true },
-	{ D, 2 * D, 14 * D, true },
-	{ INT64_C(65535) * D, INT64_C(65534) * D, 14 * D, true },
+static const struct {
+	int64_t sent, asked, retention;
+	bool found;
+} borders[] = {
+	{NOW, NOW, 14 * D, true},
+	{NOW, NOW + 14 * D, 14 * D, true},
+	{NOW, NOW + 14 * D + 43199, 14 * D, true}, /* its day, whenever in it */
+	{NOW, NOW + 14 * D + 43200, 14 * D, false},
+	{NOW, NOW + 13 * D, 13 * D, true},
+	{NOW, NOW + 14 * D, 13 * D, false},
+	{NOW, NOW + D, D, true},
+	{NOW, NOW + 2 * D, D, false},
+	{NOW, NOW + 43200, 0, false},
+	{NOW, NOW - D, 14 * D, true}, /* a clock that is a day behind */
+	{NOW, NOW - 2 * D, 14 * D, false},
+	{NOW, NOW + 365 * D, 400 * D, false},
+	{NOW, NOW + 15 * D, 62 * D, false}, /* more than the file keeps: its line is tomorrow's */
+	{D, D, 14 * D, true},
+	{D, 2 * D, 14 * D, true},
+	{INT64_C(65535) * D, INT64_C(65534) * D, 14 * D, true},
 };
 
 START_TEST(how_long_it_is_remembered)
@@ -249,13 +252,14 @@ END_TEST
 
 START_TEST(days_that_have_no_stamp)
 {
-	static const int64_t days[] = { 0, D - 1, -1, INT64_MIN, 65536 * D, INT64_MAX };
+	static const int64_t days[] = {0, D - 1, -1, INT64_MIN, 65536 * D, INT64_MAX};
 
 	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
 		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, i), days[i]), BATV_SENT_CLOCK);
 		ck_assert(!has(numbered(BATV_ITEM_ID, i), days[i]));
 		ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
-					     numbered(BATV_ITEM_ID, i).name, days[i]), 0);
+					     numbered(BATV_ITEM_ID, i).name, days[i]),
+				  0);
 	}
 }
 END_TEST
@@ -263,7 +267,7 @@ END_TEST
 /* Two hundred days, each with items of its own, in every size of a ring. */
 START_TEST(the_ring_goes_round)
 {
-	static const int64_t keeps[] = { 1, 6, 14, 30, 62 };
+	static const int64_t keeps[] = {1, 6, 14, 30, 62};
 	int64_t keep = keeps[_i];
 
 	batv_memory_close(&memory);
@@ -277,14 +281,14 @@ START_TEST(the_ring_goes_round)
 					 BATV_SENT_DONE);
 		for (int64_t old = 0; old <= day; old += old < day - keep - 2 ? 7 : 1)
 			for (uint64_t n = 0; n < 20; n++) {
-				struct batv_item it = numbered(BATV_ITEM_ID,
-							       (uint64_t)old * 20 + n);
+				struct batv_item it =
+					numbered(BATV_ITEM_ID, (uint64_t)old * 20 + n);
 				bool found = batv_sent_known(&memory, &it, keep * D, now);
 
 				ck_assert(found || old < day - keep);
 				stale += found && old < day - keep;
 			}
-		ck_assert_uint_le(stale, 1);	/* by chance */
+		ck_assert_uint_le(stale, 1); /* by chance */
 	}
 	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_IDS, 0, NOW), 200 * 20);
 }
@@ -312,10 +316,12 @@ static unsigned found_of_day(unsigned day, unsigned n, int64_t now)
 /* Far back: nothing can be written, nothing is lost.  A little: all goes on. */
 START_TEST(a_clock_that_goes_back)
 {
-	static const struct { int64_t by; enum batv_sent_answer answer; } backs[] = {
-		{ 1, BATV_SENT_DONE }, { 5, BATV_SENT_DONE },
-		{ 16, BATV_SENT_CLOCK }, { 40, BATV_SENT_CLOCK },
-		{ 20000, BATV_SENT_CLOCK },
+	static const struct {
+		int64_t by;
+		enum batv_sent_answer answer;
+	} backs[] = {
+		{1, BATV_SENT_DONE},   {5, BATV_SENT_DONE},      {16, BATV_SENT_CLOCK},
+		{40, BATV_SENT_CLOCK}, {20000, BATV_SENT_CLOCK},
 	};
 	int64_t now = NOW + 14 * D, wrong = now - backs[_i].by * D;
 	unsigned n = 500, refused = 0;
@@ -325,8 +331,7 @@ START_TEST(a_clock_that_goes_back)
 		enum batv_sent_answer a = put(numbered(BATV_ITEM_ID, 100000 + i), wrong);
 
 		ck_assert(a == BATV_SENT_DONE || a == backs[_i].answer);
-		ck_assert(has(numbered(BATV_ITEM_ID, 100000 + i), wrong) ==
-			  (a == BATV_SENT_DONE));
+		ck_assert(has(numbered(BATV_ITEM_ID, 100000 + i), wrong) == (a == BATV_SENT_DONE));
 		refused += a == BATV_SENT_CLOCK;
 	}
 	ck_assert((refused > n / 2) == (backs[_i].answer == BATV_SENT_CLOCK));
@@ -340,14 +345,13 @@ END_TEST
 /* Forward and back again: of the days that are kept one is damaged, and only where was written. */
 START_TEST(a_clock_that_goes_forward)
 {
-	static const int64_t jumps[] = { 3, 15, 16, 365, 20000 };
+	static const int64_t jumps[] = {3, 15, 16, 365, 20000};
 	int64_t now = NOW + 14 * D, wrong = now + jumps[_i] * D;
 	unsigned n = 500, damaged = 0;
 
 	fill_fourteen_days(n);
 	for (unsigned i = 0; i < n; i++)
-		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 100000 + i), wrong),
-				 BATV_SENT_DONE);
+		ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 100000 + i), wrong), BATV_SENT_DONE);
 	for (unsigned day = 0; day <= 14; day++) {
 		bool same_line = (now / D - 14 + day) % 16 == (wrong / D) % 16;
 		unsigned found = found_of_day(day, n, now);
@@ -374,7 +378,7 @@ START_TEST(a_day_that_is_full)
 	for (n = 0; n < 2 * CAPACITY; n++)
 		ck_assert_int_ne(put(numbered(BATV_ITEM_ID, n), NOW), BATV_SENT_FULL);
 	for (; batv_counted(&memory, BATV_COUNT_IDS, 1, NOW) < 2 * CAPACITY; n++)
-		(void)put(numbered(BATV_ITEM_ID, n), NOW);	/* for those known by chance */
+		(void)put(numbered(BATV_ITEM_ID, n), NOW); /* for those known by chance */
 	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, n), NOW), BATV_SENT_FULL);
 	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_FULL, 1, NOW), 2);
 	for (n = 0; n < CAPACITY; n++)
@@ -437,8 +441,10 @@ static double chance_of_contents(int64_t now)
 
 	for (uint32_t b = 0; b < f->blocks; b++)
 		for (unsigned l = 0; l < f->lines; l++) {
-			const uint64_t *line = (const uint64_t *)(void *)((char *)whole.base +
-				f->at + ((size_t)b * f->lines + l) * BATV_LINE_SIZE);
+			const uint64_t *line =
+				(const uint64_t *)(void *)((char *)whole.base + f->at +
+							   ((size_t)b * f->lines + l) *
+								   BATV_LINE_SIZE);
 			unsigned set = 0;
 
 			for (unsigned w = 0; w < BATV_LINE_WORDS; w++)
@@ -449,10 +455,14 @@ static double chance_of_contents(int64_t now)
 	return 4 * sum / f->blocks;
 }
 
-static const struct { unsigned percent; double limit; unsigned messages; } fillings[] = {
-	{ 50, 1e-4, 20000 },
-	{ 100, 1e-4, 20000 },
-	{ 200, 1e-3, 150000 },
+static const struct {
+	unsigned percent;
+	double limit;
+	unsigned messages;
+} fillings[] = {
+	{50, 1e-4, 20000},
+	{100, 1e-4, 20000},
+	{200, 1e-3, 150000},
 };
 
 /* Fifteen days filled alike; then messages with four unknown ids each. */
@@ -479,7 +489,8 @@ START_TEST(false_acceptance)
 		passed += pass;
 	}
 	measured = (double)passed / messages;
-	expected = 60 * batv_memory_fill_chance((double)day_items / memory.sections.filters[0].blocks, 14);
+	expected = 60 * batv_memory_fill_chance(
+				(double)day_items / memory.sections.filters[0].blocks, 14);
 	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, now, &fill));
 	printf("at %u %%: expected %.2e, by the file's contents %.2e, measured %.2e (%u of %u); "
 	       "status says %.2e\n",
@@ -497,7 +508,7 @@ END_TEST
 /* Every retention at its worst: the limits of the issue hold for each ring. */
 START_TEST(the_limits_hold_for_every_retention)
 {
-	static const int64_t days[] = { 1, 2, 3, 6, 14, 30, 62 };
+	static const int64_t days[] = {1, 2, 3, 6, 14, 30, 62};
 
 	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
 		const struct batv_filter *f = &memory.sections.filters[0];
@@ -518,7 +529,7 @@ END_TEST
 
 START_TEST(tallies_never_count_too_little)
 {
-	uint32_t seen[300] = { 0 };
+	uint32_t seen[300] = {0};
 	uint64_t over = 0;
 
 	for (unsigned round = 1; round <= 20; round++)
@@ -528,21 +539,25 @@ START_TEST(tallies_never_count_too_little)
 			ck_assert_uint_ge(seen[n], round);
 			over += seen[n] - round;
 		}
-	ck_assert_uint_le(over, 5 * 190);	/* few share both of their words */
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
-				     numbered(BATV_ITEM_ID, 1).name, NOW), 1);
+	ck_assert_uint_le(over, 5 * 190); /* few share both of their words */
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name, NOW), 1);
 	/* around midnight with two clocks */
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
-				     numbered(BATV_ITEM_ID, 9).name, NOW + D), 1);
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS,
-				     numbered(BATV_ITEM_ID, 9).name, NOW), 2);
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 9).name, NOW + D),
+		1);
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 9).name, NOW), 2);
 	/* a new day, and a clock that was wrong */
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS,
-				     numbered(BATV_ITEM_ID, 1).name, NOW + D), 1);
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS,
-				     numbered(BATV_ITEM_ID, 1).name, NOW + 99 * D), 1);
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS,
-				     numbered(BATV_ITEM_ID, 1).name, NOW + D), 1);
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_TAG_MAILS, numbered(BATV_ITEM_ID, 1).name, NOW + D),
+		1);
+	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_TAG_MAILS, numbered(BATV_ITEM_ID, 1).name,
+				     NOW + 99 * D),
+			  1);
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_TAG_MAILS, numbered(BATV_ITEM_ID, 1).name, NOW + D),
+		1);
 }
 END_TEST
 
@@ -580,7 +595,7 @@ static void work(unsigned w)
 
 static bool pause_us(unsigned us)
 {
-	struct timespec ts = { 0, (long)us * 1000 };
+	struct timespec ts = {0, (long)us * 1000};
 
 	return nanosleep(&ts, NULL) == 0;
 }
@@ -626,7 +641,7 @@ START_TEST(fifty_processes_some_killed)
 	counted = batv_counted(&memory, BATV_COUNT_IDS, 0, NOW);
 	printf("%u of %d killed; %llu promised, none lost, %llu counted\n", killed, WRITERS,
 	       (unsigned long long)sum, (unsigned long long)counted);
-	ck_assert_uint_ge(counted + 3, sum);	/* three may be known by chance */
+	ck_assert_uint_ge(counted + 3, sum); /* three may be known by chance */
 	ck_assert_uint_le(counted, sum + killed);
 	ck_assert_uint_eq(killed, 17);
 }
@@ -667,41 +682,45 @@ START_TEST(a_file_without_the_sections)
 	ck_assert(!has(numbered(BATV_ITEM_ID, 1), NOW));
 	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
 	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 30 * D));
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name,
-				     NOW), 0);
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name, NOW), 0);
 }
 END_TEST
 
-static const struct { unsigned section, param; uint64_t value; enum batv_err want; } heads[] = {
-	{ 2, 0, 0, BATV_E_DAMAGED },		/* blocks */
-	{ 2, 0, UINT64_C(1) << 32, BATV_E_DAMAGED },
-	{ 2, 0, 100000, BATV_E_DAMAGED },	/* more than the section has */
-	{ 2, 0, 1, BATV_OK },
-	{ 2, 1, 15, BATV_E_DAMAGED },		/* lines */
-	{ 2, 1, 2, BATV_E_DAMAGED },
-	{ 2, 1, 128, BATV_E_DAMAGED },
-	{ 2, 1, 4, BATV_OK },
-	{ 2, 2, 0, BATV_E_DAMAGED },		/* bits */
-	{ 2, 2, 15, BATV_E_DAMAGED },
-	{ 2, 2, 1, BATV_OK },
-	{ 2, 3, 0, BATV_E_DAMAGED },		/* capacity */
-	{ 2, 4, UINT64_MAX, BATV_E_DAMAGED },	/* since */
-	{ 4, 0, 0, BATV_E_DAMAGED },		/* pages of a tally */
-	{ 4, 0, 33, BATV_E_DAMAGED },
-	{ 4, 0, 1, BATV_OK },
+static const struct {
+	unsigned section, param;
+	uint64_t value;
+	enum batv_err want;
+} heads[] = {
+	{2, 0, 0, BATV_E_DAMAGED}, /* blocks */
+	{2, 0, UINT64_C(1) << 32, BATV_E_DAMAGED},
+	{2, 0, 100000, BATV_E_DAMAGED}, /* more than the section has */
+	{2, 0, 1, BATV_OK},
+	{2, 1, 15, BATV_E_DAMAGED}, /* lines */
+	{2, 1, 2, BATV_E_DAMAGED},
+	{2, 1, 128, BATV_E_DAMAGED},
+	{2, 1, 4, BATV_OK},
+	{2, 2, 0, BATV_E_DAMAGED}, /* bits */
+	{2, 2, 15, BATV_E_DAMAGED},
+	{2, 2, 1, BATV_OK},
+	{2, 3, 0, BATV_E_DAMAGED},          /* capacity */
+	{2, 4, UINT64_MAX, BATV_E_DAMAGED}, /* since */
+	{4, 0, 0, BATV_E_DAMAGED},          /* pages of a tally */
+	{4, 0, 33, BATV_E_DAMAGED},
+	{4, 0, 1, BATV_OK},
 };
 
 START_TEST(sections_that_contradict_themselves)
 {
 	struct batv_memory_head head;
-	struct batv_memory m = { 0 };
+	struct batv_memory m = {0};
 
 	memcpy(&head, whole.base, sizeof head);
 	ck_assert_int_eq(batv_header_check(&head, whole.size, &m.sections), BATV_OK);
 	head.section[heads[_i].section].param[heads[_i].param] = heads[_i].value;
 	head.sum = batv_header_sum(&head);
 	ck_assert_int_eq(batv_header_check(&head, whole.size, &m.sections), heads[_i].want);
-	head.section[3].type = BATV_SECTION_IDS;	/* a type twice */
+	head.section[3].type = BATV_SECTION_IDS; /* a type twice */
 	head.sum = batv_header_sum(&head);
 	ck_assert_int_eq(batv_header_check(&head, whole.size, &m.sections), BATV_E_DAMAGED);
 }
@@ -729,8 +748,8 @@ START_TEST(a_file_that_may_only_be_read)
 	memory.writable = false;
 	ck_assert_int_eq(put(numbered(BATV_ITEM_ID, 2), NOW), BATV_SENT_NONE);
 	ck_assert(has(numbered(BATV_ITEM_ID, 1), NOW));
-	ck_assert_uint_eq(batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name,
-				     NOW), 0);
+	ck_assert_uint_eq(
+		batv_tally(&memory, BATV_TALLY_ID_HITS, numbered(BATV_ITEM_ID, 1).name, NOW), 0);
 }
 END_TEST
 
@@ -749,7 +768,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, a_day_that_is_full);
 	tcase_add_test(tc, how_full_it_is);
 	tcase_add_test(tc, when_it_is_complete);
-	if (!windows)	/* half a million items, each in another page */
+	if (!windows) /* half a million items, each in another page */
 		tcase_add_loop_test(tc, false_acceptance, 0, (int)COUNT(fillings));
 	tcase_add_test(tc, the_limits_hold_for_every_retention);
 	tcase_add_test(tc, tallies_never_count_too_little);

@@ -274,7 +274,7 @@ START_TEST(every_error_has_a_text_of_its_own)
 END_TEST
 
 #define LOOP(tc, test, table)                                                                      \
-	tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+ tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
 {

@@ -5,7 +5,8 @@
 /* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
 /* links: core/memory/header admin/notices */
 /*
- * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing had happened.
+ * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing
+ * had happened.
  */
 #include <unistd.h>
 
@@ -49,10 +50,12 @@ static void setup(void)
 
 	make_config();
 	start();
-	ck_assert_msg(batv_config_parse("c", text, sizeof text - 1, &good, message, sizeof message) == BATV_OK,
+	ck_assert_msg(batv_config_parse("c", text, sizeof text - 1, &good, message,
+					sizeof message) == BATV_OK,
 		      "%s", message);
 	good.legacy.n_legacy = 1;
-	good.legacy.legacy[0] = (struct batv_legacy_key){.until = T0 + 30 * D, .len = 6, .bytes = "geheim"};
+	good.legacy.legacy[0] =
+		(struct batv_legacy_key){.until = T0 + 30 * D, .len = 6, .bytes = "geheim"};
 	config = good;
 	look(T0);
 	stand_by();
@@ -90,7 +93,8 @@ START_TEST(it_says_the_same)
 		ck_assert_str_eq(config.policies[p].domains, good.policies[p].domains);
 		ck_assert_str_eq(config.policies[p].own_hosts, good.policies[p].own_hosts);
 		ck_assert_str_eq(config.policies[p].refusal_text, good.policies[p].refusal_text);
-		ck_assert_str_eq(config.policies[p].exempt_recipients, good.policies[p].exempt_recipients);
+		ck_assert_str_eq(config.policies[p].exempt_recipients,
+				 good.policies[p].exempt_recipients);
 		ck_assert_int_eq(config.policies[p].grace, good.policies[p].grace);
 		ck_assert_int_eq(config.policies[p].signing, good.policies[p].signing);
 		ck_assert_int_eq(config.policies[p].enforcement, good.policies[p].enforcement);
@@ -158,7 +162,8 @@ START_TEST(a_memory_that_is_gone)
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	look_as(&(struct batv_look){.now = T0 + 20});
 	ck_assert(looked.usable);
-	ck_assert_ptr_nonnull(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY], "how large it has to be is not known"));
+	ck_assert_ptr_nonnull(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY],
+				     "how large it has to be is not known"));
 	ck_assert_int_ne(faccessat(dir, "memory", F_OK, 0), 0);
 	batv_config_free(&config);
 	config = good;
@@ -246,7 +251,8 @@ int main(void)
 	tcase_add_test(tc, a_memory_that_goes_while_it_runs);
 	tcase_add_test(tc, a_memory_that_is_gone);
 	tcase_add_test(tc, two_files_stay);
-	tcase_add_loop_test(tc, the_directory_of_a_wrong_file, 0, (int)(sizeof files / sizeof files[0]));
+	tcase_add_loop_test(tc, the_directory_of_a_wrong_file, 0,
+			    (int)(sizeof files / sizeof files[0]));
 	tcase_add_test(tc, no_file_at_all);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -14,7 +14,7 @@
 #include "state_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-#define NOW	 INT64_C(1795910400)
+#define NOW INT64_C(1795910400)
 
 static char text[4 * BATV_STATE_MAX];
 static struct batv_state state;
@@ -148,9 +148,9 @@ END_TEST
 static bool may_be_missing(const char *s)
 {
 	static const char *const optional[] = {
-		"break ",	  "key ",	  "legacy ",
-		"signing ",	  "grace ",	  "unsigned_senders\n",
-		"own_hosts ",	  "enforcement ", "unproven_mdn ",
+		"break ",         "key ",         "legacy ",
+		"signing ",       "grace ",       "unsigned_senders\n",
+		"own_hosts ",     "enforcement ", "unproven_mdn ",
 		"domains +local",
 	};
 
@@ -245,7 +245,7 @@ static const struct {
 	{KEY("1 2 3 4 5 6 253402300800 " KEY_A), BATV_E_SYNTAX},
 	{KEY("1 2 3 4 5 -6 7 " KEY_A), BATV_E_SYNTAX},
 	{KEY("1 2 3 4 5 7 6 " KEY_A), BATV_E_SYNTAX}, /* destroyed while it signs */
-	{KEY("1 2 3 4 9 8 8 " KEY_A), BATV_OK},	      /* never current */
+	{KEY("1 2 3 4 9 8 8 " KEY_A), BATV_OK},       /* never current */
 	{"legacy 1 00\n", BATV_OK},
 	{"legacy 1 0\n", BATV_E_SYNTAX},
 	{"legacy 1 \n", BATV_E_SYNTAX},
@@ -531,7 +531,7 @@ START_TEST(refresh_sees_another_text_in_the_same_place)
 	check_refresh(NOW, BATV_OK);
 	*strstr(other, "serial 12") = 'S';
 	ck_assert_ptr_nonnull(strstr(other, "Serial 12"));
-	for (int twice = 0; twice < 2; twice++) {	/* refused, then good again */
+	for (int twice = 0; twice < 2; twice++) { /* refused, then good again */
 		replace_state(twice ? STATE_BODY : other);
 		ck_assert_int_eq(fstatat(dirfd_, "state", &st, 0), 0);
 		ck_assert_int_eq(st.st_size, holder->size);

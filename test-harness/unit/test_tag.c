@@ -12,17 +12,17 @@
 #include "base/days.h"
 #include "tag/tag.h"
 
-#define SEED	  UINT64_C(20261122)
-#define ROUNDS	  20000
-#define DAY(n)	  ((int64_t)(n)*BATV_DAY)
+#define SEED UINT64_C(20261122)
+#define ROUNDS 20000
+#define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define LIFE_DAYS 22 /* two weeks ahead, one day over, one week of retention */
 
 /* For the long loops: Check's own assertions write to a pipe each time. */
 #define EXPECT(condition, ...)                                                                     \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			ck_abort_msg(__VA_ARGS__);                                                 \
-	} while (0)
+ do {                                                                                              \
+  if (!(condition))                                                                                \
+   ck_abort_msg(__VA_ARGS__);                                                                      \
+ } while (0)
 
 static struct batv_addr parsed(const char *text)
 {
@@ -65,12 +65,9 @@ static const char *worth(const char *text, const struct batv_keyring *ring, int6
 	if (!batv_tag_parse(&a, &tag))
 		return "bare";
 	switch (batv_tag_check(&a, &tag, ring, now, key)) {
-	case BATV_TAG_VALID:
-		return "valid";
-	case BATV_TAG_EXPIRED:
-		return "expired";
-	case BATV_TAG_FORGED:
-		return "forged";
+	case BATV_TAG_VALID: return "valid";
+	case BATV_TAG_EXPIRED: return "expired";
+	case BATV_TAG_FORGED: return "forged";
 	}
 	return "?";
 }
@@ -670,7 +667,7 @@ START_TEST(random_round_trips)
 END_TEST
 
 #define LOOP(tc, test, table)                                                                      \
-	tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+ tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
 {

@@ -13,17 +13,17 @@
 #include "timeline.h"
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
-#define T0     DAY(20000)
+#define T0 DAY(20000)
 /* Every question derives keys anew, which takes sanitizers long. */
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SEEDS 8
-#endif
+# if __has_feature(address_sanitizer)
+#  define SEEDS 8
+# endif
 #elif defined(__SANITIZE_ADDRESS__)
-#define SEEDS 8
+# define SEEDS 8
 #endif
 #ifndef SEEDS
-#define SEEDS 30
+# define SEEDS 30
 #endif
 #define SETTLED DAY(1200)
 

@@ -12,9 +12,9 @@
 #include "tag/tag.h"
 #include "timeline.h"
 
-#define FILE_NAME   "docs/formats.md"
+#define FILE_NAME "docs/formats.md"
 #define VECTORS_MIN 12
-#define COLUMNS	    10
+#define COLUMNS 10
 
 enum column { SECRET, NUMBER, ROTATION, RETENTION, EPOCH, KEY, K, DDD, ADDRESS, TAGGED };
 

@@ -147,8 +147,8 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	f.action = BATV_ACTION_REJECT;
 	f.reason = BATV_WHY_NONE;
 #define UNLESS(condition, why)                                                                     \
-	if (condition)                                                                             \
-	f.action = BATV_ACTION_MARK, f.reason = (why)
+ if (condition)                                                                                    \
+ f.action = BATV_ACTION_MARK, f.reason = (why)
 	UNLESS(f.maybe_lost, BATV_WHY_LOST_SECRET);
 	UNLESS(m->class != BATV_CLASS_DSN && !m->memory_complete, BATV_WHY_NO_MEMORY);
 	UNLESS(f.doubt || m->relay_host == BATV_MAYBE, BATV_WHY_DOUBT);
@@ -395,10 +395,11 @@ END_TEST
 START_TEST(guesses)
 {
 	struct batv_finding valid = {.verdict = BATV_VALID, .rejecting = true};
-	struct batv_finding forged = {.verdict = BATV_FORGED, .action = BATV_ACTION_REJECT, .rejecting = true};
+	struct batv_finding forged = {
+		.verdict = BATV_FORGED, .action = BATV_ACTION_REJECT, .rejecting = true};
 	struct batv_finding expired = forged, remembered = valid, spared = forged, f[8];
 
-	spared.action = BATV_ACTION_MARK;	/* of a lost secret, say: it may be a true bounce */
+	spared.action = BATV_ACTION_MARK; /* of a lost secret, say: it may be a true bounce */
 	spared.reason = BATV_WHY_LOST_SECRET;
 	expired.verdict = BATV_EXPIRED;
 	remembered.verdict = BATV_REMEMBERED;
@@ -410,7 +411,7 @@ START_TEST(guesses)
 				for (size_t i = 0; i < n; i++)
 					f[i] = i == right ? valid : forged;
 				ck_assert_int_eq(batv_decide(f, n, removes),
-						 guess ? BATV_ACTION_REJECT
+						 guess               ? BATV_ACTION_REJECT
 						 : n == 1 || removes ? BATV_ACTION_ACCEPT
 								     : BATV_ACTION_MARK);
 				ck_assert_uint_eq(count(f, n, BATV_ACTION_REJECT), guess ? n : 0);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define BATV_DAY 86400		/* seconds */
+#define BATV_DAY 86400 /* seconds */
 
 /* As much of them as a stamp holds (45,000 years); 0 before 1970. */
 static inline uint64_t batv_day_of(int64_t when)

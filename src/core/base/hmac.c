@@ -74,20 +74,21 @@ void batv_wipe(void *p, size_t len)
 /*
  * ---- Out of libcrypto.a ----
  *
- * SHA-1 itself needs two things that lie in an object which, at load, asks the processor what it can do: five
- * CPUID instructions on x86 (a virtual machine takes some microseconds for each) and three page faults,
- * probes that may trap on ARM.  So they are here: how to wipe, and what the processor can do - nothing
- * special, which has SHA-1 take its plain path, 0.15 us slower for a tag.
+ * SHA-1 itself needs two things that lie in an object which, at load, asks the processor what it
+ * can do: five CPUID instructions on x86 (a virtual machine takes some microseconds for each) and
+ * three page faults, probes that may trap on ARM.  So they are here: how to wipe, and what the
+ * processor can do - nothing special, which has SHA-1 take its plain path, 0.15 us slower for a
+ * tag.
  *
- * Weak: where the rest of libcrypto.a is linked as well (a TLS library), its own are taken, and nothing
- * clashes.  Hidden: libcrypto.so, in the same process, keeps its own.  A libcrypto without these names
- * (another processor, another version) is linked as it is.
+ * Weak: where the rest of libcrypto.a is linked as well (a TLS library), its own are taken, and
+ * nothing clashes.  Hidden: libcrypto.so, in the same process, keeps its own.  A libcrypto without
+ * these names (another processor, another version) is linked as it is.
  */
 #define INSTEAD __attribute__((weak, visibility("hidden")))
 
 extern const unsigned int OPENSSL_ia32cap_P[], OPENSSL_armcap_P;
-INSTEAD const unsigned int OPENSSL_ia32cap_P[16] = { 0 };	/* x86; 4 words in OpenSSL 3.0, 10 in 3.5 */
-INSTEAD const unsigned int OPENSSL_armcap_P = 0;		/* ARM, 32 and 64 bits */
+INSTEAD const unsigned int OPENSSL_ia32cap_P[16] = {0}; /* x86; 4 words in OpenSSL 3.0, 10 in 3.5 */
+INSTEAD const unsigned int OPENSSL_armcap_P = 0;        /* ARM, 32 and 64 bits */
 
 INSTEAD void OPENSSL_cleanse(void *p, size_t len)
 {

@@ -9,7 +9,7 @@
 
 #include "base/span.h"
 
-#define BATV_HMAC_KEY_MAX 64	/* one block of SHA-1: longer keys are not ours to hash first */
+#define BATV_HMAC_KEY_MAX 64 /* one block of SHA-1: longer keys are not ours to hash first */
 #define BATV_HMAC_LEN 20
 
 /*
@@ -19,7 +19,7 @@
 bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b,
 		    uint8_t mac[static BATV_HMAC_LEN]);
 
-bool batv_equal_secret(const void *a, const void *b, size_t len);	/* constant time */
+bool batv_equal_secret(const void *a, const void *b, size_t len); /* constant time */
 void batv_wipe(void *p, size_t len);
 
 #endif

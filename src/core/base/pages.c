@@ -10,9 +10,10 @@
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
+# define MADV_POPULATE_WRITE 23
 #endif
-#define PAGE ((uintptr_t)4096)	/* where pages are larger, the kernel says EINVAL, and the faults come */
+#define PAGE                                                                                       \
+ ((uintptr_t)4096) /* where pages are larger, the kernel says EINVAL, and the faults come */
 
 void batv_pages_touch(void *at, size_t len)
 {

@@ -7,8 +7,9 @@
 #include <stddef.h>
 
 /*
- * Have the kernel bring in the pages of [at, at + len) at once, for writing: one system call instead of one
- * page fault for each.  Changes no byte of them.  Before Linux 5.14 it does nothing, and the faults come.  Keeps errno.
+ * Have the kernel bring in the pages of [at, at + len) at once, for writing: one system call
+ * instead of one page fault for each.  Changes no byte of them.  Before Linux 5.14 it does
+ * nothing, and the faults come.  Keeps errno.
  */
 void batv_pages_touch(void *at, size_t len);
 

@@ -15,10 +15,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPEN_TRIES 8	/* of a file that is replaced again and again */
+#define OPEN_TRIES 8 /* of a file that is replaced again and again */
 
 enum fault {
-	FAULT_NONE, FAULT_LINK, FAULT_TYPE, FAULT_LINKS, FAULT_OWNER, FAULT_OTHERS, FAULT_GROUP
+	FAULT_NONE,
+	FAULT_LINK,
+	FAULT_TYPE,
+	FAULT_LINKS,
+	FAULT_OWNER,
+	FAULT_OTHERS,
+	FAULT_GROUP
 };
 
 static int close_keeping_errno(int fd)
@@ -60,7 +66,7 @@ static enum fault fault_of(const struct stat *st, const struct stat *dir, bool g
 		return FAULT_LINK;
 	if (!S_ISREG(st->st_mode))
 		return FAULT_TYPE;
-	if (st->st_nlink > 1)		/* none: it was replaced or removed since it was opened */
+	if (st->st_nlink > 1) /* none: it was replaced or removed since it was opened */
 		return FAULT_LINKS;
 	if (st->st_uid != dir->st_uid)
 		return FAULT_OWNER;
@@ -159,15 +165,9 @@ void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, si
 	}
 	mode = s.st_mode & 07777;
 	switch (fault_of(&s, &dir, group_writes)) {
-	case FAULT_NONE:
-		(void)snprintf(out, size, "nothing is wrong with it now");
-		break;
-	case FAULT_LINK:
-		(void)snprintf(out, size, "it is a symbolic link");
-		break;
-	case FAULT_TYPE:
-		(void)snprintf(out, size, "it is not a regular file");
-		break;
+	case FAULT_NONE: (void)snprintf(out, size, "nothing is wrong with it now"); break;
+	case FAULT_LINK: (void)snprintf(out, size, "it is a symbolic link"); break;
+	case FAULT_TYPE: (void)snprintf(out, size, "it is not a regular file"); break;
 	case FAULT_LINKS:
 		(void)snprintf(out, size, "it has %lu links", (unsigned long)s.st_nlink);
 		break;
@@ -175,9 +175,7 @@ void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, si
 		(void)snprintf(out, size, "owner is %lu, the directory's is %lu",
 			       (unsigned long)s.st_uid, (unsigned long)dir.st_uid);
 		break;
-	case FAULT_OTHERS:
-		(void)snprintf(out, size, "mode is %04o: others may write", mode);
-		break;
+	case FAULT_OTHERS: (void)snprintf(out, size, "mode is %04o: others may write", mode); break;
 	case FAULT_GROUP:
 		(void)snprintf(out, size, "mode is %04o: the group may write", mode);
 		break;

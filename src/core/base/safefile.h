@@ -34,8 +34,8 @@ enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st);
  * BATV_E_UNSAFE_FILE too, for the message.
  * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept: EACCES).
  */
-enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes,
-			     int *fd, struct stat *st);
+enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes, int *fd,
+			     struct stat *st);
 
 /*
  * "owner is 33, the directory's is 108" and so on: why batv_file_open said unsafe.  Looks anew; for

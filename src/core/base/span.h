@@ -10,25 +10,25 @@
 #include <stdint.h>
 
 struct batv_span {
-	const char *p;		/* borrowed; not NUL-terminated */
-	size_t len;		/* bytes */
+	const char *p; /* borrowed; not NUL-terminated */
+	size_t len;    /* bytes */
 };
 
-struct batv_span batv_span_of(const char *s);	/* NULL counts as "" */
+struct batv_span batv_span_of(const char *s); /* NULL counts as "" */
 
 /* ASCII only, whatever the locale. */
-static inline char batv_fold(char c)	/* 'A'..'Z' to lower case */
+static inline char batv_fold(char c) /* 'A'..'Z' to lower case */
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 bool batv_is_digit(char c);
-int batv_hex_value(char c);		/* 0..15, either case; -1: no hex digit */
+int batv_hex_value(char c); /* 0..15, either case; -1: no hex digit */
 bool batv_span_equal(struct batv_span a, struct batv_span b);
 bool batv_span_equal_fold(struct batv_span a, struct batv_span b);
 
 /* The whole span or nothing: decimal digits only, no sign; *out is written on success only. */
 bool batv_span_to_u64(struct batv_span s, uint64_t *out);
-bool batv_span_to_i64(struct batv_span s, int64_t *out);	/* "-" allowed in front */
+bool batv_span_to_i64(struct batv_span s, int64_t *out); /* "-" allowed in front */
 
 /* 2 * n hex digits in either case to n bytes; false (out untouched) for anything else. */
 bool batv_span_to_bytes(struct batv_span s, uint8_t *out, size_t n);

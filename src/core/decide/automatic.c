@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MATCH_LIMIT    20000 /* calls of PCRE2's match(): some milliseconds */
-#define DEPTH_LIMIT    2000  /* of backtracking */
+#define MATCH_LIMIT 20000 /* calls of PCRE2's match(): some milliseconds */
+#define DEPTH_LIMIT 2000  /* of backtracking */
 #define HEAP_LIMIT_KIB 1024
-#define PATTERN_MAX    4096 /* bytes */
-#define SENDER_MAX     1024 /* bytes; Exim lets longer ones through */
+#define PATTERN_MAX 4096 /* bytes */
+#define SENDER_MAX 1024  /* bytes; Exim lets longer ones through */
 
 static bool is_mailer_daemon(const char *sender)
 {

@@ -1,15 +1,16 @@
 /*
  * exim_list.c - the items of an Exim list, and which of them are allowed.
  *
- * Pure.  It follows Exim's string_nextinlist(), match_check_list(), check_string(), check_address() and
- * check_host().  Invariant: where it cannot know what Exim will make of an item, the item is refused;
- * a ";" is only ever allowed in a pattern, and after the type of a look-up that was recognised.
+ * Pure.  It follows Exim's string_nextinlist(), match_check_list(), check_string(),
+ * check_address() and check_host().  Invariant: where it cannot know what Exim will make of an
+ * item, the item is refused; a ";" is only ever allowed in a pattern, and after the type of a
+ * look-up that was recognised.
  */
 #include "decide/exim_list.h"
 
 #include <string.h>
 
-enum { END = -1, FAULT = -2 };	/* what take_char() returns besides a byte */
+enum { END = -1, FAULT = -2 }; /* what take_char() returns besides a byte */
 
 #define TO_NAMED "put it into a named list of Exim's configuration, and write +name here"
 
@@ -17,16 +18,17 @@ static const char why_lookup[] =
 	"only lsearch, wildlsearch, nwildlsearch, iplsearch and cdb may be looked up; " TO_NAMED;
 static const char why_items[] = "a file of items is not allowed; " TO_NAMED;
 static const char why_dns[] = "a look-up in the DNS is not allowed; " TO_NAMED;
-static const char why_values[] = "what is found behind @@ must be in an lsearch file; else " TO_NAMED;
+static const char why_values[] =
+	"what is found behind @@ must be in an lsearch file; else " TO_NAMED;
 static const char why_path[] =
-	"a look-up must have the absolute path of a file, without \".\", \"..\", \"//\", \"@\", \";\", braces, "
+	"a look-up must have the absolute path of a file, without \".\", \"..\", \"//\", \"@\", "
+	"\";\", braces, "
 	"quotes or backslashes, and not in /proc, /sys or /dev; else " TO_NAMED;
-static const char why_semicolon[] =
-	"this \";\" is neither the separator of the list (which would begin with \"<;\") nor part of a look-up; else "
-	TO_NAMED;
+static const char why_semicolon[] = "this \";\" is neither the separator of the list (which would "
+				    "begin with \"<;\") nor part of a look-up; else " TO_NAMED;
 static const char why_name[] = "a named list is \"+\" with letters, digits, \"_\", \"-\" and \".\"";
-static const char why_escape[] =
-	"Exim takes this backslash off or makes something else of it; write \\N before and after a pattern";
+static const char why_escape[] = "Exim takes this backslash off or makes something else of it; "
+				 "write \\N before and after a pattern";
 static const char why_long[] = "an item may have at most 1000 bytes; " TO_NAMED;
 
 static bool is_letter(char c)
@@ -180,7 +182,8 @@ static bool is_path(const char *path)
 	while (*path == '/') {
 		size_t len = strcspn(++path, "/");
 
-		if (len == 0 || (len == 1 && *path == '.') || (len == 2 && memcmp(path, "..", 2) == 0))
+		if (len == 0 || (len == 1 && *path == '.') ||
+		    (len == 2 && memcmp(path, "..", 2) == 0))
 			return false;
 		path += len;
 		if (!*path)
@@ -273,7 +276,8 @@ static void domain_part(struct batv_list_item *item, char *s)
 		string_item(item, s);
 }
 
-/* "@@TYPE;FILE": what is found is a list of local parts.  Behind any other "@@" Exim takes our text for it. */
+/* "@@TYPE;FILE": what is found is a list of local parts.  Behind any other "@@" Exim takes our text
+ * for it. */
 static void split_item(struct batv_list_item *item, char *s)
 {
 	char *semicolon = strchr(s, ';');
@@ -345,15 +349,9 @@ static void classify(enum batv_list_kind kind, struct batv_list_item *item)
 	if (!list_item(item, &s))
 		return;
 	switch (kind) {
-	case BATV_LIST_DOMAINS:
-		string_item(item, s);
-		break;
-	case BATV_LIST_ADDRESSES:
-		address_item(item, s);
-		break;
-	case BATV_LIST_HOSTS:
-		host_item(item, s);
-		break;
+	case BATV_LIST_DOMAINS: string_item(item, s); break;
+	case BATV_LIST_ADDRESSES: address_item(item, s); break;
+	case BATV_LIST_HOSTS: host_item(item, s); break;
 	}
 }
 

@@ -38,7 +38,8 @@ static void ask_host_lists(const struct batv_context *context, const struct batv
 {
 	msg->own_host = batv_lists_host(context->matcher, context->origin, policy->own_hosts);
 	if (msg->own_host != BATV_YES)
-		msg->exempt_host = batv_lists_host(context->matcher, context->origin, policy->exempt_hosts);
+		msg->exempt_host =
+			batv_lists_host(context->matcher, context->origin, policy->exempt_hosts);
 }
 
 static void ask_address_lists(const struct batv_context *context, const struct batv_policy *policy,
@@ -65,7 +66,8 @@ static bool ask_for_proof(const struct batv_context *context, const struct subje
 			  const struct batv_rcpt_facts *rcpt, struct batv_proof_answer *answer)
 {
 	return context->prove && rcpt->fits && rcpt->exempt_recipient != BATV_YES && !rcpt->srs &&
-	       rcpt->unsigned_sender != BATV_YES && context->prove(context->prove_ctx, &s->bare, answer);
+	       rcpt->unsigned_sender != BATV_YES &&
+	       context->prove(context->prove_ctx, &s->bare, answer);
 }
 
 /* Facts in the order of verdict_of; what is behind the one that decides is not asked. */
@@ -115,7 +117,8 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;
 	/* Only what would be refused is worth the look-up. */
-	mode.relay_host = batv_lists_host(context->matcher, context->origin, j->policy->relay_in_hosts);
+	mode.relay_host =
+		batv_lists_host(context->matcher, context->origin, j->policy->relay_in_hosts);
 	j->finding = before;
 	batv_action_of(&mode, &j->finding);
 }
@@ -127,7 +130,8 @@ static void judge_no_address(struct batv_judgement *out)
 	out->finding.action = BATV_ACTION_ACCEPT;
 }
 
-/* The verdict, in doubt where it has to be; without worth: a tag is taken for a wrong one, and no key is asked. */
+/* The verdict, in doubt where it has to be; without worth: a tag is taken for a wrong one, and no
+ * key is asked. */
 static void find_verdict(const struct batv_context *context, const char *rcpt, bool worth,
 			 struct batv_judgement *out)
 {
@@ -181,8 +185,9 @@ enum batv_kind batv_judge_kind(const struct batv_context *context, const char *r
 	find_verdict(&worst, rcpt, false, &j);
 	verdict = j.finding;
 	doubt = !batv_verdict_failed(verdict.verdict) && verdict.doubt;
-	for (int class = 0; class < BATV_CLASS_COUNT && batv_verdict_failed(verdict.verdict); class++) {
-		worst.class = (enum batv_class)class;
+	for (int class = 0; class < BATV_CLASS_COUNT && batv_verdict_failed(verdict.verdict);
+	     class ++) {
+		worst.class = (enum batv_class) class;
 		j.finding = verdict;
 		decide_action(&worst, &j);
 		if (j.finding.action == BATV_ACTION_REJECT)
@@ -195,14 +200,10 @@ enum batv_kind batv_judge_kind(const struct batv_context *context, const char *r
 const char *batv_judge_kind_name(enum batv_kind kind)
 {
 	switch (kind) {
-	case BATV_KIND_TAGGED:
-		return "tagged";
-	case BATV_KIND_BARE:
-		return "bare";
-	case BATV_KIND_DOUBT:
-		return "doubt";
-	case BATV_KIND_SPARED:
-		break;
+	case BATV_KIND_TAGGED: return "tagged";
+	case BATV_KIND_BARE: return "bare";
+	case BATV_KIND_DOUBT: return "doubt";
+	case BATV_KIND_SPARED: break;
 	}
 	return "spared";
 }

@@ -13,13 +13,17 @@
 enum batv_match batv_lists_domain(const struct batv_matcher *m, const char *domain,
 				  const char *list)
 {
-	return batv_lists_is_set(list) && batv_lists_is_set(domain) ? m->domain(m->ctx, domain, list) : BATV_NO;
+	return batv_lists_is_set(list) && batv_lists_is_set(domain)
+		       ? m->domain(m->ctx, domain, list)
+		       : BATV_NO;
 }
 
 enum batv_match batv_lists_address(const struct batv_matcher *m, const char *address,
-				    const char *list)
+				   const char *list)
 {
-	return batv_lists_is_set(list) && batv_lists_is_set(address) ? m->address(m->ctx, address, list) : BATV_NO;
+	return batv_lists_is_set(list) && batv_lists_is_set(address)
+		       ? m->address(m->ctx, address, list)
+		       : BATV_NO;
 }
 
 enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_origin *origin,
@@ -66,7 +70,7 @@ bool batv_lists_copy_address(const struct batv_addr *addr, char out[static BATV_
 }
 
 enum batv_match batv_lists_policy(const struct batv_state *state, const struct batv_matcher *m,
-			       const char *domain, const struct batv_policy **policy)
+				  const char *domain, const struct batv_policy **policy)
 {
 	*policy = NULL;
 	/* [0] is the default one and comes last: 1, 2, ... n - 1, 0. */
@@ -83,8 +87,8 @@ enum batv_match batv_lists_policy(const struct batv_state *state, const struct b
 }
 
 enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const struct batv_matcher *m,
-				   const struct batv_addr *bare, const char *bare_text,
-				   enum batv_reason *why)
+				    const struct batv_addr *bare, const char *bare_text,
+				    enum batv_reason *why)
 {
 	enum batv_match listed;
 
@@ -114,12 +118,9 @@ static enum batv_match needs_relaying(const struct batv_policy *policy,
 	    !batv_lists_copy_domain(&addr, domain))
 		return BATV_NO;
 	switch (batv_lists_domain(m, domain, policy->inbound_domains)) {
-	case BATV_NO:
-		return BATV_YES;
-	case BATV_YES:
-		return BATV_NO;
-	case BATV_MAYBE:
-		break;
+	case BATV_NO: return BATV_YES;
+	case BATV_YES: return BATV_NO;
+	case BATV_MAYBE: break;
 	}
 	return BATV_MAYBE;
 }
@@ -146,7 +147,7 @@ static enum batv_match some_needs_relaying(const struct batv_policy *policy,
 }
 
 enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct batv_matcher *m,
-				const struct batv_origin *origin)
+				 const struct batv_origin *origin)
 {
 	enum batv_match host, relay;
 

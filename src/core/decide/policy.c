@@ -14,16 +14,16 @@
 
 #include "base/days.h"
 
-#define TEXT_MAX      400 /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
+#define TEXT_MAX 400 /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
 #define GRACE_DEFAULT (7 * (int64_t)BATV_DAY) /* the default of key_retention */
-#define DURATION_MAX  (366 * (int64_t)BATV_DAY)
+#define DURATION_MAX (366 * (int64_t)BATV_DAY)
 
 static const char *const enforcement_names[] = {"auto", "observe", "reject", NULL};
 static const char *const style_names[] = {"prvs", "subaddress", NULL};
 /* In the order of enum batv_action; nobody can ask for "remove": it follows from the others. */
 static const char *const unproven_names[] = {"accept", "mark", "", "reject", NULL};
 
-#define FIELD(f)    offsetof(struct batv_policy, f)
+#define FIELD(f) offsetof(struct batv_policy, f)
 #define UNPROVEN(c) (FIELD(unproven) + (c) * sizeof(int))
 
 const struct batv_option batv_options[] = {
@@ -102,20 +102,13 @@ const struct batv_option *batv_option_find(struct batv_span name)
 bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind)
 {
 	switch (opt->type) {
-	case BATV_OPT_DOMAINS:
-		*kind = BATV_LIST_DOMAINS;
-		return true;
-	case BATV_OPT_ADDRESSES:
-		*kind = BATV_LIST_ADDRESSES;
-		return true;
-	case BATV_OPT_HOSTS:
-		*kind = BATV_LIST_HOSTS;
-		return true;
+	case BATV_OPT_DOMAINS: *kind = BATV_LIST_DOMAINS; return true;
+	case BATV_OPT_ADDRESSES: *kind = BATV_LIST_ADDRESSES; return true;
+	case BATV_OPT_HOSTS: *kind = BATV_LIST_HOSTS; return true;
 	case BATV_OPT_BOOL:
 	case BATV_OPT_CHOICE:
 	case BATV_OPT_DURATION:
-	case BATV_OPT_TEXT:
-		break;
+	case BATV_OPT_TEXT: break;
 	}
 	return false;
 }
@@ -124,22 +117,18 @@ bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kin
 static const char *expected(const struct batv_option *opt)
 {
 	switch (opt->type) {
-	case BATV_OPT_BOOL:
-		return "expected on or off";
+	case BATV_OPT_BOOL: return "expected on or off";
 	case BATV_OPT_CHOICE:
 		if (opt->choices == enforcement_names)
 			return "expected auto, observe or reject";
 		if (opt->choices == style_names)
 			return "expected prvs or subaddress";
 		return "expected accept, mark or reject";
-	case BATV_OPT_DURATION:
-		return "expected a time such as 7d or 12h, at most 366d";
+	case BATV_OPT_DURATION: return "expected a time such as 7d or 12h, at most 366d";
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
-	case BATV_OPT_HOSTS:
-		return "expected an Exim list on one line, without control characters";
-	case BATV_OPT_TEXT:
-		return "expected 1 to 400 characters of printable ASCII";
+	case BATV_OPT_HOSTS: return "expected an Exim list on one line, without control characters";
+	case BATV_OPT_TEXT: return "expected 1 to 400 characters of printable ASCII";
 	}
 	return "expected something else";
 }
@@ -279,12 +268,8 @@ enum batv_err batv_option_get(const struct batv_policy *policy, const struct bat
 	const char *text = "";
 
 	switch (opt->type) {
-	case BATV_OPT_BOOL:
-		text = *(const bool *)p ? "on" : "off";
-		break;
-	case BATV_OPT_CHOICE:
-		text = choice_name(opt->choices, *(const int *)p);
-		break;
+	case BATV_OPT_BOOL: text = *(const bool *)p ? "on" : "off"; break;
+	case BATV_OPT_CHOICE: text = choice_name(opt->choices, *(const int *)p); break;
 	case BATV_OPT_DURATION:
 		batv_duration_format(*(const int64_t *)p, duration, sizeof duration);
 		text = duration;
@@ -292,9 +277,7 @@ enum batv_err batv_option_get(const struct batv_policy *policy, const struct bat
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
 	case BATV_OPT_HOSTS:
-	case BATV_OPT_TEXT:
-		text = *(const char *const *)p;
-		break;
+	case BATV_OPT_TEXT: text = *(const char *const *)p; break;
 	}
 	if (!text || strlen(text) >= size)
 		return BATV_E_TOO_LONG;
@@ -386,16 +369,11 @@ void batv_duration_format(int64_t seconds, char *out, size_t size)
 const char *batv_action_name(enum batv_action a)
 {
 	switch (a) {
-	case BATV_ACTION_ACCEPT:
-		return "accept";
-	case BATV_ACTION_MARK:
-		return "mark";
-	case BATV_ACTION_REMOVE:
-		return "remove";
-	case BATV_ACTION_REJECT:
-		return "reject";
-	case BATV_ACTION_COUNT:
-		break;
+	case BATV_ACTION_ACCEPT: return "accept";
+	case BATV_ACTION_MARK: return "mark";
+	case BATV_ACTION_REMOVE: return "remove";
+	case BATV_ACTION_REJECT: return "reject";
+	case BATV_ACTION_COUNT: break;
 	}
 	return "unknown";
 }

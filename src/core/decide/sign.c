@@ -6,17 +6,19 @@
 #include <string.h>
 
 /*
- * It has a tag already.  Only when the tag is good is it of interest whose it is; and only of a message that is there:
- * a verification, before DATA, could tell a right tag from a wrong one by the time that this takes.
+ * It has a tag already.  Only when the tag is good is it of interest whose it is; and only of a
+ * message that is there: a verification, before DATA, could tell a right tag from a wrong one by
+ * the time that this takes.
  */
 static enum batv_sign_answer note_tagged(const struct batv_context *context,
 					 const struct batv_addr *addr, const struct batv_tag *tag,
 					 struct batv_signing *out)
 {
-	if (context->origin->has_id && batv_tag_check(addr, tag, &context->state->ring, context->now,
-						    &out->key) == BATV_TAG_VALID) {
+	if (context->origin->has_id && batv_tag_check(addr, tag, &context->state->ring,
+						      context->now, &out->key) == BATV_TAG_VALID) {
 		out->carries_valid_tag = true;
-		(void)batv_lists_policy(context->state, context->matcher, out->domain, &out->policy);
+		(void)batv_lists_policy(context->state, context->matcher, out->domain,
+					&out->policy);
 	}
 	return BATV_LEFT_TAGGED;
 }
@@ -31,8 +33,9 @@ static enum batv_sign_answer refusal_to_sign(enum batv_match may, enum batv_reas
 }
 
 /* The lists, from the policy on.  SIGNED: nothing speaks against it. */
-static enum batv_sign_answer ask_lists(const struct batv_context *context, const struct batv_addr *addr,
-				       const char *recipient, struct batv_signing *out)
+static enum batv_sign_answer ask_lists(const struct batv_context *context,
+				       const struct batv_addr *addr, const char *recipient,
+				       struct batv_signing *out)
 {
 	const struct batv_matcher *m = context->matcher;
 	char for_lists[BATV_ADDR_SIZE];
@@ -57,12 +60,14 @@ static enum batv_sign_answer ask_lists(const struct batv_context *context, const
 	return BATV_SIGNED;
 }
 
-static enum batv_sign_answer make_tag(const struct batv_context *context, const struct batv_addr *addr,
-				      int64_t arrival, struct batv_signing *out)
+static enum batv_sign_answer make_tag(const struct batv_context *context,
+				      const struct batv_addr *addr, int64_t arrival,
+				      struct batv_signing *out)
 {
 	/* At the RCPT of a message $received_time may be that of the one before it. */
 	int64_t arrived = context->origin->has_id ? arrival : 0;
-	const struct batv_key *key = batv_key_for_message(&context->state->ring, arrived, context->now);
+	const struct batv_key *key =
+		batv_key_for_message(&context->state->ring, arrived, context->now);
 
 	if (!key)
 		return BATV_LEFT_NO_KEY;
@@ -73,8 +78,8 @@ static enum batv_sign_answer make_tag(const struct batv_context *context, const 
 	return BATV_SIGNED;
 }
 
-void batv_sign_address(const struct batv_context *context, const char *address, const char *recipient,
-		       int64_t arrival, struct batv_signing *out)
+void batv_sign_address(const struct batv_context *context, const char *address,
+		       const char *recipient, int64_t arrival, struct batv_signing *out)
 {
 	struct batv_addr addr;
 	struct batv_tag tag;

@@ -18,18 +18,18 @@
 #include "base/hmac.h"
 #include "base/safefile.h"
 
-#define MAGIC	     "exim-batv state "
+#define MAGIC "exim-batv state "
 #define VERSION_LINE MAGIC "1\n"
-#define LITERAL(s)   s, sizeof(s) - 1
-#define END_LEN	     21			   /* "end ", 16 hex digits, newline */
-#define TIME_MAX     INT64_C(253402300799) /* the end of the year 9999 */
-#define NAME_LEN_MAX 64			   /* of a file name, a fingerprint */
+#define LITERAL(s) s, sizeof(s) - 1
+#define END_LEN 21                     /* "end ", 16 hex digits, newline */
+#define TIME_MAX INT64_C(253402300799) /* the end of the year 9999 */
+#define NAME_LEN_MAX 64                /* of a file name, a fingerprint */
 
 struct reader {
 	struct batv_state *state;
 	struct batv_policy *policy; /* the one that options belong to now */
-	uint64_t options;	    /* bits of those it has had */
-	unsigned words;		    /* bits of the keywords seen */
+	uint64_t options;           /* bits of those it has had */
+	unsigned words;             /* bits of the keywords seen */
 	unsigned line;
 	const char *why;
 };

@@ -12,9 +12,9 @@
 #include "decide/policy.h"
 
 #define BATV_STATE_NAME "state"
-#define BATV_STATE_MAX 65536	/* bytes of the file */
-#define BATV_STATE_SKEW 300	/* seconds that a state may lie in the future */
-#define BATV_MEMORY_RETENTION (14 * (int64_t)BATV_DAY)	/* defaults; a state may lack the lines */
+#define BATV_STATE_MAX 65536 /* bytes of the file */
+#define BATV_STATE_SKEW 300  /* seconds that a state may lie in the future */
+#define BATV_MEMORY_RETENTION (14 * (int64_t)BATV_DAY) /* defaults; a state may lack the lines */
 #define BATV_MEMORY_RETENTION_MAX (62 * (int64_t)BATV_DAY)
 #define BATV_EVIDENCE_DEFAULT 131072
 #define BATV_EVIDENCE_MAX 16777216
@@ -24,27 +24,27 @@
 struct batv_break {
 	const char *policy;
 	int64_t when;
-	int64_t until;		/* nothing arms before (revoked tags still come back); 0: none */
-	const char *why;	/* one line of text */
+	int64_t until;   /* nothing arms before (revoked tags still come back); 0: none */
+	const char *why; /* one line of text */
 };
 
 struct batv_state {
 	int64_t written;
-	uint64_t serial;		/* grows by one with every publication */
-	const char *automatic_senders;	/* PCRE2 pattern; "": the built-in comparison */
-	const char *memory;		/* file name of the memory; "": none */
-	const char *memory_before;	/* of the generation before, asked as well; "": none */
-	uint8_t memory_key[BATV_MEMORY_KEY_LEN];	/* see batv_state_memory_key() */
+	uint64_t serial;               /* grows by one with every publication */
+	const char *automatic_senders; /* PCRE2 pattern; "": the built-in comparison */
+	const char *memory;            /* file name of the memory; "": none */
+	const char *memory_before;     /* of the generation before, asked as well; "": none */
+	uint8_t memory_key[BATV_MEMORY_KEY_LEN]; /* see batv_state_memory_key() */
 	bool has_memory_key;
-	int64_t memory_retention;	/* seconds */
-	uint64_t evidence_bytes;	/* of a body that are searched */
-	const char *fingerprint;	/* of the secret file; for status */
-	const char *config_sum;		/* of the configuration's text; for status and reload */
-	int64_t key_rotation, key_retention;	/* as configured when it was published */
-	int64_t lost_until;		/* tags of a lost secret come back until then: 0: none was lost */
-	uint32_t lost_secret;		/* its number; 0: not known, or another one has it now */
+	int64_t memory_retention; /* seconds */
+	uint64_t evidence_bytes;  /* of a body that are searched */
+	const char *fingerprint;  /* of the secret file; for status */
+	const char *config_sum;   /* of the configuration's text; for status and reload */
+	int64_t key_rotation, key_retention; /* as configured when it was published */
+	int64_t lost_until;   /* tags of a lost secret come back until then: 0: none was lost */
+	uint32_t lost_secret; /* its number; 0: not known, or another one has it now */
 	size_t n_policies, n_breaks;
-	struct batv_policy policies[BATV_POLICIES_MAX];	/* [0] is "default", tried last */
+	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default", tried last */
 	struct batv_break breaks[BATV_BREAKS_MAX];
 	struct batv_keyring ring;
 };
@@ -56,8 +56,8 @@ struct batv_state {
  * Errors: BATV_E_VERSION, BATV_E_DAMAGED (no end line, wrong checksum), BATV_E_SYNTAX,
  * BATV_E_TOO_LONG, BATV_E_FULL.
  */
-enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
-			       unsigned *line, const char **why);
+enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state, unsigned *line,
+			       const char **why);
 
 /* The key that names what the sent-message memory holds; len 0: none, and nothing is remembered. */
 struct batv_span batv_state_memory_key(const struct batv_state *state);
@@ -67,12 +67,12 @@ struct batv_span batv_state_memory_key(const struct batv_state *state);
  * Start with all zero bytes.  About 70 KiB: static in Exim's processes.
  */
 struct batv_state_holder {
-	char text[BATV_STATE_MAX + 1];	/* in front: what is touched behind it lies together */
+	char text[BATV_STATE_MAX + 1]; /* in front: what is touched behind it lies together */
 	bool usable;
-	enum batv_err err;		/* why not */
-	unsigned line;			/* where in the file, 0: nowhere */
-	int64_t dev, ino, mtime_ns, ctime_ns, size;	/* which file was read, or refused */
-	uint64_t end;			/* a sum of its last bytes, which are its checksum */
+	enum batv_err err;                          /* why not */
+	unsigned line;                              /* where in the file, 0: nowhere */
+	int64_t dev, ino, mtime_ns, ctime_ns, size; /* which file was read, or refused */
+	uint64_t end; /* a sum of its last bytes, which are its checksum */
 	struct batv_state state;
 };
 

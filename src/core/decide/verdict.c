@@ -158,8 +158,8 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
 }
 
 /*
- * So many forged tags beside a right one are no bounce: a bounce has one.  Else one message with a thousand tags would
- * try a thousand, and learn whether one of them is right.
+ * So many forged tags beside a right one are no bounce: a bounce has one.  Else one message with a
+ * thousand tags would try a thousand, and learn whether one of them is right.
  */
 #define FORGED_MAX 3
 
@@ -237,24 +237,15 @@ enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_r
 const char *batv_verdict_name(enum batv_verdict v)
 {
 	switch (v) {
-	case BATV_VALID:
-		return "valid";
-	case BATV_REMEMBERED:
-		return "remembered";
-	case BATV_EXEMPT:
-		return "exempt";
-	case BATV_UNSIGNABLE:
-		return "unsignable";
-	case BATV_NOT_OURS:
-		return "not-ours";
-	case BATV_MISSING:
-		return "missing";
-	case BATV_EXPIRED:
-		return "expired";
-	case BATV_FORGED:
-		return "forged";
-	case BATV_VERDICT_COUNT:
-		break;
+	case BATV_VALID: return "valid";
+	case BATV_REMEMBERED: return "remembered";
+	case BATV_EXEMPT: return "exempt";
+	case BATV_UNSIGNABLE: return "unsignable";
+	case BATV_NOT_OURS: return "not-ours";
+	case BATV_MISSING: return "missing";
+	case BATV_EXPIRED: return "expired";
+	case BATV_FORGED: return "forged";
+	case BATV_VERDICT_COUNT: break;
 	}
 	return "?";
 }
@@ -289,6 +280,7 @@ const char *batv_reason_name(enum batv_reason r)
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a)
 {
 	_Static_assert((int)BATV_VERDICT_COUNT * (int)BATV_CLASS_COUNT * (int)BATV_ACTION_COUNT ==
-			       (int)BATV_COUNT_JUDGED_END, "a row is missing");
+			       (int)BATV_COUNT_JUDGED_END,
+		       "a row is missing");
 	return ((size_t)v * BATV_CLASS_COUNT + (size_t)c) * BATV_ACTION_COUNT + (size_t)a;
 }

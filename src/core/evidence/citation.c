@@ -11,12 +11,12 @@
 #include "evidence/citation.h"
 #include "tag/tag.h"
 
-#define GAP_MAX	     256 /* bytes between a label and its id */
-#define GAP_LINES    2
-#define ID_READ_MAX  4096 /* bytes that an id may take up as it lies there */
-#define BARE_ID_MIN  8	  /* an id without "@" is at least that long, or it is no id */
-#define BARE_MAX     128  /* an id without brackets is at most that long */
-#define LOOK_BACK    128  /* where a tagged address may begin before its "prvs" */
+#define GAP_MAX 256 /* bytes between a label and its id */
+#define GAP_LINES 2
+#define ID_READ_MAX 4096 /* bytes that an id may take up as it lies there */
+#define BARE_ID_MIN 8    /* an id without "@" is at least that long, or it is no id */
+#define BARE_MAX 128     /* an id without brackets is at most that long */
+#define LOOK_BACK 128    /* where a tagged address may begin before its "prvs" */
 #define ADDRESS_READ 1024
 
 static bool is_blank(int ch)
@@ -31,10 +31,8 @@ static bool is_control(int ch)
 
 static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp, size_t *steps)
 {
-	return (struct batv_cursor){.p = s.p,
-				    .end = s.p + (s.len < max ? s.len : max),
-				    .qp = qp,
-				    .steps = steps};
+	return (struct batv_cursor){
+		.p = s.p, .end = s.p + (s.len < max ? s.len : max), .qp = qp, .steps = steps};
 }
 
 /* What was found: not the room behind it. */
@@ -112,8 +110,7 @@ static bool is_id(const struct reading *r)
 
 	if (r->len < 3 || text[0] == '/' || text[0] == '!' || text[0] == '?')
 		return false;
-	if (r->blanks && text[0] != '"' &&
-	    (memchr(text, '=', r->len) || memchr(text, '"', r->len)))
+	if (r->blanks && text[0] != '"' && (memchr(text, '=', r->len) || memchr(text, '"', r->len)))
 		return false;
 	if (r->at_sign)
 		return text[r->len - 1] != '@';
@@ -170,11 +167,18 @@ static bool read_bracketed(struct batv_cursor *c, enum form form, struct reading
 static bool ends_word(int ch)
 {
 	switch (ch) {
-	case '<': case '>': case '"': case '\'': case '&': case ',':
-	case ':': case ';': case '(': case ')': case '*':
-		return true;
-	default:
-		return is_blank(ch) || is_control(ch);
+	case '<':
+	case '>':
+	case '"':
+	case '\'':
+	case '&':
+	case ',':
+	case ':':
+	case ';':
+	case '(':
+	case ')':
+	case '*': return true;
+	default: return is_blank(ch) || is_control(ch);
 	}
 }
 
@@ -276,7 +280,8 @@ bool batv_citation_id(struct batv_span text, bool qp, struct batv_citation *out,
 	return true;
 }
 
-bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citation *out, size_t *steps)
+bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citation *out,
+			   size_t *steps)
 {
 	struct batv_citation work;
 
@@ -304,11 +309,19 @@ bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citati
 static bool is_atext(char c)
 {
 	switch (c) {
-	case '(': case ')': case '<': case '>': case '[': case ']':
-	case ':': case ';': case '@': case '\\': case ',': case '"':
-		return false;
-	default:
-		return (unsigned char)c > 0x20 && c != 0x7f;
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '[':
+	case ']':
+	case ':':
+	case ';':
+	case '@':
+	case '\\':
+	case ',':
+	case '"': return false;
+	default: return (unsigned char)c > 0x20 && c != 0x7f;
 	}
 }
 
@@ -356,8 +369,7 @@ static void trim_address(struct reading *r)
 {
 	while (r->len > 0 && strchr(".:-", r->out->text[r->len - 1]))
 		r->len--;
-	if (r->len > 0 && r->out->text[r->len - 1] == ']' &&
-	    !memchr(r->out->text, '[', r->len))
+	if (r->len > 0 && r->out->text[r->len - 1] == ']' && !memchr(r->out->text, '[', r->len))
 		r->len--;
 }
 
@@ -423,8 +435,8 @@ static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_c
 }
 
 /* "two words+prvs=...": from the quotes on. */
-static bool quoted_sub_address(struct batv_span text, size_t at, bool qp,
-			       struct batv_citation *out, size_t *steps)
+static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
+			       size_t *steps)
 {
 	for (size_t i = at; i > 0 && at - i < LOOK_BACK && text.p[i - 1] != '\n'; i--) {
 		++*steps;
@@ -449,7 +461,7 @@ static int behind_tag(struct batv_cursor c)
 }
 
 bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
-		   size_t *steps)
+		       size_t *steps)
 {
 	struct batv_span rest = {text.p + at, text.len - at};
 	struct batv_citation work;
@@ -461,14 +473,9 @@ bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_ci
 			 tag_from(text, at - 1, qp, &work, steps)) ||
 			tag_from(text, at, qp, &work, steps);
 		break;
-	case '@':
-		found = sub_address(text, at, qp, &work, steps);
-		break;
-	case '"':
-		found = quoted_sub_address(text, at, qp, &work, steps);
-		break;
-	default:
-		break;
+	case '@': found = sub_address(text, at, qp, &work, steps); break;
+	case '"': found = quoted_sub_address(text, at, qp, &work, steps); break;
+	default: break;
 	}
 	if (found)
 		hand_over(&work, out);

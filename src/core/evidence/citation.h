@@ -1,6 +1,6 @@
 /*
- * citation.h - one Message-ID, or one tagged address, at a place in a text of unknown kind: a header, a
- * plain bounce, HTML, a reply that quotes it.
+ * citation.h - one Message-ID, or one tagged address, at a place in a text of unknown kind: a
+ * header, a plain bounce, HTML, a reply that quotes it.
  */
 #ifndef BATV_EVIDENCE_CITATION_H
 #define BATV_EVIDENCE_CITATION_H
@@ -9,10 +9,10 @@
 #include "tag/addr.h"
 
 struct batv_citation {
-	const char *begin, *end;	/* in the text, brackets included */
-	bool changed;			/* quoted-printable was undone */
+	const char *begin, *end; /* in the text, brackets included */
+	bool changed;            /* quoted-printable was undone */
 	size_t len;
-	char text[BATV_ID_MAX];		/* the id without brackets and blanks; the address */
+	char text[BATV_ID_MAX]; /* the id without brackets and blanks; the address */
 };
 
 /*
@@ -32,13 +32,13 @@ bool batv_citation_id(struct batv_span text, bool qp, struct batv_citation *out,
 
 /* The next <id> in a header field's value; or, bare, the next word that could be one. */
 bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citation *out,
-		       size_t *steps);
+			   size_t *steps);
 
 /*
  * The address around `at`, where "prvs" begins in text: prvs=..., "prvs=...", local+prvs=...
  * True: it has the shape of a tag of ours.
  */
 bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
-		   size_t *steps);
+		       size_t *steps);
 
 #endif

@@ -19,12 +19,12 @@
 
 #include <string.h>
 
-#define VALUE_MAX      4096  /* bytes of a header field that are looked at */
-#define BODY_MAX       16384 /* bytes of the body that are looked at */
-#define TOKEN_MAX      BATV_BOUNDARY_MAX /* a MIME token that we know is shorter */
-#define PARAMETERS_MAX 32    /* of a Content-Type */
-#define PART_TYPE_MAX  512   /* bytes of that of a part */
-#define LEVELS_MAX     8     /* of multiparts within multiparts */
+#define VALUE_MAX 4096              /* bytes of a header field that are looked at */
+#define BODY_MAX 16384              /* bytes of the body that are looked at */
+#define TOKEN_MAX BATV_BOUNDARY_MAX /* a MIME token that we know is shorter */
+#define PARAMETERS_MAX 32           /* of a Content-Type */
+#define PART_TYPE_MAX 512           /* bytes of that of a part */
+#define LEVELS_MAX 8                /* of multiparts within multiparts */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -36,13 +36,13 @@ enum {
 	SEEN_FROM_DAEMON = 1u << 6,    /* From: mailer-daemon and its kin, or nobody */
 	SEEN_FROM_POSTMASTER = 1u << 7,
 	SEEN_SUBJECT_BOUNCE = 1u << 8,
-	SEEN_SUBJECT_DMARC = 1u << 9,  /* all of a DMARC report's */
+	SEEN_SUBJECT_DMARC = 1u << 9,   /* all of a DMARC report's */
 	SEEN_SUBJECT_DOMAIN = 1u << 10, /* the begin of it */
-	SEEN_ARCHIVE = 1u << 11,       /* zip or gzip: what DMARC reports come in */
-	SEEN_MESSAGE = 1u << 12,       /* a message within, or its header */
+	SEEN_ARCHIVE = 1u << 11,        /* zip or gzip: what DMARC reports come in */
+	SEEN_MESSAGE = 1u << 12,        /* a message within, or its header */
 	SEEN_SUBJECT_REPLY = 1u << 13,
 	SEEN_STRANGE_REPORT = 1u << 14, /* multipart/report of a type that we don't know */
-	SEEN_PART = 1u << 15,	       /* one that says what it is */
+	SEEN_PART = 1u << 15,           /* one that says what it is */
 };
 
 /* ---- text ---- */
@@ -91,8 +91,8 @@ static bool contains(struct batv_span s, const char *text)
 }
 
 /*
- * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers, for each of
- * those would have to be put right in every process that loads batv.so.
+ * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers,
+ * for each of those would have to be put right in every process that loads batv.so.
  */
 static bool starts_with_any(struct batv_span s, const char *list)
 {
@@ -345,7 +345,9 @@ static unsigned see_auto_submitted(struct batv_span value)
 
 static unsigned see_precedence(struct batv_span value)
 {
-	static const char replies[] = "auto_reply\0" "auto-reply\0" "autoreply\0";
+	static const char replies[] = "auto_reply\0"
+				      "auto-reply\0"
+				      "autoreply\0";
 
 	return starts_with_any(trim(value), replies) ? SEEN_AUTOREPLY : 0;
 }
@@ -397,7 +399,8 @@ static bool is_joined(struct batv_span s, const char *first, const char *second)
 
 static unsigned see_from(struct batv_span value)
 {
-	static const char names[] = "mail delivery system\0" "mail delivery subsystem\0"
+	static const char names[] = "mail delivery system\0"
+				    "mail delivery subsystem\0"
 				    "\"mail delivery s\0";
 	struct word word;
 	struct batv_span address, local;
@@ -559,7 +562,7 @@ struct level {
 struct walk {
 	struct batv_span rest;
 	struct level levels[LEVELS_MAX];
-	size_t open;	     /* how many of them; the last one has the part that is read now */
+	size_t open;         /* how many of them; the last one has the part that is read now */
 	unsigned in_reports; /* what parts of reports are */
 	unsigned elsewhere;  /* what other parts are */
 };
@@ -634,8 +637,8 @@ static void take_part_header(struct walk *w, struct content_type *ct)
 static bool see_part(struct walk *w, bool holds_reports)
 {
 	const struct level *in = &w->levels[w->open - 1];
-	const unsigned kinds = SEEN_DSN | SEEN_MDN | SEEN_REPORT | SEEN_UNTYPED_REPORT |
-			       SEEN_STRANGE_REPORT;
+	const unsigned kinds =
+		SEEN_DSN | SEEN_MDN | SEEN_REPORT | SEEN_UNTYPED_REPORT | SEEN_STRANGE_REPORT;
 	struct content_type ct;
 	bool report, counts;
 	unsigned seen;
@@ -790,20 +793,13 @@ enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_s
 const char *batv_class_name(enum batv_class c)
 {
 	switch (c) {
-	case BATV_CLASS_DSN:
-		return "dsn";
-	case BATV_CLASS_MDN:
-		return "mdn";
-	case BATV_CLASS_AUTOREPLY:
-		return "autoreply";
-	case BATV_CLASS_CALENDAR:
-		return "calendar";
-	case BATV_CLASS_REPORT:
-		return "report";
-	case BATV_CLASS_OTHER:
-		return "other";
-	case BATV_CLASS_COUNT:
-		break;
+	case BATV_CLASS_DSN: return "dsn";
+	case BATV_CLASS_MDN: return "mdn";
+	case BATV_CLASS_AUTOREPLY: return "autoreply";
+	case BATV_CLASS_CALENDAR: return "calendar";
+	case BATV_CLASS_REPORT: return "report";
+	case BATV_CLASS_OTHER: return "other";
+	case BATV_CLASS_COUNT: break;
 	}
 	return "unknown";
 }

@@ -53,11 +53,10 @@ int batv_cursor_entity(struct batv_cursor *c)
 		char name[7]; /* with its semicolon */
 		unsigned char means;
 	} entities[] = {
-		{"lt;", '<'},	{"#60;", '<'},	   {"#x3c;", '<'}, {"gt;", '>'},
-		{"#62;", '>'},	{"#x3e;", '>'},	   {"amp;", '&'},  {"#38;", '&'},
-		{"#64;", '@'},	{"#x40;", '@'},	   {"#43;", '+'},  {"#61;", '='},
-		{"#x3d;", '='}, {"quot;", '"'},	   {"#34;", '"'},  {"nbsp;", 0xa0},
-		{"#160;", 0xa0}, {"#xa0;", 0xa0},
+		{"lt;", '<'},    {"#60;", '<'},   {"#x3c;", '<'},  {"gt;", '>'},   {"#62;", '>'},
+		{"#x3e;", '>'},  {"amp;", '&'},   {"#38;", '&'},   {"#64;", '@'},  {"#x40;", '@'},
+		{"#43;", '+'},   {"#61;", '='},   {"#x3d;", '='},  {"quot;", '"'}, {"#34;", '"'},
+		{"nbsp;", 0xa0}, {"#160;", 0xa0}, {"#xa0;", 0xa0},
 	};
 	struct batv_cursor at = *c;
 	char name[6] = "";
@@ -110,10 +109,8 @@ bool batv_base64_is(char c)
 
 struct batv_base64 batv_base64_start(struct batv_span text)
 {
-	return (struct batv_base64){.p = text.p,
-				    .end = text.p + text.len,
-				    .begin = text.p,
-				    .before = text.p};
+	return (struct batv_base64){
+		.p = text.p, .end = text.p + text.len, .begin = text.p, .before = text.p};
 }
 
 int batv_base64_next(struct batv_base64 *b)

@@ -8,13 +8,13 @@
 #include "base/span.h"
 
 struct batv_cursor {
-	const char *p, *end;	/* what is left */
-	bool qp;		/* undo quoted-printable */
-	bool changed;		/* something was undone: an =XX, a soft line break */
-	size_t *steps;		/* grows by every byte that is looked at; not NULL */
+	const char *p, *end; /* what is left */
+	bool qp;             /* undo quoted-printable */
+	bool changed;        /* something was undone: an =XX, a soft line break */
+	size_t *steps;       /* grows by every byte that is looked at; not NULL */
 };
 
-int batv_cursor_next_undone(struct batv_cursor *c);	/* where the next one may be encoded */
+int batv_cursor_next_undone(struct batv_cursor *c); /* where the next one may be encoded */
 
 /* The next character, 0 to 255; -1: the end. */
 static inline int batv_cursor_next(struct batv_cursor *c)
@@ -30,14 +30,14 @@ static inline int batv_cursor_next(struct batv_cursor *c)
 int batv_cursor_entity(struct batv_cursor *c);
 
 struct batv_base64 {
-	const char *p, *end;	/* what is left; what is not of the alphabet is skipped */
-	const char *begin;	/* where the byte that came last begins */
-	unsigned bits, n_bits;	/* private, as is what follows */
+	const char *p, *end;   /* what is left; what is not of the alphabet is skipped */
+	const char *begin;     /* where the byte that came last begins */
+	unsigned bits, n_bits; /* private, as is what follows */
 	const char *before;
 };
 
 struct batv_base64 batv_base64_start(struct batv_span text);
-int batv_base64_next(struct batv_base64 *b);	/* the next byte; -1: the end */
-bool batv_base64_is(char c);			/* is it of the alphabet? */
+int batv_base64_next(struct batv_base64 *b); /* the next byte; -1: the end */
+bool batv_base64_is(char c);                 /* is it of the alphabet? */
 
 #endif

@@ -14,10 +14,10 @@
 struct entry {
 	char text[BATV_PATH_MAX];
 	size_t len;
-	bool blank;	/* white space came since the last character */
+	bool blank; /* white space came since the last character */
 	bool too_long;
-	bool angle;	/* within angle brackets */
-	bool done;	/* angle brackets were closed: what follows is a comment by habit */
+	bool angle; /* within angle brackets */
+	bool done;  /* angle brackets were closed: what follows is a comment by habit */
 };
 
 struct list {
@@ -144,12 +144,8 @@ static void take_special(struct list *l, char c)
 	struct entry *e = &l->e;
 
 	switch (c) {
-	case '(':
-		skip_comment(l);
-		break;
-	case '"':
-		add_quoted(l);
-		break;
+	case '(': skip_comment(l); break;
+	case '"': add_quoted(l); break;
 	case '<':
 		if (!e->done) {
 			clear(e);
@@ -184,7 +180,7 @@ static void add_literal(struct list *l)
 }
 
 size_t batv_mailbox_each(struct batv_span value, size_t max,
-		      void (*found)(void *ctx, const struct batv_addr *addr), void *ctx)
+			 void (*found)(void *ctx, const struct batv_addr *addr), void *ctx)
 {
 	struct list l = {.rest = value, .max = max, .found = found, .ctx = ctx};
 

@@ -7,7 +7,7 @@
 
 #include "tag/addr.h"
 
-#define BATV_MAILBOX_BYTES 65536	/* of a field that are looked at */
+#define BATV_MAILBOX_BYTES 65536 /* of a field that are looked at */
 
 /*
  * Calls found() for the first `max` addresses in `value` (folded or not, without the name) and
@@ -16,7 +16,7 @@
  * (addr.h) is skipped.  addr is found()'s for the call only.  Linear.
  */
 size_t batv_mailbox_each(struct batv_span value, size_t max,
-		      void (*found)(void *ctx, const struct batv_addr *addr), void *ctx);
+			 void (*found)(void *ctx, const struct batv_addr *addr), void *ctx);
 
 /* The first one, NUL-terminated; false: there is none that fits, and out is "". */
 bool batv_mailbox_first(struct batv_span value, char out[static BATV_ADDR_SIZE]);

@@ -106,22 +106,17 @@ bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare
 		    struct batv_proof_answer *answer)
 {
 	memset(answer, 0, sizeof *answer);
-	return (proof->key.len > 0 && by_id(proof, bare, answer)) ||
-	       by_tag(proof, bare, answer) ||
+	return (proof->key.len > 0 && by_id(proof, bare, answer)) || by_tag(proof, bare, answer) ||
 	       (proof->key.len > 0 && by_pair(proof, bare, answer));
 }
 
 const char *batv_proof_name(enum batv_proof_kind kind)
 {
 	switch (kind) {
-	case BATV_PROOF_NONE:
-		return "-";
-	case BATV_PROOF_ID:
-		return "id";
-	case BATV_PROOF_TAG:
-		return "tag";
-	case BATV_PROOF_PAIR:
-		return "pair";
+	case BATV_PROOF_NONE: return "-";
+	case BATV_PROOF_ID: return "id";
+	case BATV_PROOF_TAG: return "tag";
+	case BATV_PROOF_PAIR: return "pair";
 	}
 	return "?";
 }

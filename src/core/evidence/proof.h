@@ -13,37 +13,38 @@
 #include "memory/sent.h"
 #include "tag/tag.h"
 
-#define BATV_AUTHORS_MAX 2	/* From addresses of a reply that are asked about */
+#define BATV_AUTHORS_MAX 2 /* From addresses of a reply that are asked about */
 
 /* What is the same for all recipients of one message. */
 struct batv_proof {
-	const struct batv_search *search;	/* done: header and body were given to it */
-	const struct batv_memory *memory;	/* may be none */
-	const struct batv_memory *before;	/* the generation before; NULL: none */
-	struct batv_span key;			/* of the memory; len 0: none */
+	const struct batv_search *search; /* done: header and body were given to it */
+	const struct batv_memory *memory; /* may be none */
+	const struct batv_memory *before; /* the generation before; NULL: none */
+	struct batv_span key;             /* of the memory; len 0: none */
 	const struct batv_keyring *ring;
 	int64_t retention, now;
 	enum batv_class class;
 	size_t n_authors;
-	struct batv_addr authors[BATV_AUTHORS_MAX];	/* bare, see batv_proof_author() */
-	char author_text[BATV_AUTHORS_MAX][BATV_ADDR_SIZE];	/* what they borrow */
+	struct batv_addr authors[BATV_AUTHORS_MAX];         /* bare, see batv_proof_author() */
+	char author_text[BATV_AUTHORS_MAX][BATV_ADDR_SIZE]; /* what they borrow */
 };
 
 enum batv_proof_kind { BATV_PROOF_NONE, BATV_PROOF_ID, BATV_PROOF_TAG, BATV_PROOF_PAIR };
 
 struct batv_proof_answer {
 	enum batv_proof_kind kind;
-	const struct batv_clue *clue;	/* of an id or a tag; else NULL */
-	struct batv_item item;		/* of an id or a pair: what was looked up and found */
+	const struct batv_clue *clue; /* of an id or a tag; else NULL */
+	struct batv_item item;        /* of an id or a pair: what was looked up and found */
 };
 
-/* An address of the reply's From; tags of other sites are taken off.  What is no address is left out. */
+/* An address of the reply's From; tags of other sites are taken off.  What is no address is left
+ * out. */
 void batv_proof_author(struct batv_proof *proof, struct batv_span address);
 
 /* `bare`: the recipient without its tag.  *answer is always written. */
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer);
 
-const char *batv_proof_name(enum batv_proof_kind kind);	/* "id", "tag", "pair", "-" */
+const char *batv_proof_name(enum batv_proof_kind kind); /* "id", "tag", "pair", "-" */
 
 #endif

@@ -16,18 +16,18 @@
 #include "evidence/search.h"
 
 #define HEADER_VALUE_MAX 65536
-#define HEADER_IDS	 4  /* of one field; of References the last ones */
-#define LABEL_MAX	 40 /* bytes of a field's name before "message-id" */
-#define CONTEXT_MAX	 64 /* bytes before a tagged address that say what it is */
-#define BOUNDARY_MAX	 200
-#define BLOCK_LINE_MIN	 24 /* a line of base64 that nobody has announced is that long */
-#define WINDOW		 6144 /* decoded bytes that are searched at a time */
-#define WINDOW_BACK	 256  /* and what stands before them, for the begin of a label */
-#define WINDOW_MORE	 1536 /* and behind them, for the end of an id */
-#define WINDOW_ALL	 (WINDOW_BACK + WINDOW + WINDOW_MORE)
-#define MARK		 64 /* decoded bytes from one mark to the next; divides the three */
+#define HEADER_IDS 4   /* of one field; of References the last ones */
+#define LABEL_MAX 40   /* bytes of a field's name before "message-id" */
+#define CONTEXT_MAX 64 /* bytes before a tagged address that say what it is */
+#define BOUNDARY_MAX 200
+#define BLOCK_LINE_MIN 24 /* a line of base64 that nobody has announced is that long */
+#define WINDOW 6144       /* decoded bytes that are searched at a time */
+#define WINDOW_BACK 256   /* and what stands before them, for the begin of a label */
+#define WINDOW_MORE 1536  /* and behind them, for the end of an id */
+#define WINDOW_ALL (WINDOW_BACK + WINDOW + WINDOW_MORE)
+#define MARK 64              /* decoded bytes from one mark to the next; divides the three */
 #define STEPS_OF_A_PIECE 4   /* all that may stand before an address are tried */
-#define CLOSER_LONGEST	 40960 /* steps of one closer look are fewer */
+#define CLOSER_LONGEST 40960 /* steps of one closer look are fewer */
 
 static struct batv_span cut(struct batv_span s, size_t max)
 {
@@ -52,9 +52,8 @@ static bool ends_with(struct batv_span s, const char *suffix)
 {
 	size_t len = strlen(suffix);
 
-	return s.len >= len &&
-	       batv_span_equal_fold((struct batv_span){s.p + s.len - len, len},
-				    batv_span_of(suffix));
+	return s.len >= len && batv_span_equal_fold((struct batv_span){s.p + s.len - len, len},
+						    batv_span_of(suffix));
 }
 
 static bool is_blank(char c)
@@ -197,7 +196,7 @@ static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv
 		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
 
 		if (batv_citation_next_id(between(begin, h.value.p + h.value.len), bare, &id,
-				      &s->passed))
+					  &s->passed))
 			add_header_id(s, kind, h, &id);
 	}
 }
@@ -311,8 +310,8 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 
 static bool is_returned(struct batv_span type)
 {
-	static const char types[][24] = {"message/rfc822", "text/rfc822-headers",
-					 "message/global", "message/global-headers",
+	static const char types[][24] = {"message/rfc822",     "text/rfc822-headers",
+					 "message/global",     "message/global-headers",
 					 "text/rfc822-header", "message/partial"};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
@@ -464,8 +463,7 @@ static void search(const struct text *t, size_t from, size_t to)
 			if (is_next(t, i, 'r') && may_look(t->s, false, i - from))
 				see_tag(t, i);
 			break;
-		default:
-			break;
+		default: break;
 		}
 	}
 	t->s->passed += to - from;
@@ -598,8 +596,7 @@ static void see_part_field(struct body *b, struct batv_span line)
 
 	rest = cut(rest, BOUNDARY_MAX + sizeof encoding);
 	if (starts_with(line, type)) {
-		b->s->part_type =
-			media_type(between(rest.p + sizeof type - 1, rest.p + rest.len));
+		b->s->part_type = media_type(between(rest.p + sizeof type - 1, rest.p + rest.len));
 	} else if (starts_with(line, encoding)) {
 		value = trim(between(rest.p + sizeof encoding - 1, rest.p + rest.len));
 		b->s->base64 = is_base64(value);

@@ -21,26 +21,26 @@
 #define BATV_CLUE_IDS_MAX 48
 #define BATV_CLUE_TAGS_MAX 16
 #define BATV_CLUES_MAX (BATV_CLUE_IDS_MAX + BATV_CLUE_TAGS_MAX)
-#define BATV_CLUE_TEXT_MAX 16384	/* bytes of all values together; what does not fit is left out */
+#define BATV_CLUE_TEXT_MAX 16384 /* bytes of all values together; what does not fit is left out */
 #define BATV_LOOKUPS_MAX 4
 #define BATV_CLOSER_MORE 98304
 
 enum batv_clue_kind {
 	/* Message-IDs */
-	BATV_CLUE_IN_REPLY_TO,		/* the message's own header, or an MDN's */
-	BATV_CLUE_REFERENCES,		/* the same; the last one, which is what it answers */
-	BATV_CLUE_ORIGINAL_ID,		/* Original-Message-ID, RFC 8098 */
-	BATV_CLUE_PARENT_ID,		/* X-MS-Exchange-Parent-Message-Id */
-	BATV_CLUE_X_ORIGINAL_ID,	/* X-Original-Message-ID */
-	BATV_CLUE_RETURNED_ID,		/* Message-ID in a message/rfc822 or text/rfc822-headers part */
-	BATV_CLUE_INLINE_ID,		/* Message-ID, or a label like it, in any other text */
+	BATV_CLUE_IN_REPLY_TO,   /* the message's own header, or an MDN's */
+	BATV_CLUE_REFERENCES,    /* the same; the last one, which is what it answers */
+	BATV_CLUE_ORIGINAL_ID,   /* Original-Message-ID, RFC 8098 */
+	BATV_CLUE_PARENT_ID,     /* X-MS-Exchange-Parent-Message-Id */
+	BATV_CLUE_X_ORIGINAL_ID, /* X-Original-Message-ID */
+	BATV_CLUE_RETURNED_ID,   /* Message-ID in a message/rfc822 or text/rfc822-headers part */
+	BATV_CLUE_INLINE_ID,     /* Message-ID, or a label like it, in any other text */
 	/* addresses with the shape of a tag of ours */
 	BATV_CLUE_RETURN_PATH,
 	BATV_CLUE_X_POSTFIX_SENDER,
-	BATV_CLUE_ENVELOPE_FROM,	/* in Received */
-	BATV_CLUE_SMTP_MAILFROM,	/* in Authentication-Results */
-	BATV_CLUE_MAIL_FROM,		/* in the transcript of a session */
-	BATV_CLUE_TAG,			/* elsewhere in the body */
+	BATV_CLUE_ENVELOPE_FROM, /* in Received */
+	BATV_CLUE_SMTP_MAILFROM, /* in Authentication-Results */
+	BATV_CLUE_MAIL_FROM,     /* in the transcript of a session */
+	BATV_CLUE_TAG,           /* elsewhere in the body */
 	BATV_CLUE_KINDS
 };
 
@@ -49,19 +49,19 @@ enum batv_clue_encoding {
 	BATV_ENCODING_NONE,
 	BATV_ENCODING_QP,
 	BATV_ENCODING_BASE64,
-	BATV_ENCODING_BASE64_QP,	/* quoted-printable within base64 */
+	BATV_ENCODING_BASE64_QP, /* quoted-printable within base64 */
 	BATV_ENCODING_COUNT
 };
 
 struct batv_clue {
 	enum batv_clue_kind kind;
 	enum batv_clue_encoding encoding;
-	bool in_header;			/* of the message itself; else in its body */
-	bool weak;			/* an id less likely than others: looked up last */
-	size_t offset;			/* of raw, in the value of the field or in the body */
-	unsigned part;			/* body: which MIME part, counted as they begin; 0: before any */
-	struct batv_span where;		/* the field's name; the part's type as written, or "" */
-	struct batv_span raw;		/* the very bytes: still encoded, folded, quoted */
+	bool in_header;         /* of the message itself; else in its body */
+	bool weak;              /* an id less likely than others: looked up last */
+	size_t offset;          /* of raw, in the value of the field or in the body */
+	unsigned part;          /* body: which MIME part, counted as they begin; 0: before any */
+	struct batv_span where; /* the field's name; the part's type as written, or "" */
+	struct batv_span raw;   /* the very bytes: still encoded, folded, quoted */
 	/*
 	 * An id without angle brackets and white space; an address.  In the search's own room.
 	 */
@@ -70,17 +70,18 @@ struct batv_clue {
 
 /* About 22 KiB.  Not to be copied: clues point into it.  They borrow headers and body, too. */
 struct batv_search {
-	size_t n;			/* clues */
-	bool full;			/* there was more than there is room for, or work allowed */
-	size_t passed, closer;		/* steps of the pass, and of closer looks; for tests */
+	size_t n;              /* clues */
+	bool full;             /* there was more than there is room for, or work allowed */
+	size_t passed, closer; /* steps of the pass, and of closer looks; for tests */
 	/* private */
-	bool base64, qp;		/* what the part is said to be */
+	bool base64, qp; /* what the part is said to be */
 	unsigned part;
 	size_t ids, tags, text_len;
 	struct batv_span part_type;
 	/* by a sum of kind and value: a clue's number + 1; 0: none */
 	uint8_t known[BATV_CLUES_MAX * 2];
-	/* the header's first, then as the body has them; behind them, so that few pages are touched */
+	/* the header's first, then as the body has them; behind them, so that few pages are touched
+	 */
 	struct batv_clue clues[BATV_CLUES_MAX];
 	char text[BATV_CLUE_TEXT_MAX];
 };
@@ -109,7 +110,7 @@ size_t batv_search_tags(const struct batv_search *s,
 bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len);
 
 bool batv_clue_is_id(enum batv_clue_kind kind);
-const char *batv_clue_kind_name(enum batv_clue_kind kind);	/* "in-reply-to" and so on */
-const char *batv_clue_encoding_name(enum batv_clue_encoding e);	/* "none", "quoted-printable" ... */
+const char *batv_clue_kind_name(enum batv_clue_kind kind);      /* "in-reply-to" and so on */
+const char *batv_clue_encoding_name(enum batv_clue_encoding e); /* "none", "quoted-printable" ... */
 
 #endif

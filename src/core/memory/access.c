@@ -1,19 +1,20 @@
 /*
  * access.c - opens the memory file and reaches its bytes: whole, by windows, or by reading.
  *
- * To map all of a large file costs little, to touch it costs a lot: a page table for every 2 MiB that is
- * touched, and all of them again when the process ends.  So pages are mapped one by one, side by side, when
- * they are written to; and what is only read is read with pread(), which needs no guard either.
+ * To map all of a large file costs little, to touch it costs a lot: a page table for every 2 MiB
+ * that is touched, and all of them again when the process ends.  So pages are mapped one by one,
+ * side by side, when they are written to; and what is only read is read with pread(), which needs
+ * no guard either.
  *
  * A file that somebody truncates while it is mapped answers an access with SIGBUS.
  *
- * Invariants: a descriptor is held for one decision only, and one that was left behind (a signal handler
- * may jump out of it) is closed only if it still is that very file.  A SIGBUS that is not ours passes
- * through to the action that was there before us, and after a guard has left, signal actions and masks
- * are what they were.
+ * Invariants: a descriptor is held for one decision only, and one that was left behind (a signal
+ * handler may jump out of it) is closed only if it still is that very file.  A SIGBUS that is not
+ * ours passes through to the action that was there before us, and after a guard has left, signal
+ * actions and masks are what they were.
  *
- * BUGS: guards may be nested four deep, and are not for several threads at once.  SIGBUS must not be
- * blocked.
+ * BUGS: guards may be nested four deep, and are not for several threads at once.  SIGBUS must not
+ * be blocked.
  */
 #include "memory/access.h"
 
@@ -35,7 +36,8 @@ static bool is_file(const struct batv_memory *memory, const struct stat *st)
 }
 
 /* For writing if that is allowed. */
-static enum batv_err open_file(int dirfd, const char *name, int *fd, struct stat *st, bool *writable)
+static enum batv_err open_file(int dirfd, const char *name, int *fd, struct stat *st,
+			       bool *writable)
 {
 	enum batv_err err = batv_file_open(dirfd, name, O_RDWR, true, fd, st);
 
@@ -70,7 +72,7 @@ struct frame {
 	sigjmp_buf env;
 	const void *base;
 	size_t size;
-	uintptr_t stack;		/* where its guard runs; the stack grows downwards */
+	uintptr_t stack; /* where its guard runs; the stack grows downwards */
 	struct sigaction previous;
 };
 
@@ -78,7 +80,7 @@ struct frame {
 
 static struct frame frames[FRAMES];
 static volatile sig_atomic_t depth;
-static volatile sig_atomic_t sent;	/* a SIGBUS that somebody sent with kill(): not for us */
+static volatile sig_atomic_t sent; /* a SIGBUS that somebody sent with kill(): not for us */
 
 static bool within(const struct frame *f, const void *address)
 {
@@ -118,7 +120,7 @@ static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t sta
 	bool left = false;
 
 	for (; depth > 0 && frames[depth - 1].stack <= stack; depth = depth - 1)
-		left = true;		/* its function is gone, and did not clean up */
+		left = true; /* its function is gone, and did not clean up */
 	if (depth == FRAMES)
 		return NULL;
 	f = &frames[depth];
@@ -130,7 +132,7 @@ static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t sta
 	sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
 	(void)sigaction(SIGBUS, &sa, &previous);
 	if (!left || previous.sa_sigaction != on_sigbus)
-		f->previous = previous;	/* else it still holds what was there before the left one */
+		f->previous = previous; /* else it still holds what was there before the left one */
 	depth = depth + 1;
 	return f;
 }
@@ -172,7 +174,8 @@ static void lose(struct batv_memory *memory)
 	memory->windowed = false;
 }
 
-/* Where it is the same on all machines it is not asked for: two pages of libc's need not be touched. */
+/* Where it is the same on all machines it is not asked for: two pages of libc's need not be
+ * touched. */
 static size_t page_size(void)
 {
 #if defined __x86_64__ || defined __i386__
@@ -194,7 +197,8 @@ static bool make_room(struct batv_memory *memory)
 	memory->window_size = page_size();
 	memory->windows = 0;
 	memory->size = memory->window_size * BATV_MEMORY_WINDOWS;
-	room = mmap(NULL, memory->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	room = mmap(NULL, memory->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		    0);
 	memory->base = room == MAP_FAILED ? NULL : room;
 	return memory->base != NULL;
 }
@@ -223,7 +227,7 @@ batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *,
 		return true;
 	if (memory->base)
 		lose(memory);
-	else	/* a guard within the body has lost it, but could not unmap it */
+	else /* a guard within the body has lost it, but could not unmap it */
 		unmap_unless_used(base, size);
 	return false;
 }
@@ -242,8 +246,9 @@ static char *map_window(struct batv_memory *m, uint64_t page)
 	size_t place = (size_t)(m->windows % BATV_MEMORY_WINDOWS);
 	char *at = (char *)m->base + place * m->window_size;
 
-	if (!m->held || mmap(at, m->window_size, m->writable ? PROT_READ | PROT_WRITE : PROT_READ,
-			     MAP_SHARED | MAP_FIXED, m->fd, (off_t)(page * m->window_size)) == MAP_FAILED)
+	if (!m->held ||
+	    mmap(at, m->window_size, m->writable ? PROT_READ | PROT_WRITE : PROT_READ,
+		 MAP_SHARED | MAP_FIXED, m->fd, (off_t)(page * m->window_size)) == MAP_FAILED)
 		guard_break();
 	m->window[place] = page;
 	m->windows++;
@@ -282,7 +287,7 @@ static void peek_body(struct batv_memory *m, void *arg)
 
 bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len)
 {
-	struct peek_job job = { .offset = offset, .words = len / sizeof *job.to, .to = to };
+	struct peek_job job = {.offset = offset, .words = len / sizeof *job.to, .to = to};
 
 	if (!memory->windowed)
 		return batv_memory_guard_read(memory, peek_body, &job);
@@ -296,9 +301,9 @@ bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to,
 
 static enum batv_err read_header(int fd, const struct stat *st, struct batv_memory *out)
 {
-	struct batv_memory m = { .dev = (int64_t)st->st_dev,
-				 .ino = (int64_t)st->st_ino,
-				 .file_size = (size_t)st->st_size };
+	struct batv_memory m = {.dev = (int64_t)st->st_dev,
+				.ino = (int64_t)st->st_ino,
+				.file_size = (size_t)st->st_size};
 	enum batv_err err = batv_header_read(fd, st, &m.sections);
 
 	if (err == BATV_OK)
@@ -306,7 +311,8 @@ static enum batv_err read_header(int fd, const struct stat *st, struct batv_memo
 	return err;
 }
 
-static enum batv_err take_file(struct batv_memory *memory, int fd, const struct stat *st, bool writable)
+static enum batv_err take_file(struct batv_memory *memory, int fd, const struct stat *st,
+			       bool writable)
 {
 	struct batv_memory m;
 	enum batv_err err = read_header(fd, st, &m);
@@ -370,8 +376,7 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 
 static bool mapped_already(const struct batv_memory *m, const struct stat *st)
 {
-	return m->base && !m->windowed && is_file(m, st) &&
-	       m->file_size == (size_t)st->st_size;
+	return m->base && !m->windowed && is_file(m, st) && m->file_size == (size_t)st->st_size;
 }
 
 enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name)

@@ -94,9 +94,10 @@ static void count_body(struct batv_memory *m, void *arg)
 
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now)
 {
-	struct count_job job = { .counter = counter, .now = now };
+	struct count_job job = {.counter = counter, .now = now};
 
-	if (memory->writable && memory->sections.counters_at && counter < memory->sections.counters_count)
+	if (memory->writable && memory->sections.counters_at &&
+	    counter < memory->sections.counters_count)
 		(void)batv_memory_guard(memory, count_body, &job);
 }
 
@@ -131,7 +132,9 @@ int64_t batv_counters_bare_last(const struct batv_memory *memory)
 	int64_t when;
 
 	return batv_memory_peek(memory, offsetof(struct batv_memory_head, bare_last), &when,
-				sizeof when) ? when : 0;
+				sizeof when)
+		       ? when
+		       : 0;
 }
 
 void batv_counters_bare_now(struct batv_memory *memory, int64_t now)
@@ -167,7 +170,9 @@ int64_t batv_counters_created(const struct batv_memory *memory)
 	int64_t when;
 
 	return batv_memory_peek(memory, offsetof(struct batv_memory_head, created), &when,
-				sizeof when) ? when : 0;
+				sizeof when)
+		       ? when
+		       : 0;
 }
 
 struct look_job {
@@ -187,7 +192,9 @@ int64_t batv_counters_looked(const struct batv_memory *memory)
 	int64_t when;
 
 	return batv_memory_peek(memory, offsetof(struct batv_memory_head, looked), &when,
-				sizeof when) ? when : 0;
+				sizeof when)
+		       ? when
+		       : 0;
 }
 
 int64_t batv_counters_doubted(const struct batv_memory *memory)
@@ -195,12 +202,14 @@ int64_t batv_counters_doubted(const struct batv_memory *memory)
 	int64_t when;
 
 	return batv_memory_peek(memory, offsetof(struct batv_memory_head, doubted), &when,
-				sizeof when) ? when : 0;
+				sizeof when)
+		       ? when
+		       : 0;
 }
 
 void batv_counters_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted)
 {
-	struct look_job job = { .looked = looked, .doubted = doubted };
+	struct look_job job = {.looked = looked, .doubted = doubted};
 
 	if (memory->writable)
 		(void)batv_memory_guard(memory, note_look_body, &job);

@@ -1,6 +1,6 @@
 /*
- * counters.h - what is counted in the memory file, for its life and for each of the last 32 days; and
- * the times in its header page.
+ * counters.h - what is counted in the memory file, for its life and for each of the last 32 days;
+ * and the times in its header page.
  */
 #ifndef BATV_MEMORY_COUNTERS_H
 #define BATV_MEMORY_COUNTERS_H
@@ -11,19 +11,23 @@
 enum batv_counter {
 	/* verdict x class x action come first: batv_counter_of() in verdict.h */
 	BATV_COUNT_JUDGED_END = 192,
-	BATV_COUNT_SIGNED = BATV_COUNT_JUDGED_END,	/* left signed, seen at the transport */
-	BATV_COUNT_LEFT_NO_STATE,	/* left bare for want of a usable state */
-	BATV_COUNT_LEFT_UNTRUSTED, BATV_COUNT_LEFT_DESTINATION, BATV_COUNT_LEFT_OTHER,
-	BATV_COUNT_DOUBT,		/* a decision that met a doubt */
+	BATV_COUNT_SIGNED = BATV_COUNT_JUDGED_END, /* left signed, seen at the transport */
+	BATV_COUNT_LEFT_NO_STATE,                  /* left bare for want of a usable state */
+	BATV_COUNT_LEFT_UNTRUSTED,
+	BATV_COUNT_LEFT_DESTINATION,
+	BATV_COUNT_LEFT_OTHER,
+	BATV_COUNT_DOUBT, /* a decision that met a doubt */
 	/* the sent-message memory */
-	BATV_COUNT_IDS, BATV_COUNT_PAIRS,	/* remembered: also how full the day is */
-	BATV_COUNT_LOOKUPS, BATV_COUNT_HITS,	/* of ids and pairs, to judge a message */
-	BATV_COUNT_FULL,		/* not remembered: the day's capacity was used up */
-	BATV_COUNT_CLOCK,		/* not remembered: its place holds a later day */
-	BATV_COUNT_FORGED,		/* tags that were judged forged: batv_forged_note() */
+	BATV_COUNT_IDS,
+	BATV_COUNT_PAIRS, /* remembered: also how full the day is */
+	BATV_COUNT_LOOKUPS,
+	BATV_COUNT_HITS,   /* of ids and pairs, to judge a message */
+	BATV_COUNT_FULL,   /* not remembered: the day's capacity was used up */
+	BATV_COUNT_CLOCK,  /* not remembered: its place holds a later day */
+	BATV_COUNT_FORGED, /* tags that were judged forged: batv_forged_note() */
 	BATV_COUNT_END
 };
-#define BATV_COUNTERS_ROOM 256		/* in the file: room for later ones */
+#define BATV_COUNTERS_ROOM 256 /* in the file: room for later ones */
 
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
 /*
@@ -38,14 +42,14 @@ bool batv_counters_there(const struct batv_memory *memory);
 
 /* The last time that mail left bare for want of a usable state; 0: never. */
 int64_t batv_counters_bare_last(const struct batv_memory *memory);
-void batv_counters_bare_now(struct batv_memory *memory, int64_t now);	/* counts too */
+void batv_counters_bare_now(struct batv_memory *memory, int64_t now); /* counts too */
 /* That mail left bare at `when`, noted elsewhere; the later time stays. */
 void batv_counters_bare_since(struct batv_memory *memory, int64_t when);
 int64_t batv_counters_created(const struct batv_memory *memory);
 
 /*
- * Daemon only: what it notes for its next start.  looked: when it last looked.  doubted: when it last
- * doubted the clock.  0: never.
+ * Daemon only: what it notes for its next start.  looked: when it last looked.  doubted: when it
+ * last doubted the clock.  0: never.
  */
 int64_t batv_counters_looked(const struct batv_memory *memory);
 int64_t batv_counters_doubted(const struct batv_memory *memory);

@@ -1,8 +1,8 @@
 /*
  * domains.c - the domain table of the memory file: what is known of each domain.
  *
- * As in counters.c any process may be killed at any instruction: what is half of something (a claimed
- * slot without its name) is never believed.
+ * As in counters.c any process may be killed at any instruction: what is half of something (a
+ * claimed slot without its name) is never believed.
  *
  * Why a name has one slot only: a slot goes EMPTY -> CLAIMING -> READY or GONE and stays
  * there, and a process claims a slot only after it has seen every earlier slot of the name's
@@ -18,19 +18,19 @@
 #include "base/days.h"
 #include "base/span.h"
 
-#define SETTLE_YIELDS 200	/* patience with another process's claim; it takes a microsecond */
-#define CLAIM_TRIES 16		/* claims of ours that others may end, before we give up */
-#define EVIDENCE_STEP 3600	/* seconds: last_ times are written that often */
+#define SETTLE_YIELDS 200  /* patience with another process's claim; it takes a microsecond */
+#define CLAIM_TRIES 16     /* claims of ours that others may end, before we give up */
+#define EVIDENCE_STEP 3600 /* seconds: last_ times are written that often */
 
 struct domain_job {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
 	size_t len;
-	uint32_t sum;			/* of the policy */
+	uint32_t sum; /* of the policy */
 	enum batv_evidence what;
 	uint32_t when;
 	size_t index;
 	uint32_t flags;
-	unsigned ended;			/* claims that batv_domain_reclaim ended */
+	unsigned ended; /* claims that batv_domain_reclaim ended */
 	enum batv_err err;
 	bool found;
 	struct batv_domain domain;
@@ -49,7 +49,7 @@ uint32_t batv_domain_policy_sum(const char *policy_name)
 	uint64_t h = batv_fnv64(BATV_FNV_START, s.p, s.len);
 	uint32_t sum = (uint32_t)(h ^ h >> 32);
 
-	return sum ? sum : 1;		/* 0: not known */
+	return sum ? sum : 1; /* 0: not known */
 }
 
 /* 32 bits of seconds; 0 means never. */
@@ -76,7 +76,8 @@ static enum batv_err take_name(const char *domain, struct domain_job *job)
 
 static size_t place_of(const struct batv_memory *m, size_t index)
 {
-	return m->sections.domains_at + (index & (m->sections.domain_slots - 1)) * sizeof(struct batv_domain_slot);
+	return m->sections.domains_at +
+	       (index & (m->sections.domain_slots - 1)) * sizeof(struct batv_domain_slot);
 }
 
 static struct batv_domain_slot *slot_at(struct batv_memory *m, size_t index)
@@ -86,7 +87,8 @@ static struct batv_domain_slot *slot_at(struct batv_memory *m, size_t index)
 
 static size_t probes_of(const struct batv_memory *m)
 {
-	return m->sections.domain_slots < BATV_DOMAIN_PROBES ? m->sections.domain_slots : BATV_DOMAIN_PROBES;
+	return m->sections.domain_slots < BATV_DOMAIN_PROBES ? m->sections.domain_slots
+							     : BATV_DOMAIN_PROBES;
 }
 
 static enum batv_slot_state state_of(uint64_t claim)
@@ -166,14 +168,13 @@ static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_
 		state = state_of(settled(slot));
 		if (state == BATV_SLOT_READY && has_name(slot, job))
 			return slot;
-		if (state == BATV_SLOT_EMPTY)	/* of a damaged file: a time without a claim */
+		if (state == BATV_SLOT_EMPTY) /* of a damaged file: a time without a claim */
 			return NULL;
 	}
 	return NULL;
 }
 
-static struct batv_domain_slot *find_or_claim(struct batv_memory *m,
-					      const struct domain_job *job)
+static struct batv_domain_slot *find_or_claim(struct batv_memory *m, const struct domain_job *job)
 {
 	unsigned i;
 	bool again = true;
@@ -185,10 +186,11 @@ static struct batv_domain_slot *find_or_claim(struct batv_memory *m,
 }
 
 /*
- * A copy of the slot with the name, and its index, without changing anything.  Who is still claiming is
- * not there yet.
+ * A copy of the slot with the name, and its index, without changing anything.  Who is still
+ * claiming is not there yet.
  */
-static bool look_up(const struct batv_memory *m, struct domain_job *job, struct batv_domain_slot *slot)
+static bool look_up(const struct batv_memory *m, struct domain_job *job,
+		    struct batv_domain_slot *slot)
 {
 	size_t home = batv_domain_home(job->name, job->len, m->sections.domain_slots), i;
 
@@ -290,7 +292,8 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	return batv_memory_guard(memory, note_body, &job) ? job.err : BATV_E_NO_FILE;
 }
 
-/* The first ones go first: without them the last ones say nothing.  batvd may be dead: no flag stays. */
+/* The first ones go first: without them the last ones say nothing.  batvd may be dead: no flag
+ * stays. */
 static void left_bare_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;
@@ -311,8 +314,8 @@ void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const
 	struct batv_domain_slot slot;
 	struct domain_job job;
 
-	if (!memory->writable || !memory->sections.domains_at || take_name(domain, &job) != BATV_OK ||
-	    !look_up(memory, &job, &slot))
+	if (!memory->writable || !memory->sections.domains_at ||
+	    take_name(domain, &job) != BATV_OK || !look_up(memory, &job, &slot))
 		return;
 	job.sum = policy ? batv_domain_policy_sum(policy) : 0;
 	(void)batv_memory_guard(memory, left_bare_body, &job);
@@ -392,7 +395,8 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 	struct batv_domain_slot slot;
 	struct domain_job job;
 
-	if (!memory->sections.domains_at || take_name(domain, &job) != BATV_OK || !look_up(memory, &job, &slot))
+	if (!memory->sections.domains_at || take_name(domain, &job) != BATV_OK ||
+	    !look_up(memory, &job, &slot))
 		return false;
 	copy_slot(&slot, out);
 	return true;
@@ -446,8 +450,9 @@ bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_doma
 	struct domain_job job;
 
 	job.index = index;
-	if (!memory->writable || !memory->sections.domains_at || index >= memory->sections.domain_slots ||
-	    !batv_memory_guard(memory, take_body, &job) || !job.found)
+	if (!memory->writable || !memory->sections.domains_at ||
+	    index >= memory->sections.domain_slots || !batv_memory_guard(memory, take_body, &job) ||
+	    !job.found)
 		return false;
 	*out = job.domain;
 	return out->first_signed || out->first_valid || out->last_signed || out->last_valid;
@@ -469,7 +474,8 @@ bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct ba
 	struct domain_job job;
 
 	job.index = *index;
-	if (!memory->sections.domains_at || !batv_memory_guard_read(memory, next_body, &job) || !job.found)
+	if (!memory->sections.domains_at || !batv_memory_guard_read(memory, next_body, &job) ||
+	    !job.found)
 		return false;
 	*index = job.index;
 	*out = job.domain;

@@ -1,6 +1,6 @@
 /*
- * domains.h - the domain table of the memory file: what is known of each domain.  Many processes write
- * evidence at once; the daemon alone decides flags.
+ * domains.h - the domain table of the memory file: what is known of each domain.  Many processes
+ * write evidence at once; the daemon alone decides flags.
  */
 #ifndef BATV_MEMORY_DOMAINS_H
 #define BATV_MEMORY_DOMAINS_H
@@ -11,15 +11,15 @@
  * The domain table.  Names are folded to lower case.  Times are seconds since 1970 in 32
  * bits (until 2106), 0: never; the last_ ones are written at most once an hour.
  */
-#define BATV_DOMAIN_ARMED 1u		/* flags: set by the daemon alone */
+#define BATV_DOMAIN_ARMED 1u /* flags: set by the daemon alone */
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
-	uint32_t policy_sum;		/* batv_domain_policy_sum() of the last evidence's policy */
+	uint32_t policy_sum; /* batv_domain_policy_sum() of the last evidence's policy */
 	uint32_t flags;
-	uint32_t first_signed, last_signed;	/* seen at the transport */
-	uint32_t first_valid, last_valid;	/* valid bounces that came back */
-	uint32_t decided;		/* when the daemon last changed flags */
+	uint32_t first_signed, last_signed; /* seen at the transport */
+	uint32_t first_valid, last_valid;   /* valid bounces that came back */
+	uint32_t decided;                   /* when the daemon last changed flags */
 };
 
 enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
@@ -32,8 +32,8 @@ uint32_t batv_domain_policy_sum(const char *policy_name);
  * steps of an hour.  None of the errors matters to the mail at hand: BATV_E_NO_FILE (no memory, or
  * it may only be read), BATV_E_FULL, BATV_E_TOO_LONG, BATV_E_SYNTAX ("").
  */
-enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain,
-			       const char *policy, enum batv_evidence what, int64_t now);
+enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, const char *policy,
+			       enum batv_evidence what, int64_t now);
 /*
  * Mail of this domain left bare, for its policy does not sign, or it has none (policy NULL): what
  * was noted before is no evidence any more, and it is not armed.  A domain that is not in the table
@@ -47,8 +47,8 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain,
 /* For daemon and status: the slot at index (0..domain_slots-1); false: empty. */
 bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
 /*
- * The first one in use at *index or behind it, and its index; false: no more.  One guard for all the
- * empty ones: for (size_t i = 0; batv_domain_next(m, &i, &d); i++)
+ * The first one in use at *index or behind it, and its index; false: no more.  One guard for all
+ * the empty ones: for (size_t i = 0; batv_domain_next(m, &i, &d); i++)
  */
 bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out);
 /*

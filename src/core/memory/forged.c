@@ -1,9 +1,10 @@
 /*
  * forged.c - the table of networks that forged tags came from.
  *
- * Any number of processes write at once, and any may be killed at any instruction.  A place is taken by one
- * compare-and-swap of its first word, network and day; its count carries a check of that word, so what a killed or
- * slower process left there of another network counts for nobody.  No locks, no allocation, no clock.
+ * Any number of processes write at once, and any may be killed at any instruction.  A place is
+ * taken by one compare-and-swap of its first word, network and day; its count carries a check of
+ * that word, so what a killed or slower process left there of another network counts for nobody.
+ * No locks, no allocation, no clock.
  */
 #include "memory/forged.h"
 
@@ -15,8 +16,8 @@
 #include "memory/counters.h"
 #include "memory/layout.h"
 
-#define IPV6 UINT64_C(0x8000)		/* in the first word: the network is one of IPv6 */
-#define DAY_MASK UINT64_C(0x7fff)	/* day since 1970, modulo 32768 */
+#define IPV6 UINT64_C(0x8000)     /* in the first word: the network is one of IPv6 */
+#define DAY_MASK UINT64_C(0x7fff) /* day since 1970, modulo 32768 */
 #define TRIES 8
 
 /* ---- Networks ---- */
@@ -30,7 +31,8 @@ static bool ipv4_network(const char *s, uint64_t *network)
 		const char *dot = strchr(s, '.');
 		uint64_t part;
 
-		if (!dot || !batv_span_to_u64((struct batv_span){ s, (size_t)(dot - s) }, &part) || part > 255)
+		if (!dot || !batv_span_to_u64((struct batv_span){s, (size_t)(dot - s)}, &part) ||
+		    part > 255)
 			return false;
 		n = n << 8 | part;
 		s = dot + 1;
@@ -39,7 +41,8 @@ static bool ipv4_network(const char *s, uint64_t *network)
 	return true;
 }
 
-/* Groups of hex digits, as many as there are; *gap: the place of "::".  A dotted end is two groups. */
+/* Groups of hex digits, as many as there are; *gap: the place of "::".  A dotted end is two groups.
+ */
 static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, unsigned *gap)
 {
 	for (*n = 0, *gap = 8; *s && *n < 8; ++*n) {
@@ -64,14 +67,14 @@ static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, un
 
 static bool ipv6_network(const char *s, uint64_t *network)
 {
-	uint16_t group[8] = { 0 };
+	uint16_t group[8] = {0};
 	unsigned n, gap;
 	uint64_t bits = 0;
 
 	if (!ipv6_groups(s, group, &n, &gap))
 		return false;
 	for (unsigned i = 0; i < 3; i++) {
-		bool right = i >= gap + (8 - n);	/* of what "::" stands for */
+		bool right = i >= gap + (8 - n); /* of what "::" stands for */
 		uint64_t part = i < gap ? group[i] : right ? group[i - (8 - n)] : 0;
 
 		bits = bits << 16 | part;
@@ -119,7 +122,7 @@ static uint32_t count_in(uint64_t who, uint64_t count)
 struct forged_job {
 	uint64_t who;
 	size_t page;
-	uint32_t least;			/* 0: one more; else at least so many */
+	uint32_t least; /* 0: one more; else at least so many */
 };
 
 static size_t page_of(const struct batv_memory *m, uint64_t who)
@@ -127,7 +130,9 @@ static size_t page_of(const struct batv_memory *m, uint64_t who)
 	uint64_t network = who & ~DAY_MASK;
 
 	return m->sections.forged_at +
-	       (size_t)(batv_fnv64(BATV_FNV_START, &network, sizeof network) % m->sections.forged_pages) * BATV_MEMORY_PAGE;
+	       (size_t)(batv_fnv64(BATV_FNV_START, &network, sizeof network) %
+			m->sections.forged_pages) *
+		       BATV_MEMORY_PAGE;
 }
 
 /* What a place is worth on the day of `who`: nothing, if empty or old; less, if of yesterday. */
@@ -138,11 +143,12 @@ static uint64_t worth_of(const struct batv_forged_slot *slot, uint64_t w, uint64
 	if (w == 0 || (ahead > 1 && ahead != DAY_MASK))
 		return 0;
 	count = count_in(w, __atomic_load_n(&slot->count, __ATOMIC_RELAXED));
-	return ahead <= 1 ? UINT64_C(1) << 32 | count : count;	/* 1: tomorrow, by another clock */
+	return ahead <= 1 ? UINT64_C(1) << 32 | count : count; /* 1: tomorrow, by another clock */
 }
 
 /* The network's own place, else the one that it may have: the one that is worth least. */
-static struct batv_forged_slot *find_slot(struct batv_forged_slot *slots, uint64_t who, uint64_t *holder)
+static struct batv_forged_slot *find_slot(struct batv_forged_slot *slots, uint64_t who,
+					  uint64_t *holder)
 {
 	struct batv_forged_slot *best = NULL;
 	uint64_t least = UINT64_MAX;
@@ -174,7 +180,8 @@ static void raise_count(struct batv_forged_slot *slot, const struct forged_job *
 		else if (n < UINT32_MAX)
 			n++;
 		next = check_of(job->who) | n;
-	} while (!__atomic_compare_exchange_n(&slot->count, &w, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&slot->count, &w, next, true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
 }
 
 static void note_body(struct batv_memory *m, void *arg)
@@ -186,8 +193,9 @@ static void note_body(struct batv_memory *m, void *arg)
 		uint64_t holder = 0;
 		struct batv_forged_slot *slot = find_slot(slots, job->who, &holder);
 
-		if (holder != job->who && !__atomic_compare_exchange_n(&slot->who, &holder, job->who, false,
-								       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		if (holder != job->who &&
+		    !__atomic_compare_exchange_n(&slot->who, &holder, job->who, false,
+						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			continue;
 		raise_count(slot, job);
 		return;
@@ -196,11 +204,12 @@ static void note_body(struct batv_memory *m, void *arg)
 
 void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
 {
-	struct forged_job job = { 0 };
+	struct forged_job job = {0};
 	uint64_t network;
 
 	batv_count(memory, BATV_COUNT_FORGED, now);
-	if (!batv_memory_there(memory) || !memory->writable || !memory->sections.forged_at || !network_of(host, &network))
+	if (!batv_memory_there(memory) || !memory->writable || !memory->sections.forged_at ||
+	    !network_of(host, &network))
 		return;
 	job.who = network | day_of(now);
 	job.page = page_of(memory, job.who);
@@ -209,12 +218,15 @@ void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
 
 /* ---- Reading ---- */
 
-static bool read_page(const struct batv_memory *m, size_t page, struct batv_forged_slot out[static BATV_FORGED_SLOTS])
+static bool read_page(const struct batv_memory *m, size_t page,
+		      struct batv_forged_slot out[static BATV_FORGED_SLOTS])
 {
-	return batv_memory_peek(m, m->sections.forged_at + page * BATV_MEMORY_PAGE, out, BATV_MEMORY_PAGE);
+	return batv_memory_peek(m, m->sections.forged_at + page * BATV_MEMORY_PAGE, out,
+				BATV_MEMORY_PAGE);
 }
 
-/* Two processes that come at once may take two places for one network: the first of them has the sum. */
+/* Two processes that come at once may take two places for one network: the first of them has the
+ * sum. */
 static uint32_t count_at(const struct batv_forged_slot *slots, size_t at)
 {
 	uint64_t sum = 0;
@@ -243,12 +255,15 @@ static size_t insert(struct batv_forger *out, size_t n, size_t max, uint64_t who
 	return n < max ? n + 1 : max;
 }
 
-size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct batv_forger *out, size_t max)
+size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct batv_forger *out,
+			size_t max)
 {
 	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
 	size_t n = 0;
 
-	for (size_t page = 0; max > 0 && memory->sections.forged_at && page < memory->sections.forged_pages; page++) {
+	for (size_t page = 0;
+	     max > 0 && memory->sections.forged_at && page < memory->sections.forged_pages;
+	     page++) {
 		if (!read_page(memory, page, slots))
 			return 0;
 		for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
@@ -268,11 +283,13 @@ void batv_forged_copy(const struct batv_memory *from, struct batv_memory *to)
 {
 	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
 
-	for (size_t page = 0; from->sections.forged_at && to->sections.forged_at && page < from->sections.forged_pages; page++) {
+	for (size_t page = 0; from->sections.forged_at && to->sections.forged_at &&
+			      page < from->sections.forged_pages;
+	     page++) {
 		if (!read_page(from, page, slots))
 			return;
 		for (size_t i = 0; i < BATV_FORGED_SLOTS; i++) {
-			struct forged_job job = { .who = slots[i].who };
+			struct forged_job job = {.who = slots[i].who};
 
 			job.least = job.who ? count_at(slots, i) : 0;
 			if (job.least == 0)

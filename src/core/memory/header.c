@@ -61,7 +61,8 @@ static bool take_domains(const struct batv_memory_section *s, struct batv_sectio
 	return true;
 }
 
-static bool take_filter(const struct batv_memory_section *s, struct batv_sections *m, unsigned which)
+static bool take_filter(const struct batv_memory_section *s, struct batv_sections *m,
+			unsigned which)
 {
 	uint64_t blocks = s->param[0], lines = s->param[1], bits = s->param[2];
 	struct batv_filter *f = &m->filters[which];
@@ -71,13 +72,13 @@ static bool take_filter(const struct batv_memory_section *s, struct batv_section
 	    bits > BATV_ITEM_BITS_MAX || s->param[3] == 0 || s->param[4] > INT64_MAX ||
 	    blocks * lines * BATV_LINE_SIZE > s->size)
 		return false;
-	*f = (struct batv_filter){ .at = (size_t)s->offset,
-				   .blocks = (uint32_t)blocks,
-				   .lines = (unsigned)lines,
-				   .bits = (unsigned)bits,
-				   .capacity = s->param[3],
-				   .since = (int64_t)s->param[4],
-				   .key_check = s->key_check };
+	*f = (struct batv_filter){.at = (size_t)s->offset,
+				  .blocks = (uint32_t)blocks,
+				  .lines = (unsigned)lines,
+				  .bits = (unsigned)bits,
+				  .capacity = s->param[3],
+				  .since = (int64_t)s->param[4],
+				  .key_check = s->key_check};
 	return true;
 }
 
@@ -117,30 +118,23 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 		if (!sections_apart(&head->section[j], s))
 			return false;
 	switch (s->type) {
-	case 0:
-		return false;
-	case BATV_SECTION_COUNTERS:
-		return take_counters(s, m);
-	case BATV_SECTION_DOMAINS:
-		return take_domains(s, m);
+	case 0: return false;
+	case BATV_SECTION_COUNTERS: return take_counters(s, m);
+	case BATV_SECTION_DOMAINS: return take_domains(s, m);
 	case BATV_SECTION_IDS:
-	case BATV_SECTION_PAIRS:
-		return take_filter(s, m, s->type - BATV_SECTION_IDS);
+	case BATV_SECTION_PAIRS: return take_filter(s, m, s->type - BATV_SECTION_IDS);
 	case BATV_SECTION_ID_HITS:
 	case BATV_SECTION_TAG_BOUNCES:
-	case BATV_SECTION_TAG_MAILS:
-		return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
-	case BATV_SECTION_FORGED:
-		return take_forged(s, m);
-	default:
-		return true;	/* of a later version */
+	case BATV_SECTION_TAG_MAILS: return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
+	case BATV_SECTION_FORGED: return take_forged(s, m);
+	default: return true; /* of a later version */
 	}
 }
 
 enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t file_size,
-				     struct batv_sections *out)
+				struct batv_sections *out)
 {
-	struct batv_sections m = { .generation = head->generation };
+	struct batv_sections m = {.generation = head->generation};
 	size_t i;
 
 	if (memcmp(head->magic, BATV_MEMORY_MAGIC, sizeof head->magic) != 0 ||

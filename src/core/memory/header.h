@@ -1,5 +1,6 @@
 /*
- * header.h - the header page of the memory file: what it says is checked, and where the sections are.
+ * header.h - the header page of the memory file: what it says is checked, and where the sections
+ * are.
  */
 #ifndef BATV_MEMORY_HEADER_H
 #define BATV_MEMORY_HEADER_H
@@ -10,22 +11,22 @@
 #include "base/err.h"
 #include "memory/layout.h"
 
-#define BATV_FILTERS 2			/* ids, pairs */
+#define BATV_FILTERS 2 /* ids, pairs */
 #define BATV_TALLIES 3
 
 struct batv_filter {
-	size_t at;			/* offset; 0: the section is not there */
+	size_t at; /* offset; 0: the section is not there */
 	uint32_t blocks;
-	unsigned lines, bits;		/* days of the ring, a power of two; bits of an item */
-	uint64_t capacity;		/* items a day */
-	int64_t since;			/* what was sent from then on is in it, or in the file before */
-	uint32_t key_check;		/* batv_sent_key_check() of the key that names items */
+	unsigned lines, bits; /* days of the ring, a power of two; bits of an item */
+	uint64_t capacity;    /* items a day */
+	int64_t since;        /* what was sent from then on is in it, or in the file before */
+	uint32_t key_check;   /* batv_sent_key_check() of the key that names items */
 };
 
 /* Where the sections are.  Offsets are from the start of the file; 0: the section is not there. */
 struct batv_sections {
 	uint64_t generation;
-	size_t counters_at, domains_at;	/* offsets; 0: the section is not there */
+	size_t counters_at, domains_at; /* offsets; 0: the section is not there */
 	size_t counters_count;
 	size_t domain_slots;
 	struct batv_filter filters[BATV_FILTERS];
@@ -35,9 +36,10 @@ struct batv_sections {
 
 uint64_t batv_header_sum(const struct batv_memory_head *head);
 
-/* What the header page says.  Writes *out on success only.  Errors: BATV_E_DAMAGED, BATV_E_VERSION. */
+/* What the header page says.  Writes *out on success only.  Errors: BATV_E_DAMAGED, BATV_E_VERSION.
+ */
 enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t file_size,
-				     struct batv_sections *out);
+				struct batv_sections *out);
 /*
  * The same, read from an open file.  The page is not mapped: what is checked cannot change or fault
  * under the check.  Errors: BATV_E_IO, too.

@@ -12,44 +12,49 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BATV_MEMORY_MAGIC "BATVmem\n"	/* 8 bytes */
+#define BATV_MEMORY_MAGIC "BATVmem\n" /* 8 bytes */
 #define BATV_MEMORY_VERSION 1
-#define BATV_MEMORY_PAGE 4096		/* the header page: the directory of sections */
+#define BATV_MEMORY_PAGE 4096 /* the header page: the directory of sections */
 #define BATV_MEMORY_SECTIONS_MAX 32
 #define BATV_DOMAIN_SLOTS 16384
 #define BATV_DOMAIN_SLOT_SIZE 256
-#define BATV_DOMAIN_NAME_MAX 219	/* a longer domain stays in observe */
+#define BATV_DOMAIN_NAME_MAX 219 /* a longer domain stays in observe */
 #define BATV_COUNTER_DAYS 32
 
 enum batv_section {
-	BATV_SECTION_COUNTERS = 1, BATV_SECTION_DOMAINS,
-	BATV_SECTION_IDS, BATV_SECTION_PAIRS,	/* what was sent: memory/sent.h */
-	BATV_SECTION_ID_HITS, BATV_SECTION_TAG_BOUNCES, BATV_SECTION_TAG_MAILS,
-	BATV_SECTION_FORGED = 9,	/* networks that forged tags came from: forged.h; 8 is kept for a journal */
+	BATV_SECTION_COUNTERS = 1,
+	BATV_SECTION_DOMAINS,
+	BATV_SECTION_IDS,
+	BATV_SECTION_PAIRS, /* what was sent: memory/sent.h */
+	BATV_SECTION_ID_HITS,
+	BATV_SECTION_TAG_BOUNCES,
+	BATV_SECTION_TAG_MAILS,
+	BATV_SECTION_FORGED =
+		9, /* networks that forged tags came from: forged.h; 8 is kept for a journal */
 };
 
 #define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
 
 struct batv_memory_section {
-	uint32_t type;			/* enum batv_section; readers skip what they do not know */
-	uint32_t key_check;		/* of ids and pairs; else 0 */
-	uint64_t offset, size;		/* bytes; multiples of BATV_MEMORY_PAGE */
-	uint64_t param[5];		/* by type; 0 where there is none */
+	uint32_t type;         /* enum batv_section; readers skip what they do not know */
+	uint32_t key_check;    /* of ids and pairs; else 0 */
+	uint64_t offset, size; /* bytes; multiples of BATV_MEMORY_PAGE */
+	uint64_t param[5];     /* by type; 0 where there is none */
 };
 
-struct batv_memory_head {		/* the header page */
+struct batv_memory_head { /* the header page */
 	char magic[8];
 	uint64_t order;
 	uint32_t version, n_sections;
 	uint64_t generation;
-	int64_t created;		/* seconds since 1970 */
-	uint64_t size;			/* of the whole file */
-	uint64_t sum;			/* batv_header_sum(): all above, and the sections in use */
+	int64_t created; /* seconds since 1970 */
+	uint64_t size;   /* of the whole file */
+	uint64_t sum;    /* batv_header_sum(): all above, and the sections in use */
 	uint64_t reserved;
 	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
 	uint8_t later[960];
-	int64_t bare_last;		/* from here on: written while the file is in use */
-	int64_t looked, doubted;	/* see batv_counters_note_look() */
+	int64_t bare_last;       /* from here on: written while the file is in use */
+	int64_t looked, doubted; /* see batv_counters_note_look() */
 	uint8_t more[1000];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
@@ -59,8 +64,8 @@ _Static_assert(offsetof(struct batv_memory_head, bare_last) == 3072, "as documen
 /* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
 struct batv_counter_row {
 	uint64_t life;
-	uint64_t day[BATV_COUNTER_DAYS];	/* at day modulo 32: stamp << 40 | count */
-	uint64_t reserved[31];			/* a row never crosses a page */
+	uint64_t day[BATV_COUNTER_DAYS]; /* at day modulo 32: stamp << 40 | count */
+	uint64_t reserved[31];           /* a row never crosses a page */
 };
 _Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
 
@@ -69,10 +74,10 @@ _Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
 
 /* Domains: param[0] slots (a power of two), param[1] bytes of a slot (256), param[2] probes. */
 struct batv_domain_slot {
-	uint64_t claim;			/* time of the claim << 32 | enum batv_slot_state */
+	uint64_t claim; /* time of the claim << 32 | enum batv_slot_state */
 	uint32_t policy_sum, flags;
 	uint32_t first_signed, last_signed, first_valid, last_valid, decided;
-	char name[BATV_DOMAIN_NAME_MAX + 1];	/* lower case, ends in a NUL */
+	char name[BATV_DOMAIN_NAME_MAX + 1]; /* lower case, ends in a NUL */
 };
 _Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "sixteen slots a page");
 
@@ -82,12 +87,12 @@ _Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "sixtee
  */
 enum batv_slot_state {
 	BATV_SLOT_EMPTY = 0,
-	BATV_SLOT_CLAIMING = 1,		/* a process writes the name */
+	BATV_SLOT_CLAIMING = 1, /* a process writes the name */
 	BATV_SLOT_READY = 2,
-	BATV_SLOT_GONE = 3,		/* a claim never finished: unused, a search goes on */
+	BATV_SLOT_GONE = 3, /* a claim never finished: unused, a search goes on */
 };
 
-#define BATV_CLAIM_SECONDS 60		/* the daemon gives back older claims */
+#define BATV_CLAIM_SECONDS 60 /* the daemon gives back older claims */
 
 /* Slots from the name's first one in which it can lie; at most so many are looked at. */
 #define BATV_DOMAIN_PROBES 256
@@ -98,30 +103,31 @@ enum batv_slot_state {
  * bytes: 8 words, each a day since 1970 in the upper 16 bits and 48 filter bits.
  */
 #define BATV_LINE_WORDS 8
-#define BATV_LINE_BITS 384		/* 8 words of 48 */
+#define BATV_LINE_BITS 384 /* 8 words of 48 */
 #define BATV_LINE_SIZE 64
 #define BATV_LINES_MIN 4
-#define BATV_LINES_MAX 64		/* a block never crosses a page */
-#define BATV_ITEM_BITS_MAX 14		/* two numbers of 64 bits hold seven places of 384 each */
-#define BATV_DAY_MAX 65535		/* 2149-06-06 */
-#define BATV_DAY_SHIFT 48		/* of such a word */
+#define BATV_LINES_MAX 64     /* a block never crosses a page */
+#define BATV_ITEM_BITS_MAX 14 /* two numbers of 64 bits hold seven places of 384 each */
+#define BATV_DAY_MAX 65535    /* 2149-06-06 */
+#define BATV_DAY_SHIFT 48     /* of such a word */
 
 /* Tallies: param[0] pages.  A page has 512 words: day in the upper 16 bits, count below. */
 #define BATV_TALLY_PAGE_WORDS 512
 
 /*
- * Forged tags: param[0] pages, param[1] slots of a page (256), param[2] bytes of a slot (16).  A network's page is the
- * FNV-1a of its first word without the day, modulo the pages.
+ * Forged tags: param[0] pages, param[1] slots of a page (256), param[2] bytes of a slot (16).  A
+ * network's page is the FNV-1a of its first word without the day, modulo the pages.
  */
 #define BATV_FORGED_SLOTS 256
 #define BATV_FORGED_PAGES 4
 
 struct batv_forged_slot {
-	uint64_t who;			/* network in the upper 48 bits, 1 bit IPv6, 15 bits day; 0: empty */
-	uint64_t count;			/* check: both halves of who, combined by exclusive or; count below */
+	uint64_t who;   /* network in the upper 48 bits, 1 bit IPv6, 15 bits day; 0: empty */
+	uint64_t count; /* check: both halves of who, combined by exclusive or; count below */
 };
-_Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE, "a page of slots");
+_Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE,
+	       "a page of slots");
 
-#define BATV_ITEM_LEN 20		/* bytes of an item's name */
+#define BATV_ITEM_LEN 20 /* bytes of an item's name */
 
 #endif

@@ -64,9 +64,9 @@ static void keep_newest(int dirfd, uint64_t number, void *arg)
 }
 
 void batv_names_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
-			char before[static BATV_MEMORY_NAME_SIZE])
+		       char before[static BATV_MEMORY_NAME_SIZE])
 {
-	uint64_t newest[2] = { 0, 0 };
+	uint64_t newest[2] = {0, 0};
 
 	name[0] = before[0] = '\0';
 	batv_names_each(dirfd, keep_newest, newest);

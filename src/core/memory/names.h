@@ -18,7 +18,7 @@ void batv_names_write(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE]);
  * none.  For when no state tells; reads the directory.
  */
 void batv_names_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
-			char before[static BATV_MEMORY_NAME_SIZE]);
+		       char before[static BATV_MEMORY_NAME_SIZE]);
 
 /* Calls what() for each memory file of the directory, in no order. */
 void batv_names_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *arg), void *arg);

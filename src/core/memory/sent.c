@@ -15,10 +15,10 @@
 #include "base/hmac.h"
 #include "memory/counters.h"
 
-#define FULL_IDS 2		/* times the capacity */
+#define FULL_IDS 2 /* times the capacity */
 #define FULL_PAIRS 1
 
-_Static_assert(BATV_LINES_MAX * BATV_LINE_SIZE == BATV_MEMORY_PAGE, "a block fits a page");
+_Static_assert(BATV_LINES_MAX *BATV_LINE_SIZE == BATV_MEMORY_PAGE, "a block fits a page");
 _Static_assert(BATV_RETENTION_DAYS_MAX + 2 == BATV_LINES_MAX, "today and a clock's error");
 
 /* ---- Names ---- */
@@ -52,7 +52,7 @@ static size_t begin_name(char kind, const struct batv_addr *ours, char out[stati
 static bool name_item(struct batv_span key, enum batv_item_kind kind, struct batv_span ours,
 		      struct batv_span other, struct batv_item *item)
 {
-	struct batv_item it = { .kind = kind };
+	struct batv_item it = {.kind = kind};
 
 	_Static_assert(BATV_ITEM_LEN == BATV_HMAC_LEN, "a name is a MAC");
 	if (key.len == 0 || !batv_hmac_sha1(key, ours, other, it.name))
@@ -70,8 +70,8 @@ bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_a
 	if (len == 0 || id.len == 0 || id.len > BATV_ID_MAX)
 		return false;
 	copy_id(id, cited);
-	return name_item(key, BATV_ITEM_ID, (struct batv_span){ mine, len },
-			 (struct batv_span){ cited, id.len }, item);
+	return name_item(key, BATV_ITEM_ID, (struct batv_span){mine, len},
+			 (struct batv_span){cited, id.len}, item);
 }
 
 bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
@@ -83,8 +83,8 @@ bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 	if (len == 0 || theirs->domain.len == 0 ||
 	    batv_addr_canon(theirs, other, sizeof other, &other_len) != BATV_OK)
 		return false;
-	return name_item(key, BATV_ITEM_PAIR, (struct batv_span){ mine, len },
-			 (struct batv_span){ other, other_len }, item);
+	return name_item(key, BATV_ITEM_PAIR, (struct batv_span){mine, len},
+			 (struct batv_span){other, other_len}, item);
 }
 
 /* ---- Where an item lies ---- */
@@ -158,7 +158,8 @@ static bool line_is_later(const uint64_t *line, const struct batv_pattern *p, ui
 	unsigned i;
 
 	for (i = 0; i < BATV_LINE_WORDS; i++)
-		if (p->mask[i] && __atomic_load_n(&line[i], __ATOMIC_RELAXED) >> BATV_DAY_SHIFT > day)
+		if (p->mask[i] &&
+		    __atomic_load_n(&line[i], __ATOMIC_RELAXED) >> BATV_DAY_SHIFT > day)
 			return true;
 	return false;
 }
@@ -187,7 +188,7 @@ size_t batv_sent_counter(enum batv_item_kind kind)
 }
 
 static enum batv_sent_answer write_item(struct batv_memory *m, const struct place *p,
-					    uint64_t *line, uint64_t day)
+					uint64_t *line, uint64_t day)
 {
 	uint64_t limit = p->filter->capacity * (p->kind == BATV_ITEM_ID ? FULL_IDS : FULL_PAIRS);
 	size_t counter = batv_sent_counter(p->kind);
@@ -206,8 +207,8 @@ static enum batv_sent_answer write_item(struct batv_memory *m, const struct plac
 	return BATV_SENT_DONE;
 }
 
-static enum batv_sent_answer remember_one(struct batv_memory *m,
-					      const struct batv_item *item, uint64_t day)
+static enum batv_sent_answer remember_one(struct batv_memory *m, const struct batv_item *item,
+					  uint64_t day)
 {
 	enum batv_sent_answer answer;
 	struct place p;
@@ -233,7 +234,7 @@ static enum batv_sent_answer remember_one(struct batv_memory *m,
 
 struct remember_job {
 	const struct batv_item *items;
-	size_t n, at;			/* how many are done with */
+	size_t n, at; /* how many are done with */
 	uint64_t day;
 	enum batv_sent_answer *answers;
 };
@@ -248,8 +249,8 @@ static void remember_body(struct batv_memory *m, void *arg)
 }
 
 /*
- * What reception has written already, routing and the transport, in processes of their own, need not
- * write again: to read it is far cheaper than to map its page.
+ * What reception has written already, routing and the transport, in processes of their own, need
+ * not write again: to read it is far cheaper than to map its page.
  */
 static bool is_known(const struct batv_memory *m, const struct batv_item *item, uint64_t day)
 {
@@ -276,22 +277,24 @@ static bool mark_known(const struct batv_memory *m, struct remember_job *job)
 }
 
 void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
-		       int64_t now, enum batv_sent_answer *answers)
+			int64_t now, enum batv_sent_answer *answers)
 {
-	struct remember_job job = { .items = items, .n = n, .day = batv_day_of(now), .answers = answers };
+	struct remember_job job = {
+		.items = items, .n = n, .day = batv_day_of(now), .answers = answers};
 	enum batv_sent_answer rest = BATV_SENT_NONE;
 
-	if (batv_memory_there(memory) && memory->writable && (job.day == 0 || job.day > BATV_DAY_MAX))
+	if (batv_memory_there(memory) && memory->writable &&
+	    (job.day == 0 || job.day > BATV_DAY_MAX))
 		rest = BATV_SENT_CLOCK;
-	else if (memory->writable && (mark_known(memory, &job) ||
-				      batv_memory_guard(memory, remember_body, &job)))
+	else if (memory->writable &&
+		 (mark_known(memory, &job) || batv_memory_guard(memory, remember_body, &job)))
 		return;
 	for (; job.at < n; job.at++)
 		answers[job.at] = rest;
 }
 
 enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct batv_item *item,
-					int64_t now)
+				     int64_t now)
 {
 	enum batv_sent_answer answer;
 
@@ -320,7 +323,8 @@ static bool was_written(const struct batv_memory *m, const struct batv_item *ite
 size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now)
 {
-	uint64_t until = batv_day_of(now) + 1, from = retention < now ? batv_day_of(now - retention) : 1;
+	uint64_t until = batv_day_of(now) + 1,
+		 from = retention < now ? batv_day_of(now - retention) : 1;
 	size_t i = 0;
 
 	if (until < 2 || until > BATV_DAY_MAX)
@@ -346,7 +350,8 @@ bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int
 	if (!batv_memory_there(memory) || !batv_counters_there(memory) || retention < 0 || now < 0)
 		return false;
 	for (i = 0; i < BATV_FILTERS; i++)
-		if (!memory->sections.filters[i].at || memory->sections.filters[i].since > now - retention)
+		if (!memory->sections.filters[i].at ||
+		    memory->sections.filters[i].since > now - retention)
 			return false;
 	bare = batv_counters_bare_last(memory);
 	if (bare != 0 && bare > now - retention)
@@ -362,7 +367,7 @@ uint32_t batv_sent_key_check(struct batv_span key)
 	uint8_t mac[BATV_HMAC_LEN];
 
 	if (key.len == 0 || !batv_hmac_sha1(key, batv_span_of("exim-batv memory 1"),
-					    (struct batv_span){ "", 0 }, mac))
+					    (struct batv_span){"", 0}, mac))
 		return 0;
 	return (uint32_t)batv_number_at(mac, 4);
 }

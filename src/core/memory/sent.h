@@ -17,7 +17,7 @@
 #include "memory/access.h"
 #include "tag/addr.h"
 
-#define BATV_RETENTION_DAYS_MAX 62	/* 64 lines of a block, less today and a clock's error */
+#define BATV_RETENTION_DAYS_MAX 62 /* 64 lines of a block, less today and a clock's error */
 
 enum batv_item_kind { BATV_ITEM_ID, BATV_ITEM_PAIR };
 
@@ -40,11 +40,11 @@ bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 		    const struct batv_addr *theirs, struct batv_item *item);
 
 enum batv_sent_answer {
-	BATV_SENT_DONE,	/* it is there now */
-	BATV_SENT_KNOWN,	/* it was there already, of today */
-	BATV_SENT_NONE,	/* no memory, it may only be read, or it has no such section */
-	BATV_SENT_FULL,	/* the day's capacity is used up: pairs at 100 %, ids at 200 % */
-	BATV_SENT_CLOCK,	/* its place holds a later day: a clock is, or was, wrong */
+	BATV_SENT_DONE,  /* it is there now */
+	BATV_SENT_KNOWN, /* it was there already, of today */
+	BATV_SENT_NONE,  /* no memory, it may only be read, or it has no such section */
+	BATV_SENT_FULL,  /* the day's capacity is used up: pairs at 100 %, ids at 200 % */
+	BATV_SENT_CLOCK, /* its place holds a later day: a clock is, or was, wrong */
 };
 
 /*
@@ -52,13 +52,13 @@ enum batv_sent_answer {
  * process that is killed before that has promised nothing.  Counts what it did.
  */
 enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct batv_item *item,
-					int64_t now);
+				     int64_t now);
 /*
- * Several with one guard, which costs two system calls.  answers: n of them.  With windows, what is known
- * already is found out without mapping its page.
+ * Several with one guard, which costs two system calls.  answers: n of them.  With windows, what
+ * is known already is found out without mapping its page.
  */
 void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
-		       int64_t now, enum batv_sent_answer *answers);
+			int64_t now, enum batv_sent_answer *answers);
 
 /*
  * Was it written on a day from `retention` seconds ago until tomorrow?  Of two generations ask
@@ -73,9 +73,9 @@ size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_i
 
 /*
  * Readable, with all that was sent for at least `retention`: what is not in it was not sent.
- * False, too, when something was not remembered in that time (for want of room, of the right time, of
- * a usable state).  For the newer of two generations; while the state names one before it,
- * that one has to be readable as well.
+ * False, too, when something was not remembered in that time (for want of room, of the right time,
+ * of a usable state).  For the newer of two generations; while the state names one before it, that
+ * one has to be readable as well.
  */
 bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
 
@@ -84,7 +84,7 @@ uint32_t batv_sent_key_check(struct batv_span key);
 /* The counter of what is remembered of this kind. */
 size_t batv_sent_counter(enum batv_item_kind kind);
 
-struct batv_pattern {			/* where an item lies */
+struct batv_pattern { /* where an item lies */
 	uint32_t block;
 	uint64_t mask[BATV_LINE_WORDS];
 };

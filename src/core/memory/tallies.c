@@ -12,7 +12,7 @@
 #define COUNT_MASK ((UINT64_C(1) << BATV_DAY_SHIFT) - 1)
 
 struct tally_job {
-	size_t page, first, second;	/* two words of a page */
+	size_t page, first, second; /* two words of a page */
 	uint64_t day;
 	uint64_t count;
 };
@@ -54,7 +54,7 @@ static void tally_body(struct batv_memory *m, void *arg)
 uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
 		    const uint8_t name[static BATV_ITEM_LEN], int64_t now)
 {
-	struct tally_job job = { .day = batv_day_of(now) };
+	struct tally_job job = {.day = batv_day_of(now)};
 	size_t pages;
 
 	if (!batv_memory_there(memory) || !memory->writable || (unsigned)which >= BATV_TALLIES ||

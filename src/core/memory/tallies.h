@@ -1,6 +1,6 @@
 /*
- * tallies.h - how often one item or one tag was seen on a day: small tables in the memory file, with
- * collisions that count too much, never too little.
+ * tallies.h - how often one item or one tag was seen on a day: small tables in the memory file,
+ * with collisions that count too much, never too little.
  */
 #ifndef BATV_MEMORY_TALLIES_H
 #define BATV_MEMORY_TALLIES_H

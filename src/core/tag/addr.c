@@ -19,12 +19,21 @@ static bool is_control(char c)
 /* May it stand outside quotes?  Bytes above 127 may: RFC 6531. */
 static bool is_word(char c)
 {
-	switch (c) {	/* strchr() would cost an eighth of a verification */
-	case ' ': case '(': case ')': case '<': case '>': case '[': case ']':
-	case ':': case ';': case '@': case '\\': case ',': case '"':
-		return false;
-	default:
-		return !is_control(c);
+	switch (c) { /* strchr() would cost an eighth of a verification */
+	case ' ':
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '[':
+	case ']':
+	case ':':
+	case ';':
+	case '@':
+	case '\\':
+	case ',':
+	case '"': return false;
+	default: return !is_control(c);
 	}
 }
 

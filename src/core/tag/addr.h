@@ -7,17 +7,17 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BATV_LOCAL_MAX 64	/* octets of a local part as written, RFC 5321 4.5.3.1.1 */
-#define BATV_PATH_MAX 254	/* octets of local@domain: a path of 256 less its brackets */
-#define BATV_ADDR_SIZE (BATV_PATH_MAX + 1)	/* a buffer for any address that may leave */
-#define BATV_ADDR_INPUT_MAX 1024	/* longer input is refused before it is looked at */
-#define BATV_ID_MAX 998			/* octets of a Message-ID: a line, RFC 5322 2.1.1 */
+#define BATV_LOCAL_MAX 64 /* octets of a local part as written, RFC 5321 4.5.3.1.1 */
+#define BATV_PATH_MAX 254 /* octets of local@domain: a path of 256 less its brackets */
+#define BATV_ADDR_SIZE (BATV_PATH_MAX + 1) /* a buffer for any address that may leave */
+#define BATV_ADDR_INPUT_MAX 1024           /* longer input is refused before it is looked at */
+#define BATV_ID_MAX 998                    /* octets of a Message-ID: a line, RFC 5322 2.1.1 */
 
 struct batv_addr {
-	struct batv_span text;		/* the whole, as given */
-	struct batv_span local;		/* as written, the quotes included */
-	struct batv_span domain;	/* as written; may be a literal in brackets */
-	bool quoted;			/* local is a quoted-string */
+	struct batv_span text;   /* the whole, as given */
+	struct batv_span local;  /* as written, the quotes included */
+	struct batv_span domain; /* as written; may be a literal in brackets */
+	bool quoted;             /* local is a quoted-string */
 };
 
 /*

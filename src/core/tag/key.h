@@ -7,27 +7,27 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BATV_MEMORY_KEY_LEN 32	/* bytes of the key that names what the memory holds */
-#define BATV_KEYS_MAX 64	/* live keys in one state */
-#define BATV_KEY_TEXT_LEN 64	/* the HMAC key: 64 lower-case hex characters, used as text */
+#define BATV_MEMORY_KEY_LEN 32 /* bytes of the key that names what the memory holds */
+#define BATV_KEYS_MAX 64       /* live keys in one state */
+#define BATV_KEY_TEXT_LEN 64   /* the HMAC key: 64 lower-case hex characters, used as text */
 #define BATV_LEGACY_MAX 8
 
 /* Times are seconds since 1970-01-01 UTC. */
 struct batv_key {
-	uint64_t epoch;		/* n: which period of its secret */
-	uint32_t secret;	/* number of the secret that it comes from */
-	uint8_t number;		/* K, 0..9 */
-	uint16_t day;		/* DDD, 0..999: last digits of the day of destruction */
-	int64_t from, until;	/* current while from <= now < until; from >= until: never */
-	int64_t destroy;	/* from then on its tags are expired */
-	char text[BATV_KEY_TEXT_LEN];	/* secret; not NUL-terminated */
+	uint64_t epoch;               /* n: which period of its secret */
+	uint32_t secret;              /* number of the secret that it comes from */
+	uint8_t number;               /* K, 0..9 */
+	uint16_t day;                 /* DDD, 0..999: last digits of the day of destruction */
+	int64_t from, until;          /* current while from <= now < until; from >= until: never */
+	int64_t destroy;              /* from then on its tags are expired */
+	char text[BATV_KEY_TEXT_LEN]; /* secret; not NUL-terminated */
 };
 
 /* A key of an older system: verifies only.  Exim's ${prvs} or batv-tools. */
 struct batv_legacy_key {
-	int64_t until;		/* from then on it is ignored */
-	uint8_t len;		/* 1..64 */
-	char bytes[64];		/* secret */
+	int64_t until;  /* from then on it is ignored */
+	uint8_t len;    /* 1..64 */
+	char bytes[64]; /* secret */
 };
 
 struct batv_keyring {

@@ -13,12 +13,12 @@
 #include "base/hmac.h"
 #include "tag/tag.h"
 
-#define KDDD_LEN	 4
-#define DAY_CYCLE	 1000 /* DDD repeats */
-#define EXPIRED_BACK_MAX 499  /* a day further back counts as one ahead of us */
-#define LEGACY_AHEAD_MAX 7    /* days; what Exim's ${prvs} and batv-tools sign for */
-#define FOREIGN_TAG_MIN	 9
-#define FOREIGN_TAG_MAX	 12
+#define KDDD_LEN 4
+#define DAY_CYCLE 1000       /* DDD repeats */
+#define EXPIRED_BACK_MAX 499 /* a day further back counts as one ahead of us */
+#define LEGACY_AHEAD_MAX 7   /* days; what Exim's ${prvs} and batv-tools sign for */
+#define FOREIGN_TAG_MIN 9
+#define FOREIGN_TAG_MAX 12
 
 static const struct batv_span nothing = {"", 0};
 

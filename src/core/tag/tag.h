@@ -10,17 +10,17 @@
 #include "tag/addr.h"
 #include "tag/key.h"
 
-#define BATV_TAG_LEN 10		/* KDDDSSSSSS */
-#define BATV_TAG_OVERHEAD 16	/* what either style adds to a local part */
+#define BATV_TAG_LEN 10      /* KDDDSSSSSS */
+#define BATV_TAG_OVERHEAD 16 /* what either style adds to a local part */
 
 enum batv_tag_style { BATV_STYLE_PRVS, BATV_STYLE_SUBADDRESS };
 
 struct batv_tag {
 	enum batv_tag_style style;
-	uint8_t number;		/* K */
-	uint16_t day;		/* DDD */
-	uint8_t mac[3];		/* SSSSSS */
-	struct batv_span inner;	/* the bare local part without quotes; never empty */
+	uint8_t number;         /* K */
+	uint16_t day;           /* DDD */
+	uint8_t mac[3];         /* SSSSSS */
+	struct batv_span inner; /* the bare local part without quotes; never empty */
 };
 
 /*
@@ -34,8 +34,8 @@ bool batv_tag_parse(const struct batv_addr *addr, struct batv_tag *tag);
  * The bare address: tag off, case and quoting kept; always an address that parses.
  * Errors: BATV_E_TOO_LONG.
  */
-enum batv_err batv_tag_strip(const struct batv_addr *addr, const struct batv_tag *tag,
-			     char *out, size_t size);
+enum batv_err batv_tag_strip(const struct batv_addr *addr, const struct batv_tag *tag, char *out,
+			     size_t size);
 
 /*
  * Could this bare address carry a tag?  Signer and verifier ask the same function.  No:
@@ -52,9 +52,9 @@ enum batv_err batv_tag_make(const struct batv_addr *addr, const struct batv_key 
 			    enum batv_tag_style style, char *out, size_t size);
 
 enum batv_tag_worth {
-	BATV_TAG_VALID,		/* right MAC of a live key */
-	BATV_TAG_EXPIRED,	/* its key is destroyed, or its day has passed */
-	BATV_TAG_FORGED,	/* wrong MAC, or a key that never was */
+	BATV_TAG_VALID,   /* right MAC of a live key */
+	BATV_TAG_EXPIRED, /* its key is destroyed, or its day has passed */
+	BATV_TAG_FORGED,  /* wrong MAC, or a key that never was */
 };
 
 /*
