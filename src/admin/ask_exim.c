@@ -56,7 +56,7 @@ static bool allowed_item(struct batv_asker *asker, const struct batv_list_item *
 	return give_up(asker, "%.160s: %s", item->text, why);
 }
 
-bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list)
+bool batv_ask_exim_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list)
 {
 	struct batv_list_items items;
 	struct batv_list_item item;
@@ -188,7 +188,7 @@ static bool start(struct batv_asker *asker, const char *what, int question, int 
 	snprintf(asked, sizeof asked, "%s", what);
 	if (!split(command, asked, args))
 		return give_up(asker, "exim: has too many words");
-	err = batv_spawn(args, question, answer, as, pid);
+	err = batv_exim_user_spawn(args, question, answer, as, pid);
 	if (err)
 		return give_up(asker, "%s: cannot be run: %s", args[0], strerror(err));
 	return true;
@@ -242,7 +242,8 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 	bool ok;
 
 	if (geteuid() == 0 && asker->config_path &&
-	    !batv_root_may_run(asker->config_path, asker->command, asker->why, sizeof asker->why))
+	    !batv_root_path_may_run(asker->config_path, asker->command, asker->why,
+				    sizeof asker->why))
 		return false;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return give_up(asker, "pipe: %s", strerror(errno));
@@ -358,7 +359,7 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	enum batv_match match = BATV_MAYBE;
 	int fd;
 
-	if (!batv_ask_allowed(asker, kind, list))
+	if (!batv_ask_exim_allowed(asker, kind, list))
 		return BATV_MAYBE;
 	if (!*asker->command) {
 		give_up(asker, "no exim is configured");
@@ -391,7 +392,7 @@ static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, p
 {
 	enum batv_match match = BATV_MAYBE;
 
-	if (batv_ask_allowed(asker, kind, list)) {
+	if (batv_ask_exim_allowed(asker, kind, list)) {
 		match = plain(value, list);
 		if (match == BATV_MAYBE)
 			match = batv_ask_exim(asker, kind, value, list);

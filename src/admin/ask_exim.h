@@ -34,7 +34,7 @@ void batv_ask_exim_init(struct batv_asker *asker, const char *command, const cha
 			struct batv_matcher *matcher);
 
 /* May Exim be asked about this list?  If not, `why` and `wrong` say more. */
-bool batv_ask_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list);
+bool batv_ask_exim_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list);
 
 /*
  * One question to Exim, always asked if that is allowed.  A value with bytes that Exim could

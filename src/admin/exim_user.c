@@ -79,7 +79,7 @@ static void become_and_run(char **args, int in, int out, const struct batv_exim_
 	execve(args[0], args, environ);
 }
 
-int batv_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid)
+int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid)
 {
 	int ends[2], error = 0;
 	ssize_t got;

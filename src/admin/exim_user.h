@@ -23,6 +23,6 @@ bool batv_exim_user_parse(const char *answer, struct batv_exim_user *out);
  * Runs args[0] with `in` as its input and `out` as its output and error; `as` NULL: as we are.
  * 0, or the errno of what failed, also of the exec.
  */
-int batv_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid);
+int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid);
 
 #endif

@@ -119,7 +119,7 @@ bool batv_root_path(const char *path, char *why, size_t size)
 	return ok;
 }
 
-bool batv_root_may_run(const char *config_path, const char *command, char *why, size_t size)
+bool batv_root_path_may_run(const char *config_path, const char *command, char *why, size_t size)
 {
 	char words[PATH_MAX], fault[300], *save = NULL;
 	bool ok = batv_root_path(config_path, fault, sizeof fault);

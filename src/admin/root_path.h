@@ -18,6 +18,6 @@ bool batv_root_path(const char *path, char *why, size_t size);
  * May root run this command, which stands in this configuration file?  The file, the program, and
  * each other file that the command names must be root's.
  */
-bool batv_root_may_run(const char *config_path, const char *command, char *why, size_t size);
+bool batv_root_path_may_run(const char *config_path, const char *command, char *why, size_t size);
 
 #endif

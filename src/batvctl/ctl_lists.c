@@ -113,7 +113,7 @@ static void look_at(struct looking *l, enum batv_list_kind kind, const char *lis
 {
 	struct batv_list_items items;
 	struct batv_list_item item;
-	bool good = batv_ask_allowed(l->asker, kind, list), looks = false;
+	bool good = batv_ask_exim_allowed(l->asker, kind, list), looks = false;
 
 	if (!good)
 		(void)answer_with(l, list, BATV_MAYBE);

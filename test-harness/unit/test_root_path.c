@@ -63,12 +63,15 @@ START_TEST(commands)
 {
 	char why[400] = "";
 
-	ck_assert_msg(batv_root_may_run("/bin/sh", "/usr/bin/env -x", why, sizeof why), "%s", why);
-	ck_assert(!batv_root_may_run("/tmp/conf", "/usr/bin/env", why, sizeof why));
+	ck_assert_msg(batv_root_path_may_run("/bin/sh", "/usr/bin/env -x", why, sizeof why), "%s",
+		      why);
+	ck_assert(!batv_root_path_may_run("/tmp/conf", "/usr/bin/env", why, sizeof why));
 	ck_assert_str_eq(why, "not run as root: /tmp: others than root may write it");
-	ck_assert(!batv_root_may_run("/bin/sh", "/tmp/exim", why, sizeof why));
-	ck_assert(!batv_root_may_run("/bin/sh", "/usr/bin/env -C /tmp/exim.conf", why, sizeof why));
-	ck_assert(!batv_root_may_run("/bin/sh", "/usr/bin/env -C/tmp/exim.conf", why, sizeof why));
+	ck_assert(!batv_root_path_may_run("/bin/sh", "/tmp/exim", why, sizeof why));
+	ck_assert(!batv_root_path_may_run("/bin/sh", "/usr/bin/env -C /tmp/exim.conf", why,
+					  sizeof why));
+	ck_assert(!batv_root_path_may_run("/bin/sh", "/usr/bin/env -C/tmp/exim.conf", why,
+					  sizeof why));
 }
 END_TEST
 
