@@ -3,7 +3,7 @@
  */
 #include "memory_fill.h"
 
-#include "evidence/search.h"
+#include "evidence/clues.h"
 #include "memory/counters.h"
 
 /* e to the minus x, for x >= 0: (1 - x / 2^20) to the 2^20. */

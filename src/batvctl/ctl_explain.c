@@ -183,12 +183,12 @@ static void look_up(struct explanation *e)
 	struct batv_addr bare;
 	bool is_address = batv_tag_bare(e->rcpt, strlen(e->rcpt), text, sizeof text) == BATV_OK &&
 			  batv_addr_parse(text, strlen(text), &bare) == BATV_OK;
-	size_t n = batv_search_ids(&e->search, found);
+	size_t n = batv_clues_ids(&e->search.found, found);
 
 	for (size_t i = 0; i < n; i++)
 		note(e, "id", found[i]->value,
 		     is_address ? ask_id(e, &bare, found[i]->value) : "no recipient");
-	n = batv_search_tags(&e->search, found);
+	n = batv_clues_tags(&e->search.found, found);
 	for (size_t i = 0; i < n; i++)
 		note(e, "tag", found[i]->value,
 		     ask_tag(e, is_address ? &bare : NULL, found[i]->value));
@@ -334,8 +334,8 @@ static json_t *json_evidence(const struct explanation *e)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < e->search.n; i++)
-		json_array_append_new(list, json_clue(e, &e->search.clues[i]));
+	for (size_t i = 0; i < e->search.found.n; i++)
+		json_array_append_new(list, json_clue(e, &e->search.found.clues[i]));
 	return list;
 }
 
@@ -368,8 +368,8 @@ static void print_json(const struct explanation *e)
 	json_t *o =
 		json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "class", batv_class_name(e->class),
 			  "sender", batv_ctl_json_text(e->sender), "evidence", json_evidence(e),
-			  "look_ups", json_look_ups(e), "full", e->search.full, "judged", e->judged,
-			  "body_bytes_read", (json_int_t)e->message.body.len);
+			  "look_ups", json_look_ups(e), "full", e->search.found.full, "judged",
+			  e->judged, "body_bytes_read", (json_int_t)e->message.body.len);
 
 	if (o && e->has_rcpt)
 		json_object_set_new(o, "recipient", batv_ctl_json_text(e->rcpt));
@@ -431,10 +431,10 @@ static void print_text(const struct explanation *e)
 	printf("sender     <%s> (%s)\n", sender, e->sender_from);
 	if (e->has_rcpt)
 		printf("recipient  <%s> (%s)\n", rcpt, e->rcpt_from);
-	printf("evidence   %zu%s\n", e->search.n,
-	       e->search.full ? ", and more than there is room for" : "");
-	for (size_t i = 0; i < e->search.n; i++)
-		print_clue(e, &e->search.clues[i]);
+	printf("evidence   %zu%s\n", e->search.found.n,
+	       e->search.found.full ? ", and more than there is room for" : "");
+	for (size_t i = 0; i < e->search.found.n; i++)
+		print_clue(e, &e->search.found.clues[i]);
 	printf("look-ups   %zu\n", e->n_look_ups);
 	for (size_t i = 0; i < e->n_look_ups; i++)
 		print_look_up(&e->look_ups[i]);

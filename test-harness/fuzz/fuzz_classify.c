@@ -1,4 +1,4 @@
-/* links: core/evidence/classify core/decide/policy core/decide/exim_list core/base/span */
+/* links: core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
 /*
  * fuzz_classify.c - any bytes as a message: it has one class, the same one each time, whatever
  * lies behind what is looked at; and nothing is read beyond the end.

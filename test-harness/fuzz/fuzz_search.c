@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/base/span */
+/* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/base/span */
 /*
  * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later
  * look at it may rely on.
@@ -82,9 +82,9 @@ static void check_clue(const struct batv_search *s, const struct batv_clue *c,
 static void check_look_ups(const struct batv_search *s)
 {
 	const struct batv_clue *found[BATV_LOOKUPS_MAX];
-	size_t n = batv_search_ids(s, found), header = 0;
+	size_t n = batv_clues_ids(&s->found, found), header = 0;
 
-	must(n <= BATV_LOOKUPS_MAX && (n > 0) == (s->ids > 0));
+	must(n <= BATV_LOOKUPS_MAX && (n > 0) == (s->found.ids > 0));
 	for (size_t i = 0; i < n; i++) {
 		must(batv_clue_is_id(found[i]->kind));
 		must(i == 0 || found[i - 1]->in_header || !found[i]->in_header);
@@ -96,8 +96,8 @@ static void check_look_ups(const struct batv_search *s)
 		reached(HEADER_MORE_THAN_HALF);
 	if (n == BATV_LOOKUPS_MAX)
 		reached(LOOK_UPS_FULL);
-	n = batv_search_tags(s, found);
-	must(n <= BATV_LOOKUPS_MAX && (n > 0) == (s->tags > 0));
+	n = batv_clues_tags(&s->found, found);
+	must(n <= BATV_LOOKUPS_MAX && (n > 0) == (s->found.tags > 0));
 	for (size_t i = 0; i < n; i++)
 		must(!batv_clue_is_id(found[i]->kind));
 }
@@ -155,11 +155,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	body.p = check_header(&s, message.p, message.p + size);
 	body.len = (size_t)(message.p + size - body.p);
 	batv_search_body(&s, body);
-	must(s.n <= BATV_CLUES_MAX && s.n == s.ids + s.tags);
+	must(s.found.n <= BATV_CLUES_MAX && s.found.n == s.found.ids + s.found.tags);
 	must(s.closer <= s.passed + BATV_CLOSER_MORE && s.passed <= 8 * size + 8);
-	for (size_t i = 0; i < s.n; i++)
-		check_clue(&s, &s.clues[i], message, body);
-	if (s.full)
+	for (size_t i = 0; i < s.found.n; i++)
+		check_clue(&s, &s.found.clues[i], message, body);
+	if (s.found.full)
 		reached(FULL);
 	check_look_ups(&s);
 	return 0;

@@ -1,4 +1,4 @@
-/* links: core/evidence/classify core/decide/policy core/decide/exim_list core/base/span */
+/* links: core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
 /*
  * test_classify.c - messages of all kinds, one a file, messages/NAME.CLASS.eml; and what the
  * parsing of header fields makes of odd ones.  Run from the top of the tree.

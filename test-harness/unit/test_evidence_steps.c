@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
+/* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_evidence_steps.c - messages that were made to keep the search busy, in steps, not in time:
  * none takes more than ten times as many as plain text, whatever its size; and what the limit
@@ -191,7 +191,7 @@ START_TEST(messages_of_today_are_far_below_the_limit)
 		len = fread(text, 1, sizeof text, f);
 		(void)fclose(f);
 		(void)search_body(len);
-		ck_assert_msg(!search.full && search.closer < BATV_CLOSER_MORE / 8, "%s: %zu",
+		ck_assert_msg(!search.found.full && search.closer < BATV_CLOSER_MORE / 8, "%s: %zu",
 			      files.gl_pathv[i], search.closer);
 	}
 	globfree(&files);
@@ -200,8 +200,8 @@ END_TEST
 
 static bool has_id(const char *id)
 {
-	for (size_t i = 0; i < search.n; i++)
-		if (batv_span_equal(search.clues[i].value, batv_span_of(id)))
+	for (size_t i = 0; i < search.found.n; i++)
+		if (batv_span_equal(search.found.clues[i].value, batv_span_of(id)))
 			return true;
 	return false;
 }
@@ -217,7 +217,7 @@ START_TEST(after_a_busy_stretch_it_finds_again)
 	fill(text, at, &stretch);
 	memcpy(text + at + 1, label, sizeof label - 1);
 	(void)search_body(sizeof text);
-	ck_assert(search.full); /* it says that it passed something over */
+	ck_assert(search.found.full); /* it says that it passed something over */
 	ck_assert(!has_id("late@x"));
 	memcpy(text + sizeof text - 100, label, sizeof label - 1);
 	(void)search_body(sizeof text);
@@ -234,12 +234,12 @@ START_TEST(full_means_that_there_was_more)
 		at += (size_t)sprintf(text + at, "Message-ID: <%u@x>\n", i);
 	at += (size_t)sprintf(text + at, "Message-ID: <0@x>\nMessage-ID: none\n");
 	(void)search_body(at);
-	ck_assert_uint_eq(search.n, BATV_CLUE_IDS_MAX);
-	ck_assert(!search.full);
+	ck_assert_uint_eq(search.found.n, BATV_CLUE_IDS_MAX);
+	ck_assert(!search.found.full);
 	at += (size_t)sprintf(text + at, "Message-ID: <more@x>\nprvs=0123456789=a@b\n");
 	(void)search_body(at);
-	ck_assert(search.full);
-	ck_assert_uint_eq(search.n, BATV_CLUE_IDS_MAX + 1); /* tags have room of their own */
+	ck_assert(search.found.full);
+	ck_assert_uint_eq(search.found.n, BATV_CLUE_IDS_MAX + 1); /* tags have room of their own */
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-/* links: core/evidence/proof core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
+/* links: core/evidence/proof core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
 /*
  * test_proof.c - what proves what, and to whom.  The memory is a table of this test's own; what is
  * searched, and how tags are checked, is the real thing.

@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
+/* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_search.c - messages that carry evidence, one a file, evidence/NAME.eml; what is looked up
  * first.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from the
@@ -90,8 +90,8 @@ static bool as_expected(const char *path, const char *text)
 		ck_assert_uint_lt(n, EXPECT_MAX);
 		(void)snprintf(want[n], sizeof want[n], "%.*s", (int)strcspn(value, "\r\n"), value);
 	}
-	for (size_t i = 0; i < search.n; i++) {
-		clue_text(&search.clues[i], got, sizeof got);
+	for (size_t i = 0; i < search.found.n; i++) {
+		clue_text(&search.found.clues[i], got, sizeof got);
 		for (j = 0; j < n && (seen[j] || strcmp(want[j], got) != 0);)
 			j++;
 		if (j < n)
@@ -119,9 +119,9 @@ START_TEST(messages_have_their_evidence)
 		text[len] = '\0';
 		search_message(text, len);
 		wrong += !as_expected(files.gl_pathv[i], text);
-		for (size_t j = 0; j < search.n; j++) {
-			kinds[search.clues[j].kind]++;
-			encodings[search.clues[j].encoding]++;
+		for (size_t j = 0; j < search.found.n; j++) {
+			kinds[search.found.clues[j].kind]++;
+			encodings[search.found.clues[j].encoding]++;
 		}
 	}
 	globfree(&files);
@@ -168,9 +168,9 @@ START_TEST(damaged_messages_are_survived)
 			batv_search_header(
 				&search, (struct batv_header){span("References"), {copy, at + 1}});
 			batv_search_body(&search, (struct batv_span){copy, at + 1});
-			ck_assert_uint_le(search.n, BATV_CLUES_MAX);
-			for (size_t j = 0; j < search.n; j++)
-				check_place(copy, at + 1, &search.clues[j]);
+			ck_assert_uint_le(search.found.n, BATV_CLUES_MAX);
+			for (size_t j = 0; j < search.found.n; j++)
+				check_place(copy, at + 1, &search.found.clues[j]);
 			free(copy);
 		}
 	}
@@ -204,13 +204,13 @@ START_TEST(windows_of_base64_lose_nothing)
 		}
 		batv_search_start(&search);
 		batv_search_body(&search, (struct batv_span){coded, n});
-		ck_assert_uint_eq(search.n, 1);
-		ck_assert_int_eq(search.clues[0].kind, BATV_CLUE_X_ORIGINAL_ID);
-		ck_assert_int_eq(search.clues[0].encoding, BATV_ENCODING_BASE64);
-		ck_assert(batv_span_equal(search.clues[0].value,
+		ck_assert_uint_eq(search.found.n, 1);
+		ck_assert_int_eq(search.found.clues[0].kind, BATV_CLUE_X_ORIGINAL_ID);
+		ck_assert_int_eq(search.found.clues[0].encoding, BATV_ENCODING_BASE64);
+		ck_assert(batv_span_equal(search.found.clues[0].value,
 					  span("a-long-one.20261122@ours.example")));
-		ck_assert_uint_ge(search.clues[0].offset, begin);
-		ck_assert_uint_lt(search.clues[0].offset, begin + 4);
+		ck_assert_uint_ge(search.found.clues[0].offset, begin);
+		ck_assert_uint_lt(search.found.clues[0].offset, begin + 4);
 	}
 }
 END_TEST
@@ -267,12 +267,13 @@ START_TEST(labels_and_their_ids)
 {
 	search_body(labels[_i].text);
 	if (!labels[_i].want) {
-		ck_assert_msg(search.n == 0, "%s", labels[_i].text);
+		ck_assert_msg(search.found.n == 0, "%s", labels[_i].text);
 		return;
 	}
-	ck_assert_msg(search.n == 1, "%s: %zu", labels[_i].text, search.n);
-	ck_assert_msg(batv_span_equal(search.clues[0].value, span(labels[_i].want)), "%s: %.*s",
-		      labels[_i].text, (int)search.clues[0].value.len, search.clues[0].value.p);
+	ck_assert_msg(search.found.n == 1, "%s: %zu", labels[_i].text, search.found.n);
+	ck_assert_msg(batv_span_equal(search.found.clues[0].value, span(labels[_i].want)),
+		      "%s: %.*s", labels[_i].text, (int)search.found.clues[0].value.len,
+		      search.found.clues[0].value.p);
 }
 END_TEST
 
@@ -310,13 +311,13 @@ START_TEST(tagged_addresses)
 {
 	search_body(addresses[_i].text);
 	if (!addresses[_i].want) {
-		ck_assert_msg(search.n == 0, "%s", addresses[_i].text);
+		ck_assert_msg(search.found.n == 0, "%s", addresses[_i].text);
 		return;
 	}
-	ck_assert_msg(search.n >= 1, "%s", addresses[_i].text);
-	ck_assert_msg(batv_span_equal(search.clues[0].value, span(addresses[_i].want)), "%.*s",
-		      (int)search.clues[0].value.len, search.clues[0].value.p);
-	ck_assert_str_eq(batv_clue_kind_name(search.clues[0].kind), addresses[_i].kind);
+	ck_assert_msg(search.found.n >= 1, "%s", addresses[_i].text);
+	ck_assert_msg(batv_span_equal(search.found.clues[0].value, span(addresses[_i].want)),
+		      "%.*s", (int)search.found.clues[0].value.len, search.found.clues[0].value.p);
+	ck_assert_str_eq(batv_clue_kind_name(search.found.clues[0].kind), addresses[_i].kind);
 }
 END_TEST
 
@@ -331,7 +332,7 @@ static void field(const char *name, const char *value)
 static void check_ids(const char *want)
 {
 	const struct batv_clue *ids[BATV_LOOKUPS_MAX];
-	size_t n = batv_search_ids(&search, ids), at = 0;
+	size_t n = batv_clues_ids(&search.found, ids), at = 0;
 	char got[200] = "";
 
 	for (size_t i = 0; i < n; i++)
@@ -382,10 +383,10 @@ START_TEST(no_sender_fools_the_count)
 				       i, i % 10000);
 	batv_search_start(&search);
 	batv_search_body(&search, (struct batv_span){text, at});
-	ck_assert(search.full);
-	ck_assert_uint_eq(search.n, BATV_CLUES_MAX);
+	ck_assert(search.found.full);
+	ck_assert_uint_eq(search.found.n, BATV_CLUES_MAX);
 	check_ids("0 1 2 3");
-	ck_assert_uint_eq(batv_search_tags(&search, found), BATV_LOOKUPS_MAX);
+	ck_assert_uint_eq(batv_clues_tags(&search.found, found), BATV_LOOKUPS_MAX);
 	ck_assert(batv_span_equal(found[3]->value, span("prvs=0003abcdef=a@b")));
 }
 END_TEST
@@ -401,10 +402,10 @@ START_TEST(long_values_leave_room)
 				       i % 3 == 2 ? 998 : 995, i);
 	batv_search_start(&search);
 	batv_search_body(&search, (struct batv_span){text, at});
-	ck_assert(search.full);
-	ck_assert_uint_eq(search.n, BATV_CLUE_TEXT_MAX / 997);
-	for (size_t i = 0; i < search.n; i++)
-		ck_assert_uint_eq(search.clues[i].value.len, 997);
+	ck_assert(search.found.full);
+	ck_assert_uint_eq(search.found.n, BATV_CLUE_TEXT_MAX / 997);
+	for (size_t i = 0; i < search.found.n; i++)
+		ck_assert_uint_eq(search.found.clues[i].value.len, 997);
 }
 END_TEST
 
@@ -421,8 +422,9 @@ START_TEST(a_full_header_leaves_room_for_the_body)
 					   (struct batv_header){span("In-Reply-To"), span(value)});
 		}
 		batv_search_body(&search, span("Message-ID: <ours@x>\n"));
-		ck_assert(search.full);
-		ck_assert(batv_span_equal(search.clues[search.n - 1].value, span("ours@x")));
+		ck_assert(search.found.full);
+		ck_assert(batv_span_equal(search.found.clues[search.found.n - 1].value,
+					  span("ours@x")));
 	}
 }
 END_TEST
@@ -455,8 +457,8 @@ START_TEST(ids_that_leave_meet_those_that_come_back)
 	ck_assert(batv_span_equal((struct batv_span){out, len}, span(leaving[_i].want)));
 	(void)snprintf(text, sizeof text, "Message-ID: %s\n", leaving[_i].value);
 	search_body(text);
-	ck_assert_uint_eq(search.n, 1);
-	ck_assert(batv_span_equal(search.clues[0].value, span(leaving[_i].want)));
+	ck_assert_uint_eq(search.found.n, 1);
+	ck_assert(batv_span_equal(search.found.clues[0].value, span(leaving[_i].want)));
 }
 END_TEST
 

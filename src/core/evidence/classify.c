@@ -19,12 +19,10 @@
 
 #include <string.h>
 
-#define VALUE_MAX 4096              /* bytes of a header field that are looked at */
-#define BODY_MAX 16384              /* bytes of the body that are looked at */
-#define TOKEN_MAX BATV_BOUNDARY_MAX /* a MIME token that we know is shorter */
-#define PARAMETERS_MAX 32           /* of a Content-Type */
-#define PART_TYPE_MAX 512           /* bytes of that of a part */
-#define LEVELS_MAX 8                /* of multiparts within multiparts */
+#include "evidence/parts.h"
+
+#define VALUE_MAX 4096 /* bytes of a header field that are looked at */
+#define BODY_MAX 16384 /* bytes of the body that are looked at */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -110,162 +108,6 @@ static bool contains_any(struct batv_span s, const char *list)
 	return false;
 }
 
-/* ---- structured header values: RFC 2045, RFC 5322 ---- */
-
-/* Comments nest, and a backslash takes the next character along. */
-static void skip_comment(struct batv_span *rest)
-{
-	size_t depth = 0;
-
-	while (rest->len > 0) {
-		char c = rest->p[0];
-
-		if (c == '\\' && rest->len > 1)
-			rest->p++, rest->len--;
-		else if (c == '(')
-			depth++;
-		else if (c == ')')
-			depth--;
-		rest->p++, rest->len--;
-		if (depth == 0)
-			return;
-	}
-}
-
-static void skip_blank(struct batv_span *rest)
-{
-	while (rest->len > 0 && (is_space(rest->p[0]) || rest->p[0] == '('))
-		if (rest->p[0] == '(')
-			skip_comment(rest);
-		else
-			rest->p++, rest->len--;
-}
-
-/* A word in a buffer of its own, for what is quoted is not one piece. */
-struct word {
-	char text[TOKEN_MAX];
-	size_t len;
-};
-
-/* Too long a word is no word that we know: what does not fit is dropped. */
-static void add_char(struct word *w, char c)
-{
-	if (w->len < sizeof w->text)
-		w->text[w->len++] = c;
-}
-
-static struct batv_span span_of_word(const struct word *w)
-{
-	return (struct batv_span){w->text, w->len};
-}
-
-static void take_quoted(struct batv_span *rest, struct word *w)
-{
-	rest->p++, rest->len--;
-	while (rest->len > 0 && rest->p[0] != '"') {
-		if (rest->p[0] == '\\' && rest->len > 1)
-			rest->p++, rest->len--;
-		if (rest->p[0] != '\r' && rest->p[0] != '\n')
-			add_char(w, rest->p[0]);
-		rest->p++, rest->len--;
-	}
-	if (rest->len > 0)
-		rest->p++, rest->len--;
-}
-
-/* A token or a quoted string up to one of `ends`, comments and white space around it dropped. */
-static void take_word(struct batv_span *rest, const char *ends, struct word *w)
-{
-	w->len = 0;
-	skip_blank(rest);
-	if (rest->len > 0 && rest->p[0] == '"')
-		take_quoted(rest, w);
-	else
-		while (rest->len > 0 && !is_space(rest->p[0]) && rest->p[0] != '(' &&
-		       (rest->p[0] == '\0' || !strchr(ends, rest->p[0]))) {
-			add_char(w, rest->p[0]);
-			rest->p++, rest->len--;
-		}
-	skip_blank(rest);
-}
-
-static bool take_char(struct batv_span *rest, char c)
-{
-	if (rest->len == 0 || rest->p[0] != c)
-		return false;
-	rest->p++, rest->len--;
-	return true;
-}
-
-static void skip_to(struct batv_span *rest, char c)
-{
-	while (rest->len > 0 && rest->p[0] != c)
-		if (rest->p[0] == '"') {
-			struct word ignored = {.len = 0};
-
-			take_quoted(rest, &ignored);
-		} else if (rest->p[0] == '(') {
-			skip_comment(rest);
-		} else {
-			rest->p++, rest->len--;
-		}
-}
-
-struct content_type {
-	struct word type, subtype;
-	struct word report_type, boundary; /* empty: it has none */
-};
-
-/* The first one counts. */
-static void take_value(struct word *to, struct batv_span value)
-{
-	if (to->len > 0)
-		return;
-	memcpy(to->text, value.p, value.len);
-	to->len = value.len;
-}
-
-/* RFC 2231: name*, name*0, name*0*; the value may begin with charset'language'. */
-static void keep_parameter(struct content_type *ct, const struct word *name,
-			   const struct word *value)
-{
-	struct batv_span n = span_of_word(name), v = span_of_word(value);
-	const char *star = memchr(n.p, '*', n.len);
-	const char *quote;
-
-	if (star) {
-		n.len = (size_t)(star - n.p);
-		while ((quote = memchr(v.p, '\'', v.len)) != NULL) {
-			v.len -= (size_t)(quote + 1 - v.p);
-			v.p = quote + 1;
-		}
-	}
-	if (is_text(n, "report-type"))
-		take_value(&ct->report_type, v);
-	else if (is_text(n, "boundary"))
-		take_value(&ct->boundary, v);
-}
-
-static void parse_content_type(struct batv_span value, struct content_type *ct)
-{
-	struct word name, text;
-
-	ct->subtype.len = ct->report_type.len = ct->boundary.len = 0;
-	take_word(&value, "/;", &ct->type);
-	if (take_char(&value, '/'))
-		take_word(&value, ";", &ct->subtype);
-	for (unsigned i = 0; i < PARAMETERS_MAX && value.len > 0; i++) {
-		skip_to(&value, ';');
-		if (!take_char(&value, ';'))
-			break;
-		take_word(&value, "=;", &name);
-		if (!take_char(&value, '='))
-			continue;
-		take_word(&value, ";", &text);
-		keep_parameter(ct, &name, &text);
-	}
-}
-
 /* ---- header fields ---- */
 
 static unsigned of_report_type(struct batv_span type)
@@ -304,31 +146,30 @@ static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 	return contains(subtype, "zip") ? SEEN_ARCHIVE : 0; /* zip, gzip, x-gzip, x-zip-... */
 }
 
-static bool is_multipart(const struct content_type *ct, const char *subtype)
+static bool is_multipart(const struct batv_content_type *ct, const char *subtype)
 {
-	return is_text(span_of_word(&ct->type), "multipart") &&
-	       (!subtype || is_text(span_of_word(&ct->subtype), subtype));
+	return is_text(batv_field_span(&ct->type), "multipart") &&
+	       (!subtype || is_text(batv_field_span(&ct->subtype), subtype));
 }
 
 /* Of a digest every part is a message. */
-static unsigned of_content_type(const struct content_type *ct)
+static unsigned of_content_type(const struct batv_content_type *ct)
 {
 	if (is_multipart(ct, "report"))
-		return of_report_type(span_of_word(&ct->report_type));
+		return of_report_type(batv_field_span(&ct->report_type));
 	if (is_multipart(ct, "digest"))
 		return SEEN_MESSAGE;
-	return of_media_type(span_of_word(&ct->type), span_of_word(&ct->subtype));
+	return of_media_type(batv_field_span(&ct->type), batv_field_span(&ct->subtype));
 }
 
 /* The message's own.  What its parts are is seen later. */
 static unsigned see_content_type(struct batv_classifier *c, struct batv_span value)
 {
-	struct content_type ct;
+	struct batv_content_type ct;
 
-	parse_content_type(value, &ct);
-	if (is_multipart(&ct, NULL) && c->boundary_len == 0) {
-		memcpy(c->boundary, ct.boundary.text, ct.boundary.len);
-		c->boundary_len = ct.boundary.len;
+	batv_field_content_type(value, &ct);
+	if (is_multipart(&ct, NULL) && c->boundary.len == 0) {
+		c->boundary = ct.boundary;
 		c->is_report = is_multipart(&ct, "report");
 		c->holds_reports = is_multipart(&ct, "mixed") || is_multipart(&ct, "signed");
 	}
@@ -337,10 +178,10 @@ static unsigned see_content_type(struct batv_classifier *c, struct batv_span val
 
 static unsigned see_auto_submitted(struct batv_span value)
 {
-	struct word word;
+	struct batv_word word;
 
-	take_word(&value, ";", &word);
-	return is_text(span_of_word(&word), "auto-replied") ? SEEN_AUTOREPLY : 0;
+	batv_field_word(&value, ";", &word);
+	return is_text(batv_field_span(&word), "auto-replied") ? SEEN_AUTOREPLY : 0;
 }
 
 static unsigned see_precedence(struct batv_span value)
@@ -353,14 +194,14 @@ static unsigned see_precedence(struct batv_span value)
 }
 
 /* The address of a From field: what is in the last angle brackets, or the first word. */
-static struct batv_span find_address(struct batv_span value, struct word *word)
+static struct batv_span find_address(struct batv_span value, struct batv_word *word)
 {
 	const char *open = memrchr(value.p, '<', value.len);
 	struct batv_span address;
 
 	if (!open) {
-		take_word(&value, "", word);
-		return span_of_word(word);
+		batv_field_word(&value, "", word);
+		return batv_field_span(word);
 	}
 	address.p = open + 1;
 	address.len = (size_t)(value.p + value.len - address.p);
@@ -402,7 +243,7 @@ static unsigned see_from(struct batv_span value)
 	static const char names[] = "mail delivery system\0"
 				    "mail delivery subsystem\0"
 				    "\"mail delivery s\0";
-	struct word word;
+	struct batv_word word;
 	struct batv_span address, local;
 	const char *at;
 
@@ -550,144 +391,55 @@ static const char bounce_phrases[] =
 	"\ndiagnostic-code:\0";
 /* clang-format on */
 
-/*
- * The parts of a multipart, by RFC 2046: a line "--" and the boundary of one that is open begins a
- * part of it, and ends all that are open within it.
- */
-struct level {
-	struct word boundary;
+/* A multipart that is open. */
+struct multipart {
 	bool report, outer; /* a multipart/report; it says what the message is */
 };
 
 struct walk {
-	struct batv_span rest;
-	struct level levels[LEVELS_MAX];
-	size_t open;         /* how many of them; the last one has the part that is read now */
+	struct batv_parts parts;
+	struct multipart multiparts[BATV_PARTS_LEVELS];
 	unsigned in_reports; /* what parts of reports are */
 	unsigned elsewhere;  /* what other parts are */
 };
 
-/* With its end. */
-static struct batv_span take_line(struct batv_span *rest)
-{
-	const char *nl = memchr(rest->p, '\n', rest->len);
-	struct batv_span line = cut(*rest, nl ? (size_t)(nl + 1 - rest->p) : rest->len);
-
-	rest->p += line.len, rest->len -= line.len;
-	return line;
-}
-
-/* Whose boundary is it?  That is the last one open then; if it ends there, the one around it is. */
-static bool at_boundary(struct walk *w, struct batv_span line, bool *closes)
-{
-	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
-		return false;
-	line.p += 2, line.len -= 2;
-	for (size_t i = 0; i < w->open; i++) {
-		struct batv_span b = span_of_word(&w->levels[i].boundary), end = line;
-
-		if (line.len < b.len || !batv_span_equal(cut(line, b.len), b))
-			continue;
-		end.p += b.len, end.len -= b.len;
-		*closes = starts_with(end, "--");
-		if (*closes)
-			end.p += 2, end.len -= 2;
-		if (trim(end).len > 0)
-			continue;
-		w->open = *closes ? i : i + 1;
-		return true;
-	}
-	return false;
-}
-
-/* A field's lines: the rest of the first one and what is folded after it. */
-static struct batv_span take_folded(struct walk *w, struct batv_span line)
-{
-	while (w->rest.len > 0 && (w->rest.p[0] == ' ' || w->rest.p[0] == '\t'))
-		line.len += take_line(&w->rest).len;
-	return line;
-}
-
-/* The Content-Type of the part that begins here.  The body comes next, or a boundary. */
-static void take_part_header(struct walk *w, struct content_type *ct)
-{
-	static const char field[] = "content-type:";
-	bool ignored, found = false;
-
-	*ct = (struct content_type){.type.len = 0};
-	while (w->rest.len > 0) {
-		struct batv_span before = w->rest, line = take_line(&w->rest);
-
-		if (trim(line).len == 0)
-			return;
-		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
-			w->rest = before; /* it is looked at again */
-			return;
-		}
-		line = take_folded(w, line);
-		if (found || !starts_with(line, field))
-			continue;
-		found = true;
-		line.p += sizeof field - 1, line.len -= sizeof field - 1;
-		parse_content_type(cut(line, PART_TYPE_MAX), ct);
-	}
-}
-
 /* False: it is a message, and what follows has no say. */
-static bool see_part(struct walk *w, bool holds_reports)
+static bool see_part(struct walk *w, const struct batv_part *part, bool holds_reports)
 {
-	const struct level *in = &w->levels[w->open - 1];
+	const struct multipart in = w->multiparts[part->level];
+	const bool report = is_multipart(&part->type, "report");
 	const unsigned kinds =
 		SEEN_DSN | SEEN_MDN | SEEN_REPORT | SEEN_UNTYPED_REPORT | SEEN_STRANGE_REPORT;
-	struct content_type ct;
-	bool report, counts;
-	unsigned seen;
+	unsigned seen = of_content_type(&part->type);
+	bool counts;
 
-	take_part_header(w, &ct);
-	report = is_multipart(&ct, "report");
-	seen = of_content_type(&ct);
 	if (seen & SEEN_MESSAGE)
 		return false;
-	if (ct.type.len > 0)
+	if (part->type.type.len > 0)
 		seen |= SEEN_PART;
 	/* a report as a part says what the message is, if it is a direct one */
-	counts = in->outer && (!report || (holds_reports && w->open == 1));
+	counts = in.outer && (!report || (holds_reports && w->parts.open == 1));
 	if (!counts)
 		seen &= ~kinds;
-	*(in->report || report ? &w->in_reports : &w->elsewhere) |= seen;
-	if (is_multipart(&ct, NULL) && ct.boundary.len > 0 && w->open < LEVELS_MAX) {
-		struct level *level = &w->levels[w->open++];
-
-		level->boundary = ct.boundary;
-		level->report = report;
-		level->outer = report && counts;
-	}
+	*(in.report || report ? &w->in_reports : &w->elsewhere) |= seen;
+	if (is_multipart(&part->type, NULL) && batv_parts_enter(&w->parts, part))
+		w->multiparts[w->parts.open - 1] = (struct multipart){report, report && counts};
 	return true;
 }
 
 /* SEEN_MESSAGE: a part is itself a message, and body is cut off where it begins. */
 static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, struct batv_span *body)
 {
-	struct level *top = &w->levels[0];
-	bool closes;
+	struct batv_part part;
 
-	w->rest = *body;
-	w->open = 1;
 	w->in_reports = w->elsewhere = 0;
-	memcpy(top->boundary.text, c->boundary, c->boundary_len);
-	top->boundary.len = c->boundary_len;
-	top->report = c->is_report;
-	top->outer = true;
-	while (w->rest.len > 0 && w->open > 0) {
-		struct batv_span line = take_line(&w->rest);
-
-		if (!at_boundary(w, line, &closes) || closes)
-			continue;
-		if (!see_part(w, c->holds_reports)) {
-			body->len = (size_t)(line.p - body->p);
+	w->multiparts[0] = (struct multipart){c->is_report, true};
+	batv_parts_start(&w->parts, *body, batv_field_span(&c->boundary));
+	while (batv_parts_next(&w->parts, &part))
+		if (!see_part(w, &part, c->holds_reports)) {
+			body->len = (size_t)(part.begin - body->p);
 			return SEEN_MESSAGE;
 		}
-	}
 	return 0;
 }
 
@@ -696,7 +448,7 @@ static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, stru
 void batv_classify_start(struct batv_classifier *c)
 {
 	c->seen = 0;
-	c->boundary_len = 0;
+	c->boundary.len = 0;
 	c->is_report = c->holds_reports = false;
 }
 
@@ -722,7 +474,7 @@ static unsigned with_parts(const struct batv_classifier *c, struct batv_span *bo
 
 	if (seen & SEEN_MESSAGE)
 		body->len = 0;
-	if (c->boundary_len > 0) {
+	if (c->boundary.len > 0) {
 		seen |= walk_parts(c, &w, body);
 		/* some bounces return the parts of a message as parts of their own */
 		if (seen & SEEN_FROM_DAEMON)
@@ -787,7 +539,7 @@ enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_s
 		return BATV_CLASS_CALENDAR;
 	if ((seen & SEEN_STRANGE_REPORT) && !(seen & SEEN_FROM_DAEMON))
 		return seen & SEEN_AUTOREPLY ? BATV_CLASS_AUTOREPLY : BATV_CLASS_OTHER;
-	return by_habit(seen, body, c->boundary_len > 0);
+	return by_habit(seen, body, c->boundary.len > 0);
 }
 
 const char *batv_class_name(enum batv_class c)

@@ -4,7 +4,7 @@
 #ifndef BATV_EVIDENCE_CLASSIFY_H
 #define BATV_EVIDENCE_CLASSIFY_H
 
-#include "base/span.h"
+#include "evidence/field.h"
 
 /* Classes of automatic mail.  The names are those of RFC 3464, 8098, 3834, 5546. */
 enum batv_class {
@@ -21,16 +21,13 @@ struct batv_header {
 	struct batv_span name, value;
 }; /* value unfolded or not, without the name */
 
-#define BATV_BOUNDARY_MAX 128
-
 /* Feeds headers one by one: header lists of Exim, a file of batvctl, a test. */
 struct batv_classifier {
 	/* private */
-	unsigned seen;       /* BATV_SEEN_ bits */
-	bool is_report;      /* multipart/report */
-	bool holds_reports;  /* multipart/mixed or signed: may have a report as a part */
-	size_t boundary_len; /* of a multipart; 0: it is none */
-	char boundary[BATV_BOUNDARY_MAX];
+	unsigned seen;             /* BATV_SEEN_ bits */
+	bool is_report;            /* multipart/report */
+	bool holds_reports;        /* multipart/mixed or signed: may have a report as a part */
+	struct batv_word boundary; /* of a multipart; empty: it is not one */
 };
 
 void batv_classify_start(struct batv_classifier *c);

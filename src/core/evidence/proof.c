@@ -37,7 +37,7 @@ static bool by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 {
 	const struct batv_clue *ids[BATV_LOOKUPS_MAX], *asked[BATV_LOOKUPS_MAX];
 	struct batv_item items[BATV_LOOKUPS_MAX];
-	size_t n_ids = batv_search_ids(proof->search, ids), n = 0, i;
+	size_t n_ids = batv_clues_ids(&proof->search->found, ids), n = 0, i;
 
 	for (i = 0; i < n_ids; i++)
 		if (batv_sent_id(proof->key, ids[i]->value, bare, &items[n]))
@@ -73,7 +73,7 @@ static bool by_tag(const struct batv_proof *proof, const struct batv_addr *bare,
 		   struct batv_proof_answer *answer)
 {
 	const struct batv_clue *tags[BATV_LOOKUPS_MAX];
-	size_t n = batv_search_tags(proof->search, tags);
+	size_t n = batv_clues_tags(&proof->search->found, tags);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!is_own_tag(proof, bare, tags[i]->value))

@@ -6,8 +6,7 @@
  * structure (which part, of which type, how encoded) is followed beside it, line by line, to
  * say where a thing was; nothing is lost where the structure is broken.
  *
- * Invariant: clues are different, in order of their place, and within their bounds, whatever the
- * message.  Every loop over its bytes counts them in `passed` or `closer`.  A closer look begins
+ * Invariant: every loop over its bytes counts them in `passed` or `closer`.  A closer look begins
  * only while `closer` is within its limit, and takes less than CLOSER_LONGEST.
  */
 #include <string.h>
@@ -76,76 +75,6 @@ static bool is_name_char(char c)
 	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
 }
 
-/* ---- clues ---- */
-
-bool batv_clue_is_id(enum batv_clue_kind kind)
-{
-	return kind <= BATV_CLUE_INLINE_ID;
-}
-
-/* Where in known[] such a clue is, or would be.  There is always an empty place. */
-static uint8_t *place_in_known(struct batv_search *s, enum batv_clue_kind kind,
-			       struct batv_span value)
-{
-	const unsigned char of = (unsigned char)kind;
-	uint64_t sum = batv_fnv64(batv_fnv64(BATV_FNV_START, &of, 1), value.p, value.len);
-
-	s->closer += value.len;
-	for (size_t i = (size_t)(sum ^ sum >> 32);; i++) {
-		uint8_t *at = &s->known[i % sizeof s->known];
-
-		if (*at == 0 || (s->clues[*at - 1].kind == kind &&
-				 batv_span_equal(s->clues[*at - 1].value, value)))
-			return at;
-		s->closer += value.len;
-	}
-}
-
-/* Half of the room is for the body alone. */
-static size_t room_for(bool is_id, bool in_header)
-{
-	size_t all = is_id ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
-
-	return in_header ? all / 2 : all;
-}
-
-/* Is there no room for more of these, as has been noted?  Then none needs to be looked for. */
-static bool is_done(const struct batv_search *s, bool is_id, bool in_header)
-{
-	return s->full && (is_id ? s->ids : s->tags) >= room_for(is_id, in_header);
-}
-
-static bool has_room(struct batv_search *s, enum batv_clue_kind kind, bool in_header, size_t len)
-{
-	const bool is_id = batv_clue_is_id(kind);
-
-	if ((is_id ? s->ids : s->tags) < room_for(is_id, in_header) &&
-	    s->text_len + len <= sizeof s->text / (in_header ? 2 : 1))
-		return true;
-	s->full = true;
-	return false;
-}
-
-/* Its place in known[]; NULL: nothing is to be done about it. */
-static uint8_t *place_if_wanted(struct batv_search *s, enum batv_clue_kind kind, bool in_header,
-				struct batv_span value)
-{
-	uint8_t *known = place_in_known(s, kind, value);
-
-	return *known == 0 && has_room(s, kind, in_header, value.len) ? known : NULL;
-}
-
-/* Its value is copied. */
-static void keep_clue(struct batv_search *s, struct batv_clue clue, uint8_t *known)
-{
-	memcpy(s->text + s->text_len, clue.value.p, clue.value.len);
-	clue.value.p = s->text + s->text_len;
-	s->text_len += clue.value.len;
-	*(batv_clue_is_id(clue.kind) ? &s->ids : &s->tags) += 1;
-	s->clues[s->n++] = clue;
-	*known = (uint8_t)s->n;
-}
-
 /* ---- the message's own header ---- */
 
 static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
@@ -157,10 +86,10 @@ static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struc
 				 .where = h.name,
 				 .raw = between(id->begin, id->end),
 				 .value = {id->text, id->len}};
-	uint8_t *known = place_if_wanted(s, kind, true, clue.value);
+	uint8_t *place = batv_clues_place(&s->found, kind, true, clue.value, &s->closer);
 
-	if (known)
-		keep_clue(s, clue, known);
+	if (place)
+		batv_clues_keep(&s->found, clue, place);
 }
 
 /* Where the ids of a field begin; only the last HEADER_IDS are kept, in a ring. */
@@ -225,13 +154,11 @@ static bool is_qp(struct batv_span value)
 
 void batv_search_start(struct batv_search *s)
 {
-	/* not the clues and the text: they are 20 KiB that nobody reads before they are written */
-	s->n = s->ids = s->tags = s->text_len = 0;
 	s->passed = s->closer = 0;
-	memset(s->known, 0, sizeof s->known);
 	s->part = 0;
-	s->full = s->base64 = s->qp = false;
+	s->base64 = s->qp = false;
 	s->part_type = batv_span_of("");
+	batv_clues_start(&s->found);
 }
 
 void batv_search_header(struct batv_search *s, struct batv_header h)
@@ -252,7 +179,7 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 	s->passed += h.name.len + 1;
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)) &&
-		    !is_done(s, true, true))
+		    !batv_clues_done(&s->found, true, true))
 			see_ids(s, fields[i].kind, h);
 	if (batv_span_equal_fold(h.name, batv_span_of("Content-Type"))) {
 		s->part_type = media_type(h.value);
@@ -295,9 +222,9 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 				 .part = t->s->part,
 				 .where = t->s->part_type,
 				 .value = {found->text, found->len}};
-	uint8_t *known = place_if_wanted(t->s, kind, false, clue.value);
+	uint8_t *place = batv_clues_place(&t->s->found, kind, false, clue.value, &t->s->closer);
 
-	if (!known) /* before the work of finding where it is */
+	if (!place) /* before the work of finding where it is */
 		return;
 	if (found->changed)
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
@@ -305,7 +232,7 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
 	clue.raw = between(place_of(t, found->begin, false), place_of(t, found->end, true));
 	clue.offset = (size_t)(clue.raw.p - t->body);
-	keep_clue(t->s, clue, known);
+	batv_clues_keep(&t->s->found, clue, place);
 }
 
 static bool is_returned(struct batv_span type)
@@ -432,11 +359,11 @@ static void see_tag(const struct text *t, size_t at)
 /* May one more be looked at, `more` bytes after the last count?  Not for no room, or too much. */
 static bool may_look(struct batv_search *s, bool is_id, size_t more)
 {
-	if (is_done(s, is_id, false))
+	if (batv_clues_done(&s->found, is_id, false))
 		return false;
 	if (s->closer <= s->passed + more + (BATV_CLOSER_MORE - CLOSER_LONGEST))
 		return true;
-	s->full = true;
+	s->found.full = true;
 	return false;
 }
 
@@ -668,77 +595,6 @@ void batv_search_body(struct batv_search *s, struct batv_span body)
 	}
 }
 
-/* ---- what is to be looked up ---- */
-
-struct choice {
-	const struct batv_clue *clues[BATV_LOOKUPS_MAX];
-	size_t n, max;
-};
-
-static void choose(struct choice *c, const struct batv_clue *clue)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (batv_span_equal(c->clues[i]->value, clue->value))
-			return;
-	if (c->n < c->max)
-		c->clues[c->n++] = clue;
-}
-
-/* One of each kind first, then what is left. */
-static void choose_of_header(const struct batv_search *s, struct choice *c)
-{
-	for (unsigned kind = 0; kind <= BATV_CLUE_INLINE_ID; kind++)
-		for (size_t i = 0; i < s->n; i++)
-			if (s->clues[i].in_header && s->clues[i].kind == kind) {
-				choose(c, &s->clues[i]);
-				break;
-			}
-	for (size_t i = 0; i < s->n; i++)
-		if (s->clues[i].in_header)
-			choose(c, &s->clues[i]);
-}
-
-static void choose_of_body(const struct batv_search *s, struct choice *c)
-{
-	for (unsigned weak = 0; weak < 2; weak++)
-		for (size_t i = 0; i < s->n; i++)
-			if (!s->clues[i].in_header && batv_clue_is_id(s->clues[i].kind) &&
-			    s->clues[i].weak == weak)
-				choose(c, &s->clues[i]);
-}
-
-size_t batv_search_ids(const struct batv_search *s,
-		       const struct batv_clue *ids[static BATV_LOOKUPS_MAX])
-{
-	struct choice header = {.max = BATV_LOOKUPS_MAX / 2}, all;
-
-	choose_of_header(s, &header);
-	all = header;
-	all.max = BATV_LOOKUPS_MAX;
-	choose_of_body(s, &all);
-	if (all.n < all.max) { /* room is left for more of the header */
-		header.max = BATV_LOOKUPS_MAX - (all.n - header.n);
-		choose_of_header(s, &header);
-		all = header;
-		all.max = BATV_LOOKUPS_MAX;
-		choose_of_body(s, &all);
-	}
-	memcpy(ids, all.clues, all.n * sizeof all.clues[0]);
-	return all.n;
-}
-
-size_t batv_search_tags(const struct batv_search *s,
-			const struct batv_clue *tags[static BATV_LOOKUPS_MAX])
-{
-	struct choice all = {.max = BATV_LOOKUPS_MAX};
-
-	for (size_t i = 0; i < s->n; i++)
-		if (!batv_clue_is_id(s->clues[i].kind))
-			choose(&all, &s->clues[i]);
-	memcpy(tags, all.clues, all.n * sizeof all.clues[0]);
-	return all.n;
-}
-
 /* ---- an id that leaves ---- */
 
 bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
@@ -753,41 +609,4 @@ bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX]
 	memcpy(out, id.text, id.len);
 	*len = id.len;
 	return true;
-}
-
-/* ---- names ---- */
-
-const char *batv_clue_kind_name(enum batv_clue_kind kind)
-{
-	static const char *const names[] = {
-		[BATV_CLUE_IN_REPLY_TO] = "in-reply-to",
-		[BATV_CLUE_REFERENCES] = "references",
-		[BATV_CLUE_ORIGINAL_ID] = "original-message-id",
-		[BATV_CLUE_PARENT_ID] = "x-ms-exchange-parent-message-id",
-		[BATV_CLUE_X_ORIGINAL_ID] = "x-original-message-id",
-		[BATV_CLUE_RETURNED_ID] = "returned-message-id",
-		[BATV_CLUE_INLINE_ID] = "inline-message-id",
-		[BATV_CLUE_RETURN_PATH] = "return-path",
-		[BATV_CLUE_X_POSTFIX_SENDER] = "x-postfix-sender",
-		[BATV_CLUE_ENVELOPE_FROM] = "envelope-from",
-		[BATV_CLUE_SMTP_MAILFROM] = "smtp.mailfrom",
-		[BATV_CLUE_MAIL_FROM] = "mail-from",
-		[BATV_CLUE_TAG] = "tagged-address",
-	};
-
-	_Static_assert(sizeof names / sizeof names[0] == BATV_CLUE_KINDS, "a kind has no name");
-	return (unsigned)kind < BATV_CLUE_KINDS ? names[kind] : "?";
-}
-
-const char *batv_clue_encoding_name(enum batv_clue_encoding e)
-{
-	static const char *const names[] = {
-		[BATV_ENCODING_NONE] = "none",
-		[BATV_ENCODING_QP] = "quoted-printable",
-		[BATV_ENCODING_BASE64] = "base64",
-		[BATV_ENCODING_BASE64_QP] = "base64+quoted-printable",
-	};
-
-	_Static_assert(sizeof names / sizeof names[0] == BATV_ENCODING_COUNT, "one has no name");
-	return (unsigned)e < BATV_ENCODING_COUNT ? names[e] : "?";
 }

@@ -1,0 +1,133 @@
+/*
+ * parts.c - walks over the parts of a multipart message by the boundaries that are open.
+ *
+ * It knows nothing of what a part means (classify.c does), and decodes nothing.  Invariant: `rest`
+ * begins at the start of a line, and the boundaries of levels 0 to open - 1 are set.
+ */
+#include "evidence/parts.h"
+
+#include <string.h>
+
+#define PART_TYPE_MAX 512 /* bytes of the Content-Type of a part that are looked at */
+
+static struct batv_span cut(struct batv_span s, size_t max)
+{
+	if (s.len > max)
+		s.len = max;
+	return s;
+}
+
+static bool is_empty(struct batv_span line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (!strchr(" \t\r\n", line.p[i]) || line.p[i] == '\0')
+			return false;
+	return true;
+}
+
+/* With its end. */
+static struct batv_span take_line(struct batv_span *rest)
+{
+	const char *nl = memchr(rest->p, '\n', rest->len);
+	struct batv_span line = cut(*rest, nl ? (size_t)(nl + 1 - rest->p) : rest->len);
+
+	rest->p += line.len, rest->len -= line.len;
+	return line;
+}
+
+/* Whose boundary is it?  That is the last one open then; if it ends there, the one around it is. */
+static bool at_boundary(struct batv_parts *w, struct batv_span line, bool *closes)
+{
+	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
+		return false;
+	line.p += 2, line.len -= 2;
+	for (size_t i = 0; i < w->open; i++) {
+		struct batv_span b = batv_field_span(&w->boundaries[i]), end = line;
+
+		if (line.len < b.len || !batv_span_equal(cut(line, b.len), b))
+			continue;
+		end.p += b.len, end.len -= b.len;
+		*closes = end.len >= 2 && end.p[0] == '-' && end.p[1] == '-';
+		if (*closes)
+			end.p += 2, end.len -= 2;
+		if (!is_empty(end))
+			continue;
+		w->open = *closes ? i : i + 1;
+		return true;
+	}
+	return false;
+}
+
+/* A field's lines: the rest of the first one and what is folded after it. */
+static struct batv_span take_folded(struct batv_parts *w, struct batv_span line)
+{
+	while (w->rest.len > 0 && (w->rest.p[0] == ' ' || w->rest.p[0] == '\t'))
+		line.len += take_line(&w->rest).len;
+	return line;
+}
+
+/* The Content-Type of the part that begins here.  The body comes next, or a boundary. */
+static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
+{
+	static const char field[] = "content-type:";
+	const size_t len = sizeof field - 1;
+	bool ignored, found = false;
+
+	*ct = (struct batv_content_type){.type.len = 0};
+	while (w->rest.len > 0) {
+		struct batv_span before = w->rest, line = take_line(&w->rest);
+
+		if (is_empty(line))
+			return;
+		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
+			w->rest = before; /* it is looked at again */
+			return;
+		}
+		line = take_folded(w, line);
+		if (found || !batv_span_equal_fold(cut(line, len), batv_span_of(field)))
+			continue;
+		found = true;
+		line.p += len, line.len -= len;
+		batv_field_content_type(cut(line, PART_TYPE_MAX), ct);
+	}
+}
+
+static void open_boundary(struct batv_parts *w, struct batv_span boundary)
+{
+	struct batv_word *to = &w->boundaries[w->open++];
+
+	boundary = cut(boundary, sizeof to->text);
+	memcpy(to->text, boundary.p, boundary.len);
+	to->len = boundary.len;
+}
+
+void batv_parts_start(struct batv_parts *w, struct batv_span body, struct batv_span boundary)
+{
+	w->rest = body;
+	w->open = 0;
+	open_boundary(w, boundary);
+}
+
+bool batv_parts_next(struct batv_parts *w, struct batv_part *part)
+{
+	while (w->rest.len > 0 && w->open > 0) {
+		struct batv_span line = take_line(&w->rest);
+		bool closes;
+
+		if (!at_boundary(w, line, &closes) || closes)
+			continue;
+		part->begin = line.p;
+		part->level = w->open - 1;
+		take_part_header(w, &part->type);
+		return true;
+	}
+	return false;
+}
+
+bool batv_parts_enter(struct batv_parts *w, const struct batv_part *part)
+{
+	if (part->type.boundary.len == 0 || w->open == BATV_PARTS_LEVELS)
+		return false;
+	open_boundary(w, batv_field_span(&part->type.boundary));
+	return true;
+}
