@@ -1,7 +1,7 @@
 /* links: core/base/span core/base/err */
 /*
- * test_span.c - numbers at their limits, hex, folding, safe printing, the checksum; and that
- * every error has a text.
+ * test_span.c - numbers at their limits, hex, folding, white space, words and lines, comments, safe
+ * printing, the checksum; and that every error has a text.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -26,6 +26,7 @@ START_TEST(every_byte_has_its_class)
 	for (int i = 0; i < 256; i++) {
 		char c = (char)i;
 		bool upper = i >= 'A' && i <= 'Z', digit = i >= '0' && i <= '9';
+		bool lower = i >= 'a' && i <= 'z';
 		int hex = digit ? i - '0' : -1;
 
 		if (i >= 'a' && i <= 'f')
@@ -34,6 +35,12 @@ START_TEST(every_byte_has_its_class)
 			hex = i - 'A' + 10;
 		ck_assert_int_eq(batv_fold(c), upper ? (char)(i + 32) : c);
 		ck_assert_int_eq(batv_is_digit(c), digit);
+		ck_assert_int_eq(batv_is_letter(c), upper || lower);
+		ck_assert_int_eq(batv_is_alnum(c), upper || lower || digit);
+		ck_assert_int_eq(batv_is_control(c), i < 32 || i == 127);
+		ck_assert_int_eq(batv_is_wsp(c), i == ' ' || i == 9);
+		ck_assert_int_eq(batv_is_blank(c), i == ' ' || i == 9 || i == 13);
+		ck_assert_int_eq(batv_is_space(c), i == ' ' || i == 9 || i == 13 || i == 10);
 		ck_assert_int_eq(batv_hex_value(c), hex);
 	}
 }
@@ -65,6 +72,176 @@ START_TEST(equality)
 	ck_assert_int_eq(batv_span_equal(pairs[_i].b, pairs[_i].a), pairs[_i].equal);
 	ck_assert_int_eq(batv_span_equal_fold(pairs[_i].a, pairs[_i].b), pairs[_i].equal_fold);
 	ck_assert_int_eq(batv_span_equal_fold(pairs[_i].b, pairs[_i].a), pairs[_i].equal_fold);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+	struct batv_span s;
+	const char *text;
+	bool begins, begins_fold;
+} begins[] = {
+	{TEXT(""), "", true, true},
+	{{NULL, 0}, "", true, true},
+	{{NULL, 0}, "a", false, false},
+	{TEXT("a"), "", true, true},
+	{TEXT("abc"), "abc", true, true},
+	{TEXT("abcd"), "abc", true, true},
+	{TEXT("ab"), "abc", false, false}, /* though memory goes on with "c" or a NUL */
+	{{"abc", 2}, "abc", false, false},
+	{TEXT("ABCD"), "abc", false, true},
+	{TEXT("abcd"), "ABC", false, true},
+	{TEXT("xabc"), "abc", false, false},
+	{TEXT("a\0c"), "a", true, true},
+	{TEXT("\0"), "a", false, false},
+	{TEXT("[x"), "{x", false, false},
+	{TEXT("\xc4"), "\xe4", false, false},
+};
+/* clang-format on */
+
+START_TEST(beginnings)
+{
+	ck_assert_int_eq(batv_span_begins(begins[_i].s, begins[_i].text), begins[_i].begins);
+	ck_assert_int_eq(batv_span_begins_fold(begins[_i].s, begins[_i].text),
+			 begins[_i].begins_fold);
+}
+END_TEST
+
+START_TEST(control_characters_are_seen_anywhere)
+{
+	ck_assert(!batv_span_has_control(TEXT("")));
+	ck_assert(!batv_span_has_control((struct batv_span){NULL, 0}));
+	for (int i = 0; i < 256; i++) {
+		char text[] = {'a', 'b', 'c'};
+
+		for (size_t at = 0; at < sizeof text; at++) {
+			memcpy(text, "abc", sizeof text);
+			text[at] = (char)i;
+			ck_assert_int_eq(batv_span_has_control((struct batv_span){text, 3}),
+					 i < 32 || i == 127);
+		}
+	}
+	ck_assert(!batv_span_has_control((struct batv_span){"ab\n", 2}));
+}
+END_TEST
+
+START_TEST(pieces)
+{
+	static const char text[] = "abcdef";
+	struct batv_span s = batv_span_between(text + 1, text + 4);
+
+	ck_assert_ptr_eq(s.p, text + 1);
+	ck_assert_uint_eq(s.len, 3);
+	ck_assert_uint_eq(batv_span_between(text, text).len, 0);
+	for (size_t max = 0; max < 6; max++) {
+		ck_assert_ptr_eq(batv_span_cut(s, max).p, s.p);
+		ck_assert_uint_eq(batv_span_cut(s, max).len, max < 3 ? max : 3);
+	}
+	ck_assert_uint_eq(batv_span_cut((struct batv_span){NULL, 0}, 5).len, 0);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+	struct batv_span text, want;
+} trims[] = {
+	{TEXT(""), TEXT("")},
+	{{NULL, 0}, TEXT("")},
+	{TEXT("a"), TEXT("a")},
+	{TEXT(" a b "), TEXT("a b")},
+	{TEXT("\t\r\n a \n\r\t"), TEXT("a")},
+	{TEXT(" \t\r\n"), TEXT("")},
+	{TEXT("\0a\0"), TEXT("\0a\0")},
+	{TEXT("\va\f"), TEXT("\va\f")},
+	{TEXT("\xa0 a \xa0"), TEXT("\xa0 a \xa0")},
+};
+/* clang-format on */
+
+START_TEST(trimmed)
+{
+	ck_assert(batv_span_equal(batv_span_trim(trims[_i].text), trims[_i].want));
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+	struct batv_span line, first, second, rest;
+} words[] = {
+	{TEXT(""), TEXT(""), TEXT(""), TEXT("")},
+	{{NULL, 0}, TEXT(""), TEXT(""), TEXT("")},
+	{TEXT(" \t\r"), TEXT(""), TEXT(""), TEXT("")},
+	{TEXT("one"), TEXT("one"), TEXT(""), TEXT("")},
+	{TEXT("one two"), TEXT("one"), TEXT("two"), TEXT("")},
+	{TEXT("\t one\t\ttwo \tthree\r"), TEXT("one"), TEXT("two"), TEXT(" \tthree\r")},
+	{TEXT("one\r"), TEXT("one"), TEXT(""), TEXT("")},
+	{TEXT("o\0ne \0"), TEXT("o\0ne"), TEXT("\0"), TEXT("")},
+	{TEXT("o\nne two"), TEXT("o\nne"), TEXT("two"), TEXT("")},
+};
+/* clang-format on */
+
+START_TEST(words_of_a_line)
+{
+	struct batv_span rest = words[_i].line;
+
+	ck_assert(batv_span_equal(batv_span_next_word(&rest), words[_i].first));
+	ck_assert(batv_span_equal(batv_span_next_word(&rest), words[_i].second));
+	ck_assert(batv_span_equal(rest, words[_i].rest));
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+	struct batv_span text;
+	const char *lines[4]; /* up to NULL */
+} texts[] = {
+	{TEXT(""), {NULL}},
+	{{NULL, 0}, {NULL}},
+	{TEXT("\n"), {"", NULL}},
+	{TEXT("a"), {"a", NULL}},
+	{TEXT("a\n"), {"a", NULL}},
+	{TEXT("a\nb"), {"a", "b", NULL}},
+	{TEXT("a\r\n\nb\n"), {"a\r", "", "b", NULL}},
+};
+/* clang-format on */
+
+START_TEST(lines_of_a_text)
+{
+	struct batv_span rest = texts[_i].text, line = TEXT("untouched");
+
+	for (size_t i = 0; texts[_i].lines[i]; i++) {
+		ck_assert(batv_span_next_line(&rest, &line));
+		ck_assert(batv_span_equal(line, batv_span_of(texts[_i].lines[i])));
+	}
+	line = TEXT("untouched");
+	ck_assert(!batv_span_next_line(&rest, &line));
+	ck_assert(batv_span_equal(line, TEXT("untouched")));
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+	struct batv_span text;
+	size_t len;
+} comments[] = {
+	{TEXT("()"), 2},
+	{TEXT("(a) b)"), 3},
+	{TEXT("(a(b)c) d"), 7},
+	{TEXT("(\\))x"), 4},
+	{TEXT("(\\(a)x"), 5},
+	{TEXT("(\\\\)x"), 4},
+	{TEXT("(\")\")"), 3}, /* a quote means nothing here */
+	{TEXT("("), 1}, /* never closed: to the end */
+	{TEXT("(a"), 2},
+	{TEXT("((a)"), 4},
+	{TEXT("(\\"), 2},
+	{TEXT("(\\)"), 3},
+	{TEXT("(\0)x"), 3},
+};
+/* clang-format on */
+
+START_TEST(comment_lengths)
+{
+	ck_assert_uint_eq(batv_span_comment_len(comments[_i].text), comments[_i].len);
 }
 END_TEST
 
@@ -286,6 +463,13 @@ int main(void)
 	tcase_add_test(tc, span_of_takes_null_for_empty);
 	tcase_add_test(tc, every_byte_has_its_class);
 	LOOP(tc, equality, pairs);
+	LOOP(tc, beginnings, begins);
+	tcase_add_test(tc, control_characters_are_seen_anywhere);
+	tcase_add_test(tc, pieces);
+	LOOP(tc, trimmed, trims);
+	LOOP(tc, words_of_a_line, words);
+	LOOP(tc, lines_of_a_text, texts);
+	LOOP(tc, comment_lengths, comments);
 	LOOP(tc, whole_numbers_or_nothing, numbers);
 	LOOP(tc, hex_to_bytes, hexes);
 	tcase_add_test(tc, bytes_to_hex_and_back);

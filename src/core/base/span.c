@@ -19,11 +19,6 @@ struct batv_span batv_span_of(const char *s)
 	return (struct batv_span){s, strlen(s)};
 }
 
-bool batv_is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 int batv_hex_value(char c)
 {
 	if (batv_is_digit(c))
@@ -46,6 +41,83 @@ bool batv_span_equal_fold(struct batv_span a, struct batv_span b)
 		if (batv_fold(a.p[i]) != batv_fold(b.p[i]))
 			return false;
 	return true;
+}
+
+bool batv_span_begins(struct batv_span s, const char *text)
+{
+	struct batv_span want = batv_span_of(text);
+
+	return s.len >= want.len && batv_span_equal(batv_span_cut(s, want.len), want);
+}
+
+bool batv_span_begins_fold(struct batv_span s, const char *text)
+{
+	struct batv_span want = batv_span_of(text);
+
+	return s.len >= want.len && batv_span_equal_fold(batv_span_cut(s, want.len), want);
+}
+
+bool batv_span_has_control(struct batv_span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (batv_is_control(s.p[i]))
+			return true;
+	return false;
+}
+
+struct batv_span batv_span_trim(struct batv_span s)
+{
+	while (s.len > 0 && batv_is_space(s.p[0]))
+		s.p++, s.len--;
+	while (s.len > 0 && batv_is_space(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+struct batv_span batv_span_next_word(struct batv_span *rest)
+{
+	struct batv_span word;
+
+	while (rest->len > 0 && batv_is_blank(rest->p[0]))
+		rest->p++, rest->len--;
+	word = (struct batv_span){rest->p, 0};
+	while (word.len < rest->len && !batv_is_blank(word.p[word.len]))
+		word.len++;
+	rest->p += word.len;
+	rest->len -= word.len;
+	return word;
+}
+
+bool batv_span_next_line(struct batv_span *rest, struct batv_span *line)
+{
+	const char *lf;
+	size_t used;
+
+	if (rest->len == 0)
+		return false;
+	lf = memchr(rest->p, '\n', rest->len);
+	*line = (struct batv_span){rest->p, lf ? (size_t)(lf - rest->p) : rest->len};
+	used = line->len + (lf != NULL);
+	rest->p += used;
+	rest->len -= used;
+	return true;
+}
+
+size_t batv_span_comment_len(struct batv_span s)
+{
+	size_t depth = 0, at = 0;
+
+	while (at < s.len) {
+		char c = s.p[at++];
+
+		if (c == '\\' && at < s.len)
+			at++;
+		else if (c == '(')
+			depth++;
+		else if (c == ')' && --depth == 0)
+			break;
+	}
+	return at;
 }
 
 /* Digits only, and not above max. */

@@ -21,10 +21,87 @@ static inline char batv_fold(char c) /* 'A'..'Z' to lower case */
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
-bool batv_is_digit(char c);
+static inline bool batv_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+static inline bool batv_is_letter(char c) /* in either case */
+{
+	c = batv_fold(c);
+	return c >= 'a' && c <= 'z';
+}
+static inline bool batv_is_alnum(char c) /* a letter or a digit */
+{
+	return batv_is_letter(c) || batv_is_digit(c);
+}
+static inline bool batv_is_control(char c) /* 0x00 to 0x1f, and 0x7f */
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/*
+ * Three sets of white space, each larger than the one before.  None has the vertical tab and the
+ * form feed, which the locale's isspace() has.
+ */
+static inline bool batv_is_wsp(char c) /* RFC 5322's WSP: space and tab */
+{
+	return c == ' ' || c == '\t';
+}
+static inline bool batv_is_blank(char c) /* and CR: within a line that may end in CRLF */
+{
+	return batv_is_wsp(c) || c == '\r';
+}
+static inline bool batv_is_space(char c) /* and LF: across lines */
+{
+	return batv_is_blank(c) || c == '\n';
+}
+
 int batv_hex_value(char c); /* 0..15, either case; -1: no hex digit */
 bool batv_span_equal(struct batv_span a, struct batv_span b);
 bool batv_span_equal_fold(struct batv_span a, struct batv_span b);
+
+/* Does s begin with the text?  The second one takes letters in either case, in both. */
+bool batv_span_begins(struct batv_span s, const char *text);
+bool batv_span_begins_fold(struct batv_span s, const char *text);
+
+/* Is there a control character in it?  A NUL is one. */
+bool batv_span_has_control(struct batv_span s);
+
+/* What lies from begin up to end; end itself is not part of it. */
+static inline struct batv_span batv_span_between(const char *begin, const char *end)
+{
+	return (struct batv_span){begin, (size_t)(end - begin)};
+}
+
+/* At most the first max bytes. */
+static inline struct batv_span batv_span_cut(struct batv_span s, size_t max)
+{
+	if (s.len > max)
+		s.len = max;
+	return s;
+}
+
+/* Without white space (batv_is_space()) at both ends. */
+struct batv_span batv_span_trim(struct batv_span s);
+
+/*
+ * The next word of a line: up to the next blank (batv_is_blank()), without the blanks before it.
+ * *rest then begins right after the word.  At the end of the line the word has length 0.
+ */
+struct batv_span batv_span_next_word(struct batv_span *rest);
+
+/*
+ * The next line, without its LF; a CR before that is part of the line.  *rest then begins after the
+ * LF.  False, with *line untouched, when nothing is left; so no empty line follows the last LF.
+ */
+bool batv_span_next_line(struct batv_span *rest, struct batv_span *line);
+
+/*
+ * How many bytes the comment has that s begins with, its parentheses included.  Comments nest, and
+ * after a backslash a character has no meaning (RFC 5322).  One that is never closed goes to the
+ * end. s.p[0] must be '('.
+ */
+size_t batv_span_comment_len(struct batv_span s);
 
 /* The whole span or nothing: decimal digits only, no sign; *out is written on success only. */
 bool batv_span_to_u64(struct batv_span s, uint64_t *out);
