@@ -170,15 +170,6 @@ static enum batv_err unknown_option(struct loader *l, const char *name)
 		    quoted(name, text));
 }
 
-static bool has_control(const char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static enum batv_err set_path(struct loader *l, const char *name, const char *value, bool may_lack,
 			      char *out, size_t size)
 {
@@ -186,7 +177,7 @@ static enum batv_err set_path(struct loader *l, const char *name, const char *va
 		*out = '\0';
 		return BATV_OK;
 	}
-	if (*value != '/' || has_control(value))
+	if (*value != '/' || batv_span_has_control(batv_span_of(value)))
 		return wrong_value(l, name, "expected an absolute path", value);
 	if (strlen(value) >= size)
 		return wrong_value(l, name, "expected a shorter path", value);
@@ -257,7 +248,7 @@ static enum batv_err set_pattern(struct loader *l, const char *name, char *value
 	char why[160], expected[240];
 	size_t offset = 0;
 
-	if (has_control(value))
+	if (batv_span_has_control(batv_span_of(value)))
 		return wrong_value(l, name, "expected a pattern without control characters", value);
 	if (*value && !batv_automatic_check(value, &offset, why, sizeof why)) {
 		(void)snprintf(expected, sizeof expected,

@@ -391,15 +391,6 @@ static bool read_message(struct batv_span *rest, struct batv_arrival *a)
 	return flag(rest, "for") ? read_recipients(rest, a) : rest->len == 0;
 }
 
-/* Exim writes neither at the end of a line. */
-static bool has_control(struct batv_span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out)
 {
 	struct batv_arrival a;
@@ -416,7 +407,7 @@ enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival
 		return BATV_LOG_OTHER;
 	if (flag(&rest, "<>"))
 		return BATV_LOG_BOUNCE;
-	if (has_control(rest) || !take(&rest, address(rest, false), &a.sender) ||
+	if (batv_span_has_control(rest) || !take(&rest, address(rest, false), &a.sender) ||
 	    !read_origin(&rest, &a) || !read_session(&rest, &a) || !read_message(&rest, &a))
 		return BATV_LOG_ODD;
 	*out = a;

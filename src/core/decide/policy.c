@@ -160,15 +160,6 @@ static bool parse_choice(struct batv_span s, const char *const *choices, int *ou
 	return false;
 }
 
-static bool has_control(struct batv_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static bool has_high_byte(struct batv_span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -183,7 +174,7 @@ static const char *check_text(const struct batv_option *opt, struct batv_span s)
 {
 	if (s.len > 0 && memchr(s.p, '$', s.len))
 		return "expected text without \"$\" (Exim would expand it, as root)";
-	if (has_control(s))
+	if (batv_span_has_control(s))
 		return expected(opt);
 	if (opt->type == BATV_OPT_TEXT && (s.len == 0 || s.len > TEXT_MAX || has_high_byte(s)))
 		return expected(opt);

@@ -75,15 +75,6 @@ static bool time_of(struct batv_span s, int64_t *out)
 	return true;
 }
 
-static bool has_control(struct batv_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 /* Letters, digits, dot, minus, underscore; never a path, never hidden. */
 static bool is_plain_name(struct batv_span s)
 {
@@ -136,7 +127,7 @@ static enum batv_err read_key_retention(struct reader *r, struct batv_span value
 
 static enum batv_err read_automatic_senders(struct reader *r, struct batv_span value)
 {
-	if (has_control(value))
+	if (batv_span_has_control(value))
 		return refuse(r, BATV_E_SYNTAX, "control character in a pattern");
 	r->state->automatic_senders = value.p;
 	return BATV_OK;
@@ -250,7 +241,7 @@ static enum batv_err read_break(struct reader *r, struct batv_span value)
 		return refuse(r, BATV_E_SYNTAX, "expected the name of a policy, or *");
 	if (!time_of(field(&value), &b.when) || !time_of(field(&value), &b.until))
 		return refuse(r, BATV_E_SYNTAX, "expected two times");
-	if (has_control(value))
+	if (batv_span_has_control(value))
 		return refuse(r, BATV_E_SYNTAX, "control character in a reason");
 	b.why = value.p;
 	/* The lines are ours to write in: the name ends where its space was. */
