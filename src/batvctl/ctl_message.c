@@ -12,11 +12,6 @@
 
 #include "ctl_message.h"
 
-static struct batv_span between(const char *begin, const char *end)
-{
-	return (struct batv_span){begin, (size_t)(end - begin)};
-}
-
 /* Behind the line that begins at p. */
 static const char *next_line(const char *p, const char *end)
 {
@@ -68,12 +63,10 @@ static void split(struct batv_ctl_message *m, size_t len, size_t body_max)
 		p = next_line(p, end);
 	for (begin = p; p < end && !is_empty(p, end) && colon_of(p, end);)
 		p = field_end(p, end);
-	m->header = between(begin, p);
+	m->header = batv_span_between(begin, p);
 	if (p < end && is_empty(p, end))
 		p = next_line(p, end);
-	m->body = between(p, end);
-	if (m->body.len > body_max)
-		m->body.len = body_max;
+	m->body = batv_span_cut(batv_span_between(p, end), body_max);
 }
 
 int batv_ctl_message_read(const char *path, size_t body_max, struct batv_ctl_message *m)
@@ -113,7 +106,8 @@ bool batv_ctl_message_field(const struct batv_ctl_message *m, size_t *at, struct
 	colon = colon_of(p, end);
 	stop = field_end(p, end);
 	*at = (size_t)(stop - m->header.p);
-	*out = (struct batv_header){between(p, colon), between(colon + 1, stop)};
+	*out = (struct batv_header){batv_span_between(p, colon),
+				    batv_span_between(colon + 1, stop)};
 	while (out->name.len > 0 && out->name.p[out->name.len - 1] <= ' ')
 		out->name.len--;
 	return true;

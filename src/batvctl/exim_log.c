@@ -16,11 +16,6 @@
 
 #include "exim_log.h"
 
-static bool starts_with(struct batv_span s, const char *with)
-{
-	return s.len >= strlen(with) && memcmp(s.p, with, strlen(with)) == 0;
-}
-
 static void skip(struct batv_span *s, size_t n)
 {
 	s->p += n;
@@ -145,7 +140,7 @@ static void skip_syslog(struct batv_span *line)
 	}
 	next_word(&rest);
 	tag = next_word(&rest);
-	if (starts_with(tag, "exim") && tag.p[tag.len - 1] == ':')
+	if (batv_span_begins(tag, "exim") && tag.p[tag.len - 1] == ':')
 		*line = rest;
 }
 
@@ -231,7 +226,7 @@ static bool plain(struct batv_span *rest, const char *name, struct batv_span *va
 {
 	struct batv_span w = word(*rest);
 
-	if (!starts_with(w, name) || memchr(w.p, '"', w.len))
+	if (!batv_span_begins(w, name) || memchr(w.p, '"', w.len))
 		return false;
 	next_word(rest);
 	skip(&w, strlen(name));
@@ -245,7 +240,7 @@ static bool whole(struct batv_span *rest, const char *name, size_t (*of)(struct 
 {
 	struct batv_span at = *rest;
 
-	if (!starts_with(at, name))
+	if (!batv_span_begins(at, name))
 		return false;
 	skip(&at, strlen(name));
 	if (!take(&at, of(at), value))
@@ -307,7 +302,7 @@ static bool read_host(struct batv_span *rest, struct batv_arrival *a)
 	if (w.len > 2 && w.p[0] == '(' && w.p[w.len - 1] == ')' && !memchr(w.p, '"', w.len))
 		next_word(rest);
 	return read_host_address(rest, &a->host_address) &&
-	       (!starts_with(*rest, "I=") ||
+	       (!batv_span_begins(*rest, "I=") ||
 		(skip(rest, strlen("I=")), read_host_address(rest, &there)));
 }
 
@@ -319,7 +314,7 @@ static bool read_origin(struct batv_span *rest, struct batv_arrival *a)
 
 	(void)plain(rest, "R=", &ignored);
 	(void)flag(rest, "DS");
-	if (starts_with(*rest, "H=") && !read_host(rest, a))
+	if (batv_span_begins(*rest, "H=") && !read_host(rest, a))
 		return false;
 	(void)(flag(rest, "TFO") || flag(rest, "TFO*"));
 	(void)plain(rest, "U=", &ignored); /* never a proof of anything */

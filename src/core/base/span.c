@@ -43,18 +43,21 @@ bool batv_span_equal_fold(struct batv_span a, struct batv_span b)
 	return true;
 }
 
+/* Most texts differ in their first character, so no strlen() goes before the comparison. */
 bool batv_span_begins(struct batv_span s, const char *text)
 {
-	struct batv_span want = batv_span_of(text);
-
-	return s.len >= want.len && batv_span_equal(batv_span_cut(s, want.len), want);
+	for (size_t i = 0; text[i]; i++)
+		if (i == s.len || s.p[i] != text[i])
+			return false;
+	return true;
 }
 
 bool batv_span_begins_fold(struct batv_span s, const char *text)
 {
-	struct batv_span want = batv_span_of(text);
-
-	return s.len >= want.len && batv_span_equal_fold(batv_span_cut(s, want.len), want);
+	for (size_t i = 0; text[i]; i++)
+		if (i == s.len || batv_fold(s.p[i]) != batv_fold(text[i]))
+			return false;
+	return true;
 }
 
 bool batv_span_has_control(struct batv_span s)

@@ -231,14 +231,6 @@ static void named(struct batv_list_item *item, const char *p)
 		refuse(item, why_name);
 }
 
-static bool starts_with(const char *s, const char *lower)
-{
-	for (; *lower; s++, lower++)
-		if (batv_fold(*s) != *lower)
-			return false;
-	return true;
-}
-
 /* check_string() */
 static void string_item(struct batv_list_item *item, char *s)
 {
@@ -250,7 +242,7 @@ static void string_item(struct batv_list_item *item, char *s)
 		refuse(item, why_semicolon);
 	else if (semicolon)
 		lookup(item, s, semicolon, true);
-	else if (starts_with(s, "@mx_"))
+	else if (batv_span_begins_fold(batv_span_of(s), "@mx_"))
 		refuse(item, why_dns);
 }
 
@@ -289,7 +281,7 @@ static void split_item(struct batv_list_item *item, char *s)
 	lookup(item, s, semicolon, true);
 	if (item->sort != BATV_LIST_ITEM_LOOKUP)
 		return;
-	if (!starts_with(skip_partial(s), "lsearch"))
+	if (!batv_span_begins_fold(batv_span_of(skip_partial(s)), "lsearch"))
 		refuse(item, why_values); /* a cdb can't be looked through */
 	else
 		item->content = BATV_CONTENT_PATTERNS;
@@ -314,7 +306,7 @@ static void address_item(struct batv_list_item *item, char *s)
 		domain_part(item, s);
 	else if (memchr(s, ';', (size_t)(at - s)))
 		refuse(item, why_semicolon);
-	else if (at > s && at[-1] == '@' && starts_with(at, "@mx_"))
+	else if (at > s && at[-1] == '@' && batv_span_begins_fold(batv_span_of(at), "@mx_"))
 		refuse(item, why_dns);
 	else
 		domain_part(item, at + 1);

@@ -45,13 +45,6 @@ enum {
 
 /* ---- text ---- */
 
-static struct batv_span cut(struct batv_span s, size_t max)
-{
-	if (s.len > max)
-		s.len = max;
-	return s;
-}
-
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -71,19 +64,12 @@ static bool is_text(struct batv_span s, const char *text)
 	return batv_span_equal_fold(s, batv_span_of(text));
 }
 
-static bool starts_with(struct batv_span s, const char *prefix)
-{
-	struct batv_span want = batv_span_of(prefix);
-
-	return s.len >= want.len && batv_span_equal_fold(cut(s, want.len), want);
-}
-
 static bool contains(struct batv_span s, const char *text)
 {
 	char first = batv_fold(text[0]);
 
 	for (; s.len > 0; s.p++, s.len--)
-		if (batv_fold(s.p[0]) == first && starts_with(s, text))
+		if (batv_fold(s.p[0]) == first && batv_span_begins_fold(s, text))
 			return true;
 	return false;
 }
@@ -95,7 +81,7 @@ static bool contains(struct batv_span s, const char *text)
 static bool starts_with_any(struct batv_span s, const char *list)
 {
 	for (; *list; list += strlen(list) + 1)
-		if (starts_with(s, list))
+		if (batv_span_begins_fold(s, list))
 			return true;
 	return false;
 }
@@ -126,7 +112,7 @@ static unsigned of_report_type(struct batv_span type)
 /* type/subtype of a message or of a part of it */
 static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 {
-	if (is_text(type, "text") && starts_with(subtype, "rfc822-header"))
+	if (is_text(type, "text") && batv_span_begins_fold(subtype, "rfc822-header"))
 		return SEEN_MESSAGE;
 	if (is_text(type, "text"))
 		return is_text(subtype, "calendar") ? SEEN_CALENDAR : 0;
@@ -141,7 +127,7 @@ static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 	}
 	if (!is_text(type, "application"))
 		return 0;
-	if (starts_with(subtype, "tlsrpt"))
+	if (batv_span_begins_fold(subtype, "tlsrpt"))
 		return SEEN_REPORT;
 	return contains(subtype, "zip") ? SEEN_ARCHIVE : 0; /* zip, gzip, x-gzip, x-zip-... */
 }
@@ -216,7 +202,7 @@ static bool is_exchange_daemon(struct batv_span local)
 	static const char prefix[] = "microsoftexchange";
 	const size_t len = sizeof prefix - 1;
 
-	if (local.len != len + 32 || !starts_with(local, prefix))
+	if (local.len != len + 32 || !batv_span_begins_fold(local, prefix))
 		return false;
 	for (size_t i = len; i < local.len; i++)
 		if (batv_hex_value(local.p[i]) < 0)
@@ -229,7 +215,7 @@ static bool is_joined(struct batv_span s, const char *first, const char *second)
 {
 	size_t len = strlen(first);
 
-	if (!starts_with(s, first))
+	if (!batv_span_begins_fold(s, first))
 		return false;
 	s.p += len;
 	s.len -= len;
@@ -295,7 +281,7 @@ static unsigned see_subject(struct batv_span value)
 {
 	value = trim(value);
 	if (starts_with_any(value, bounce_subjects) ||
-	    (starts_with(value, "warning: message ") && contains(value, " delayed ")))
+	    (batv_span_begins_fold(value, "warning: message ") && contains(value, " delayed ")))
 		return SEEN_SUBJECT_BOUNCE;
 	if (is_dmarc_subject(value))
 		return SEEN_SUBJECT_DMARC;
@@ -307,11 +293,11 @@ static unsigned see_subject(struct batv_span value)
 static unsigned see_content_class(struct batv_span value)
 {
 	value = trim(value);
-	if (starts_with(value, "urn:content-classes:calendarmessage"))
+	if (batv_span_begins_fold(value, "urn:content-classes:calendarmessage"))
 		return SEEN_CALENDAR;
-	if (starts_with(value, "urn:content-classes:dsn"))
+	if (batv_span_begins_fold(value, "urn:content-classes:dsn"))
 		return SEEN_DSN;
-	return starts_with(value, "urn:content-classes:mdn") ? SEEN_MDN : 0;
+	return batv_span_begins_fold(value, "urn:content-classes:mdn") ? SEEN_MDN : 0;
 }
 
 /* Exchange says which of its agents wrote a message. */
@@ -457,10 +443,10 @@ void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 	struct batv_span name = trim(h.name);
 
 	if (is_text(name, "Content-Type"))
-		c->seen |= see_content_type(c, cut(h.value, VALUE_MAX));
+		c->seen |= see_content_type(c, batv_span_cut(h.value, VALUE_MAX));
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (is_text(name, fields[i].name)) {
-			c->seen |= fields[i].see(cut(h.value, VALUE_MAX));
+			c->seen |= fields[i].see(batv_span_cut(h.value, VALUE_MAX));
 			return;
 		}
 }
@@ -527,7 +513,7 @@ enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_s
 {
 	unsigned seen;
 
-	body = cut(body, BODY_MAX);
+	body = batv_span_cut(body, BODY_MAX);
 	seen = with_parts(c, &body);
 	if (seen & SEEN_DSN)
 		return BATV_CLASS_DSN;

@@ -28,25 +28,6 @@
 #define STEPS_OF_A_PIECE 4   /* all that may stand before an address are tried */
 #define CLOSER_LONGEST 40960 /* steps of one closer look are fewer */
 
-static struct batv_span cut(struct batv_span s, size_t max)
-{
-	if (s.len > max)
-		s.len = max;
-	return s;
-}
-
-static struct batv_span between(const char *begin, const char *end)
-{
-	return (struct batv_span){begin, (size_t)(end - begin)};
-}
-
-static bool starts_with(struct batv_span s, const char *prefix)
-{
-	struct batv_span want = batv_span_of(prefix);
-
-	return s.len >= want.len && batv_span_equal_fold(cut(s, want.len), want);
-}
-
 static bool ends_with(struct batv_span s, const char *suffix)
 {
 	size_t len = strlen(suffix);
@@ -84,7 +65,7 @@ static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struc
 				 .in_header = true,
 				 .offset = (size_t)(id->begin - h.value.p),
 				 .where = h.name,
-				 .raw = between(id->begin, id->end),
+				 .raw = batv_span_between(id->begin, id->end),
 				 .value = {id->text, id->len}};
 	uint8_t *place = batv_clues_place(&s->found, kind, true, clue.value, &s->closer);
 
@@ -102,7 +83,7 @@ static size_t find_ids(struct batv_span value, bool bare, size_t max,
 
 	while (n < max && batv_citation_next_id(rest, bare, &id, steps)) {
 		begins[n++ % HEADER_IDS] = id.begin;
-		rest = between(id.end, value.p + value.len);
+		rest = batv_span_between(id.end, value.p + value.len);
 	}
 	return n;
 }
@@ -124,8 +105,8 @@ static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv
 	for (size_t i = 0; i < kept; i++) {
 		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
 
-		if (batv_citation_next_id(between(begin, h.value.p + h.value.len), bare, &id,
-					  &s->passed))
+		if (batv_citation_next_id(batv_span_between(begin, h.value.p + h.value.len), bare,
+					  &id, &s->passed))
 			add_header_id(s, kind, h, &id);
 	}
 }
@@ -139,17 +120,17 @@ static struct batv_span media_type(struct batv_span value)
 	while (len < value.len && (is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
 	       value.p[len] != '\0')
 		len++;
-	return cut(value, len);
+	return batv_span_cut(value, len);
 }
 
 static bool is_base64(struct batv_span value)
 {
-	return starts_with(trim(value), "base64");
+	return batv_span_begins_fold(trim(value), "base64");
 }
 
 static bool is_qp(struct batv_span value)
 {
-	return starts_with(trim(value), "quoted-printable");
+	return batv_span_begins_fold(trim(value), "quoted-printable");
 }
 
 void batv_search_start(struct batv_search *s)
@@ -175,7 +156,7 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 	};
 
 	h.name = trim(h.name);
-	h.value = cut(h.value, HEADER_VALUE_MAX);
+	h.value = batv_span_cut(h.value, HEADER_VALUE_MAX);
 	s->passed += h.name.len + 1;
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)) &&
@@ -230,7 +211,8 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
 	else
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
-	clue.raw = between(place_of(t, found->begin, false), place_of(t, found->end, true));
+	clue.raw =
+		batv_span_between(place_of(t, found->begin, false), place_of(t, found->end, true));
 	clue.offset = (size_t)(clue.raw.p - t->body);
 	batv_clues_keep(&t->s->found, clue, place);
 }
@@ -258,7 +240,7 @@ static struct batv_span label_prefix(const struct text *t, size_t at)
 	    batv_hex_value(t->all.p[begin]) >= 0 && batv_hex_value(t->all.p[begin + 1]) >= 0)
 		begin += 2; /* =20 and the like */
 	t->s->closer += at - begin;
-	return between(t->all.p + begin, t->all.p + at);
+	return batv_span_between(t->all.p + begin, t->all.p + at);
 }
 
 /* In the body a parent is rather that of the message that is returned. */
@@ -336,7 +318,7 @@ static enum batv_clue_kind kind_of_address(const struct text *t, const char *beg
 
 	if (len > CONTEXT_MAX)
 		len = CONTEXT_MAX;
-	before = between(begin - len, begin);
+	before = batv_span_between(begin - len, begin);
 	do
 		t->s->closer += STEPS_OF_A_PIECE;
 	while (take_off(&before));
@@ -467,7 +449,7 @@ static struct batv_span line_at(const struct body *b, const char *p)
 	const char *end = b->all.p + b->all.len;
 	const char *nl = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
 
-	return between(p, nl ? nl : end);
+	return batv_span_between(p, nl ? nl : end);
 }
 
 /* A line of base64 and nothing else. */
@@ -492,12 +474,12 @@ static void see_block(struct body *b, const char *p, bool announced)
 	while (at < end) {
 		struct batv_span line = line_at(b, at);
 
-		if (announced ? starts_with(line, "--") : !is_base64_line(b, line, 1))
+		if (announced ? batv_span_begins(line, "--") : !is_base64_line(b, line, 1))
 			break;
 		at = line.p + line.len < end ? line.p + line.len + 1 : end;
 	}
 	b->block_end = at;
-	search_block(b->s, b->all.p, between(p, at));
+	search_block(b->s, b->all.p, batv_span_between(p, at));
 }
 
 static bool is_boundary(struct batv_span line)
@@ -519,13 +501,14 @@ static bool is_field(struct batv_span line)
 static void see_part_field(struct body *b, struct batv_span line)
 {
 	static const char type[] = "content-type:", encoding[] = "content-transfer-encoding:";
-	struct batv_span rest = between(line.p, b->all.p + b->all.len), value;
+	struct batv_span rest = batv_span_between(line.p, b->all.p + b->all.len), value;
 
-	rest = cut(rest, BOUNDARY_MAX + sizeof encoding);
-	if (starts_with(line, type)) {
-		b->s->part_type = media_type(between(rest.p + sizeof type - 1, rest.p + rest.len));
-	} else if (starts_with(line, encoding)) {
-		value = trim(between(rest.p + sizeof encoding - 1, rest.p + rest.len));
+	rest = batv_span_cut(rest, BOUNDARY_MAX + sizeof encoding);
+	if (batv_span_begins_fold(line, type)) {
+		b->s->part_type =
+			media_type(batv_span_between(rest.p + sizeof type - 1, rest.p + rest.len));
+	} else if (batv_span_begins_fold(line, encoding)) {
+		value = trim(batv_span_between(rest.p + sizeof encoding - 1, rest.p + rest.len));
 		b->s->base64 = is_base64(value);
 		b->s->qp = is_qp(value);
 	}
@@ -602,7 +585,7 @@ bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX]
 	struct batv_citation id;
 	size_t steps = 0;
 
-	value = cut(value, HEADER_VALUE_MAX);
+	value = batv_span_cut(value, HEADER_VALUE_MAX);
 	if (!batv_citation_next_id(value, false, &id, &steps) &&
 	    !batv_citation_next_id(value, true, &id, &steps))
 		return false;

@@ -35,14 +35,6 @@ static struct batv_span skip(struct batv_span s, size_t n)
 	return (struct batv_span){s.p + n, s.len - n};
 }
 
-static bool starts_with(struct batv_span s, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return s.len >= len &&
-	       batv_span_equal_fold((struct batv_span){s.p, len}, (struct batv_span){prefix, len});
-}
-
 /* Is the character at `at` the second one of a backslash pair? */
 static bool is_escaped(struct batv_span s, size_t at)
 {
@@ -75,13 +67,14 @@ bool batv_tag_parse(const struct batv_addr *addr, struct batv_tag *tag)
 	if (local.len <= BATV_TAG_OVERHEAD)
 		return false;
 	size_t bare_len = local.len - BATV_TAG_OVERHEAD;
-	if (starts_with(local, "prvs=") && local.p[BATV_TAG_OVERHEAD - 1] == '=' &&
+	if (batv_span_begins_fold(local, "prvs=") && local.p[BATV_TAG_OVERHEAD - 1] == '=' &&
 	    read_tag(skip(local, strlen("prvs=")), &t)) {
 		t.inner = skip(local, BATV_TAG_OVERHEAD);
 		*tag = t;
 		return true;
 	}
-	if (starts_with(skip(local, bare_len), "+prvs=") && !is_escaped(local, bare_len) &&
+	if (batv_span_begins_fold(skip(local, bare_len), "+prvs=") &&
+	    !is_escaped(local, bare_len) &&
 	    read_tag(skip(local, bare_len + strlen("+prvs=")), &t)) {
 		t.style = BATV_STYLE_SUBADDRESS;
 		t.inner = (struct batv_span){local.p, bare_len};
@@ -257,8 +250,8 @@ bool batv_tag_is_srs(const struct batv_addr *addr)
 {
 	struct batv_span local = inner_of(addr);
 
-	return (starts_with(local, "SRS0") || starts_with(local, "SRS1")) && local.len > 4 &&
-	       (local.p[4] == '=' || local.p[4] == '+' || local.p[4] == '-');
+	return (batv_span_begins_fold(local, "SRS0") || batv_span_begins_fold(local, "SRS1")) &&
+	       local.len > 4 && (local.p[4] == '=' || local.p[4] == '+' || local.p[4] == '-');
 }
 
 /*
@@ -312,7 +305,7 @@ static bool peel_behind(struct batv_span *local, char mark, const char *name)
 	if (bare_len == 0 || is_escaped(*local, bare_len))
 		return false;
 	struct batv_span rest = skip(*local, bare_len + 1);
-	if (!starts_with(rest, name) || !is_hex_tag(skip(rest, strlen(name))))
+	if (!batv_span_begins_fold(rest, name) || !is_hex_tag(skip(rest, strlen(name))))
 		return false;
 	local->len = bare_len;
 	return true;
@@ -322,7 +315,7 @@ static bool peel_prvs(struct batv_span *local)
 {
 	struct batv_span rest, field;
 
-	if (!starts_with(*local, "prvs="))
+	if (!batv_span_begins_fold(*local, "prvs="))
 		return false;
 	rest = skip(*local, strlen("prvs="));
 	if (!take_field(&rest, &field) || !is_hex_tag(field) || rest.len == 0)
@@ -336,7 +329,7 @@ static bool peel_older_prvs(struct batv_span *local)
 {
 	struct batv_span rest;
 
-	if (!starts_with(*local, "prvs="))
+	if (!batv_span_begins_fold(*local, "prvs="))
 		return false;
 	rest = skip(*local, strlen("prvs="));
 	if (!peel_behind(&rest, '=', ""))
@@ -349,7 +342,7 @@ static bool peel_btv1(struct batv_span *local)
 {
 	struct batv_span rest, field;
 
-	if (!starts_with(*local, "btv1=="))
+	if (!batv_span_begins_fold(*local, "btv1=="))
 		return false;
 	rest = skip(*local, strlen("btv1=="));
 	if (!take_field(&rest, &field) || !is_hex_tag(field) || rest.len < 2 || rest.p[0] != '=')
@@ -363,7 +356,7 @@ static bool peel_msprvs1(struct batv_span *local)
 {
 	struct batv_span rest, field;
 
-	if (!starts_with(*local, "msprvs1="))
+	if (!batv_span_begins_fold(*local, "msprvs1="))
 		return false;
 	rest = skip(*local, strlen("msprvs1="));
 	if (!take_field(&rest, &field) || rest.len == 0 || !batv_is_digit(field.p[0]) ||
