@@ -168,7 +168,7 @@ bool batv_glue_header_next(const void **at, struct batv_header *field)
 	if (colon) {
 		size_t name_len = (size_t)(colon - text);
 
-		while (name_len > 0 && (text[name_len - 1] == ' ' || text[name_len - 1] == '\t'))
+		while (name_len > 0 && batv_is_wsp(text[name_len - 1]))
 			name_len--;
 		field->name.len = name_len;
 		field->value = (struct batv_span){colon + 1, len - (size_t)(colon + 1 - text)};

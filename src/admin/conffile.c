@@ -9,17 +9,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/span.h"
+
 void batv_conffile_start(struct batv_conffile *file, char *text, size_t len)
 {
 	text[len] = '\0';
 	*file = (struct batv_conffile){text, text + len, 1};
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* what Windows editors put there */
 		file->p += 3;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* The end of the line that begins at p: its newline, or the end of the file. */
@@ -32,7 +29,7 @@ static char *line_end(const struct batv_conffile *file, char *p)
 
 static char *skip_blanks(char *p, const char *end)
 {
-	while (p < end && is_blank(*p))
+	while (p < end && batv_is_blank(*p))
 		p++;
 	return p;
 }
@@ -40,7 +37,7 @@ static char *skip_blanks(char *p, const char *end)
 /* NUL-terminates what lies between p and end, blanks at its end taken off. */
 static char *cut(const char *p, char *end)
 {
-	while (end > p && is_blank(end[-1]))
+	while (end > p && batv_is_blank(end[-1]))
 		end--;
 	*end = '\0';
 	return end;
@@ -105,7 +102,7 @@ static enum batv_conf_kind read_folds(struct batv_conffile *file, struct batv_co
 		const char *why = NULL;
 
 		if (!says_nothing(p, end)) {
-			if (!is_blank(*p))
+			if (!batv_is_blank(*p))
 				break;
 			item->line = file->line; /* for the error */
 			if (memchr(p, '\0', (size_t)(end - p)))
@@ -162,7 +159,7 @@ enum batv_conf_kind batv_conffile_next(struct batv_conffile *file, struct batv_c
 	if (memchr(p, '\0', (size_t)(end - p)))
 		return error(file, item, p, end, "expected no NUL byte");
 	step(file, end);
-	if (is_blank(*p))
+	if (batv_is_blank(*p))
 		return error(file, item, skip_blanks(p, end), end,
 			     "expected an option before it that goes on here: it is indented");
 	return *p == '[' ? read_section(file, item, p, end) : read_option(file, item, p, end);

@@ -9,16 +9,11 @@
 
 #include "plain_list.h"
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 bool batv_plain_list_next(const char **list, struct batv_span *item)
 {
 	const char *p = *list, *end;
 
-	while (is_space(*p) || *p == ':') /* empty items say nothing */
+	while (batv_is_space(*p) || *p == ':') /* empty items say nothing */
 		p++;
 	if (!*p)
 		return false;
@@ -26,7 +21,7 @@ bool batv_plain_list_next(const char **list, struct batv_span *item)
 	if (!end)
 		end = p + strlen(p);
 	*list = end;
-	while (end > p && is_space(end[-1]))
+	while (end > p && batv_is_space(end[-1]))
 		end--;
 	*item = (struct batv_span){p, (size_t)(end - p)};
 	return true;
@@ -35,7 +30,7 @@ bool batv_plain_list_next(const char **list, struct batv_span *item)
 /* Another separator, a doubled one (a colon that is meant), or an expansion. */
 static bool is_plain(const char *list)
 {
-	while (is_space(*list))
+	while (batv_is_space(*list))
 		list++;
 	return *list != '<' && !strstr(list, "::") && !strpbrk(list, "$\\");
 }

@@ -37,21 +37,16 @@ static bool take_line(struct batv_span *rest, struct batv_span *line)
 	return true;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* The next word of a line; of length 0 at its end. */
 static struct batv_span take_word(struct batv_span *line)
 {
 	struct batv_span word;
 
-	while (line->len > 0 && is_blank(line->p[0]))
+	while (line->len > 0 && batv_is_wsp(line->p[0]))
 		line->p++, line->len--;
 	word.p = line->p;
 	word.len = 0;
-	while (word.len < line->len && !is_blank(line->p[word.len]))
+	while (word.len < line->len && !batv_is_wsp(line->p[word.len]))
 		word.len++;
 	line->p += word.len;
 	line->len -= word.len;

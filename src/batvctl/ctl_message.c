@@ -34,7 +34,7 @@ static const char *colon_of(const char *p, const char *end)
 		at++;
 	if (at == p)
 		return NULL;
-	while (at < end && (*at == ' ' || *at == '\t'))
+	while (at < end && batv_is_wsp(*at))
 		at++;
 	return at < end && *at == ':' ? at : NULL;
 }
@@ -49,7 +49,7 @@ static const char *field_end(const char *p, const char *end)
 {
 	do
 		p = next_line(p, end);
-	while (p < end && (*p == ' ' || *p == '\t'));
+	while (p < end && batv_is_wsp(*p));
 	return p;
 }
 

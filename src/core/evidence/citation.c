@@ -19,11 +19,6 @@
 #define LOOK_BACK 128    /* where a tagged address may begin before its "prvs" */
 #define ADDRESS_READ 1024
 
-static bool is_blank(int ch)
-{
-	return ch == ' ' || ch == '\t' || ch == '\r';
-}
-
 static bool is_control(int ch)
 {
 	return ch < 0x20 || ch == 0x7f;
@@ -120,7 +115,7 @@ static bool is_id(const struct reading *r)
 /* A fold: the line goes on with white space.  Anything else ends what should not end here. */
 static bool is_fold(const struct batv_cursor *c)
 {
-	return c->p < c->end && (*c->p == ' ' || *c->p == '\t');
+	return c->p < c->end && batv_is_wsp(*c->p);
 }
 
 /* Within &lt;...&gt; a program may have put a link around the id.  Up to and with ">". */
@@ -155,7 +150,7 @@ static bool read_bracketed(struct batv_cursor *c, enum form form, struct reading
 		}
 		if (ch == '\n' && is_fold(c))
 			continue;
-		if (is_blank(ch)) {
+		if (batv_is_blank((char)ch)) {
 			r->blanks |= ch == ' ' && r->len > 0;
 			continue;
 		}
@@ -178,7 +173,7 @@ static bool ends_word(int ch)
 	case '(':
 	case ')':
 	case '*': return true;
-	default: return is_blank(ch) || is_control(ch);
+	default: return batv_is_blank((char)ch) || is_control(ch);
 	}
 }
 
@@ -214,8 +209,9 @@ static bool read_id(struct batv_cursor *c, const char *begin, enum form form,
 /* What may stand between a label and its id. */
 static bool is_gap(int ch)
 {
-	return is_blank(ch) || ch == ':' || ch == '=' || ch == '"' || ch == '\'' || ch == '*' ||
-	       ch == 0xc2 || ch == 0xa0; /* the last two: U+00A0, in UTF-8 or Latin-1 */
+	return batv_is_blank((char)ch) || ch == ':' || ch == '=' || ch == '"' || ch == '\'' ||
+	       ch == '*' || ch == 0xc2 ||
+	       ch == 0xa0; /* the last two: U+00A0, in UTF-8 or Latin-1 */
 }
 
 struct gap {

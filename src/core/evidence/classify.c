@@ -45,20 +45,6 @@ enum {
 
 /* ---- text ---- */
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct batv_span trim(struct batv_span s)
-{
-	while (s.len > 0 && is_space(s.p[0]))
-		s.p++, s.len--;
-	while (s.len > 0 && is_space(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static bool is_text(struct batv_span s, const char *text)
 {
 	return batv_span_equal_fold(s, batv_span_of(text));
@@ -176,7 +162,7 @@ static unsigned see_precedence(struct batv_span value)
 				      "auto-reply\0"
 				      "autoreply\0";
 
-	return starts_with_any(trim(value), replies) ? SEEN_AUTOREPLY : 0;
+	return starts_with_any(batv_span_trim(value), replies) ? SEEN_AUTOREPLY : 0;
 }
 
 /* The address of a From field: what is in the last angle brackets, or the first word. */
@@ -194,7 +180,7 @@ static struct batv_span find_address(struct batv_span value, struct batv_word *w
 	open = memchr(address.p, '>', address.len);
 	if (open)
 		address.len = (size_t)(open - address.p);
-	return trim(address);
+	return batv_span_trim(address);
 }
 
 static bool is_exchange_daemon(struct batv_span local)
@@ -233,7 +219,7 @@ static unsigned see_from(struct batv_span value)
 	struct batv_span address, local;
 	const char *at;
 
-	value = trim(value);
+	value = batv_span_trim(value);
 	if (value.len == 0)
 		return SEEN_FROM_DAEMON;
 	address = local = find_address(value, &word);
@@ -279,7 +265,7 @@ static const char reply_subjects[] =
 
 static unsigned see_subject(struct batv_span value)
 {
-	value = trim(value);
+	value = batv_span_trim(value);
 	if (starts_with_any(value, bounce_subjects) ||
 	    (batv_span_begins_fold(value, "warning: message ") && contains(value, " delayed ")))
 		return SEEN_SUBJECT_BOUNCE;
@@ -292,7 +278,7 @@ static unsigned see_subject(struct batv_span value)
 
 static unsigned see_content_class(struct batv_span value)
 {
-	value = trim(value);
+	value = batv_span_trim(value);
 	if (batv_span_begins_fold(value, "urn:content-classes:calendarmessage"))
 		return SEEN_CALENDAR;
 	if (batv_span_begins_fold(value, "urn:content-classes:dsn"))
@@ -311,7 +297,7 @@ static unsigned see_exchange_source(struct batv_span value)
 
 static unsigned see_autoresponder(struct batv_span value)
 {
-	return is_text(trim(value), "no") ? 0 : SEEN_AUTOREPLY;
+	return is_text(batv_span_trim(value), "no") ? 0 : SEEN_AUTOREPLY;
 }
 
 static unsigned see_dsn(struct batv_span value)
@@ -440,7 +426,7 @@ void batv_classify_start(struct batv_classifier *c)
 
 void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 {
-	struct batv_span name = trim(h.name);
+	struct batv_span name = batv_span_trim(h.name);
 
 	if (is_text(name, "Content-Type"))
 		c->seen |= see_content_type(c, batv_span_cut(h.value, VALUE_MAX));

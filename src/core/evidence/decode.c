@@ -16,7 +16,7 @@ static size_t soft_break_len(const char *p, const char *end)
 {
 	const char *at = p + 1;
 
-	while (at < end && at - p <= BLANKS_MAX && (*at == ' ' || *at == '\t'))
+	while (at < end && at - p <= BLANKS_MAX && batv_is_wsp(*at))
 		at++;
 	if (at < end && *at == '\r')
 		at++;

@@ -28,11 +28,6 @@ struct list {
 	void *ctx;
 };
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static void put(struct entry *e, char c)
 {
 	if (e->len < sizeof e->text)
@@ -189,7 +184,7 @@ size_t batv_mailbox_each(struct batv_span value, size_t max,
 	while (l.rest.len > 0 && l.n < l.max) {
 		char c = take(&l);
 
-		if (is_space(c))
+		if (batv_is_space(c))
 			l.e.blank = true;
 		else if (memchr("(\"<>:,;", c, 7))
 			take_special(&l, c);

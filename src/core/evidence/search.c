@@ -36,20 +36,6 @@ static bool ends_with(struct batv_span s, const char *suffix)
 						    batv_span_of(suffix));
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct batv_span trim(struct batv_span s)
-{
-	while (s.len > 0 && (is_blank(*s.p) || *s.p == '\n'))
-		s.p++, s.len--;
-	while (s.len > 0 && (is_blank(s.p[s.len - 1]) || s.p[s.len - 1] == '\n'))
-		s.len--;
-	return s;
-}
-
 static bool is_name_char(char c)
 {
 	c = batv_fold(c);
@@ -116,7 +102,7 @@ static struct batv_span media_type(struct batv_span value)
 {
 	size_t len = 0;
 
-	value = trim(value);
+	value = batv_span_trim(value);
 	while (len < value.len && (is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
 	       value.p[len] != '\0')
 		len++;
@@ -125,12 +111,12 @@ static struct batv_span media_type(struct batv_span value)
 
 static bool is_base64(struct batv_span value)
 {
-	return batv_span_begins_fold(trim(value), "base64");
+	return batv_span_begins_fold(batv_span_trim(value), "base64");
 }
 
 static bool is_qp(struct batv_span value)
 {
-	return batv_span_begins_fold(trim(value), "quoted-printable");
+	return batv_span_begins_fold(batv_span_trim(value), "quoted-printable");
 }
 
 void batv_search_start(struct batv_search *s)
@@ -155,7 +141,7 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 		{"X-Original-Message-ID", BATV_CLUE_X_ORIGINAL_ID},
 	};
 
-	h.name = trim(h.name);
+	h.name = batv_span_trim(h.name);
 	h.value = batv_span_cut(h.value, HEADER_VALUE_MAX);
 	s->passed += h.name.len + 1;
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -460,7 +446,7 @@ static bool is_base64_line(const struct body *b, struct batv_span line, size_t m
 	while (n < line.len && batv_base64_is(line.p[n]))
 		n++;
 	if (n >= min)
-		while (n < line.len && (line.p[n] == '=' || is_blank(line.p[n])))
+		while (n < line.len && (line.p[n] == '=' || batv_is_blank(line.p[n])))
 			n++;
 	b->s->passed += n + 1;
 	return n >= min && n == line.len;
@@ -485,7 +471,7 @@ static void see_block(struct body *b, const char *p, bool announced)
 static bool is_boundary(struct batv_span line)
 {
 	return line.len > 2 && line.len <= BOUNDARY_MAX && line.p[0] == '-' && line.p[1] == '-' &&
-	       !is_blank(line.p[2]);
+	       !batv_is_blank(line.p[2]);
 }
 
 static bool is_field(struct batv_span line)
@@ -508,7 +494,8 @@ static void see_part_field(struct body *b, struct batv_span line)
 		b->s->part_type =
 			media_type(batv_span_between(rest.p + sizeof type - 1, rest.p + rest.len));
 	} else if (batv_span_begins_fold(line, encoding)) {
-		value = trim(batv_span_between(rest.p + sizeof encoding - 1, rest.p + rest.len));
+		value = batv_span_trim(
+			batv_span_between(rest.p + sizeof encoding - 1, rest.p + rest.len));
 		b->s->base64 = is_base64(value);
 		b->s->qp = is_qp(value);
 	}
@@ -518,7 +505,7 @@ static void begin_part(struct body *b)
 {
 	b->s->part_type = batv_span_of("");
 	b->s->base64 = b->s->qp = false;
-	if (!ends_with(trim(b->boundary), "--"))
+	if (!ends_with(batv_span_trim(b->boundary), "--"))
 		b->s->part++;
 }
 
@@ -528,7 +515,7 @@ static void begin_part(struct body *b)
  */
 static void follow(struct body *b, struct batv_span line, const char *next)
 {
-	bool empty = b->place != IN_TEXT && trim(line).len == 0;
+	bool empty = b->place != IN_TEXT && batv_span_trim(line).len == 0;
 
 	b->s->passed += b->place == IN_TEXT ? 1 : line.len + 1;
 	if (is_boundary(line)) {
