@@ -78,9 +78,9 @@ static bool harmless(enum batv_list_kind kind, const char *value)
 	const char *marks = kind == BATV_LIST_HOSTS ? ".:" : "._=+@-";
 
 	for (const char *p = value; *p; p++) {
-		char c = batv_fold(*p);
+		char c = *p;
 
-		if (!batv_is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr(marks, c))
+		if (!batv_is_alnum(c) && !strchr(marks, c))
 			return false;
 	}
 	return *value != '\0';

@@ -38,9 +38,9 @@ static bool is_plain(const char *list)
 static bool is_literal(struct batv_span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		char c = batv_fold(s.p[i]);
+		char c = s.p[i];
 
-		if (!batv_is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("._-=", c))
+		if (!batv_is_alnum(c) && !strchr("._-=", c))
 			return false;
 		if (!c)
 			return false;

@@ -113,10 +113,10 @@ static bool is_exim_id(struct batv_span w)
 	if (w.len != 16 && w.len != 23)
 		return false;
 	for (size_t i = 0; i < w.len; i++) {
-		char c = batv_fold(w.p[i]);
+		char c = w.p[i];
 		bool dash = i == 6 || i == second;
 
-		if (dash ? c != '-' : !batv_is_digit(c) && !(c >= 'a' && c <= 'z'))
+		if (dash ? c != '-' : !batv_is_alnum(c))
 			return false;
 	}
 	return true;

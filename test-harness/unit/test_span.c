@@ -38,6 +38,10 @@ START_TEST(every_byte_has_its_class)
 		ck_assert_int_eq(batv_is_letter(c), upper || lower);
 		ck_assert_int_eq(batv_is_alnum(c), upper || lower || digit);
 		ck_assert_int_eq(batv_is_control(c), i < 32 || i == 127);
+		ck_assert_int_eq(batv_is_name_char(c),
+				 upper || lower || digit || i == '-' || i == '_');
+		ck_assert_int_eq(batv_is_atext(c),
+				 i > 32 && i != 127 && !strchr("()<>[]:;@\\,\"", i));
 		ck_assert_int_eq(batv_is_wsp(c), i == ' ' || i == 9);
 		ck_assert_int_eq(batv_is_blank(c), i == ' ' || i == 9 || i == 13);
 		ck_assert_int_eq(batv_is_space(c), i == ' ' || i == 9 || i == 13 || i == 10);

@@ -38,6 +38,31 @@ static inline bool batv_is_control(char c) /* 0x00 to 0x1f, and 0x7f */
 {
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
+static inline bool batv_is_name_char(char c) /* a letter, a digit, "-" or "_" */
+{
+	return batv_is_alnum(c) || c == '-' || c == '_';
+}
+
+/* May it stand in an address without quotes?  "." may, and so may bytes above 127: RFC 6531. */
+static inline bool batv_is_atext(char c)
+{
+	switch (c) { /* strchr() would cost an eighth of a verification */
+	case ' ':
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '[':
+	case ']':
+	case ':':
+	case ';':
+	case '@':
+	case '\\':
+	case ',':
+	case '"': return false;
+	default: return !batv_is_control(c);
+	}
+}
 
 /*
  * Three sets of white space, each larger than the one before.  None has the vertical tab and the

@@ -31,20 +31,9 @@ static const char why_escape[] = "Exim takes this backslash off or makes somethi
 				 "write \\N before and after a pattern";
 static const char why_long[] = "an item may have at most 1000 bytes; " TO_NAMED;
 
-static bool is_letter(char c)
-{
-	c = batv_fold(c);
-	return c >= 'a' && c <= 'z';
-}
-
-static bool is_alphanumeric(char c)
-{
-	return is_letter(c) || batv_is_digit(c);
-}
-
 static bool is_punctuation(int c)
 {
-	return c > ' ' && c < 0x7f && !is_alphanumeric((char)c);
+	return c > ' ' && c < 0x7f && !batv_is_alnum((char)c);
 }
 
 static char *skip_space(char *p)
@@ -69,10 +58,10 @@ static int take_char(struct batv_list_items *items)
 		return END;
 	if (c == '\\' && !items->verbatim) {
 		c = (unsigned char)*p++;
-		if (c == '\0' || is_alphanumeric((char)c))
+		if (c == '\0' || batv_is_alnum((char)c))
 			return FAULT; /* \x3b, \n, \101 */
 	}
-	if (c < ' ' || c == 0x7f || c == '$')
+	if (batv_is_control((char)c) || c == '$')
 		return FAULT;
 	items->rest = p;
 	return c;
@@ -139,11 +128,11 @@ static const char *skip_options(const char *p)
 	while (*p == ',') {
 		const char *name = ++p;
 
-		while (is_letter(*p))
+		while (batv_is_letter(*p))
 			p++;
 		if (p == name || *p++ != '=')
 			return NULL;
-		while (is_alphanumeric(*p) || *p == '_')
+		while (batv_is_alnum(*p) || *p == '_')
 			p++;
 	}
 	return p;
@@ -155,7 +144,7 @@ static bool take_type(struct batv_list_item *item, const char *p, const char *se
 	const char *base = whole ? skip_partial(p) : p, *end = base;
 	struct batv_span name;
 
-	while (is_letter(*end))
+	while (batv_is_letter(*end))
 		end++;
 	name = (struct batv_span){base, (size_t)(end - base)};
 	if (is_type(name, "nwildlsearch"))
@@ -223,7 +212,7 @@ static void named(struct batv_list_item *item, const char *p)
 {
 	const char *end = p + 1;
 
-	while (is_alphanumeric(*end) || (*end && strchr("_-.", *end)))
+	while (batv_is_alnum(*end) || (*end && strchr("_-.", *end)))
 		end++;
 	item->sort = BATV_LIST_ITEM_NAMED;
 	item->part = p;
@@ -292,7 +281,7 @@ static void address_item(struct batv_list_item *item, char *s)
 {
 	char *t = s, *at = strrchr(s, '@');
 
-	while (is_alphanumeric(*t) || *t == '-')
+	while (batv_is_alnum(*t) || *t == '-')
 		t++;
 	t += *t == '*';
 	t += *t == '@';

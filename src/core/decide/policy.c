@@ -280,12 +280,9 @@ bool batv_policy_name_valid(struct batv_span name)
 {
 	if (name.len == 0 || name.len > BATV_POLICY_NAME_MAX)
 		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		char c = batv_fold(name.p[i]);
-
-		if (!(c >= 'a' && c <= 'z') && !batv_is_digit(c) && c != '-' && c != '_')
+	for (size_t i = 0; i < name.len; i++)
+		if (!batv_is_name_char(name.p[i]))
 			return false;
-	}
 	return true;
 }
 

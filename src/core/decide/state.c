@@ -81,9 +81,9 @@ static bool is_plain_name(struct batv_span s)
 	if (s.len > NAME_LEN_MAX || (s.len > 0 && s.p[0] == '.'))
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		char c = batv_fold(s.p[i]);
+		char c = s.p[i];
 
-		if (!(c >= 'a' && c <= 'z') && !batv_is_digit(c) && !strchr("._-", c))
+		if (!batv_is_alnum(c) && !strchr("._-", c))
 			return false;
 	}
 	return true;

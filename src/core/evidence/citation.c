@@ -19,11 +19,6 @@
 #define LOOK_BACK 128    /* where a tagged address may begin before its "prvs" */
 #define ADDRESS_READ 1024
 
-static bool is_control(int ch)
-{
-	return ch < 0x20 || ch == 0x7f;
-}
-
 static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp, size_t *steps)
 {
 	return (struct batv_cursor){
@@ -51,13 +46,6 @@ static bool take_word(struct batv_cursor *c, const char *word)
 	return true;
 }
 
-static bool is_name_char(int ch)
-{
-	char c = batv_fold((char)ch);
-
-	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
-}
-
 size_t batv_citation_label(struct batv_span s, size_t *steps)
 {
 	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
@@ -73,7 +61,7 @@ size_t batv_citation_label(struct batv_span s, size_t *steps)
 		return 0;
 	before = c;
 	ch = batv_cursor_next(&c);
-	return ch >= 0 && is_name_char(ch) ? 0 : (size_t)(before.p - s.p);
+	return ch >= 0 && batv_is_name_char((char)ch) ? 0 : (size_t)(before.p - s.p);
 }
 
 /* ---- the id ---- */
@@ -90,10 +78,10 @@ struct reading {
 
 static bool keep(struct reading *r, int ch)
 {
-	if (is_control(ch) || r->len == sizeof r->out->text)
+	if (batv_is_control((char)ch) || r->len == sizeof r->out->text)
 		return false;
 	r->at_sign |= ch == '@' && r->len > 0;
-	r->digit |= ch >= '0' && ch <= '9';
+	r->digit |= batv_is_digit((char)ch);
 	r->out->text[r->len++] = (char)ch;
 	return true;
 }
@@ -173,7 +161,7 @@ static bool ends_word(int ch)
 	case '(':
 	case ')':
 	case '*': return true;
-	default: return batv_is_blank((char)ch) || is_control(ch);
+	default: return batv_is_blank((char)ch) || batv_is_control((char)ch);
 	}
 }
 
@@ -302,25 +290,6 @@ bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citati
 
 /* ---- tagged addresses ---- */
 
-static bool is_atext(char c)
-{
-	switch (c) {
-	case '(':
-	case ')':
-	case '<':
-	case '>':
-	case '[':
-	case ']':
-	case ':':
-	case ';':
-	case '@':
-	case '\\':
-	case ',':
-	case '"': return false;
-	default: return (unsigned char)c > 0x20 && c != 0x7f;
-	}
-}
-
 /* The local part in quotes: to the closing one. */
 static bool read_quoted(struct batv_cursor *c, struct reading *r)
 {
@@ -349,7 +318,8 @@ static bool read_address(struct batv_cursor *c, struct reading *r)
 			return false;
 		if (ch == '@' && !domain)
 			domain = true;
-		else if (!is_atext((char)ch) && !(domain && (ch == '[' || ch == ']' || ch == ':')))
+		else if (!batv_is_atext((char)ch) &&
+			 !(domain && (ch == '[' || ch == ']' || ch == ':')))
 			break;
 		else if (domain && (ch == '&' || ch == '=' || ch == '\'' || ch == '*'))
 			break;
@@ -397,7 +367,7 @@ static size_t local_begin(struct batv_span text, size_t at, size_t *steps)
 	size_t i = at;
 
 	while (i > 0 && at - i < LOOK_BACK) {
-		if (is_atext(text.p[i - 1]))
+		if (batv_is_atext(text.p[i - 1]))
 			i--;
 		else if (text.p[i - 1] == '\n' && i > 1 && text.p[i - 2] == '=')
 			i -= 2; /* a soft line break */

@@ -36,12 +36,6 @@ static bool ends_with(struct batv_span s, const char *suffix)
 						    batv_span_of(suffix));
 }
 
-static bool is_name_char(char c)
-{
-	c = batv_fold(c);
-	return (c >= 'a' && c <= 'z') || batv_is_digit(c) || c == '-' || c == '_';
-}
-
 /* ---- the message's own header ---- */
 
 static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
@@ -103,7 +97,8 @@ static struct batv_span media_type(struct batv_span value)
 	size_t len = 0;
 
 	value = batv_span_trim(value);
-	while (len < value.len && (is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
+	while (len < value.len &&
+	       (batv_is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
 	       value.p[len] != '\0')
 		len++;
 	return batv_span_cut(value, len);
@@ -220,7 +215,7 @@ static struct batv_span label_prefix(const struct text *t, size_t at)
 {
 	size_t begin = at;
 
-	while (begin > 0 && at - begin < LABEL_MAX && is_name_char(t->all.p[begin - 1]))
+	while (begin > 0 && at - begin < LABEL_MAX && batv_is_name_char(t->all.p[begin - 1]))
 		begin--;
 	if (begin > 0 && t->all.p[begin - 1] == '=' && at - begin >= 2 &&
 	    batv_hex_value(t->all.p[begin]) >= 0 && batv_hex_value(t->all.p[begin + 1]) >= 0)
@@ -478,7 +473,7 @@ static bool is_field(struct batv_span line)
 {
 	size_t n = 0;
 
-	while (n < line.len && is_name_char(line.p[n]))
+	while (n < line.len && batv_is_name_char(line.p[n]))
 		n++;
 	return n > 0 && n < line.len && line.p[n] == ':';
 }

@@ -11,32 +11,6 @@
  */
 #include "tag/addr.h"
 
-static bool is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* May it stand outside quotes?  Bytes above 127 may: RFC 6531. */
-static bool is_word(char c)
-{
-	switch (c) { /* strchr() would cost an eighth of a verification */
-	case ' ':
-	case '(':
-	case ')':
-	case '<':
-	case '>':
-	case '[':
-	case ']':
-	case ':':
-	case ';':
-	case '@':
-	case '\\':
-	case ',':
-	case '"': return false;
-	default: return !is_control(c);
-	}
-}
-
 /* The length of a quoted-string at the start of s, quotes included; 0: there is none. */
 static size_t quoted_len(struct batv_span s)
 {
@@ -45,7 +19,7 @@ static size_t quoted_len(struct batv_span s)
 			return i + 1;
 		if (s.p[i] == '\\' && ++i == s.len)
 			return 0;
-		if (is_control(s.p[i]))
+		if (batv_is_control(s.p[i]))
 			return 0;
 	}
 	return 0;
@@ -57,9 +31,9 @@ static size_t dot_string_len(struct batv_span s)
 	size_t i = 0;
 
 	while (i < s.len) {
-		if (is_word(s.p[i]))
+		if (batv_is_atext(s.p[i]))
 			i++;
-		else if (s.p[i] == '\\' && s.len - i > 1 && !is_control(s.p[i + 1]) &&
+		else if (s.p[i] == '\\' && s.len - i > 1 && !batv_is_control(s.p[i + 1]) &&
 			 s.p[i + 1] != ' ')
 			i += 2;
 		else
@@ -77,7 +51,7 @@ static bool is_domain(struct batv_span s)
 	if (literal)
 		s = (struct batv_span){s.p + 1, s.len - 2};
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_word(s.p[i]) && !(literal && s.p[i] == ':'))
+		if (!batv_is_atext(s.p[i]) && !(literal && s.p[i] == ':'))
 			return false;
 	return true;
 }

@@ -288,9 +288,9 @@ static bool is_hex_tag(struct batv_span s)
 static bool is_made_of(struct batv_span s, const char *more)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		char c = batv_fold(s.p[i]);
+		char c = s.p[i];
 
-		if (!batv_is_digit(c) && !(c >= 'a' && c <= 'z') && (c == '\0' || !strchr(more, c)))
+		if (!batv_is_alnum(c) && (c == '\0' || !strchr(more, c)))
 			return false;
 	}
 	return s.len > 0;
