@@ -504,30 +504,21 @@ enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 	return parse(&l, text, len);
 }
 
-/* Everything that is in fd, from malloc, at most max bytes; *len is what was there. */
-static enum batv_err read_all(int fd, size_t max, char **text, size_t *len)
+/* All that is in fd, from malloc.  More than max bytes are max + 1, for the caller to see. */
+static enum batv_err read_text(int fd, size_t max, char **text, size_t *len)
 {
-	size_t have = 0;
+	size_t have;
 	char *p = malloc(max + 2);
 
 	if (!p)
 		return BATV_E_IO;
-	while (have <= max) {
-		ssize_t n = read(fd, p + have, max + 1 - have);
+	if (!batv_file_read(fd, p, max + 1, &have)) {
+		int saved = errno;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int saved = errno;
-
-			batv_wipe(p, have);
-			free(p);
-			errno = saved;
-			return BATV_E_IO;
-		}
-		if (n == 0)
-			break;
-		have += (size_t)n;
+		batv_wipe(p, have);
+		free(p);
+		errno = saved;
+		return BATV_E_IO;
 	}
 	*text = p;
 	*len = have;
@@ -565,7 +556,7 @@ static enum batv_err read_file(struct loader *l, const char *path, mode_t forbid
 	}
 	err = check_file(l, path, fd, forbidden);
 	if (err == BATV_OK) {
-		err = read_all(fd, max, text, len);
+		err = read_text(fd, max, text, len);
 		if (err != BATV_OK)
 			(void)fail(l, err, "%s: %s", path, strerror(errno));
 	}

@@ -107,24 +107,6 @@ enum batv_err batv_replace(int dirfd, const char *name, mode_t mode, const void 
 	return batv_new_file_commit(&file, mode);
 }
 
-/* Reads until `size` bytes are there or the file ends. */
-static bool read_all(int fd, char *buf, size_t size, size_t *len)
-{
-	*len = 0;
-	while (*len < size) {
-		ssize_t n = read(fd, buf + *len, size - *len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		if (n == 0)
-			break;
-		*len += (size_t)n;
-	}
-	return true;
-}
-
 /* One buffer of the full size, never grown: realloc would leave copies of secrets behind. */
 static enum batv_err slurp_fd(int fd, size_t max, char **text, size_t *len)
 {
@@ -138,7 +120,9 @@ static enum batv_err slurp_fd(int fd, size_t max, char **text, size_t *len)
 	buf = malloc(max + 1);
 	if (!buf)
 		return BATV_E_IO;
-	err = !read_all(fd, buf, max + 1, &n) ? BATV_E_IO : n > max ? BATV_E_TOO_LONG : BATV_OK;
+	err = !batv_file_read(fd, buf, max + 1, &n) ? BATV_E_IO
+	      : n > max                             ? BATV_E_TOO_LONG
+						    : BATV_OK;
 	if (err != BATV_OK) {
 		saved = errno;
 		explicit_bzero(buf, n);

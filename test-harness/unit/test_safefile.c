@@ -109,6 +109,44 @@ START_TEST(only_the_owner_writes)
 }
 END_TEST
 
+/* Two packets, and the end: what read() gives comes in pieces. */
+static int in_pieces(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	ck_assert_int_eq(write(fds[1], "abc", 3), 3);
+	ck_assert_int_eq(write(fds[1], "de", 2), 2);
+	ck_assert_int_eq(close(fds[1]), 0);
+	return fds[0];
+}
+
+START_TEST(reads_all_pieces_and_no_more_than_asked)
+{
+	static const size_t sizes[] = {0, 1, 3, 4, 5, 6, 8};
+	char text[8];
+	size_t len;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		int fd = in_pieces();
+		size_t want = sizes[i] < 5 ? sizes[i] : 5;
+
+		memset(text, 'X', sizeof text);
+		ck_assert(batv_file_read(fd, text, sizes[i], &len));
+		ck_assert_uint_eq(len, want);
+		ck_assert_mem_eq(text, "abcde", want);
+		for (size_t at = want; at < sizeof text; at++)
+			ck_assert_int_eq(text[at], 'X');
+		ck_assert_int_eq(close(fd), 0);
+	}
+	len = 42;
+	errno = 0;
+	ck_assert(!batv_file_read(-1, text, sizeof text, &len));
+	ck_assert_int_eq(errno, EBADF);
+	ck_assert_uint_eq(len, 0);
+}
+END_TEST
+
 START_TEST(links_are_refused)
 {
 	struct stat st;
@@ -351,6 +389,7 @@ int main(void)
 	tcase_add_test(tc, a_plain_file_opens);
 	tcase_add_test(tc, nothing_is_created_or_cut);
 	tcase_add_loop_test(tc, only_the_owner_writes, 0, (int)COUNT(modes));
+	tcase_add_test(tc, reads_all_pieces_and_no_more_than_asked);
 	tcase_add_test(tc, links_are_refused);
 	tcase_add_test(tc, other_types_are_refused);
 	tcase_add_test(tc, a_foreign_owner_is_refused);

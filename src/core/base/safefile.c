@@ -150,6 +150,23 @@ enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_
 	return BATV_OK;
 }
 
+bool batv_file_read(int fd, void *buf, size_t size, size_t *len)
+{
+	*len = 0;
+	while (*len < size) {
+		ssize_t n = read(fd, (char *)buf + *len, size - *len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		*len += (size_t)n;
+	}
+	return true;
+}
+
 void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, size_t size)
 {
 	struct stat s, dir;

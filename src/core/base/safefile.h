@@ -38,6 +38,12 @@ enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_
 			     struct stat *st);
 
 /*
+ * Read until `size` bytes are in buf or the file ends; *len says how many are there.  False when a
+ * read fails, with errno, and *len is what came before that.
+ */
+bool batv_file_read(int fd, void *buf, size_t size, size_t *len);
+
+/*
  * "owner is 33, the directory's is 108" and so on: why batv_file_open said unsafe.  Looks anew; for
  * the message only.  out is always NUL-terminated; size >= 1.
  */

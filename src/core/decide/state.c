@@ -530,34 +530,16 @@ static void remember_file(struct batv_state_holder *h, int fd, const struct stat
 	h->end = sum_of_end(fd, st);
 }
 
-/* All of the file, which is replaced and never written in place. */
-static enum batv_err read_all(int fd, char *text, size_t size)
-{
-	size_t have = 0;
-
-	while (have < size) {
-		ssize_t n = read(fd, text + have, size - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return BATV_E_IO;
-		if (n == 0)
-			return BATV_E_DAMAGED;
-		have += (size_t)n;
-	}
-	return BATV_OK;
-}
-
 static enum batv_err load(struct batv_state_holder *h, int fd, const struct stat *st)
 {
-	enum batv_err err;
+	size_t len;
 
 	if (st->st_size > BATV_STATE_MAX)
 		return BATV_E_TOO_LONG;
-	err = read_all(fd, h->text, (size_t)st->st_size);
-	if (err != BATV_OK)
-		return err;
+	if (!batv_file_read(fd, h->text, (size_t)st->st_size, &len))
+		return BATV_E_IO;
+	if (len < (size_t)st->st_size) /* the file is replaced, and never written in place */
+		return BATV_E_DAMAGED;
 	return batv_state_parse(h->text, (size_t)st->st_size, &h->state, &h->line, NULL);
 }
 
