@@ -12,26 +12,6 @@
 
 #define EXPECTED "expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
 
-static struct batv_span trim(struct batv_span s)
-{
-	while (s.len > 0 && strchr(" \t\r", s.p[s.len - 1]) && s.p[s.len - 1])
-		s.len--;
-	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s.p++, s.len--;
-	return s;
-}
-
-/* The next word; *rest begins behind the blanks that follow it. */
-static struct batv_span word(struct batv_span *rest)
-{
-	struct batv_span w = {rest->p, 0};
-
-	while (w.len < rest->len && rest->p[w.len] != ' ' && rest->p[w.len] != '\t')
-		w.len++;
-	*rest = trim((struct batv_span){rest->p + w.len, rest->len - w.len});
-	return w;
-}
-
 static bool digits(struct batv_span s, size_t at, size_t n, int64_t *out)
 {
 	return batv_span_to_i64((struct batv_span){s.p + at, n}, out) && *out >= 0;
@@ -71,8 +51,10 @@ static bool end_of_day(struct batv_span s, int64_t *out)
 /* NULL, or what was expected. */
 static const char *read_key(struct batv_span line, struct batv_legacy_key *key)
 {
-	struct batv_span until = word(&line), date = word(&line), form = word(&line);
+	struct batv_span until = batv_span_next_word(&line), date = batv_span_next_word(&line);
+	struct batv_span form = batv_span_next_word(&line);
 
+	line = batv_span_trim(line);
 	if (!batv_span_equal(until, batv_span_of("until")) || line.len == 0)
 		return EXPECTED;
 	if (!end_of_day(date, &key->until))
@@ -96,13 +78,10 @@ static const char *read_key(struct batv_span line, struct batv_legacy_key *key)
 static enum batv_err read_lines(struct batv_span text, struct batv_keyring *ring, unsigned *line,
 				const char **why)
 {
-	for (*line = 1; text.len > 0; ++*line) {
-		const char *newline = memchr(text.p, '\n', text.len);
-		size_t len = newline ? (size_t)(newline - text.p) : text.len;
-		struct batv_span s = trim((struct batv_span){text.p, len});
+	struct batv_span s;
 
-		text.p += newline ? len + 1 : len;
-		text.len -= newline ? len + 1 : len;
+	for (*line = 1; batv_span_next_line(&text, &s); ++*line) {
+		s = batv_span_trim(s);
 		if (s.len == 0 || s.p[0] == '#')
 			continue;
 		if (ring->n_legacy == BATV_LEGACY_MAX) {

@@ -23,20 +23,6 @@
 #define FIRST_NUMBER_COUNT 9000
 #define LINE_ROOM 256 /* more than the longest line that we write */
 
-static bool take_line(struct batv_span *rest, struct batv_span *line)
-{
-	const char *nl;
-
-	if (rest->len == 0)
-		return false;
-	nl = memchr(rest->p, '\n', rest->len);
-	line->p = rest->p;
-	line->len = nl ? (size_t)(nl - rest->p) : rest->len;
-	rest->p += line->len + (nl != NULL);
-	rest->len -= line->len + (nl != NULL);
-	return true;
-}
-
 /* The next word of a line; of length 0 at its end. */
 static struct batv_span take_word(struct batv_span *line)
 {
@@ -250,9 +236,9 @@ static enum batv_err parse_all(struct batv_span rest, struct batv_secrets *out, 
 	bool complete = rest.len > 0 && rest.p[rest.len - 1] == '\n';
 
 	*line_no = 1;
-	(void)take_line(&rest, &line);
+	(void)batv_span_next_line(&rest, &line);
 	err = parse_magic(line, why);
-	while (!err && take_line(&rest, &line)) {
+	while (!err && batv_span_next_line(&rest, &line)) {
 		++*line_no;
 		err = parse_line(line, out, why);
 	}

@@ -52,20 +52,6 @@ static bool bare(struct batv_span s, char text[static BATV_ADDR_SIZE], struct ba
 
 /* ---- a list ---- */
 
-static struct batv_span next_word(struct batv_span *rest)
-{
-	struct batv_span w;
-
-	while (rest->len > 0 && strchr(" \t\r", *rest->p))
-		rest->p++, rest->len--;
-	w = (struct batv_span){rest->p, 0};
-	while (w.len < rest->len && !strchr(" \t\r", w.p[w.len]))
-		w.len++;
-	rest->p += w.len;
-	rest->len -= w.len;
-	return w;
-}
-
 /* MESSAGE-ID ADDRESS; either with its angle brackets or without. */
 static struct batv_span unbracket(struct batv_span s)
 {
@@ -76,14 +62,15 @@ static struct batv_span unbracket(struct batv_span s)
 
 static bool take_list_line(struct adding *a, struct batv_span line)
 {
-	struct batv_span id = unbracket(next_word(&line)), address = unbracket(next_word(&line));
+	struct batv_span id = unbracket(batv_span_next_word(&line)),
+			 address = unbracket(batv_span_next_word(&line));
 	char text[BATV_ADDR_SIZE];
 	struct batv_item item;
 	struct batv_addr ours;
 
 	if (id.len == 0 || id.p[0] == '#')
 		return true;
-	if (next_word(&line).len > 0 || !bare(address, text, &ours) ||
+	if (batv_span_next_word(&line).len > 0 || !bare(address, text, &ours) ||
 	    !batv_sent_id(a->key, id, &ours, &item))
 		return false;
 	add(a, &item, a->ctl->now);

@@ -62,21 +62,14 @@ static char take(struct list *l)
 	return *l->rest.p++;
 }
 
-/* Comments nest, and a backslash takes the next character along. */
+/* Its "(" has been taken. */
 static void skip_comment(struct list *l)
 {
-	size_t depth = 1;
+	struct batv_span comment = {l->rest.p - 1, l->rest.len + 1};
+	size_t len = batv_span_comment_len(comment) - 1;
 
-	while (l->rest.len > 0 && depth > 0) {
-		char c = take(l);
-
-		if (c == '\\' && l->rest.len > 0)
-			take(l);
-		else if (c == '(')
-			depth++;
-		else if (c == ')')
-			depth--;
-	}
+	l->rest.p += len;
+	l->rest.len -= len;
 	l->e.blank = true;
 }
 
