@@ -18,13 +18,13 @@
  int name(unsigned char **yield, int argc, unsigned char *argv[])
 
 /* Argument i, "" when it was left out. */
-static const char *arg(int argc, unsigned char *const argv[], int i)
+static const char *arg_at(int argc, unsigned char *const argv[], int i)
 {
 	return i < argc && argv[i] ? (const char *)argv[i] : "";
 }
 
 /* A result that depends on argument 0: as tainted as that one is. */
-static int answer(unsigned char **yield, const char *text, unsigned char *const argv[])
+static int answer_text(unsigned char **yield, const char *text, unsigned char *const argv[])
 {
 	*yield = batv_glue_text(text, argv[0]);
 	return batv_glue_code(BATV_GLUE_OK);
@@ -48,21 +48,21 @@ static void read_call(struct call *c, int argc, unsigned char *const argv[])
 {
 	uint64_t received = 0;
 
-	*c = (struct call){.address = arg(argc, argv, 0), .recipient = arg(argc, argv, 1)};
+	*c = (struct call){.address = arg_at(argc, argv, 0), .recipient = arg_at(argc, argv, 1)};
 	batv_glue_origin(&c->origin);
 	c->origin.own_address =
 		*batv_glue_sender() &&
 		!batv_span_equal_fold(batv_span_of(c->address), batv_span_of(batv_glue_sender()));
 	/* in a verification Exim's own id may be one of an earlier message; exim -be has none */
 	if (argc > 3)
-		c->origin.has_id =
-			c->origin.has_id && strcmp(arg(argc, argv, 3), batv_glue_message_id()) == 0;
+		c->origin.has_id = c->origin.has_id &&
+				   strcmp(arg_at(argc, argv, 3), batv_glue_message_id()) == 0;
 	if (strcmp(c->recipient, "@") == 0) /* a batch for several domains */
 		c->recipient = "";
-	if (c->origin.has_id && batv_span_to_u64(batv_span_of(arg(argc, argv, 2)), &received) &&
+	if (c->origin.has_id && batv_span_to_u64(batv_span_of(arg_at(argc, argv, 2)), &received) &&
 	    received <= INT64_MAX)
 		c->arrival = (int64_t)received;
-	c->leaving = c->origin.has_id && *arg(argc, argv, 4);
+	c->leaving = c->origin.has_id && *arg_at(argc, argv, 4);
 }
 
 static void no_state(const struct batv_session *session, const struct call *c)
@@ -101,9 +101,9 @@ static const char *sign(const struct batv_session *session, const struct call *c
 /* The address is not signed: leave the sender as it is, or as the configuration says. */
 static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[])
 {
-	const char *text = arg(argc, argv, 5);
+	const char *text = arg_at(argc, argv, 5);
 
-	return *text ? answer(yield, text, argv) : leave_alone();
+	return *text ? answer_text(yield, text, argv) : leave_alone();
 }
 
 /*
@@ -125,7 +125,8 @@ DLFUNC(batv_sign)
 	else
 		no_state(&session, &c);
 	batv_session_close();
-	return signed_address ? answer(yield, signed_address, argv) : otherwise(yield, argc, argv);
+	return signed_address ? answer_text(yield, signed_address, argv)
+			      : otherwise(yield, argc, argv);
 }
 
 /* --- the others ------------------------------------------------------------- */
@@ -133,7 +134,7 @@ DLFUNC(batv_sign)
 /* batv_unsign {address}: syntax only */
 DLFUNC(batv_unsign)
 {
-	const char *text = arg(argc, argv, 0);
+	const char *text = arg_at(argc, argv, 0);
 	struct batv_addr addr;
 	struct batv_tag tag;
 	char bare[BATV_ADDR_INPUT_MAX + 1];
@@ -141,7 +142,7 @@ DLFUNC(batv_unsign)
 	if (batv_addr_parse(text, strlen(text), &addr) != BATV_OK || !batv_tag_parse(&addr, &tag) ||
 	    batv_tag_strip(&addr, &tag, bare, sizeof bare) != BATV_OK)
 		return leave_alone();
-	return answer(yield, bare, argv);
+	return answer_text(yield, bare, argv);
 }
 
 /*
@@ -159,7 +160,7 @@ DLFUNC(batv_verdict)
 	j.finding.verdict = BATV_EXEMPT;
 	if (session.state) {
 		batv_outcome_context(&context, &origin, &session, BATV_CLASS_OTHER);
-		batv_judge_recipient(&context, arg(argc, argv, 0), &j);
+		batv_judge_recipient(&context, arg_at(argc, argv, 0), &j);
 	} else if (*batv_glue_message_id()) { /* at RCPT there is none yet: DATA will say it */
 		batv_session_complain(&session, "verdict-exempt");
 	}
@@ -183,7 +184,7 @@ DLFUNC(batv_kind)
 	batv_session_open(&session);
 	if (session.state) {
 		batv_outcome_context(&context, &origin, &session, BATV_CLASS_DSN);
-		kind = batv_judge_kind(&context, arg(argc, argv, 0));
+		kind = batv_judge_kind(&context, arg_at(argc, argv, 0));
 	}
 	batv_session_close();
 	*yield = batv_glue_text(batv_judge_kind_name(kind), NULL);
@@ -198,7 +199,7 @@ DLFUNC(batv_kind)
  */
 DLFUNC(batv_refuse)
 {
-	const bool text = strcmp(arg(argc, argv, 0), "text") == 0;
+	const bool text = strcmp(arg_at(argc, argv, 0), "text") == 0;
 	struct batv_body body = {{NULL, 0}, -1, 0}; /* no "": an address here is .data on arm64 */
 	struct batv_session session;
 	struct batv_outcome *outcome;
@@ -221,12 +222,12 @@ DLFUNC(batv_refuse)
 /* batv_bare {address}: without any known tag; what is no address comes back as it is */
 DLFUNC(batv_bare)
 {
-	const char *text = arg(argc, argv, 0);
+	const char *text = arg_at(argc, argv, 0);
 	char bare[BATV_ADDR_INPUT_MAX + 1];
 
 	if (argc < 1)
 		return leave_alone();
 	if (batv_tag_bare(text, strlen(text), bare, sizeof bare) != BATV_OK)
-		return answer(yield, text, argv);
-	return answer(yield, bare, argv);
+		return answer_text(yield, text, argv);
+	return answer_text(yield, bare, argv);
 }

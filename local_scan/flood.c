@@ -23,7 +23,7 @@ static bool tag_name(const struct batv_session *session, const char *rcpt,
 	       batv_hmac_sha1(key, batv_span_of("tag "), (struct batv_span){canon, len}, name);
 }
 
-static void complain(const char *what, const char *rcpt, uint32_t count)
+static void log_flood(const char *what, const char *rcpt, uint32_t count)
 {
 	char shown[280];
 
@@ -49,6 +49,6 @@ bool batv_flood(const struct batv_session *session, const char *rcpt,
 	}
 	if (count <= BATV_FLOOD_A_DAY || !j->finding.rejecting)
 		return false;
-	complain(what, rcpt, count);
+	log_flood(what, rcpt, count);
 	return true;
 }

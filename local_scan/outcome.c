@@ -108,7 +108,7 @@ static const char *reason_text(const struct batv_finding *f, const struct note *
 	return batv_reason_name(f->reason);
 }
 
-static void key_text(const struct note *note, char *out, size_t size)
+static void key_for_log(const struct note *note, char *out, size_t size)
 {
 	if (note->secret)
 		snprintf(out, size, "%u.%llu", (unsigned)note->secret,
@@ -125,7 +125,7 @@ static void log_recipient(const struct batv_outcome *o, const struct note *note,
 
 	batv_printable(batv_span_of(batv_glue_recipient(i)), rcpt, sizeof rcpt);
 	batv_printable(batv_span_of(host), from, sizeof from);
-	key_text(note, key, sizeof key);
+	key_for_log(note, key, sizeof key);
 	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
 	batv_glue_log(
 		"batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=%s"

@@ -49,7 +49,7 @@ static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
 
 /* Add an address, if it is one of ours.  A tag is taken off: what answers, answers the bare
  * address. */
-static void add(struct ours *o, struct batv_span address)
+static void add_ours(struct ours *o, struct batv_span address)
 {
 	const struct batv_policy *policy;
 	struct batv_addr addr;
@@ -70,7 +70,7 @@ static void add(struct ours *o, struct batv_span address)
 
 static void add_found(void *ctx, const struct batv_addr *addr)
 {
-	add(ctx, addr->text);
+	add_ours(ctx, addr->text);
 }
 
 static bool contains_fold(struct batv_span text, const char *word)
@@ -97,7 +97,7 @@ static bool is_bulk(struct batv_header field)
 		contains_fold(field.value, "junk"));
 }
 
-static void read_header(struct header *h)
+static void read_header_fields(struct header *h)
 {
 	static const struct {
 		const char *name;
@@ -195,11 +195,11 @@ void batv_sent_mail_received(const struct batv_session *session)
 		return;
 	*o = (struct ours){.session = session};
 	batv_glue_origin(&origin);
-	add(o, batv_span_of(sender));
+	add_ours(o, batv_span_of(sender));
 	/* mail from outside ends here: only who is known may speak for us with another sender */
 	if (o->n == 0 && !origin.authenticated)
 		return;
-	read_header(&h);
+	read_header_fields(&h);
 	if (header_counts(&origin))
 		(void)batv_mailbox_each(h.from, OURS_MAX, add_found, o);
 	if (!is_trusted(o, &origin))
@@ -226,10 +226,10 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 
 	author.own_address = false;
 	*o = (struct ours){.session = session};
-	add(o, batv_span_of(sender));
+	add_ours(o, batv_span_of(sender));
 	if (!is_trusted(o, &author))
 		return false;
-	read_header(h);
+	read_header_fields(h);
 	return true;
 }
 

@@ -15,7 +15,7 @@
 #define SONAME "libpcre2-8.so.0"
 
 /* Put the address of a function into *real, or leave it NULL. */
-static void find(const char *name, void *real)
+static void find_function(const char *name, void *real)
 {
 	static void *library;
 	void *address;
@@ -35,7 +35,7 @@ static void find(const char *name, void *real)
   static type(*real) params;                                                                       \
                                                                                                    \
   if (!real)                                                                                       \
-   find(NAME(name), &real);                                                                        \
+   find_function(NAME(name), &real);                                                               \
   return real ? real args : (otherwise);                                                           \
  }
 
@@ -45,7 +45,7 @@ static void find(const char *name, void *real)
   static void(*real) params;                                                                       \
                                                                                                    \
   if (!real)                                                                                       \
-   find(NAME(name), &real);                                                                        \
+   find_function(NAME(name), &real);                                                               \
   if (real)                                                                                        \
    real args;                                                                                      \
  }

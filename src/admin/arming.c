@@ -63,8 +63,8 @@ static int64_t grace_ends(int64_t from, int64_t grace)
 	return grace > 0 && from > INT64_MAX - grace ? INT64_MAX : from + grace;
 }
 
-static struct batv_arm answer(struct batv_arm arm, enum batv_arm_why why, int64_t since,
-			      int64_t when)
+static struct batv_arm arm_answer(struct batv_arm arm, enum batv_arm_why why, int64_t since,
+				  int64_t when)
 {
 	arm.why = why;
 	arm.since = since;
@@ -116,14 +116,14 @@ static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_domain
 	int64_t since, when;
 
 	if (e.first == 0 && e.ahead)
-		return answer(arm, BATV_ARM_CLOCK, broken, e.ahead);
+		return arm_answer(arm, BATV_ARM_CLOCK, broken, e.ahead);
 	if (e.first == 0)
-		return answer(arm, BATV_ARM_NO_EVIDENCE, broken, 0);
+		return arm_answer(arm, BATV_ARM_NO_EVIDENCE, broken, 0);
 	since = latest(e.first, broken);
 	when = latest(grace_ends(since, arm.policy->grace), until);
 	if (e.last < broken)
-		return answer(arm, BATV_ARM_STALE, broken, when);
-	return answer(arm, now >= when ? BATV_ARM_ARMED : BATV_ARM_GRACE, since, when);
+		return arm_answer(arm, BATV_ARM_STALE, broken, when);
+	return arm_answer(arm, now >= when ? BATV_ARM_ARMED : BATV_ARM_GRACE, since, when);
 }
 
 struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
@@ -135,13 +135,13 @@ struct batv_arm batv_arming_decide(const struct batv_state *state, const struct 
 	arm.last_break = breaks_of(state, arm.policy, &until);
 	broken = arm.last_break ? arm.last_break->when : 0;
 	if (!arm.policy)
-		return answer(arm, BATV_ARM_NO_POLICY, 0, 0);
+		return arm_answer(arm, BATV_ARM_NO_POLICY, 0, 0);
 	if (arm.policy->enforcement == BATV_ENFORCE_REJECT)
-		return answer(arm, BATV_ARM_MODE_REJECT, 0, 0);
+		return arm_answer(arm, BATV_ARM_MODE_REJECT, 0, 0);
 	if (arm.policy->enforcement != BATV_ENFORCE_AUTO)
-		return answer(arm, BATV_ARM_MODE_OBSERVE, 0, 0);
+		return arm_answer(arm, BATV_ARM_MODE_OBSERVE, 0, 0);
 	if (!arm.policy->signing)
-		return answer(arm, BATV_ARM_SIGNING_OFF, broken, 0);
+		return arm_answer(arm, BATV_ARM_SIGNING_OFF, broken, 0);
 	return decide_auto(arm, domain, until, now);
 }
 

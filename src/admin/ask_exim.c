@@ -122,7 +122,7 @@ bool batv_ask_exim_line(enum batv_list_kind kind, const char *value, const char 
 }
 
 /* Where a line may be cut: Exim strips white space there, and takes a backslash as "goes on". */
-static size_t cut(const char *line, size_t len)
+static size_t piece_len(const char *line, size_t len)
 {
 	size_t n = PIECE;
 
@@ -139,7 +139,7 @@ static bool put_question(int fd, const char *line)
 	bool ok = true;
 
 	while (ok && len) {
-		size_t n = cut(line, len);
+		size_t n = piece_len(line, len);
 
 		ok = n > 1 || n == len;
 		ok = ok && write(fd, line, n) == (ssize_t)n;
@@ -160,7 +160,7 @@ static int64_t milliseconds(void)
 }
 
 /* "/usr/sbin/exim4 -C /etc/x" to arguments, in place, and what is asked behind them. */
-static bool split(char *command, char *asked, char **args)
+static bool split_command(char *command, char *asked, char **args)
 {
 	char *save = NULL;
 	size_t n = 0;
@@ -178,7 +178,8 @@ static bool split(char *command, char *asked, char **args)
 	return true;
 }
 
-static bool start(struct batv_asker *asker, const char *what, int question, int answer, pid_t *pid)
+static bool start_exim(struct batv_asker *asker, const char *what, int question, int answer,
+		       pid_t *pid)
 {
 	const struct batv_exim_user *as = asker->user_known && geteuid() == 0 ? &asker->user : NULL;
 	char command[4096], asked[64], *args[ARGS_MAX];
@@ -186,7 +187,7 @@ static bool start(struct batv_asker *asker, const char *what, int question, int 
 
 	snprintf(command, sizeof command, "%s", asker->command);
 	snprintf(asked, sizeof asked, "%s", what);
-	if (!split(command, asked, args))
+	if (!split_command(command, asked, args))
 		return give_up(asker, "exim: has too many words");
 	err = batv_exim_user_spawn(args, question, answer, as, pid);
 	if (err)
@@ -247,7 +248,7 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 		return false;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return give_up(asker, "pipe: %s", strerror(errno));
-	ok = start(asker, what, question, ends[1], &pid);
+	ok = start_exim(asker, what, question, ends[1], &pid);
 	close(ends[1]);
 	if (ok) {
 		ok = listen_to(asker, ends[0], out, size);
@@ -387,8 +388,8 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 typedef enum batv_match (*plain_look)(const char *value, const char *list);
 
 /* As Exim's process does it: the whole list must be allowed.  What is not plain is asked. */
-static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, plain_look plain,
-			   const char *value, const char *list)
+static enum batv_match ask_or_decide(struct batv_asker *asker, enum batv_list_kind kind,
+				     plain_look plain, const char *value, const char *list)
 {
 	enum batv_match match = BATV_MAYBE;
 
@@ -405,18 +406,18 @@ static enum batv_match ask(struct batv_asker *asker, enum batv_list_kind kind, p
 
 static enum batv_match ask_domain(void *ctx, const char *domain, const char *list)
 {
-	return ask(ctx, BATV_LIST_DOMAINS, batv_plain_list_domain, domain, list);
+	return ask_or_decide(ctx, BATV_LIST_DOMAINS, batv_plain_list_domain, domain, list);
 }
 
 static enum batv_match ask_address(void *ctx, const char *address, const char *list)
 {
-	return ask(ctx, BATV_LIST_ADDRESSES, batv_plain_list_address, address, list);
+	return ask_or_decide(ctx, BATV_LIST_ADDRESSES, batv_plain_list_address, address, list);
 }
 
 static enum batv_match ask_host(void *ctx, const char *name, const char *address, const char *list)
 {
 	(void)name; /* Exim looks it up itself when its list has names */
-	return ask(ctx, BATV_LIST_HOSTS, batv_plain_list_host, address, list);
+	return ask_or_decide(ctx, BATV_LIST_HOSTS, batv_plain_list_host, address, list);
 }
 
 void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,

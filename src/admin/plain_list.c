@@ -28,7 +28,7 @@ bool batv_plain_list_next(const char **list, struct batv_span *item)
 }
 
 /* Another separator, a doubled one (a colon that is meant), or an expansion. */
-static bool is_plain(const char *list)
+static bool is_plain_list(const char *list)
 {
 	while (batv_is_space(*list))
 		list++;
@@ -49,7 +49,7 @@ static bool is_literal(struct batv_span s)
 }
 
 /* One item of a domain list, or the domain of an item of an address list. */
-static enum batv_match domain_item(struct batv_span domain, struct batv_span item)
+static enum batv_match match_domain_item(struct batv_span domain, struct batv_span item)
 {
 	struct batv_span tail = {item.p + 1, item.len - 1};
 
@@ -75,7 +75,7 @@ static const char *last_at(struct batv_span s)
 	return NULL;
 }
 
-static enum batv_match address_item(struct batv_span address, struct batv_span item)
+static enum batv_match match_address_item(struct batv_span address, struct batv_span item)
 {
 	const char *a = last_at(address), *i = last_at(item);
 	struct batv_span local, domain, want_local, want_domain;
@@ -96,13 +96,13 @@ static enum batv_match address_item(struct batv_span address, struct batv_span i
 		return BATV_MAYBE;
 	local = (struct batv_span){address.p, (size_t)(a - address.p)};
 	domain = (struct batv_span){a + 1, (size_t)(address.p + address.len - a) - 1};
-	match = domain_item(domain, want_domain);
+	match = match_domain_item(domain, want_domain);
 	if (match != BATV_YES || want_local.p[0] == '*')
 		return match;
 	return batv_span_equal_fold(local, want_local) ? BATV_YES : BATV_NO;
 }
 
-static enum batv_match host_item(struct batv_span address, struct batv_span item)
+static enum batv_match match_host_item(struct batv_span address, struct batv_span item)
 {
 	char a[64], b[64];
 	unsigned char x[16], y[16];
@@ -121,12 +121,12 @@ static enum batv_match host_item(struct batv_span address, struct batv_span item
 	return fa == fb && memcmp(x, y, fa == AF_INET ? 4 : 16) == 0 ? BATV_YES : BATV_NO;
 }
 
-static enum batv_match walk(const char *value, const char *list,
-			    enum batv_match (*match)(struct batv_span, struct batv_span))
+static enum batv_match match_items(const char *value, const char *list,
+				   enum batv_match (*match)(struct batv_span, struct batv_span))
 {
 	struct batv_span item, text = batv_span_of(value);
 
-	if (!is_plain(list))
+	if (!is_plain_list(list))
 		return BATV_MAYBE;
 	while (batv_plain_list_next(&list, &item)) {
 		enum batv_match m = match(text, item);
@@ -139,15 +139,15 @@ static enum batv_match walk(const char *value, const char *list,
 
 enum batv_match batv_plain_list_domain(const char *domain, const char *list)
 {
-	return walk(domain, list, domain_item);
+	return match_items(domain, list, match_domain_item);
 }
 
 enum batv_match batv_plain_list_address(const char *address, const char *list)
 {
-	return walk(address, list, address_item);
+	return match_items(address, list, match_address_item);
 }
 
 enum batv_match batv_plain_list_host(const char *address, const char *list)
 {
-	return walk(address, list, host_item);
+	return match_items(address, list, match_host_item);
 }

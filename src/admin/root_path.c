@@ -30,7 +30,7 @@ static bool wrong(struct walk *w, const char *what)
 }
 
 /* rest becomes "target/rest". */
-static bool prepend(struct walk *w, const char *target)
+static bool prepend_target(struct walk *w, const char *target)
 {
 	char joined[PATH_MAX];
 	int n = snprintf(joined, sizeof joined, "%s/%s", target, w->rest);
@@ -41,7 +41,7 @@ static bool prepend(struct walk *w, const char *target)
 	return true;
 }
 
-static void leave(struct walk *w)
+static void leave_directory(struct walk *w)
 {
 	char *slash = strrchr(w->at, '/');
 
@@ -50,7 +50,7 @@ static void leave(struct walk *w)
 }
 
 /* A link that is root's: on to where it points. */
-static bool follow(struct walk *w)
+static bool follow_link(struct walk *w)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlink(w->at, target, sizeof target - 1);
@@ -61,11 +61,11 @@ static bool follow(struct walk *w)
 	if (*target == '/')
 		w->at[0] = '\0';
 	else
-		leave(w);
-	return prepend(w, target);
+		leave_directory(w);
+	return prepend_target(w, target);
 }
 
-static bool look(struct walk *w)
+static bool look_at_component(struct walk *w)
 {
 	struct stat st;
 
@@ -74,14 +74,14 @@ static bool look(struct walk *w)
 	if (st.st_uid != 0)
 		return wrong(w, "it does not belong to root");
 	if (S_ISLNK(st.st_mode))
-		return follow(w);
+		return follow_link(w);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return wrong(w, "others than root may write it");
 	return true;
 }
 
 /* Take one component off rest. */
-static bool step(struct walk *w)
+static bool take_component(struct walk *w)
 {
 	size_t skip = strspn(w->rest, "/"), len = strcspn(w->rest + skip, "/"), at = strlen(w->at);
 	char name[PATH_MAX];
@@ -92,14 +92,14 @@ static bool step(struct walk *w)
 	if (len == 0 || strcmp(name, ".") == 0)
 		return true;
 	if (strcmp(name, "..") == 0) {
-		leave(w);
+		leave_directory(w);
 		return true;
 	}
 	if (at + 1 + len >= sizeof w->at)
 		return wrong(w, strerror(ENAMETOOLONG));
 	w->at[at] = '/';
 	memcpy(w->at + at + 1, name, len + 1);
-	return look(w);
+	return look_at_component(w);
 }
 
 bool batv_root_path(const char *path, char *why, size_t size)
@@ -111,11 +111,12 @@ bool batv_root_path(const char *path, char *why, size_t size)
 	if (strlen(path) >= sizeof w.rest)
 		return wrong(&w, strerror(ENAMETOOLONG));
 	memcpy(w.rest, path, strlen(path) + 1);
-	ok = look(&w);
+	ok = look_at_component(&w);
 	if (ok && *path != '/')
-		ok = getcwd(here, sizeof here) ? prepend(&w, here) : wrong(&w, strerror(errno));
+		ok = getcwd(here, sizeof here) ? prepend_target(&w, here)
+					       : wrong(&w, strerror(errno));
 	while (ok && *w.rest)
-		ok = step(&w);
+		ok = take_component(&w);
 	return ok;
 }
 

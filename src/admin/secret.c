@@ -115,7 +115,7 @@ static const char *parse_secret(struct batv_span line, struct batv_secret *s)
 }
 
 /* Where the number stands, or where it would. */
-static size_t place_of(const struct batv_secrets *secrets, uint32_t number)
+static size_t place_of_number(const struct batv_secrets *secrets, uint32_t number)
 {
 	size_t i = secrets->n;
 
@@ -126,14 +126,14 @@ static size_t place_of(const struct batv_secrets *secrets, uint32_t number)
 
 static const struct batv_secret *find_number(const struct batv_secrets *secrets, uint32_t number)
 {
-	size_t i = place_of(secrets, number);
+	size_t i = place_of_number(secrets, number);
 
 	return i < secrets->n && secrets->list[i].number == number ? &secrets->list[i] : NULL;
 }
 
-static enum batv_err insert(struct batv_secrets *secrets, const struct batv_secret *s)
+static enum batv_err insert_secret(struct batv_secrets *secrets, const struct batv_secret *s)
 {
-	size_t at = place_of(secrets, s->number);
+	size_t at = place_of_number(secrets, s->number);
 
 	if (secrets->n == BATV_SECRETS_MAX)
 		return BATV_E_FULL;
@@ -155,7 +155,7 @@ static enum batv_err parse_secret_line(struct batv_span line, struct batv_secret
 		*why = "this number stands in the file already";
 		err = BATV_E_CONFLICT;
 	} else if (!*why) {
-		err = insert(out, &s);
+		err = insert_secret(out, &s);
 		if (err)
 			*why = "more than 1024 secrets";
 	}
@@ -264,7 +264,8 @@ static struct batv_secrets *new_set(void)
 }
 
 /* Ends the life of a copy; if it is good it becomes *out. */
-static enum batv_err commit(struct batv_secrets *copy, enum batv_err err, struct batv_secrets *out)
+static enum batv_err take_over_copy(struct batv_secrets *copy, enum batv_err err,
+				    struct batv_secrets *out)
 {
 	if (!err)
 		*out = *copy;
@@ -289,7 +290,7 @@ enum batv_err batv_secrets_parse(const char *text, size_t len, struct batv_secre
 		phrase = "out of memory";
 	} else {
 		err = parse_all((struct batv_span){text, len}, copy, &at, &phrase);
-		err = commit(copy, err, out);
+		err = take_over_copy(copy, err, out);
 	}
 	if (err && line)
 		*line = at;
@@ -381,7 +382,7 @@ static enum batv_err add_numbered(struct batv_secrets *secrets, uint32_t number,
 		return BATV_E_SYNTAX;
 	err = batv_secret_random(s.bytes);
 	if (!err)
-		err = insert(secrets, &s);
+		err = insert_secret(secrets, &s);
 	OPENSSL_cleanse(&s, sizeof s);
 	return err;
 }
@@ -411,7 +412,7 @@ enum batv_err batv_secrets_create(struct batv_secrets *out, int64_t rotation, in
 		copy->has_memory_key = true;
 		err = add_numbered(copy, random_number(seed), rotation, retention, now);
 	}
-	return commit(copy, err, out);
+	return take_over_copy(copy, err, out);
 }
 
 enum batv_err batv_secrets_add(struct batv_secrets *secrets, int64_t rotation, int64_t retention,
@@ -444,7 +445,7 @@ const struct batv_secret *batv_secret_signing(const struct batv_secrets *secrets
 	return best;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+static int64_t earlier_set(int64_t a, int64_t b)
 {
 	if (a == 0 || b == 0)
 		return a ? a : b;
@@ -468,14 +469,14 @@ struct merge {
 static enum batv_err merge_local(const struct batv_secret *local, struct merge *m,
 				 struct batv_secrets *out)
 {
-	size_t at = place_of(out, local->number);
+	size_t at = place_of_number(out, local->number);
 	struct batv_secret *other = &out->list[at], kept;
 	enum batv_err err = BATV_OK;
 
 	if (at < out->n && other->number == local->number) {
 		if (same_secret(local, other)) {
-			other->retired = earlier(local->retired, other->retired);
-			other->revoked = earlier(local->revoked, other->revoked);
+			other->retired = earlier_set(local->retired, other->retired);
+			other->revoked = earlier_set(local->revoked, other->revoked);
 		} else if (!m->force) {
 			m->conflict = local->number;
 			err = BATV_E_CONFLICT;
@@ -484,8 +485,8 @@ static enum batv_err merge_local(const struct batv_secret *local, struct merge *
 		}
 	} else if (local->start <= m->now) {
 		kept = *local;
-		kept.retired = earlier(kept.retired, m->now);
-		err = insert(out, &kept);
+		kept.retired = earlier_set(kept.retired, m->now);
+		err = insert_secret(out, &kept);
 		OPENSSL_cleanse(&kept, sizeof kept);
 	}
 	return err;
@@ -508,7 +509,7 @@ enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 		memcpy(copy->memory_key, local->memory_key, sizeof copy->memory_key);
 		copy->has_memory_key = true;
 	}
-	err = commit(copy, err, out);
+	err = take_over_copy(copy, err, out);
 	if (err == BATV_E_CONFLICT && number)
 		*number = m.conflict;
 	if (!err && broken)

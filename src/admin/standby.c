@@ -19,7 +19,7 @@ struct arena {
 	size_t len;
 };
 
-static char *keep(struct arena *arena, const char *text)
+static char *copy_text(struct arena *arena, const char *text)
 {
 	size_t size = strlen(text ? text : "") + 1;
 	char *copy = NULL;
@@ -32,7 +32,7 @@ static char *keep(struct arena *arena, const char *text)
 	return copy;
 }
 
-static bool is_text(const struct batv_option *opt)
+static bool is_text_option(const struct batv_option *opt)
 {
 	return opt->type == BATV_OPT_DOMAINS || opt->type == BATV_OPT_ADDRESSES ||
 	       opt->type == BATV_OPT_HOSTS || opt->type == BATV_OPT_TEXT;
@@ -41,21 +41,21 @@ static bool is_text(const struct batv_option *opt)
 static void keep_policy(struct arena *arena, const struct batv_policy *from, struct batv_policy *to)
 {
 	*to = *from;
-	to->name = keep(arena, from->name);
+	to->name = copy_text(arena, from->name);
 	for (size_t i = 0; i < batv_options_count; i++) {
 		const char *text;
 
-		if (!is_text(&batv_options[i]))
+		if (!is_text_option(&batv_options[i]))
 			continue;
 		memcpy(&text, (const char *)from + batv_options[i].offset, sizeof text);
-		text = keep(arena, text);
+		text = copy_text(arena, text);
 		memcpy((char *)to + batv_options[i].offset, &text, sizeof text);
 	}
 }
 
 static void keep_text(struct arena *arena, const struct batv_state *state, struct batv_config *out)
 {
-	out->automatic_senders = keep(arena, state->automatic_senders);
+	out->automatic_senders = copy_text(arena, state->automatic_senders);
 	for (size_t i = 0; i < state->n_policies; i++)
 		keep_policy(arena, &state->policies[i], &out->policies[i]);
 }

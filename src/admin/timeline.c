@@ -330,8 +330,8 @@ static enum batv_err add_secret(struct sink *sink, const struct stretches *all,
 	return err;
 }
 
-static enum batv_err fill(struct sink *sink, const struct stretches *all,
-			  const struct batv_secrets *secrets, int64_t now)
+static enum batv_err fill_sink(struct sink *sink, const struct stretches *all,
+			       const struct batv_secrets *secrets, int64_t now)
 {
 	enum batv_err err = BATV_OK;
 
@@ -349,7 +349,7 @@ enum batv_err batv_timeline_at(const struct batv_secrets *secrets, int64_t now,
 	enum batv_err err;
 
 	find_stretches(secrets, &all);
-	err = fill(&sink, &all, secrets, clamp_time(now));
+	err = fill_sink(&sink, &all, secrets, clamp_time(now));
 	if (!err) {
 		memcpy(ring->keys, copy.keys, sizeof ring->keys);
 		ring->n_keys = sink.n;
@@ -418,7 +418,7 @@ bool batv_timeline_fits(const struct batv_secrets *secrets, int64_t now)
 	while (now != NEVER) {
 		struct sink sink = {0};
 
-		if (fill(&sink, &all, secrets, now) == BATV_E_FULL)
+		if (fill_sink(&sink, &all, secrets, now) == BATV_E_FULL)
 			return false;
 		if (now > settled) { /* skip to the next time that can make a difference */
 			written = next_written(secrets, now);

@@ -23,8 +23,8 @@ struct batv_cache {
 };
 
 /* NULL: too long to be kept. */
-static struct place *place_of(struct batv_cache *c, char *question, size_t size, char kind,
-			      const char *value, const char *list)
+static struct place *place_of_question(struct batv_cache *c, char *question, size_t size, char kind,
+				       const char *value, const char *list)
 {
 	int n = snprintf(question, size, "%c%p %s", kind, (const void *)list, value);
 
@@ -33,7 +33,7 @@ static struct place *place_of(struct batv_cache *c, char *question, size_t size,
 	return &c->places[batv_fnv64(BATV_FNV_START, question, (size_t)n) % PLACES];
 }
 
-static enum batv_match keep(struct place *p, const char *question, enum batv_match answer)
+static enum batv_match keep_answer(struct place *p, const char *question, enum batv_match answer)
 {
 	if (p && answer != BATV_MAYBE) {
 		snprintf(p->question, sizeof p->question, "%s", question);
@@ -42,33 +42,34 @@ static enum batv_match keep(struct place *p, const char *question, enum batv_mat
 	return answer;
 }
 
-static enum batv_match ask_domain(void *ctx, const char *domain, const char *list)
+static enum batv_match cached_domain(void *ctx, const char *domain, const char *list)
 {
 	struct batv_cache *c = ctx;
 	char q[sizeof c->places[0].question];
-	struct place *p = place_of(c, q, sizeof q, 'd', domain, list);
+	struct place *p = place_of_question(c, q, sizeof q, 'd', domain, list);
 
 	if (p && strcmp(p->question, q) == 0)
 		return p->answer;
-	return keep(p, q, c->inner->domain(c->inner->ctx, domain, list));
+	return keep_answer(p, q, c->inner->domain(c->inner->ctx, domain, list));
 }
 
-static enum batv_match ask_address(void *ctx, const char *address, const char *list)
+static enum batv_match uncached_address(void *ctx, const char *address, const char *list)
 {
 	struct batv_cache *c = ctx;
 
 	return c->inner->address(c->inner->ctx, address, list);
 }
 
-static enum batv_match ask_host(void *ctx, const char *name, const char *address, const char *list)
+static enum batv_match cached_host(void *ctx, const char *name, const char *address,
+				   const char *list)
 {
 	struct batv_cache *c = ctx;
 	char q[sizeof c->places[0].question];
-	struct place *p = place_of(c, q, sizeof q, 'h', address, list);
+	struct place *p = place_of_question(c, q, sizeof q, 'h', address, list);
 
 	if (p && strcmp(p->question, q) == 0)
 		return p->answer;
-	return keep(p, q, c->inner->host(c->inner->ctx, name, address, list));
+	return keep_answer(p, q, c->inner->host(c->inner->ctx, name, address, list));
 }
 
 struct batv_cache *batv_ctl_cache_new(const struct batv_matcher *inner, struct batv_matcher *out)
@@ -78,8 +79,10 @@ struct batv_cache *batv_ctl_cache_new(const struct batv_matcher *inner, struct b
 	if (!c)
 		return NULL;
 	c->inner = inner;
-	*out = (struct batv_matcher){
-		.ctx = c, .domain = ask_domain, .address = ask_address, .host = ask_host};
+	*out = (struct batv_matcher){.ctx = c,
+				     .domain = cached_domain,
+				     .address = uncached_address,
+				     .host = cached_host};
 	return c;
 }
 

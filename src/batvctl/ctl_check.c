@@ -18,7 +18,7 @@ struct checking {
 	size_t asked, wrong, unknown;
 };
 
-static void tell(void *ctx, const struct batv_list_answer *a)
+static void print_answer(void *ctx, const struct batv_list_answer *a)
 {
 	static const char *const answers[] = {"known", "wrong", "not evaluated"};
 	struct checking *c = ctx;
@@ -56,7 +56,7 @@ static bool keys_fit(struct batv_ctl *ctl)
 	return fits;
 }
 
-static int finish(struct checking *c)
+static int finish_check(struct checking *c)
 {
 	const char *file = c->ctl->config_path;
 	bool asked = c->asker.command[0] != '\0';
@@ -104,6 +104,6 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 		c.lists = json_array();
 	batv_ask_exim_init(&c.asker, ctl->config.exim, ctl->config_path, &matcher);
 	c.asker.group = batv_ctl_exim_group(ctl);
-	batv_ctl_lists(ctl->config.policies, ctl->config.n_policies, &c.asker, tell, &c);
-	return finish(&c);
+	batv_ctl_lists(ctl->config.policies, ctl->config.n_policies, &c.asker, print_answer, &c);
+	return finish_check(&c);
 }

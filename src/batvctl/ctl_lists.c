@@ -53,7 +53,7 @@ static bool answer_with(struct looking *l, const char *list, enum batv_match mat
 }
 
 /* False: Exim cannot look, and this has been told. */
-static bool ask(struct looking *l, enum batv_list_kind kind, const char *list)
+static bool try_in_exim(struct looking *l, enum batv_list_kind kind, const char *list)
 {
 	return !*l->asker->command ||
 	       answer_with(l, list, batv_ask_exim(l->asker, kind, nobody(kind), list));
@@ -76,7 +76,7 @@ static bool ask_name(struct looking *l, enum batv_list_kind kind, const char *te
 
 	if (name)
 		return name->good;
-	good = ask(l, kind, text);
+	good = try_in_exim(l, kind, text);
 	if (l->n_names < NAMES_MAX && strlen(text) < sizeof name->text) {
 		name = &l->names[l->n_names++];
 		name->kind = kind;
@@ -109,7 +109,7 @@ static bool ask_named(struct looking *l, enum batv_list_kind kind,
 
 /* ---- all lists ---- */
 
-static void look_at(struct looking *l, enum batv_list_kind kind, const char *list)
+static void look_at_list(struct looking *l, enum batv_list_kind kind, const char *list)
 {
 	struct batv_list_items items;
 	struct batv_list_item item;
@@ -126,7 +126,7 @@ static void look_at(struct looking *l, enum batv_list_kind kind, const char *lis
 	}
 	/* match_ip takes no host names, so a list of hosts cannot be asked whole */
 	if (good && looks && kind != BATV_LIST_HOSTS)
-		(void)ask(l, kind, list);
+		(void)try_in_exim(l, kind, list);
 }
 
 static const char *text_of(const struct batv_policy *policy, const struct batv_option *opt)
@@ -155,7 +155,7 @@ void batv_ctl_lists(const struct batv_policy *policies, size_t n, struct batv_as
 				continue; /* inherited: asked already */
 			l.policy = policies[p].name;
 			l.option = opt->name;
-			look_at(&l, kind, list);
+			look_at_list(&l, kind, list);
 		}
 }
 

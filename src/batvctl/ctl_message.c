@@ -53,7 +53,7 @@ static const char *field_end(const char *p, const char *end)
 	return p;
 }
 
-static void split(struct batv_ctl_message *m, size_t len, size_t body_max)
+static void split_message(struct batv_ctl_message *m, size_t len, size_t body_max)
 {
 	const char *p = m->text, *end = p + len, *begin;
 
@@ -93,7 +93,7 @@ int batv_ctl_message_read(const char *path, size_t body_max, struct batv_ctl_mes
 		free(m->text);
 		return BATV_CTL_TROUBLE;
 	}
-	split(m, len, body_max);
+	split_message(m, len, body_max);
 	return BATV_CTL_YES;
 }
 

@@ -32,7 +32,7 @@ struct adding {
 	char own_domain[BATV_ADDR_SIZE]; /* of the Message-IDs that Exim makes; "": not known */
 };
 
-static void add(struct adding *a, const struct batv_item *item, int64_t when)
+static void add_item(struct adding *a, const struct batv_item *item, int64_t when)
 {
 	switch (batv_sent_note(&a->asking.memory, item, when)) {
 	case BATV_SENT_DONE: a->done[item->kind]++; break;
@@ -44,7 +44,7 @@ static void add(struct adding *a, const struct batv_item *item, int64_t when)
 }
 
 /* An address without any tag.  text: what *out borrows. */
-static bool bare(struct batv_span s, char text[static BATV_ADDR_SIZE], struct batv_addr *out)
+static bool untagged(struct batv_span s, char text[static BATV_ADDR_SIZE], struct batv_addr *out)
 {
 	return batv_tag_bare(s.p, s.len, text, BATV_ADDR_SIZE) == BATV_OK &&
 	       batv_addr_parse(text, strlen(text), out) == BATV_OK;
@@ -70,16 +70,16 @@ static bool take_list_line(struct adding *a, struct batv_span line)
 
 	if (id.len == 0 || id.p[0] == '#')
 		return true;
-	if (batv_span_next_word(&line).len > 0 || !bare(address, text, &ours) ||
+	if (batv_span_next_word(&line).len > 0 || !untagged(address, text, &ours) ||
 	    !batv_sent_id(a->key, id, &ours, &item))
 		return false;
-	add(a, &item, a->ctl->now);
+	add_item(a, &item, a->ctl->now);
 	return true;
 }
 
 /* ---- a log ---- */
 
-static const char *recipient_of(void *ctx, size_t i)
+static const char *arrival_recipient(void *ctx, size_t i)
 {
 	static char text[BATV_ADDR_SIZE];
 	const struct batv_arrival *m = ctx;
@@ -91,7 +91,7 @@ static const char *recipient_of(void *ctx, size_t i)
 	return text;
 }
 
-static bool copy(struct batv_span s, char *out, size_t size)
+static bool copy_span(struct batv_span s, char *out, size_t size)
 {
 	if (s.len >= size)
 		return false;
@@ -109,15 +109,15 @@ static enum batv_match is_ours(struct adding *a, struct batv_arrival *m,
 				     .has_id = true,
 				     .host_name = name,
 				     .host_address = address,
-				     .recipient = recipient_of,
+				     .recipient = arrival_recipient,
 				     .recipient_ctx = m,
 				     .n_recipients = m->n_recipients};
 	const struct batv_policy *policy;
 	enum batv_match match;
 
-	if (!copy(sender->domain, domain, sizeof domain) ||
-	    !copy(m->host_name, name, sizeof name) ||
-	    !copy(m->host_address, address, sizeof address))
+	if (!copy_span(sender->domain, domain, sizeof domain) ||
+	    !copy_span(m->host_name, name, sizeof name) ||
+	    !copy_span(m->host_address, address, sizeof address))
 		return BATV_NO;
 	for (char *p = domain; *p; p++)
 		*p = batv_fold(*p);
@@ -172,11 +172,11 @@ static void add_arrival(struct adding *a, const struct batv_arrival *m,
 	if (!id_of(a, m, id, &len))
 		a->no_id++;
 	else if (batv_sent_id(a->key, (struct batv_span){id, len}, sender, &item))
-		add(a, &item, m->when);
+		add_item(a, &item, m->when);
 	for (size_t i = 0; i < m->n_recipients; i++)
-		if (bare(m->recipients[i], text, &theirs) &&
+		if (untagged(m->recipients[i], text, &theirs) &&
 		    batv_sent_pair(a->key, sender, &theirs, &item))
-			add(a, &item, m->when);
+			add_item(a, &item, m->when);
 }
 
 static void take_arrival(struct adding *a, struct batv_arrival *m, const struct batv_addr *sender)
@@ -201,7 +201,7 @@ static bool take_log_line(struct adding *a, struct batv_span line)
 
 	switch (batv_exim_log_read(line, &m)) {
 	case BATV_LOG_ARRIVAL:
-		if (bare(m.sender, text, &sender))
+		if (untagged(m.sender, text, &sender))
 			take_arrival(a, &m, &sender);
 		else
 			a->odd++;
@@ -238,7 +238,7 @@ static void print_count(uint64_t n, const char *verb, const char *what)
 		printf("%s %" PRIu64 " %s\n", verb, n, what);
 }
 
-static void print_text(const struct adding *a)
+static void print_result_text(const struct adding *a)
 {
 	printf("remembered %" PRIu64 " Message-IDs and %" PRIu64 " pairs of people; %" PRIu64
 	       " and %" PRIu64 " were known already\n",
@@ -266,10 +266,10 @@ static json_t *json_counts(const uint64_t n[2])
 			 (json_int_t)n[BATV_ITEM_PAIR]);
 }
 
-static int print(const struct adding *a)
+static int print_result(const struct adding *a)
 {
 	if (!a->ctl->json)
-		print_text(a);
+		print_result_text(a);
 	else if (!batv_ctl_print_json(json_pack(
 			 "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "remembered",
 			 json_counts(a->done), "known", json_counts(a->known), "not_ours",
@@ -281,7 +281,7 @@ static int print(const struct adding *a)
 	return a->full || a->clock || a->doubt ? BATV_CTL_NO : BATV_CTL_YES;
 }
 
-static int take_file(struct adding *a, bool log)
+static int take_log_or_list(struct adding *a, bool log)
 {
 	if (!take_lines(a, log ? take_log_line : take_list_line))
 		return batv_ctl_fail(BATV_CTL_USAGE,
@@ -291,10 +291,10 @@ static int take_file(struct adding *a, bool log)
 	if (ferror(a->file))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot be read: %s", a->name,
 				     strerror(errno));
-	return print(a);
+	return print_result(a);
 }
 
-static int prepare(struct adding *a)
+static int prepare_memory(struct adding *a)
 {
 	struct batv_ctl *ctl = a->ctl;
 	int code = batv_ctl_ask(ctl, &a->asking);
@@ -317,14 +317,15 @@ static int prepare(struct adding *a)
 
 static int remember_from(struct adding *a, bool log)
 {
-	int code = prepare(a);
+	int code = prepare_memory(a);
 
 	if (code == BATV_CTL_YES) {
 		struct batv_cache *cache = batv_ctl_cache_new(&a->asking.matcher, &a->matcher);
 
 		if (log)
 			learn_own_domain(a);
-		code = cache ? take_file(a, log) : batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+		code = cache ? take_log_or_list(a, log)
+			     : batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 		batv_ctl_cache_free(cache);
 	}
 	batv_ctl_ask_end(&a->asking);

@@ -45,7 +45,7 @@ static void free_sets(struct sets *s)
 
 /* ---- seeing a change through ---- */
 
-static void say(void *ctx, int priority, const char *line)
+static void print_line(void *ctx, int priority, const char *line)
 {
 	(void)ctx, (void)priority;
 	fprintf(stderr, "batvctl: %s\n", line);
@@ -61,17 +61,17 @@ static bool publish_ourselves(struct batv_ctl *ctl)
 		free(k);
 		return false;
 	}
-	k->notices.say = say;
+	k->notices.say = print_line;
 	batv_keeper_look(k, &ctl->config, &look, &looked);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
 		if (k->notices.trouble[i][0])
-			say(NULL, 0, k->notices.trouble[i]);
+			print_line(NULL, 0, k->notices.trouble[i]);
 	batv_keeper_free(k);
 	free(k);
 	return looked.usable;
 }
 
-static const struct batv_secret *find(const struct batv_secrets *set, uint32_t number)
+static const struct batv_secret *find_number(const struct batv_secrets *set, uint32_t number)
 {
 	for (size_t i = 0; i < set->n; i++)
 		if (set->list[i].number == number)
@@ -86,7 +86,8 @@ static const struct batv_secret *find(const struct batv_secrets *set, uint32_t n
 static bool holds(const struct batv_secrets *file, const struct batv_secrets *ours)
 {
 	for (size_t i = 0; i < ours->n; i++) {
-		const struct batv_secret *mine = &ours->list[i], *there = find(file, mine->number);
+		const struct batv_secret *mine = &ours->list[i],
+					 *there = find_number(file, mine->number);
 
 		if (!there && i + 1 == ours->n)
 			return false;
@@ -131,7 +132,7 @@ static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 enum seen { NOT_YET, PUBLISHED, REPLACED };
 
 /* What is published is the file as it is now, with the changes that others made after ours. */
-static enum seen look_at(struct batv_ctl *ctl, struct sets *s)
+static enum seen look_at_published(struct batv_ctl *ctl, struct sets *s)
 {
 	if (batv_store_read_secret(&ctl->store, &s->now, ctl->message, sizeof ctl->message))
 		return NOT_YET;
@@ -152,7 +153,7 @@ static const char *see_through(struct batv_ctl *ctl, struct sets *s, bool *ok)
 	for (int i = 0; seen == NOT_YET && i < (alone ? 1 : PUBLISH_SECONDS * 20); i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		seen = look_at(ctl, s);
+		seen = look_at_published(ctl, s);
 	}
 	*ok = seen == PUBLISHED;
 	if (seen == REPLACED)
@@ -188,7 +189,7 @@ static int begin(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, 
 	return err ? batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message) : BATV_CTL_YES;
 }
 
-static int commit(struct batv_ctl *ctl, const struct batv_secrets *set)
+static int write_set(struct batv_ctl *ctl, const struct batv_secrets *set)
 {
 	if (!batv_timeline_fits(set, ctl->clock))
 		return batv_ctl_fail(BATV_CTL_NO,
@@ -250,7 +251,7 @@ static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, con
 		return;
 	}
 	batv_ctl_time_format(added->start, start, sizeof start);
-	if (s->now.n && !find(&s->now, added->number)) {
+	if (s->now.n && !find_number(&s->now, added->number)) {
 		printf("added secret %" PRIu32 ", and it is gone again\n%s\n", added->number, seen);
 		return;
 	}
@@ -290,7 +291,7 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
 	if (code == BATV_CTL_YES)
 		code = plan_rotation(ctl, s);
 	if (code == BATV_CTL_YES)
-		code = commit(ctl, &s->next);
+		code = write_set(ctl, &s->next);
 	if (lock >= 0)
 		close(lock);
 	if (code == BATV_CTL_YES) {
@@ -388,7 +389,7 @@ static int read_in(struct batv_secrets *set)
 	return BATV_CTL_YES;
 }
 
-static int merge(struct batv_ctl *ctl, struct sets *s, bool *broken)
+static int merge_incoming(struct batv_ctl *ctl, struct sets *s, bool *broken)
 {
 	uint32_t number = 0;
 	enum batv_err err = batv_secrets_merge(&s->old, &s->incoming, ctl->force, ctl->clock,
@@ -445,9 +446,9 @@ static int import_secrets(struct batv_ctl *ctl)
 	if (code == BATV_CTL_YES)
 		code = begin(ctl, &s->old, true, &lock);
 	if (code == BATV_CTL_YES)
-		code = merge(ctl, s, &broken);
+		code = merge_incoming(ctl, s, &broken);
 	if (code == BATV_CTL_YES)
-		code = commit(ctl, &s->next);
+		code = write_set(ctl, &s->next);
 	if (lock >= 0)
 		close(lock);
 	if (code == BATV_CTL_YES) {

@@ -12,7 +12,7 @@
 #include "decide/sign.h"
 
 /* Ready to ask, or it is said why not. */
-static int prepare(struct batv_ctl *ctl, struct batv_asking *a)
+static int prepare_to_ask(struct batv_ctl *ctl, struct batv_asking *a)
 {
 	int code = batv_ctl_ask(ctl, a);
 
@@ -80,7 +80,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 {
 	struct batv_signing s;
 	struct batv_asking a;
-	int code = prepare(ctl, &a);
+	int code = prepare_to_ask(ctl, &a);
 
 	(void)n;
 	if (code)
@@ -116,7 +116,7 @@ static const char *tag_worth(const struct batv_context *context, const char *add
 	return "-";
 }
 
-static void print_judgement(const struct batv_ctl *ctl, const struct batv_asking *a,
+static void print_recipient(const struct batv_ctl *ctl, const struct batv_asking *a,
 			    const char *address, const struct batv_judgement *j, bool doubt)
 {
 	const char *policy = j->policy ? j->policy->name : NULL;
@@ -153,7 +153,7 @@ int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
 	struct batv_addr addr;
 	struct batv_asking a;
 	bool doubt;
-	int code = prepare(ctl, &a);
+	int code = prepare_to_ask(ctl, &a);
 
 	(void)n;
 	if (code)
@@ -167,7 +167,7 @@ int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n)
 	batv_judge_recipient(&a.context, args[0], &j);
 	batv_ctl_ask_end(&a);
 	doubt = j.finding.doubt && j.finding.verdict != BATV_VALID;
-	print_judgement(ctl, &a, args[0], &j, doubt);
+	print_recipient(ctl, &a, args[0], &j, doubt);
 	if (doubt)
 		return BATV_CTL_TROUBLE;
 	return j.finding.verdict == BATV_VALID ? BATV_CTL_YES : BATV_CTL_NO;

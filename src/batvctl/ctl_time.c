@@ -14,7 +14,7 @@
 #define FAR_FUTURE INT64_C(253402300799) /* 9999-12-31 23:59:59 */
 
 /* Exactly n digits; moves on. */
-static bool take(const char **p, int n, int *out)
+static bool take_digits(const char **p, int n, int *out)
 {
 	int v = 0;
 
@@ -40,9 +40,10 @@ static bool parse_clock(const char **p, struct tm *tm)
 	if (**p != ' ' && **p != 'T')
 		return **p == '\0';
 	(*p)++;
-	if (!take(p, 2, &tm->tm_hour) || !take_char(p, ':') || !take(p, 2, &tm->tm_min))
+	if (!take_digits(p, 2, &tm->tm_hour) || !take_char(p, ':') ||
+	    !take_digits(p, 2, &tm->tm_min))
 		return false;
-	if (take_char(p, ':') && !take(p, 2, &tm->tm_sec))
+	if (take_char(p, ':') && !take_digits(p, 2, &tm->tm_sec))
 		return false;
 	take_char(p, 'Z');
 	return **p == '\0';
@@ -53,8 +54,9 @@ static bool parse_date(const char *p, int64_t *out)
 	struct tm tm = {0}, back;
 	time_t when;
 
-	if (!take(&p, 4, &tm.tm_year) || !take_char(&p, '-') || !take(&p, 2, &tm.tm_mon) ||
-	    !take_char(&p, '-') || !take(&p, 2, &tm.tm_mday) || !parse_clock(&p, &tm))
+	if (!take_digits(&p, 4, &tm.tm_year) || !take_char(&p, '-') ||
+	    !take_digits(&p, 2, &tm.tm_mon) || !take_char(&p, '-') ||
+	    !take_digits(&p, 2, &tm.tm_mday) || !parse_clock(&p, &tm))
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;

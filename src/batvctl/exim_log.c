@@ -23,7 +23,7 @@ static void skip(struct batv_span *s, size_t n)
 }
 
 /* Up to the next blank; len 0: none.  The blank stays. */
-static struct batv_span word(struct batv_span rest)
+static struct batv_span first_word(struct batv_span rest)
 {
 	const char *blank = rest.len ? memchr(rest.p, ' ', rest.len) : NULL;
 
@@ -33,7 +33,7 @@ static struct batv_span word(struct batv_span rest)
 /* The next word, and the one blank after it. */
 static struct batv_span next_word(struct batv_span *rest)
 {
-	struct batv_span w = word(*rest);
+	struct batv_span w = first_word(*rest);
 
 	skip(rest, w.len < rest->len ? w.len + 1 : w.len);
 	return w;
@@ -41,7 +41,7 @@ static struct batv_span next_word(struct batv_span *rest)
 
 /* ---- the head ---- */
 
-static bool number(struct batv_span s, size_t at, size_t len, int *out)
+static bool digits_at(struct batv_span s, size_t at, size_t len, int *out)
 {
 	uint64_t n;
 
@@ -58,9 +58,9 @@ static bool read_date(struct batv_span date, struct batv_span clock, struct tm *
 	if (date.len != 10 || date.p[4] != '-' || date.p[7] != '-' || clock.len < 8 ||
 	    clock.p[2] != ':' || clock.p[5] != ':' || (clock.len > 8 && clock.p[8] != '.'))
 		return false;
-	if (!number(date, 0, 4, &tm->tm_year) || !number(date, 5, 2, &tm->tm_mon) ||
-	    !number(date, 8, 2, &tm->tm_mday) || !number(clock, 0, 2, &tm->tm_hour) ||
-	    !number(clock, 3, 2, &tm->tm_min) || !number(clock, 6, 2, &tm->tm_sec))
+	if (!digits_at(date, 0, 4, &tm->tm_year) || !digits_at(date, 5, 2, &tm->tm_mon) ||
+	    !digits_at(date, 8, 2, &tm->tm_mday) || !digits_at(clock, 0, 2, &tm->tm_hour) ||
+	    !digits_at(clock, 3, 2, &tm->tm_min) || !digits_at(clock, 6, 2, &tm->tm_sec))
 		return false;
 	tm->tm_year -= 1900;
 	tm->tm_mon--;
@@ -72,8 +72,8 @@ static bool read_zone(struct batv_span s, int64_t *seconds)
 {
 	int hours, minutes;
 
-	if (s.len != 5 || (s.p[0] != '+' && s.p[0] != '-') || !number(s, 1, 2, &hours) ||
-	    !number(s, 3, 2, &minutes))
+	if (s.len != 5 || (s.p[0] != '+' && s.p[0] != '-') || !digits_at(s, 1, 2, &hours) ||
+	    !digits_at(s, 3, 2, &minutes))
 		return false;
 	*seconds = (hours * 60 + minutes) * INT64_C(60) * (s.p[0] == '-' ? -1 : 1);
 	return true;
@@ -87,7 +87,7 @@ static bool read_time(struct batv_span *rest, int64_t *when)
 
 	if (!read_date(date, clock, &tm))
 		return false;
-	if (read_zone(word(*rest), &zone)) {
+	if (read_zone(first_word(*rest), &zone)) {
 		*when = (int64_t)timegm(&tm) - zone;
 		next_word(rest);
 	} else {
@@ -147,7 +147,7 @@ static void skip_syslog(struct batv_span *line)
 /* ---- texts ---- */
 
 /* A quoted string, with its quotes; what `\` precedes is part of it if pairs.  0: none. */
-static size_t quoted(struct batv_span s, bool pairs)
+static size_t quoted_len(struct batv_span s, bool pairs)
 {
 	size_t n = 1;
 
@@ -159,7 +159,7 @@ static size_t quoted(struct batv_span s, bool pairs)
 }
 
 /* What may stand in an address without quotes, on either side of "@". */
-static size_t atoms(struct batv_span s)
+static size_t atoms_len(struct batv_span s)
 {
 	size_t n = 0;
 
@@ -175,9 +175,9 @@ static size_t local_part(struct batv_span s)
 	do {
 		struct batv_span rest = {s.p + n, s.len - n};
 
-		more = quoted(rest, true);
+		more = quoted_len(rest, true);
 		if (more == 0)
-			more = atoms(rest);
+			more = atoms_len(rest);
 		else if (n > 0 && s.p[n - 1] != '.')
 			return 0;
 		else if (more < rest.len && !strchr(".@ >", rest.p[more]))
@@ -197,7 +197,7 @@ static size_t domain_literal(struct batv_span s)
 }
 
 /* local-part@domain; the domain may be missing if bare.  0: none. */
-static size_t address(struct batv_span s, bool bare)
+static size_t address_len(struct batv_span s, bool bare)
 {
 	size_t n = local_part(s), domain;
 	struct batv_span rest;
@@ -205,12 +205,12 @@ static size_t address(struct batv_span s, bool bare)
 	if (n == 0 || n == s.len || s.p[n] != '@')
 		return bare ? n : 0;
 	rest = (struct batv_span){s.p + n + 1, s.len - n - 1};
-	domain = rest.len > 0 && rest.p[0] == '[' ? domain_literal(rest) : atoms(rest);
+	domain = rest.len > 0 && rest.p[0] == '[' ? domain_literal(rest) : atoms_len(rest);
 	return domain > 0 ? n + 1 + domain : 0;
 }
 
 /* n bytes that are a whole word; it and the blank after it are taken off. */
-static bool take(struct batv_span *rest, size_t n, struct batv_span *out)
+static bool take_bytes(struct batv_span *rest, size_t n, struct batv_span *out)
 {
 	if (n == 0 || (n < rest->len && rest->p[n] != ' '))
 		return false;
@@ -222,9 +222,9 @@ static bool take(struct batv_span *rest, size_t n, struct batv_span *out)
 /* ---- fields ---- */
 
 /* NAME=word.  False: the next one is another field. */
-static bool plain(struct batv_span *rest, const char *name, struct batv_span *value)
+static bool take_plain_field(struct batv_span *rest, const char *name, struct batv_span *value)
 {
-	struct batv_span w = word(*rest);
+	struct batv_span w = first_word(*rest);
 
 	if (!batv_span_begins(w, name) || memchr(w.p, '"', w.len))
 		return false;
@@ -235,36 +235,36 @@ static bool plain(struct batv_span *rest, const char *name, struct batv_span *va
 }
 
 /* NAME=, then n bytes that are whole. */
-static bool whole(struct batv_span *rest, const char *name, size_t (*of)(struct batv_span),
-		  struct batv_span *value)
+static bool take_whole_field(struct batv_span *rest, const char *name,
+			     size_t (*of)(struct batv_span), struct batv_span *value)
 {
 	struct batv_span at = *rest;
 
 	if (!batv_span_begins(at, name))
 		return false;
 	skip(&at, strlen(name));
-	if (!take(&at, of(at), value))
+	if (!take_bytes(&at, of(at), value))
 		return false;
 	*rest = at;
 	return true;
 }
 
-static size_t subject(struct batv_span s)
+static size_t subject_len(struct batv_span s)
 {
-	return quoted(s, true);
+	return quoted_len(s, true);
 }
 static size_t peer_name(struct batv_span s)
 {
-	return quoted(s, false);
+	return quoted_len(s, false);
 }
 static size_t message_id(struct batv_span s)
 {
-	return address(s, true);
+	return address_len(s, true);
 }
 
-static bool flag(struct batv_span *rest, const char *name)
+static bool take_flag(struct batv_span *rest, const char *name)
 {
-	if (!batv_span_equal(word(*rest), batv_span_of(name)))
+	if (!batv_span_equal(first_word(*rest), batv_span_of(name)))
 		return false;
 	next_word(rest);
 	return true;
@@ -293,12 +293,12 @@ static bool read_host(struct batv_span *rest, struct batv_arrival *a)
 	struct batv_span w, there;
 
 	skip(rest, strlen("H="));
-	w = word(*rest);
+	w = first_word(*rest);
 	if (w.len > 0 && !strchr("([", w.p[0]))
 		a->host_name = next_word(rest);
 	if (a->host_name.len > 0 && memchr(w.p, '"', w.len))
 		return false;
-	w = word(*rest);
+	w = first_word(*rest);
 	if (w.len > 2 && w.p[0] == '(' && w.p[w.len - 1] == ')' && !memchr(w.p, '"', w.len))
 		next_word(rest);
 	return read_host_address(rest, &a->host_address) &&
@@ -312,17 +312,17 @@ static bool read_origin(struct batv_span *rest, struct batv_arrival *a)
 	static const char *const pipelined[] = {"L", "L-", "L*", "L*-", "L.", "L.-"};
 	struct batv_span ignored;
 
-	(void)plain(rest, "R=", &ignored);
-	(void)flag(rest, "DS");
+	(void)take_plain_field(rest, "R=", &ignored);
+	(void)take_flag(rest, "DS");
 	if (batv_span_begins(*rest, "H=") && !read_host(rest, a))
 		return false;
-	(void)(flag(rest, "TFO") || flag(rest, "TFO*"));
-	(void)plain(rest, "U=", &ignored); /* never a proof of anything */
-	(void)plain(rest, "Ci=", &ignored);
-	if (!plain(rest, "P=", &ignored))
+	(void)(take_flag(rest, "TFO") || take_flag(rest, "TFO*"));
+	(void)take_plain_field(rest, "U=", &ignored); /* never a proof of anything */
+	(void)take_plain_field(rest, "Ci=", &ignored);
+	if (!take_plain_field(rest, "P=", &ignored))
 		return false;
 	for (size_t i = 0; i < sizeof pipelined / sizeof pipelined[0]; i++)
-		if (flag(rest, pipelined[i]))
+		if (take_flag(rest, pipelined[i]))
 			break;
 	return true;
 }
@@ -333,21 +333,21 @@ static bool read_session(struct batv_span *rest, struct batv_arrival *a)
 	struct batv_span ignored;
 	uint64_t size;
 
-	(void)plain(rest, "X=", &ignored);
-	(void)plain(rest, "CV=", &ignored);
-	(void)whole(rest, "DN=", peer_name, &ignored);
-	(void)plain(rest, "SNI=", &ignored);
-	a->authenticated = plain(rest, "A=", &ignored) && ignored.len > 0;
-	(void)flag(rest, "PRDR");
-	(void)plain(rest, "PRX=", &ignored);
-	(void)flag(rest, "K");
-	if (!plain(rest, "S=", &ignored) || !batv_span_to_u64(ignored, &size))
+	(void)take_plain_field(rest, "X=", &ignored);
+	(void)take_plain_field(rest, "CV=", &ignored);
+	(void)take_whole_field(rest, "DN=", peer_name, &ignored);
+	(void)take_plain_field(rest, "SNI=", &ignored);
+	a->authenticated = take_plain_field(rest, "A=", &ignored) && ignored.len > 0;
+	(void)take_flag(rest, "PRDR");
+	(void)take_plain_field(rest, "PRX=", &ignored);
+	(void)take_flag(rest, "K");
+	if (!take_plain_field(rest, "S=", &ignored) || !batv_span_to_u64(ignored, &size))
 		return false;
-	(void)plain(rest, "M8S=", &ignored);
-	(void)plain(rest, "DKIM=", &ignored);
-	(void)flag(rest, "ARC");
-	(void)plain(rest, "RT=", &ignored);
-	(void)plain(rest, "Q=", &ignored);
+	(void)take_plain_field(rest, "M8S=", &ignored);
+	(void)take_plain_field(rest, "DKIM=", &ignored);
+	(void)take_flag(rest, "ARC");
+	(void)take_plain_field(rest, "RT=", &ignored);
+	(void)take_plain_field(rest, "Q=", &ignored);
 	return true;
 }
 
@@ -357,7 +357,7 @@ static bool read_recipients(struct batv_span *rest, struct batv_arrival *a)
 	struct batv_span rcpt;
 
 	while (rest->len > 0) {
-		if (!take(rest, address(*rest, bare), &rcpt))
+		if (!take_bytes(rest, address_len(*rest, bare), &rcpt))
 			return false;
 		if (a->n_recipients < BATV_ARRIVAL_RCPTS)
 			a->recipients[a->n_recipients++] = rcpt;
@@ -372,7 +372,7 @@ static size_t in_brackets(struct batv_span s)
 	if (s.len < 2 || s.p[0] != '<')
 		return 0;
 	skip(&s, 1);
-	n = address(s, true);
+	n = address_len(s, true);
 	return n < s.len && s.p[n] == '>' ? n + 2 : 0;
 }
 
@@ -380,10 +380,11 @@ static bool read_message(struct batv_span *rest, struct batv_arrival *a)
 {
 	struct batv_span ignored;
 
-	(void)(whole(rest, "id=", message_id, &a->id) || whole(rest, "id*=", message_id, &a->id));
-	(void)whole(rest, "T=", subject, &ignored);
-	(void)whole(rest, "from ", in_brackets, &ignored);
-	return flag(rest, "for") ? read_recipients(rest, a) : rest->len == 0;
+	(void)(take_whole_field(rest, "id=", message_id, &a->id) ||
+	       take_whole_field(rest, "id*=", message_id, &a->id));
+	(void)take_whole_field(rest, "T=", subject_len, &ignored);
+	(void)take_whole_field(rest, "from ", in_brackets, &ignored);
+	return take_flag(rest, "for") ? read_recipients(rest, a) : rest->len == 0;
 }
 
 enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out)
@@ -395,15 +396,16 @@ enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival
 	skip_syslog(&rest);
 	if (!read_time(&rest, &a.when))
 		return BATV_LOG_ODD;
-	if (is_process(word(rest)))
+	if (is_process(first_word(rest)))
 		next_word(&rest);
 	a.exim_id = next_word(&rest);
-	if (!is_exim_id(a.exim_id) || !flag(&rest, "<="))
+	if (!is_exim_id(a.exim_id) || !take_flag(&rest, "<="))
 		return BATV_LOG_OTHER;
-	if (flag(&rest, "<>"))
+	if (take_flag(&rest, "<>"))
 		return BATV_LOG_BOUNCE;
-	if (batv_span_has_control(rest) || !take(&rest, address(rest, false), &a.sender) ||
-	    !read_origin(&rest, &a) || !read_session(&rest, &a) || !read_message(&rest, &a))
+	if (batv_span_has_control(rest) ||
+	    !take_bytes(&rest, address_len(rest, false), &a.sender) || !read_origin(&rest, &a) ||
+	    !read_session(&rest, &a) || !read_message(&rest, &a))
 		return BATV_LOG_ODD;
 	*out = a;
 	return BATV_LOG_ARRIVAL;

@@ -70,7 +70,7 @@ static struct file_id identify(const char *path)
 				st.st_ctim.tv_nsec};
 }
 
-static bool same_file(const struct file_id *a, const struct file_id *b)
+static bool same_file_id(const struct file_id *a, const struct file_id *b)
 {
 	return memcmp(a, b, sizeof *a) == 0; /* no padding: seven of one type */
 }
@@ -112,7 +112,7 @@ static void reload(struct daemon *d)
 	free(fresh);
 }
 
-static bool settled(const struct file_id *id, int64_t now)
+static bool file_settled(const struct file_id *id, int64_t now)
 {
 	return id->mtime > now || now - id->mtime >= SETTLED;
 }
@@ -125,10 +125,11 @@ static bool config_changed(const struct daemon *d, unsigned woke, int64_t now)
 {
 	struct file_id config = identify(d->config_path), legacy = identify(d->config.legacy_keys);
 
-	if (!d->config_trouble[0] && same_file(&config, &d->config_id) &&
-	    same_file(&legacy, &d->legacy_id))
+	if (!d->config_trouble[0] && same_file_id(&config, &d->config_id) &&
+	    same_file_id(&legacy, &d->legacy_id))
 		return false;
-	return (woke & BATV_WOKE_CONFIG) || (settled(&config, now) && settled(&legacy, now));
+	return (woke & BATV_WOKE_CONFIG) ||
+	       (file_settled(&config, now) && file_settled(&legacy, now));
 }
 
 /* ---- what is worth a line ---- */
@@ -236,7 +237,7 @@ static int64_t clock_jump(struct daemon *d)
 	return jump;
 }
 
-static int64_t look(struct daemon *d, unsigned woke, bool first)
+static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 {
 	int64_t before = d->real;
 	struct batv_look how = {.jumped = clock_jump(d)};
@@ -276,7 +277,7 @@ static bool directory_is_there(const struct daemon *d)
 
 static int loop(struct daemon *d)
 {
-	int64_t next = look(d, 0, true);
+	int64_t next = look_once(d, 0, true);
 
 	batv_report(LOG_NOTICE, "ready, version " BATV_VERSION ", directory %s",
 		    d->config.directory);
@@ -302,7 +303,7 @@ static int loop(struct daemon *d)
 		}
 		if (woke & BATV_WOKE_RELOAD)
 			batv_notify_reloading(clock_ns(CLOCK_MONOTONIC) / 1000);
-		next = look(d, woke, false);
+		next = look_once(d, woke, false);
 		if (woke & BATV_WOKE_RELOAD)
 			batv_notify_ready();
 	}
@@ -310,13 +311,13 @@ static int loop(struct daemon *d)
 
 /* ---- from root to the directory's owner ---- */
 
-static int complain(int code, const char *message)
+static int report_and_return(int code, const char *message)
 {
 	batv_report(LOG_ERR, "%s", message);
 	return code;
 }
 
-static int complain_of(int code, const char *what)
+static int report_errno(int code, const char *what)
 {
 	batv_report(LOG_ERR, "%s: %s", what, strerror(errno));
 	return code;
@@ -366,7 +367,7 @@ static bool find_config(struct daemon *d)
 	return ok;
 }
 
-static int prepare(struct daemon *d, char *message, size_t size)
+static int prepare_directory(struct daemon *d, char *message, size_t size)
 {
 	struct batv_store *store = &d->keeper.store;
 	bool good = find_directory(d);
@@ -374,14 +375,14 @@ static int prepare(struct daemon *d, char *message, size_t size)
 
 	if (batv_store_open(store, d->config.directory, message, size) != BATV_OK ||
 	    batv_store_own(store, message, size) != BATV_OK)
-		return good ? complain(BATVD_TROUBLE, message)
-			    : complain(BATVD_CONFIG, d->config_trouble);
+		return good ? report_and_return(BATVD_TROUBLE, message)
+			    : report_and_return(BATVD_CONFIG, d->config_trouble);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return complain_of(BATVD_TROUBLE, "cannot give up privileges: prctl");
+		return report_errno(BATVD_TROUBLE, "cannot give up privileges: prctl");
 	/* Read once more: what only root can read would be lost at the first reload. */
 	batv_config_free(&d->config);
 	if (!find_config(d))
-		return complain(BATVD_CONFIG, d->config_trouble);
+		return report_and_return(BATVD_CONFIG, d->config_trouble);
 	err = batv_store_lock(store, BATV_DAEMON_LOCK, 1, &d->instance, message, size);
 	if (err != BATV_OK) {
 		batv_report(LOG_ERR, "%s%s", message,
@@ -405,12 +406,12 @@ int batv_daemon_run(const char *config_path, const char *directory, bool debug)
 	batv_report_open(debug);
 	umask(0027);
 	if (!d)
-		return complain(BATVD_TROUBLE, "out of memory");
+		return report_and_return(BATVD_TROUBLE, "out of memory");
 	d->config_path = config_path;
 	d->directory = directory;
 	d->keeper.notices.say = batv_report_line;
 	d->keeper.store.dirfd = d->instance = -1;
-	code = prepare(d, message, sizeof message);
+	code = prepare_directory(d, message, sizeof message);
 	if (code == BATVD_DONE) {
 		code = loop(d);
 		batv_notify_stopping();

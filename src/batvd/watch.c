@@ -40,8 +40,8 @@ bool batv_watch_open(struct batv_watch *watch)
 	return watch->signals >= 0 && watch->notify >= 0 && watch->timer >= 0;
 }
 
-static void add(struct batv_watch *watch, const char *path, const char *name, uint32_t mask,
-		unsigned woke)
+static void add_path(struct batv_watch *watch, const char *path, const char *name, uint32_t mask,
+		     unsigned woke)
 {
 	int wd = inotify_add_watch(watch->notify, path, mask);
 	unsigned i = watch->n;
@@ -66,10 +66,10 @@ static void add_file(struct batv_watch *watch, const char *path)
 	memcpy(dir, path, len);
 	dir[len] = '\0';
 	if (!slash)
-		add(watch, ".", path, ON_CONFIG_DIR | IN_MASK_ADD, BATV_WOKE_CONFIG);
+		add_path(watch, ".", path, ON_CONFIG_DIR | IN_MASK_ADD, BATV_WOKE_CONFIG);
 	else
-		add(watch, len ? dir : "/", slash + 1, ON_CONFIG_DIR | IN_MASK_ADD,
-		    BATV_WOKE_CONFIG);
+		add_path(watch, len ? dir : "/", slash + 1, ON_CONFIG_DIR | IN_MASK_ADD,
+			 BATV_WOKE_CONFIG);
 }
 
 void batv_watch_paths(struct batv_watch *watch, const char *directory, const char *config,
@@ -78,12 +78,12 @@ void batv_watch_paths(struct batv_watch *watch, const char *directory, const cha
 	char path[4096 + 16];
 
 	watch->n = 0;
-	add(watch, directory, "", ON_STATE_DIR | IN_MASK_ADD, BATV_WOKE_FILES);
+	add_path(watch, directory, "", ON_STATE_DIR | IN_MASK_ADD, BATV_WOKE_FILES);
 	/* Written in place, by an editor: seen at the file itself. */
 	snprintf(path, sizeof path, "%s/%s", directory, BATV_SECRET_NAME);
-	add(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
+	add_path(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
 	snprintf(path, sizeof path, "%s/%s", directory, BATV_STATE_NAME);
-	add(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
+	add_path(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
 	add_file(watch, config);
 	if (*legacy)
 		add_file(watch, legacy);
@@ -107,7 +107,7 @@ static unsigned read_signals(int fd)
 }
 
 /* Temporary files and locks of our own are no news. */
-static bool matters(const char *name)
+static bool name_matters(const char *name)
 {
 	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME};
 
@@ -128,7 +128,7 @@ static unsigned woken_by(const struct batv_watch *watch, const struct inotify_ev
 		if (watch->on[i].wd != event->wd)
 			continue;
 		if (watch->on[i].name[0] ? strcmp(name, watch->on[i].name) == 0
-					 : !*name || matters(name))
+					 : !*name || name_matters(name))
 			woke |= watch->on[i].woke;
 	}
 	return woke;

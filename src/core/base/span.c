@@ -187,7 +187,7 @@ void batv_bytes_to_hex(const uint8_t *bytes, size_t n, char *out)
 }
 
 /* Can it stand in a log line between < and > without being mistaken for anything else? */
-static bool is_plain(unsigned char c)
+static bool is_shown_as_it_is(unsigned char c)
 {
 	return c > 0x20 && c < 0x7f && c != '\\' && c != '<' && c != '>';
 }
@@ -201,7 +201,7 @@ void batv_printable(struct batv_span s, char *out, size_t size)
 		return;
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		size_t width = is_plain(c) ? 1 : 4;
+		size_t width = is_shown_as_it_is(c) ? 1 : 4;
 
 		if (at + sizeof dots <= size)
 			cut = at;

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { END = -1, FAULT = -2 }; /* what take_char() returns besides a byte */
+enum { END = -1, FAULT = -2 }; /* what take_list_char() returns besides a byte */
 
 #define TO_NAMED "put it into a named list of Exim's configuration, and write +name here"
 
@@ -45,7 +45,7 @@ static char *skip_space(char *p)
 
 /* ---- the text, as it is after Exim's expansion ---- */
 
-static int take_char(struct batv_list_items *items)
+static int take_list_char(struct batv_list_items *items)
 {
 	const char *p = items->rest;
 	int c;
@@ -71,13 +71,13 @@ static int peek_char(const struct batv_list_items *items)
 {
 	struct batv_list_items copy = *items;
 
-	return take_char(&copy);
+	return take_list_char(&copy);
 }
 
 static void skip_blanks(struct batv_list_items *items)
 {
 	while (peek_char(items) == ' ')
-		(void)take_char(items);
+		(void)take_list_char(items);
 }
 
 bool batv_exim_list_expands_to(const char *list, const char *expanded)
@@ -85,7 +85,7 @@ bool batv_exim_list_expands_to(const char *list, const char *expanded)
 	struct batv_list_items items = {.rest = list};
 	int c;
 
-	while ((c = take_char(&items)) >= 0)
+	while ((c = take_list_char(&items)) >= 0)
 		if ((unsigned char)*expanded++ != c)
 			return false;
 	return c == END && *expanded == '\0';
@@ -277,7 +277,7 @@ static void split_item(struct batv_list_item *item, char *s)
 }
 
 /* check_address() */
-static void address_item(struct batv_list_item *item, char *s)
+static void check_address_item(struct batv_list_item *item, char *s)
 {
 	char *t = s, *at = strrchr(s, '@');
 
@@ -302,7 +302,7 @@ static void address_item(struct batv_list_item *item, char *s)
 }
 
 /* check_host() */
-static void host_item(struct batv_list_item *item, char *s)
+static void check_host_item(struct batv_list_item *item, char *s)
 {
 	char *semicolon = strchr(s, ';'), *type = s + 3;
 
@@ -331,8 +331,8 @@ static void classify(enum batv_list_kind kind, struct batv_list_item *item)
 		return;
 	switch (kind) {
 	case BATV_LIST_DOMAINS: string_item(item, s); break;
-	case BATV_LIST_ADDRESSES: address_item(item, s); break;
-	case BATV_LIST_HOSTS: host_item(item, s); break;
+	case BATV_LIST_ADDRESSES: check_address_item(item, s); break;
+	case BATV_LIST_HOSTS: check_host_item(item, s); break;
 	}
 }
 
@@ -345,8 +345,8 @@ void batv_exim_list_start(struct batv_list_items *items, enum batv_list_kind kin
 	*items = (struct batv_list_items){.kind = kind, .rest = list, .separator = ':'};
 	skip_blanks(items);
 	after = *items;
-	if (take_char(&after) == '<' && is_punctuation(peek_char(&after))) {
-		after.separator = take_char(&after);
+	if (take_list_char(&after) == '<' && is_punctuation(peek_char(&after))) {
+		after.separator = take_list_char(&after);
 		*items = after;
 	}
 }
@@ -366,11 +366,11 @@ bool batv_exim_list_next(struct batv_list_items *items, struct batv_list_item *i
 	skip_blanks(items);
 	if (peek_char(items) == END)
 		return false;
-	while ((c = take_char(items)) >= 0) {
+	while ((c = take_list_char(items)) >= 0) {
 		if (c == items->separator) {
 			if (peek_char(items) != c)
 				break;
-			(void)take_char(items); /* a doubled one stands for one */
+			(void)take_list_char(items); /* a doubled one stands for one */
 		}
 		if (len == BATV_LIST_ITEM_MAX)
 			break;

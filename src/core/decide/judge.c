@@ -71,9 +71,9 @@ static bool ask_for_proof(const struct batv_context *context, const struct subje
 }
 
 /* Facts in the order of verdict_of; what is behind the one that decides is not asked. */
-static void gather(const struct batv_context *context, const struct subject *s,
-		   struct batv_message_facts *msg, struct batv_rcpt_facts *rcpt,
-		   struct batv_judgement *out)
+static void gather_facts(const struct batv_context *context, const struct subject *s,
+			 struct batv_message_facts *msg, struct batv_rcpt_facts *rcpt,
+			 struct batv_judgement *out)
 {
 	const struct batv_policy *policy = out->policy;
 
@@ -154,7 +154,7 @@ static void find_verdict(const struct batv_context *context, const char *rcpt, b
 		if (facts.tagged && worth)
 			facts.worth = batv_tag_check(&s.addr, &s.tag, &context->state->ring,
 						     context->now, &out->key);
-		gather(context, &s, &msg, &facts, out);
+		gather_facts(context, &s, &msg, &facts, out);
 	}
 	batv_verdict_of(&msg, &facts, &out->finding);
 	/* The published keys ran out: mail leaves bare, and its bounces come back bare. */

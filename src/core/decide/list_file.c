@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* As the kernel decides it for a user who is not root and has no other group. */
-static bool may(const struct stat *st, gid_t group, unsigned bit)
+static bool may_access(const struct stat *st, gid_t group, unsigned bit)
 {
 	unsigned mode = st->st_mode;
 
@@ -34,13 +34,13 @@ static enum batv_list_fault fault_of(const struct stat *st, bool last, gid_t gro
 		return BATV_LIST_OWNER;
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return BATV_LIST_WRITABLE;
-	if (!may(st, group, last ? S_IROTH : S_IXOTH))
+	if (!may_access(st, group, last ? S_IROTH : S_IXOTH))
 		return BATV_LIST_UNREADABLE;
 	return BATV_LIST_GOOD;
 }
 
-static enum batv_list_fault look(const char *part, bool last, gid_t group,
-				 struct batv_list_trouble *trouble)
+static enum batv_list_fault look_at_part(const char *part, bool last, gid_t group,
+					 struct batv_list_trouble *trouble)
 {
 	struct stat st;
 
@@ -129,13 +129,13 @@ bool batv_list_file(const char *path, enum batv_content content, gid_t group,
 	if (len >= sizeof part)
 		return false;
 	trouble->len = 1;
-	trouble->fault = look(part, false, group, trouble);
+	trouble->fault = look_at_part(part, false, group, trouble);
 	while (!trouble->fault && end < len) {
 		end += 1 + strcspn(path + end + 1, "/");
 		memcpy(part, path, end);
 		part[end] = '\0';
 		trouble->len = end;
-		trouble->fault = look(part, end == len, group, trouble);
+		trouble->fault = look_at_part(part, end == len, group, trouble);
 	}
 	if (!trouble->fault && content != BATV_CONTENT_KEYS)
 		trouble->fault = look_inside(path, content, trouble);

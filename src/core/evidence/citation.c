@@ -35,7 +35,7 @@ static void hand_over(const struct batv_citation *work, struct batv_citation *ou
 /* ---- the label ---- */
 
 /* Does `word`, in lower case, stand at the cursor?  It is then behind it. */
-static bool take_word(struct batv_cursor *c, const char *word)
+static bool take_label_word(struct batv_cursor *c, const char *word)
 {
 	for (; *word; word++) {
 		int ch = batv_cursor_next(c);
@@ -51,13 +51,13 @@ size_t batv_citation_label(struct batv_span s, size_t *steps)
 	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
 	int ch;
 
-	if (!take_word(&c, "message"))
+	if (!take_label_word(&c, "message"))
 		return 0;
 	before = c;
 	ch = batv_cursor_next(&c);
 	if (ch != '-' && ch != '_' && ch != ' ')
 		c = before;
-	if (!take_word(&c, "id"))
+	if (!take_label_word(&c, "id"))
 		return 0;
 	before = c;
 	ch = batv_cursor_next(&c);
@@ -76,7 +76,7 @@ struct reading {
 	bool at_sign, digit;
 };
 
-static bool keep(struct reading *r, int ch)
+static bool keep_char(struct reading *r, int ch)
 {
 	if (batv_is_control((char)ch) || r->len == sizeof r->out->text)
 		return false;
@@ -142,7 +142,7 @@ static bool read_bracketed(struct batv_cursor *c, enum form form, struct reading
 			r->blanks |= ch == ' ' && r->len > 0;
 			continue;
 		}
-		if (ch < 0 || ch == '<' || ch == '>' || !keep(r, ch))
+		if (ch < 0 || ch == '<' || ch == '>' || !keep_char(r, ch))
 			return false;
 	}
 }
@@ -172,7 +172,7 @@ static bool read_bare(struct batv_cursor *c, struct reading *r)
 	int ch;
 
 	for (before = *c; (ch = batv_cursor_next(c)) >= 0; before = *c)
-		if (r->len == BARE_MAX || ends_word(ch) || !keep(r, ch))
+		if (r->len == BARE_MAX || ends_word(ch) || !keep_char(r, ch))
 			break;
 	*c = before;
 	while (r->len > 0 && strchr(".:=]", r->out->text[r->len - 1]))
@@ -295,10 +295,10 @@ static bool read_quoted(struct batv_cursor *c, struct reading *r)
 {
 	int ch;
 
-	while ((ch = batv_cursor_next(c)) >= 0 && keep(r, ch)) {
+	while ((ch = batv_cursor_next(c)) >= 0 && keep_char(r, ch)) {
 		if (ch == '"')
 			return true;
-		if (ch == '\\' && ((ch = batv_cursor_next(c)) < 0 || !keep(r, ch)))
+		if (ch == '\\' && ((ch = batv_cursor_next(c)) < 0 || !keep_char(r, ch)))
 			return false;
 	}
 	return false;
@@ -311,7 +311,7 @@ static bool read_address(struct batv_cursor *c, struct reading *r)
 	struct batv_cursor before;
 	bool domain = false;
 
-	if (ch < 0 || !keep(r, ch) || (ch == '"' && !read_quoted(c, r)))
+	if (ch < 0 || !keep_char(r, ch) || (ch == '"' && !read_quoted(c, r)))
 		return false;
 	for (before = *c; (ch = batv_cursor_next(c)) >= 0; before = *c) {
 		if (r->len > BATV_PATH_MAX)
@@ -323,7 +323,7 @@ static bool read_address(struct batv_cursor *c, struct reading *r)
 			break;
 		else if (domain && (ch == '&' || ch == '=' || ch == '\'' || ch == '*'))
 			break;
-		if (!keep(r, ch))
+		if (!keep_char(r, ch))
 			break;
 	}
 	*c = before;
@@ -415,7 +415,7 @@ static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct
 /* prvs=KDDDSSSSSS at the cursor, and what comes next; -1: it is no tag. */
 static int behind_tag(struct batv_cursor c)
 {
-	if (!take_word(&c, "prvs="))
+	if (!take_label_word(&c, "prvs="))
 		return -1;
 	for (unsigned i = 0; i < BATV_TAG_LEN; i++) {
 		int ch = batv_cursor_next(&c);

@@ -28,7 +28,7 @@ struct list {
 	void *ctx;
 };
 
-static void put(struct entry *e, char c)
+static void put_char(struct entry *e, char c)
 {
 	if (e->len < sizeof e->text)
 		e->text[e->len++] = c;
@@ -41,22 +41,22 @@ static bool joins(char c)
 	return c == '@' || c == '.';
 }
 
-static void add(struct entry *e, char c)
+static void add_char(struct entry *e, char c)
 {
 	if (e->done)
 		return;
 	if (e->blank && e->len > 0 && !joins(c) && !joins(e->text[e->len - 1]))
-		put(e, ' ');
+		put_char(e, ' ');
 	e->blank = false;
-	put(e, c);
+	put_char(e, c);
 }
 
-static void clear(struct entry *e)
+static void clear_entry(struct entry *e)
 {
 	*e = (struct entry){.len = 0};
 }
 
-static char take(struct list *l)
+static char take_char(struct list *l)
 {
 	l->rest.len--;
 	return *l->rest.p++;
@@ -76,20 +76,20 @@ static void skip_comment(struct list *l)
 /* A quoted string, quotes and backslashes kept; folding taken out. */
 static void add_quoted(struct list *l)
 {
-	add(&l->e, '"');
+	add_char(&l->e, '"');
 	while (l->rest.len > 0) {
-		char c = take(l);
+		char c = take_char(l);
 
 		if (c == '\r' || c == '\n')
 			continue;
 		if (!l->e.done)
-			put(&l->e, c);
+			put_char(&l->e, c);
 		if (c == '"')
 			return;
 		if (c == '\\' && l->rest.len > 0) {
-			c = take(l);
+			c = take_char(l);
 			if (!l->e.done)
-				put(&l->e, c);
+				put_char(&l->e, c);
 		}
 	}
 }
@@ -118,7 +118,7 @@ static void end_entry(struct list *l)
 		l->n++;
 		l->found(l->ctx, &addr);
 	}
-	clear(&l->e);
+	clear_entry(&l->e);
 }
 
 /* "@a,@b:user@d": the route ends at the colon, and its commas end nothing. */
@@ -136,7 +136,7 @@ static void take_special(struct list *l, char c)
 	case '"': add_quoted(l); break;
 	case '<':
 		if (!e->done) {
-			clear(e);
+			clear_entry(e);
 			e->angle = true;
 		}
 		break;
@@ -148,7 +148,7 @@ static void take_special(struct list *l, char c)
 		if (in_route(e) || (!e->angle && !e->done)) {
 			bool angle = e->angle;
 
-			clear(e);
+			clear_entry(e);
 			e->angle = angle;
 		}
 		break;
@@ -162,9 +162,9 @@ static void take_special(struct list *l, char c)
 /* A literal such as [IPv6:2001:db8::1] has colons of its own. */
 static void add_literal(struct list *l)
 {
-	add(&l->e, '[');
+	add_char(&l->e, '[');
 	while (l->rest.len > 0 && !memchr("]>,;\"", l->rest.p[0], 5))
-		add(&l->e, take(l));
+		add_char(&l->e, take_char(l));
 }
 
 size_t batv_mailbox_each(struct batv_span value, size_t max,
@@ -175,7 +175,7 @@ size_t batv_mailbox_each(struct batv_span value, size_t max,
 	if (l.rest.len > BATV_MAILBOX_BYTES)
 		l.rest.len = BATV_MAILBOX_BYTES;
 	while (l.rest.len > 0 && l.n < l.max) {
-		char c = take(&l);
+		char c = take_char(&l);
 
 		if (batv_is_space(c))
 			l.e.blank = true;
@@ -184,9 +184,9 @@ size_t batv_mailbox_each(struct batv_span value, size_t max,
 		else if (c == '[' && l.e.len > 0 && l.e.text[l.e.len - 1] == '@')
 			add_literal(&l);
 		else if (c == '\\' && l.rest.len > 0)
-			add(&l.e, c), add(&l.e, take(&l));
+			add_char(&l.e, c), add_char(&l.e, take_char(&l));
 		else
-			add(&l.e, c);
+			add_char(&l.e, c);
 	}
 	if (l.n < l.max)
 		end_entry(&l);
