@@ -218,7 +218,7 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 
 	if (*id && strcmp(id, of) == 0)
 		return &outcome;
-	/* snprintf() would be the only one that ordinary mail needs: five page faults */
+	/* snprintf() would be the only one that ordinary mail needs */
 	*of = '\0';
 	if (len < sizeof of)
 		memcpy(of, id, len + 1);

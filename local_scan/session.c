@@ -19,10 +19,7 @@
 #include "memory/names.h"
 #include "session.h"
 
-/*
- * What the process keeps, 80 KiB, side by side: nearly every process of Exim's is a new one, and
- * each page that it touches first costs more than what we do with it.
- */
+/* What the process keeps, 80 KiB, side by side (architecture.md, "In a fresh process"). */
 static struct {
 	struct batv_memory earlier, memory; /* earlier: of the generation before */
 	char said[64];
@@ -126,8 +123,7 @@ static const struct batv_state *usable_state(struct batv_session *session, int d
 	return &process.holder.state;
 }
 
-/* Not time(): which one of several that is, glibc finds out when we are loaded, for two page
- * faults. */
+/* Not time(): see architecture.md, "In a fresh process". */
 static int64_t now(void)
 {
 	struct timespec t;

@@ -2,8 +2,8 @@
  * late_pcre2.c - PCRE2 for batv.so: loaded when automatic.c first has a pattern to match, not with
  * us.
  *
- * Exim makes a fresh process for nearly every message, and nearly none of them meets a pattern. So
- * batv.so is not linked with libpcre2; these are its functions, and each finds the real one.  Every
+ * Nearly no process meets a pattern (architecture.md, "In a fresh process"), so batv.so is not
+ * linked with libpcre2; these are its functions, and each finds the real one.  Every
  * Exim since 4.96 has the library loaded anyway; where it is missing all the same, no pattern
  * compiles, and automatic.c answers with doubt.
  */

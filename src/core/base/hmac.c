@@ -1,9 +1,8 @@
 /*
  * hmac.c - HMAC-SHA1 by hand (RFC 2104), constant-time comparison, wiping.
  *
- * By hand because libcrypto's own HMAC fetches its digest from a provider, which costs each
- * of Exim's short-lived processes more than everything else that we do; these SHA1_ functions
- * need nothing set up.  SHA-1 is sound inside HMAC, and it is what prvs is made with.
+ * By hand because libcrypto's own HMAC sets up a provider (architecture.md, "In a fresh process").
+ * SHA-1 is sound inside HMAC, and it is what prvs is made with.
  * Invariant: nothing that depends on the key is left on the stack.
  *
  * What is loaded into Exim takes these functions out of libcrypto.a; see "Out of libcrypto.a".
@@ -74,11 +73,9 @@ void batv_wipe(void *p, size_t len)
 /*
  * ---- Out of libcrypto.a ----
  *
- * SHA-1 itself needs two things that lie in an object which, at load, asks the processor what it
- * can do: five CPUID instructions on x86 (a virtual machine takes some microseconds for each) and
- * three page faults, probes that may trap on ARM.  So they are here: how to wipe, and what the
- * processor can do - nothing special, which has SHA-1 take its plain path, 0.15 us slower for a
- * tag.
+ * SHA-1 itself needs two things that lie in an object which probes the processor at load
+ * (architecture.md, "In a fresh process").  So they are here: how to wipe, and what the processor
+ * can do - nothing special, so SHA-1 takes its plain path.
  *
  * Weak: where the rest of libcrypto.a is linked as well (a TLS library), its own are taken, and
  * nothing clashes.  Hidden: libcrypto.so, in the same process, keeps its own.  A libcrypto without

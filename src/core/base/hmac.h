@@ -1,8 +1,6 @@
 /*
  * hmac.h - HMAC-SHA1 (RFC 2104), and the two things that secrets need: comparison in
- * constant time, and wiping.  The only user of OpenSSL in what is loaded into Exim; it
- * uses the low-level SHA-1 functions, which need no provider to be set up (that costs a
- * fresh process a millisecond).
+ * constant time, and wiping.  The only user of OpenSSL in what is loaded into Exim.
  */
 #ifndef BATV_BASE_HMAC_H
 #define BATV_BASE_HMAC_H

@@ -1,7 +1,5 @@
 /*
- * pages.c - first touches of pages, all at once.
- *
- * A page fault is an exception, which costs far more than a system call on many (virtual) machines.
+ * pages.c - first touches of pages, all at once (architecture.md, "In a fresh process").
  */
 #include "base/pages.h"
 

@@ -2,8 +2,8 @@
  * automatic.c - is this sender one of a machine?  The only user of PCRE2.
  *
  * Invariant: no pattern and no sender costs more than the limits below; what could not be
- * answered within them is "no", with doubt.  JIT is not used: compiling costs a fresh process
- * more than it can win back, and its code obeys no heap limit.
+ * answered within them is "no", with doubt.  JIT is not used: its code obeys no heap limit,
+ * and compiling does not pay (architecture.md, "In a fresh process").
  */
 #include "decide/automatic.h"
 

@@ -35,7 +35,7 @@ static void hand_over(const struct batv_citation *work, struct batv_citation *ou
 /* ---- the label ---- */
 
 /* Does `word`, in lower case, stand at the cursor?  It is then behind it. */
-static bool take_label_word(struct batv_cursor *c, const char *word)
+static bool take_lower_word(struct batv_cursor *c, const char *word)
 {
 	for (; *word; word++) {
 		int ch = batv_cursor_next(c);
@@ -51,13 +51,13 @@ size_t batv_citation_label(struct batv_span s, size_t *steps)
 	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
 	int ch;
 
-	if (!take_label_word(&c, "message"))
+	if (!take_lower_word(&c, "message"))
 		return 0;
 	before = c;
 	ch = batv_cursor_next(&c);
 	if (ch != '-' && ch != '_' && ch != ' ')
 		c = before;
-	if (!take_label_word(&c, "id"))
+	if (!take_lower_word(&c, "id"))
 		return 0;
 	before = c;
 	ch = batv_cursor_next(&c);
@@ -415,7 +415,7 @@ static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct
 /* prvs=KDDDSSSSSS at the cursor, and what comes next; -1: it is no tag. */
 static int behind_tag(struct batv_cursor c)
 {
-	if (!take_label_word(&c, "prvs="))
+	if (!take_lower_word(&c, "prvs="))
 		return -1;
 	for (unsigned i = 0; i < BATV_TAG_LEN; i++) {
 		int ch = batv_cursor_next(&c);

@@ -61,8 +61,8 @@ static bool contains(struct batv_span s, const char *text)
 }
 
 /*
- * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers,
- * for each of those would have to be put right in every process that loads batv.so.
+ * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers
+ * (architecture.md, "In a fresh process").
  */
 static bool starts_with_any(struct batv_span s, const char *list)
 {

@@ -1,10 +1,8 @@
 /*
  * access.c - opens the memory file and reaches its bytes: whole, by windows, or by reading.
  *
- * To map all of a large file costs little, to touch it costs a lot: a page table for every 2 MiB
- * that is touched, and all of them again when the process ends.  So pages are mapped one by one,
- * side by side, when they are written to; and what is only read is read with pread(), which needs
- * no guard either.
+ * With windows, pages are mapped one by one, side by side, when they are written to; and what is
+ * only read is read with pread(), which needs no guard either.
  *
  * A file that somebody truncates while it is mapped answers an access with SIGBUS.
  *

@@ -1,9 +1,9 @@
 /*
  * access.h - the memory file in use: opened, reached and closed.
  *
- * batvd and batvctl map the file whole.  A process of Exim's looks at a few places and ends, and
- * pays most for page faults and page tables: it opens the file with windows.  What it reads, it
- * reads with pread(); what it writes to, it maps, page by page.
+ * batvd and batvctl map the file whole.  A process of Exim's opens it with windows: what it reads,
+ * it reads with pread(); what it writes to, it maps, page by page (architecture.md, "In a fresh
+ * process").
  *
  * Every access to a mapping goes through a guard: a file that somebody truncates while
  * it is mapped is "no memory", never a SIGBUS.

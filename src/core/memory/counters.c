@@ -35,10 +35,7 @@ struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter)
 	return batv_memory_at(m, place_of(m, counter));
 }
 
-/*
- * Both begin with a guess instead of a look: the first access to a page is then a write, and
- * costs one page fault where a look would cost a second, larger one.
- */
+/* Both begin with a guess instead of a look: the first access to a page is then a write. */
 static void add_life(uint64_t *word)
 {
 	uint64_t w = 0;
@@ -70,7 +67,7 @@ static void add_day(uint64_t *word, uint64_t day)
 bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count)
 {
 	struct batv_counter_row *row = batv_counter_row(m, counter);
-	/* Adding nothing: the page fault, if there is one, is that of the write to come. */
+	/* Adding nothing: so that the first access is a write. */
 	uint64_t w = __atomic_fetch_add(&row->day[day % BATV_COUNTER_DAYS], 0, __ATOMIC_RELAXED);
 
 	*count = w >> BATV_COUNT_BITS == day ? w & BATV_COUNT_MAX : 0;

@@ -148,7 +148,7 @@ static bool publish(struct batv_domain_slot *slot, const struct domain_job *job,
 
 /*
  * One walk along the name's run: its slot, found or claimed.  NULL: *again, or it is full.  It
- * tries to claim before it looks, which spares a page fault, as with the counters.
+ * tries to claim before it looks, so that the first access to the page is a write.
  */
 static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_job *job,
 				     bool *again)

@@ -217,7 +217,7 @@ static enum batv_sent_answer remember_one(struct batv_memory *m, const struct ba
 	if (!find_place(m, item, &p))
 		return BATV_SENT_NONE;
 	line = batv_memory_at(m, block_at(&p) + line_in_block(&p, day));
-	/* Adding nothing: one page fault, for writing, and not two. */
+	/* Adding nothing: so that the first access is a write. */
 	(void)__atomic_fetch_add(line, 0, __ATOMIC_RELAXED);
 	if (line_has(line, &p.pattern, day))
 		return BATV_SENT_KNOWN;
