@@ -10,43 +10,20 @@
 
 #define PARAMETERS_MAX 32 /* of a Content-Type */
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static bool is_text(struct batv_span s, const char *text)
 {
 	return batv_span_equal_fold(s, batv_span_of(text));
 }
 
-/* Comments nest, and a backslash takes the next character along. */
-static void skip_comment(struct batv_span *rest)
+static void skip(struct batv_span *rest, size_t n)
 {
-	size_t depth = 0;
-
-	while (rest->len > 0) {
-		char c = rest->p[0];
-
-		if (c == '\\' && rest->len > 1)
-			rest->p++, rest->len--;
-		else if (c == '(')
-			depth++;
-		else if (c == ')')
-			depth--;
-		rest->p++, rest->len--;
-		if (depth == 0)
-			return;
-	}
+	rest->p += n, rest->len -= n;
 }
 
 static void skip_blank(struct batv_span *rest)
 {
-	while (rest->len > 0 && (is_space(rest->p[0]) || rest->p[0] == '('))
-		if (rest->p[0] == '(')
-			skip_comment(rest);
-		else
-			rest->p++, rest->len--;
+	while (rest->len > 0 && (batv_is_space(rest->p[0]) || rest->p[0] == '('))
+		skip(rest, rest->p[0] == '(' ? batv_span_comment_len(*rest) : 1);
 }
 
 /* Too long a word is no word that we know: what does not fit is dropped. */
@@ -82,7 +59,7 @@ void batv_field_word(struct batv_span *rest, const char *ends, struct batv_word 
 	if (rest->len > 0 && rest->p[0] == '"')
 		take_quoted(rest, w);
 	else
-		while (rest->len > 0 && !is_space(rest->p[0]) && rest->p[0] != '(' &&
+		while (rest->len > 0 && !batv_is_space(rest->p[0]) && rest->p[0] != '(' &&
 		       (rest->p[0] == '\0' || !strchr(ends, rest->p[0]))) {
 			add_char(w, rest->p[0]);
 			rest->p++, rest->len--;
@@ -106,9 +83,9 @@ static void skip_to(struct batv_span *rest, char c)
 
 			take_quoted(rest, &ignored);
 		} else if (rest->p[0] == '(') {
-			skip_comment(rest);
+			skip(rest, batv_span_comment_len(*rest));
 		} else {
-			rest->p++, rest->len--;
+			skip(rest, 1);
 		}
 }
 

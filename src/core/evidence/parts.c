@@ -10,26 +10,11 @@
 
 #define PART_TYPE_MAX 512 /* bytes of the Content-Type of a part that are looked at */
 
-static struct batv_span cut(struct batv_span s, size_t max)
-{
-	if (s.len > max)
-		s.len = max;
-	return s;
-}
-
-static bool is_empty(struct batv_span line)
-{
-	for (size_t i = 0; i < line.len; i++)
-		if (!strchr(" \t\r\n", line.p[i]) || line.p[i] == '\0')
-			return false;
-	return true;
-}
-
 /* With its end. */
 static struct batv_span take_line(struct batv_span *rest)
 {
 	const char *nl = memchr(rest->p, '\n', rest->len);
-	struct batv_span line = cut(*rest, nl ? (size_t)(nl + 1 - rest->p) : rest->len);
+	struct batv_span line = batv_span_cut(*rest, nl ? (size_t)(nl + 1 - rest->p) : rest->len);
 
 	rest->p += line.len, rest->len -= line.len;
 	return line;
@@ -44,13 +29,13 @@ static bool at_boundary(struct batv_parts *w, struct batv_span line, bool *close
 	for (size_t i = 0; i < w->open; i++) {
 		struct batv_span b = batv_field_span(&w->boundaries[i]), end = line;
 
-		if (line.len < b.len || !batv_span_equal(cut(line, b.len), b))
+		if (line.len < b.len || !batv_span_equal(batv_span_cut(line, b.len), b))
 			continue;
 		end.p += b.len, end.len -= b.len;
 		*closes = end.len >= 2 && end.p[0] == '-' && end.p[1] == '-';
 		if (*closes)
 			end.p += 2, end.len -= 2;
-		if (!is_empty(end))
+		if (batv_span_trim(end).len > 0)
 			continue;
 		w->open = *closes ? i : i + 1;
 		return true;
@@ -77,18 +62,18 @@ static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
 	while (w->rest.len > 0) {
 		struct batv_span before = w->rest, line = take_line(&w->rest);
 
-		if (is_empty(line))
+		if (batv_span_trim(line).len == 0)
 			return;
 		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
 			w->rest = before; /* it is looked at again */
 			return;
 		}
 		line = take_folded(w, line);
-		if (found || !batv_span_equal_fold(cut(line, len), batv_span_of(field)))
+		if (found || !batv_span_equal_fold(batv_span_cut(line, len), batv_span_of(field)))
 			continue;
 		found = true;
 		line.p += len, line.len -= len;
-		batv_field_content_type(cut(line, PART_TYPE_MAX), ct);
+		batv_field_content_type(batv_span_cut(line, PART_TYPE_MAX), ct);
 	}
 }
 
@@ -96,7 +81,7 @@ static void open_boundary(struct batv_parts *w, struct batv_span boundary)
 {
 	struct batv_word *to = &w->boundaries[w->open++];
 
-	boundary = cut(boundary, sizeof to->text);
+	boundary = batv_span_cut(boundary, sizeof to->text);
 	memcpy(to->text, boundary.p, boundary.len);
 	to->len = boundary.len;
 }
