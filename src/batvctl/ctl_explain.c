@@ -1,9 +1,9 @@
 /*
  * ctl_explain.c - batvctl explain: what Exim would make of a message, and why.
  *
- * Class, evidence and judgement come from the very code that Exim runs.  Invariant: it goes as far
- * as it can.  Class and evidence need nothing but the file; what needs a state, a memory or an Exim
- * is named as not judged where there is none, and never guessed.
+ * Class, evidence, look-ups and judgement come from the very code that Exim runs.  Invariant: it
+ * goes as far as it can.  Class and evidence need nothing but the file; what needs a state, a
+ * memory or an Exim is named as not judged where there is none, and never guessed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,14 +15,6 @@
 #include "decide/automatic.h"
 #include "evidence/mailbox.h"
 
-struct look_up {
-	const char *kind; /* "id", "tag", "pair" */
-	struct batv_span what;
-	const char *answer;
-};
-
-#define LOOK_UPS_MAX (2 * BATV_LOOKUPS_MAX + BATV_AUTHORS_MAX)
-
 struct explanation {
 	struct batv_ctl_message message;
 	enum batv_class class;
@@ -32,8 +24,9 @@ struct explanation {
 	bool has_rcpt;
 	struct batv_asking asking;
 	struct batv_proof proof;
-	struct look_up look_ups[LOOK_UPS_MAX];
-	size_t n_look_ups;
+	bool proved; /* the proof was asked about the recipient, and has told its questions */
+	struct batv_proof_question questions[BATV_QUESTIONS_MAX];
+	size_t n_questions;
 	struct batv_judgement judgement;
 	bool judged;
 	const char *not_judged; /* why */
@@ -102,101 +95,51 @@ static bool find_rcpt(struct batv_ctl *ctl, struct explanation *e)
 
 /* ---- looking up ---- */
 
-static void note(struct explanation *e, const char *kind, struct batv_span what, const char *answer)
+static void note(void *ctx, const struct batv_proof_question *q)
 {
-	if (e->n_look_ups < LOOK_UPS_MAX)
-		e->look_ups[e->n_look_ups++] = (struct look_up){kind, what, answer};
+	struct explanation *e = ctx;
+
+	if (e->n_questions < BATV_QUESTIONS_MAX)
+		e->questions[e->n_questions++] = *q;
 }
 
-/* Is the item in the memory?  Where none is to be had, that is the answer. */
-static const char *ask_memory(const struct explanation *e, const struct batv_item *item)
+static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
 {
-	const struct batv_proof *p = &e->proof;
+	struct explanation *e = ctx;
 
-	if (!p->memory || p->key.len == 0 || !p->memory->base)
-		return "no memory";
-	if (batv_sent_known(p->memory, item, p->retention, p->now) ||
-	    (p->before && batv_sent_known(p->before, item, p->retention, p->now)))
-		return "known";
-	return "unknown";
+	e->proved = true;
+	e->n_questions = 0;
+	return batv_proof_for(&e->proof, bare, answer);
 }
 
-static const char *ask_id(const struct explanation *e, const struct batv_addr *bare,
-			  struct batv_span id)
-{
-	struct batv_item item;
-
-	return batv_sent_id(e->proof.key, id, bare, &item) ? ask_memory(e, &item) : "no memory";
-}
-
-static const char *ask_pair(const struct explanation *e, const struct batv_addr *bare,
-			    const struct batv_addr *author)
-{
-	struct batv_item item;
-
-	return batv_sent_pair(e->proof.key, bare, author, &item) ? ask_memory(e, &item)
-								 : "no memory";
-}
-
-/* Both without a tag.  A tag proves for its own address only. */
-static bool is_same(const struct batv_addr *a, const char *text)
-{
-	char one[BATV_ADDR_SIZE], other[BATV_ADDR_SIZE];
-	size_t one_len, other_len;
-	struct batv_addr b;
-
-	return batv_addr_parse(text, strlen(text), &b) == BATV_OK &&
-	       batv_addr_canon(a, one, sizeof one, &one_len) == BATV_OK &&
-	       batv_addr_canon(&b, other, sizeof other, &other_len) == BATV_OK &&
-	       batv_span_equal((struct batv_span){one, one_len},
-			       (struct batv_span){other, other_len});
-}
-
-static const char *ask_tag(const struct explanation *e, const struct batv_addr *bare,
-			   struct batv_span tagged)
-{
-	char text[BATV_ADDR_SIZE];
-	struct batv_addr addr;
-	struct batv_tag tag;
-
-	if (!e->proof.ring)
-		return "no state";
-	if (batv_addr_parse(tagged.p, tagged.len, &addr) != BATV_OK || !batv_tag_parse(&addr, &tag))
-		return "no tag";
-	switch (batv_tag_check(&addr, &tag, e->proof.ring, e->proof.now, NULL)) {
-	case BATV_TAG_VALID:
-		if (!bare || batv_tag_strip(&addr, &tag, text, sizeof text) != BATV_OK ||
-		    !is_same(bare, text))
-			return "valid, of another address";
-		return "valid";
-	case BATV_TAG_EXPIRED: return "expired";
-	case BATV_TAG_FORGED: return "forged";
-	}
-	return "?";
-}
-
-/* Every look-up that a failed verdict would lead to, and its answer. */
+/* Where no verdict has failed: what one would have led to. */
 static void look_up(struct explanation *e)
 {
-	const struct batv_clue *found[BATV_LOOKUPS_MAX];
-	char text[BATV_ADDR_SIZE] = "";
+	struct batv_proof_answer ignored;
+	char text[BATV_ADDR_SIZE];
 	struct batv_addr bare;
 	bool is_address = batv_tag_bare(e->rcpt, strlen(e->rcpt), text, sizeof text) == BATV_OK &&
 			  batv_addr_parse(text, strlen(text), &bare) == BATV_OK;
-	size_t n = batv_clues_ids(&e->search.found, found);
 
-	for (size_t i = 0; i < n; i++)
-		note(e, "id", found[i]->value,
-		     is_address ? ask_id(e, &bare, found[i]->value) : "no recipient");
-	n = batv_clues_tags(&e->search.found, found);
-	for (size_t i = 0; i < n; i++)
-		note(e, "tag", found[i]->value,
-		     ask_tag(e, is_address ? &bare : NULL, found[i]->value));
-	if (e->class == BATV_CLASS_DSN)
-		return;
-	for (size_t i = 0; i < e->proof.n_authors; i++)
-		note(e, "pair", e->proof.authors[i].text,
-		     is_address ? ask_pair(e, &bare, &e->proof.authors[i]) : "no recipient");
+	if (!e->proved)
+		(void)prove(e, is_address ? &bare : NULL, &ignored);
+}
+
+static const char *reply_name(enum batv_proof_reply reply)
+{
+	switch (reply) {
+	case BATV_REPLY_KNOWN: return "known";
+	case BATV_REPLY_UNKNOWN: return "unknown";
+	case BATV_REPLY_NO_MEMORY: return "no memory";
+	case BATV_REPLY_NO_RECIPIENT: return "no recipient";
+	case BATV_REPLY_VALID: return "valid";
+	case BATV_REPLY_VALID_OF_ANOTHER: return "valid, of another address";
+	case BATV_REPLY_EXPIRED: return "expired";
+	case BATV_REPLY_FORGED: return "forged";
+	case BATV_REPLY_NO_TAG: return "no tag";
+	case BATV_REPLY_NO_STATE: return "no state";
+	}
+	return "?";
 }
 
 /* ---- judging ---- */
@@ -206,16 +149,13 @@ static void add_author(void *ctx, const struct batv_addr *addr)
 	batv_proof_author(ctx, addr->text);
 }
 
-static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
-{
-	return batv_proof_for(ctx, bare, answer);
-}
-
 static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
 {
 	e->proof.search = &e->search;
 	e->proof.class = e->class;
 	e->proof.now = ctl->now;
+	e->proof.report = note;
+	e->proof.report_ctx = e;
 	(void)batv_mailbox_each(batv_ctl_message_find(&e->message, "From"), BATV_AUTHORS_MAX,
 				add_author, &e->proof);
 }
@@ -240,7 +180,7 @@ static void prepare_judge(struct explanation *e)
 	e->proof.retention = context->state->memory_retention;
 	context->class = e->class;
 	context->prove = prove;
-	context->prove_ctx = &e->proof;
+	context->prove_ctx = e;
 	context->memory_complete = is_complete(e);
 }
 
@@ -343,11 +283,15 @@ static json_t *json_look_ups(const struct explanation *e)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < e->n_look_ups; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:o, s:s}", "kind", e->look_ups[i].kind,
-						"value", json_span(e->look_ups[i].what), "answer",
-						e->look_ups[i].answer));
+	for (size_t i = 0; i < e->n_questions; i++) {
+		const struct batv_proof_question *q = &e->questions[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "kind", json_string(batv_proof_name(q->kind)));
+		json_object_set_new(o, "value", json_span(q->about));
+		json_object_set_new(o, "answer", json_string(reply_name(q->reply)));
+		json_array_append_new(list, o);
+	}
 	return list;
 }
 
@@ -399,12 +343,12 @@ static void print_clue(const struct explanation *e, const struct batv_clue *c)
 	puts(c->weak ? ", less likely" : "");
 }
 
-static void print_look_up(const struct look_up *l)
+static void print_look_up(const struct batv_proof_question *q)
 {
-	char what[300];
+	char about[300];
 
-	batv_printable(l->what, what, sizeof what);
-	printf("  %-4s <%s>: %s\n", l->kind, what, l->answer);
+	batv_printable(q->about, about, sizeof about);
+	printf("  %-4s <%s>: %s\n", batv_proof_name(q->kind), about, reply_name(q->reply));
 }
 
 static void print_judgement(const struct explanation *e)
@@ -435,9 +379,9 @@ static void print_text(const struct explanation *e)
 	       e->search.found.full ? ", and more than there is room for" : "");
 	for (size_t i = 0; i < e->search.found.n; i++)
 		print_clue(e, &e->search.found.clues[i]);
-	printf("look-ups   %zu\n", e->n_look_ups);
-	for (size_t i = 0; i < e->n_look_ups; i++)
-		print_look_up(&e->look_ups[i]);
+	printf("look-ups   %zu\n", e->n_questions);
+	for (size_t i = 0; i < e->n_questions; i++)
+		print_look_up(&e->questions[i]);
 	if (e->judged)
 		print_judgement(e);
 	else

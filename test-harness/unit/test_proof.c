@@ -58,6 +58,8 @@ size_t batv_sent_known_any(const struct batv_memory *m, const struct batv_item *
 {
 	struct batv_item item;
 
+	if (n == 0)
+		return 0;
 	ck_assert_int_eq(retention, 14 * (int64_t)BATV_DAY);
 	ck_assert_int_eq(now, NOW);
 	asked += n;
@@ -222,6 +224,183 @@ START_TEST(authors_are_few_and_addresses)
 }
 END_TEST
 
+/* ---- what a report is told ---- */
+
+static char told[4096];
+
+static void tell(void *ctx, const struct batv_proof_question *q)
+{
+	static const char *const replies[] = {
+		[BATV_REPLY_KNOWN] = "known",         [BATV_REPLY_UNKNOWN] = "unknown",
+		[BATV_REPLY_NO_MEMORY] = "no memory", [BATV_REPLY_NO_RECIPIENT] = "no recipient",
+		[BATV_REPLY_VALID] = "valid",         [BATV_REPLY_VALID_OF_ANOTHER] = "of another",
+		[BATV_REPLY_EXPIRED] = "expired",     [BATV_REPLY_FORGED] = "forged",
+		[BATV_REPLY_NO_TAG] = "no tag",       [BATV_REPLY_NO_STATE] = "no state",
+	};
+	size_t len = strlen(told);
+
+	++*(size_t *)ctx;
+	(void)snprintf(told + len, sizeof told - len, "%s %.*s: %s\n", batv_proof_name(q->kind),
+		       (int)q->about.len, q->about.p, replies[q->reply]);
+}
+
+/* With a report; how many questions it was told.  The answer has to be the one without. */
+static size_t tells(const char *rcpt)
+{
+	struct batv_proof_answer plain;
+	struct batv_addr addr;
+	size_t n = 0;
+	bool proved = false;
+
+	memset(&plain, 0, sizeof plain);
+	if (rcpt) {
+		proved = proves(rcpt);
+		plain = answer;
+		ck_assert_int_eq(batv_addr_parse(rcpt, strlen(rcpt), &addr), BATV_OK);
+	}
+	*told = '\0';
+	proof.report = tell;
+	proof.report_ctx = &n;
+	ck_assert_int_eq(batv_proof_for(&proof, rcpt ? &addr : NULL, &answer), proved);
+	proof.report = NULL;
+	ck_assert_int_eq(answer.kind, plain.kind);
+	ck_assert_ptr_eq(answer.clue, plain.clue);
+	ck_assert_int_eq(memcmp(answer.item.name, plain.item.name, sizeof plain.item.name), 0);
+	return n;
+}
+
+/* Two ids, four tags of which one is alice's, and an author. */
+static void begin_all_kinds(enum batv_class class)
+{
+	static char tags[4][BATV_ADDR_SIZE], body[5 * BATV_ADDR_SIZE];
+	char *digit;
+
+	tag_of("carol@ours.example", tags[0]);
+	tag_of("alice@ours.example", tags[1]);
+	tag_of("dave@ours.example", tags[2]);
+	digit = &tags[2][strcspn(tags[2], "=") + 10]; /* of the MAC */
+	*digit = *digit == '0' ? '1' : '0';
+	tag_of("erin@ours.example", tags[3]);
+	(void)snprintf(body, sizeof body, "Message-ID: <2@ours.example>\n%s\n%s\n%s\n%s\n", tags[0],
+		       tags[1], tags[2], tags[3]);
+	begin(class, "<1@ours.example>", body);
+	batv_proof_author(&proof, batv_span_of("bob@theirs.example"));
+}
+
+/* What is told of tags names them by their addresses. */
+static void told_is(const char *want)
+{
+	char plain[sizeof told], *out = plain;
+
+	for (const char *p = told; *p;)
+		if (strncmp(p, "tag prvs=", 9) == 0) {
+			p += 9 + strcspn(p + 9, "=") + 1;
+			memcpy(out, "tag ", 4);
+			out += 4;
+		} else {
+			*out++ = *p++;
+		}
+	*out = '\0';
+	ck_assert_str_eq(plain, want);
+}
+
+START_TEST(a_report_is_told_every_question_in_order)
+{
+	memory.base = &memory;
+	known[0] = "2@ours.example alice@ours.example";
+	known[1] = "alice@ours.example>bob@theirs.example";
+	begin_all_kinds(BATV_CLASS_AUTOREPLY);
+	ck_assert_uint_eq(tells("alice@ours.example"), 7);
+	ck_assert_int_eq(answer.kind, BATV_PROOF_ID);
+	told_is("id 1@ours.example: unknown\nid 2@ours.example: known\n"
+		"tag carol@ours.example: of another\ntag alice@ours.example: valid\n"
+		"tag dave@ours.example: forged\ntag erin@ours.example: of another\n"
+		"pair bob@theirs.example: known\n");
+	begin_all_kinds(BATV_CLASS_DSN); /* of which no author is asked about */
+	ck_assert_uint_eq(tells("alice@ours.example"), 6);
+	known[0] = NULL;
+	ck_assert_uint_eq(tells("alice@ours.example"), 6);
+	ck_assert_int_eq(answer.kind, BATV_PROOF_TAG);
+	ck_assert_ptr_nonnull(strstr(told, "id 2@ours.example: unknown\n"));
+	proof.now = NOW + 1000; /* the key is destroyed */
+	proof.key.len = 0;
+	(void)tells("alice@ours.example");
+	told_is("id 1@ours.example: no memory\nid 2@ours.example: no memory\n"
+		"tag carol@ours.example: expired\ntag alice@ours.example: expired\n"
+		"tag dave@ours.example: expired\ntag erin@ours.example: expired\n");
+}
+END_TEST
+
+START_TEST(a_report_is_told_what_is_missing)
+{
+	known[0] = "1@ours.example alice@ours.example";
+	begin_all_kinds(BATV_CLASS_AUTOREPLY);
+	ck_assert_uint_eq(tells(NULL), 7);
+	told_is("id 1@ours.example: no recipient\nid 2@ours.example: no recipient\n"
+		"tag carol@ours.example: of another\ntag alice@ours.example: of another\n"
+		"tag dave@ours.example: forged\ntag erin@ours.example: of another\n"
+		"pair bob@theirs.example: no recipient\n");
+	proof.ring = NULL;
+	proof.key.len = 0;
+	ck_assert_uint_eq(tells("alice@ours.example"), 7);
+	told_is("id 1@ours.example: no memory\nid 2@ours.example: no memory\n"
+		"tag carol@ours.example: no state\ntag alice@ours.example: no state\n"
+		"tag dave@ours.example: no state\ntag erin@ours.example: no state\n"
+		"pair bob@theirs.example: no memory\n");
+	ck_assert_uint_eq(asked, 0);
+}
+END_TEST
+
+/* The generation in use is lost: the one before it proves, and a report says so. */
+START_TEST(a_report_is_told_of_the_generation_before)
+{
+	known[0] = "1@ours.example alice@ours.example";
+	knows = &before;
+	begin_all_kinds(BATV_CLASS_DSN);
+	(void)tells("bob@ours.example");
+	ck_assert_ptr_nonnull(strstr(told, "id 1@ours.example: no memory\n"));
+	before.base = &before;
+	proof.before = &before;
+	(void)tells("alice@ours.example");
+	ck_assert_int_eq(answer.kind, BATV_PROOF_ID);
+	ck_assert_ptr_nonnull(strstr(told, "id 1@ours.example: known\n"));
+	ck_assert_ptr_nonnull(strstr(told, "id 2@ours.example: unknown\n"));
+}
+END_TEST
+
+START_TEST(a_report_is_told_so_much_and_no_more)
+{
+	static char body[60000];
+	char tagged[BATV_ADDR_SIZE], address[64];
+	size_t at = 0;
+
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(address, sizeof address, "user%d@ours.example", i);
+		tag_of(address, tagged);
+		at += (size_t)snprintf(body + at, sizeof body - at,
+				       "Message-ID: <%d@x.example>\n%s\n", i, tagged);
+	}
+	begin(BATV_CLASS_AUTOREPLY, "<1@ours.example>", body);
+	for (int i = 0; i < 5; i++)
+		batv_proof_author(&proof, batv_span_of("bob@theirs.example"));
+	ck_assert_uint_eq(tells("alice@ours.example"), BATV_QUESTIONS_MAX);
+}
+END_TEST
+
+START_TEST(without_a_report_nothing_is_asked_after_a_proof)
+{
+	known[0] = "1@ours.example alice@ours.example";
+	begin_all_kinds(BATV_CLASS_AUTOREPLY);
+	ck_assert(proves("alice@ours.example"));
+	ck_assert_uint_eq(asked, 2); /* the ids, at once */
+	known[0] = NULL;
+	begin_all_kinds(BATV_CLASS_AUTOREPLY);
+	ck_assert(proves("alice@ours.example"));
+	ck_assert_int_eq(answer.kind, BATV_PROOF_TAG);
+	ck_assert_uint_eq(asked, 2); /* and no pair */
+}
+END_TEST
+
 START_TEST(names)
 {
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_NONE), "-");
@@ -246,6 +425,11 @@ int main(void)
 	tcase_add_test(tc, a_tag_proves_to_its_own_address);
 	tcase_add_test(tc, a_pair_proves_replies_and_no_bounce);
 	tcase_add_test(tc, authors_are_few_and_addresses);
+	tcase_add_test(tc, a_report_is_told_every_question_in_order);
+	tcase_add_test(tc, a_report_is_told_what_is_missing);
+	tcase_add_test(tc, a_report_is_told_of_the_generation_before);
+	tcase_add_test(tc, a_report_is_told_so_much_and_no_more);
+	tcase_add_test(tc, without_a_report_nothing_is_asked_after_a_proof);
 	tcase_add_test(tc, names);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -22,6 +22,29 @@ void batv_proof_author(struct batv_proof *proof, struct batv_span address)
 		proof->n_authors++;
 }
 
+/* ---- what is asked, and who is told ---- */
+
+static void report(const struct batv_proof *proof, enum batv_proof_kind kind,
+		   struct batv_span about, enum batv_proof_reply reply)
+{
+	const struct batv_proof_question q = {kind, about, reply};
+
+	if (proof->report)
+		proof->report(proof->report_ctx, &q);
+}
+
+/* Only a report wants to know what else there is. */
+static bool goes_on(const struct batv_proof *proof, const struct batv_proof_answer *answer)
+{
+	return answer->kind == BATV_PROOF_NONE || proof->report;
+}
+
+static void take_first(struct batv_proof_answer *answer, struct batv_proof_answer found)
+{
+	if (answer->kind == BATV_PROOF_NONE)
+		*answer = found;
+}
+
 /* The first of the items that is known, in either generation; n: none. */
 static size_t known(const struct batv_proof *proof, const struct batv_item *items, size_t n)
 {
@@ -32,7 +55,35 @@ static size_t known(const struct batv_proof *proof, const struct batv_item *item
 	return i;
 }
 
-static bool by_id(const struct batv_proof *proof, const struct batv_addr *bare,
+static bool is_readable(const struct batv_proof *proof)
+{
+	return (proof->memory && batv_memory_there(proof->memory)) ||
+	       (proof->before && batv_memory_there(proof->before));
+}
+
+/* Asked by itself, for the report alone: what proves is asked for with all others at once. */
+static void report_item(const struct batv_proof *proof, enum batv_proof_kind kind,
+			struct batv_span about, const struct batv_item *item)
+{
+	if (!proof->report)
+		return;
+	if (!is_readable(proof))
+		report(proof, kind, about, BATV_REPLY_NO_MEMORY);
+	else if (known(proof, item, 1) == 0)
+		report(proof, kind, about, BATV_REPLY_KNOWN);
+	else
+		report(proof, kind, about, BATV_REPLY_UNKNOWN);
+}
+
+static void report_no_item(const struct batv_proof *proof, enum batv_proof_kind kind,
+			   struct batv_span about, const struct batv_addr *bare)
+{
+	report(proof, kind, about, bare ? BATV_REPLY_NO_MEMORY : BATV_REPLY_NO_RECIPIENT);
+}
+
+/* ---- the three proofs ---- */
+
+static void by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 		  struct batv_proof_answer *answer)
 {
 	const struct batv_clue *ids[BATV_LOOKUPS_MAX], *asked[BATV_LOOKUPS_MAX];
@@ -40,74 +91,110 @@ static bool by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 	size_t n_ids = batv_clues_ids(&proof->search->found, ids), n = 0, i;
 
 	for (i = 0; i < n_ids; i++)
-		if (batv_sent_id(proof->key, ids[i]->value, bare, &items[n]))
+		if (bare && proof->key.len > 0 &&
+		    batv_sent_id(proof->key, ids[i]->value, bare, &items[n])) {
+			report_item(proof, BATV_PROOF_ID, ids[i]->value, &items[n]);
 			asked[n++] = ids[i];
+		} else {
+			report_no_item(proof, BATV_PROOF_ID, ids[i]->value, bare);
+		}
 	i = known(proof, items, n);
-	if (i == n)
-		return false;
-	*answer = (struct batv_proof_answer){BATV_PROOF_ID, asked[i], items[i]};
-	return true;
+	if (i < n)
+		take_first(answer, (struct batv_proof_answer){BATV_PROOF_ID, asked[i], items[i]});
 }
 
-/* Is this tagged address one of the recipient's, and its tag alive? */
-static bool is_own_tag(const struct batv_proof *proof, const struct batv_addr *bare,
-		       struct batv_span tagged)
+/* Is this tagged address one of the recipient's? */
+static bool is_of(const struct batv_addr *bare, const struct batv_addr *addr,
+		  const struct batv_tag *tag)
 {
 	char stripped[BATV_ADDR_SIZE], canon[BATV_ADDR_SIZE], wanted[BATV_ADDR_SIZE];
 	size_t canon_len, wanted_len;
-	struct batv_addr addr, inner;
-	struct batv_tag tag;
+	struct batv_addr inner;
 
-	return batv_addr_parse(tagged.p, tagged.len, &addr) == BATV_OK &&
-	       batv_tag_parse(&addr, &tag) &&
-	       batv_tag_strip(&addr, &tag, stripped, sizeof stripped) == BATV_OK &&
+	return batv_tag_strip(addr, tag, stripped, sizeof stripped) == BATV_OK &&
 	       batv_addr_parse(stripped, strlen(stripped), &inner) == BATV_OK &&
 	       batv_addr_canon(&inner, canon, sizeof canon, &canon_len) == BATV_OK &&
 	       batv_addr_canon(bare, wanted, sizeof wanted, &wanted_len) == BATV_OK &&
 	       batv_span_equal((struct batv_span){canon, canon_len},
-			       (struct batv_span){wanted, wanted_len}) &&
-	       batv_tag_check(&addr, &tag, proof->ring, proof->now, NULL) == BATV_TAG_VALID;
+			       (struct batv_span){wanted, wanted_len});
 }
 
-static bool by_tag(const struct batv_proof *proof, const struct batv_addr *bare,
+/* A tag of another address proves nothing, so only a report needs its MAC. */
+static enum batv_proof_reply ask_tag(const struct batv_proof *proof, const struct batv_addr *bare,
+				     struct batv_span tagged)
+{
+	struct batv_addr addr;
+	struct batv_tag tag;
+	bool own;
+
+	if (!proof->ring)
+		return BATV_REPLY_NO_STATE;
+	if (batv_addr_parse(tagged.p, tagged.len, &addr) != BATV_OK || !batv_tag_parse(&addr, &tag))
+		return BATV_REPLY_NO_TAG;
+	own = bare && is_of(bare, &addr, &tag);
+	if (!own && !proof->report)
+		return BATV_REPLY_VALID_OF_ANOTHER;
+	switch (batv_tag_check(&addr, &tag, proof->ring, proof->now, NULL)) {
+	case BATV_TAG_VALID: return own ? BATV_REPLY_VALID : BATV_REPLY_VALID_OF_ANOTHER;
+	case BATV_TAG_EXPIRED: return BATV_REPLY_EXPIRED;
+	case BATV_TAG_FORGED: break;
+	}
+	return BATV_REPLY_FORGED;
+}
+
+static void by_tag(const struct batv_proof *proof, const struct batv_addr *bare,
 		   struct batv_proof_answer *answer)
 {
 	const struct batv_clue *tags[BATV_LOOKUPS_MAX];
 	size_t n = batv_clues_tags(&proof->search->found, tags);
 
-	for (size_t i = 0; i < n; i++) {
-		if (!is_own_tag(proof, bare, tags[i]->value))
-			continue;
-		*answer = (struct batv_proof_answer){.kind = BATV_PROOF_TAG, .clue = tags[i]};
-		return true;
+	for (size_t i = 0; i < n && goes_on(proof, answer); i++) {
+		enum batv_proof_reply reply = ask_tag(proof, bare, tags[i]->value);
+
+		report(proof, BATV_PROOF_TAG, tags[i]->value, reply);
+		if (reply == BATV_REPLY_VALID)
+			take_first(answer, (struct batv_proof_answer){.kind = BATV_PROOF_TAG,
+								      .clue = tags[i]});
 	}
-	return false;
 }
 
 /* A bounce says nothing of who wrote to whom: its author is some server. */
-static bool by_pair(const struct batv_proof *proof, const struct batv_addr *bare,
+static void by_pair(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer)
 {
 	struct batv_item items[BATV_AUTHORS_MAX];
 	size_t n = 0, i;
 
 	if (proof->class == BATV_CLASS_DSN)
-		return false;
-	for (i = 0; i < proof->n_authors; i++)
-		n += batv_sent_pair(proof->key, bare, &proof->authors[i], &items[n]);
+		return;
+	for (i = 0; i < proof->n_authors; i++) {
+		const struct batv_addr *author = &proof->authors[i];
+
+		if (bare && proof->key.len > 0 &&
+		    batv_sent_pair(proof->key, bare, author, &items[n]))
+			report_item(proof, BATV_PROOF_PAIR, author->text, &items[n++]);
+		else
+			report_no_item(proof, BATV_PROOF_PAIR, author->text, bare);
+	}
 	i = known(proof, items, n);
-	if (i == n)
-		return false;
-	*answer = (struct batv_proof_answer){.kind = BATV_PROOF_PAIR, .item = items[i]};
-	return true;
+	if (i < n)
+		take_first(answer,
+			   (struct batv_proof_answer){.kind = BATV_PROOF_PAIR, .item = items[i]});
 }
 
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer)
 {
+	const bool asks_memory = proof->key.len > 0 || proof->report;
+
 	memset(answer, 0, sizeof *answer);
-	return (proof->key.len > 0 && by_id(proof, bare, answer)) || by_tag(proof, bare, answer) ||
-	       (proof->key.len > 0 && by_pair(proof, bare, answer));
+	if (asks_memory)
+		by_id(proof, bare, answer);
+	if (goes_on(proof, answer))
+		by_tag(proof, bare, answer);
+	if (asks_memory && goes_on(proof, answer))
+		by_pair(proof, bare, answer);
+	return answer->kind != BATV_PROOF_NONE;
 }
 
 const char *batv_proof_name(enum batv_proof_kind kind)
