@@ -54,13 +54,11 @@ static enum batv_class class_of_message(struct batv_span body)
 	return batv_classify_end(&c, body);
 }
 
-/* Is what is not remembered not sent?  While there is a generation before, it has to be readable,
- * too. */
+/* Does the memory know all that was sent, so that what it does not know was not sent? */
 static bool memory_complete(const struct batv_session *session)
 {
-	return batv_sent_complete(session->memory, session->state->memory_retention,
-				  session->now) &&
-	       (!*session->state->memory_before || batv_session_before(session));
+	return batv_sent_complete_with(session->memory, batv_session_before(session),
+				       session->state->memory_retention, session->now);
 }
 
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,

@@ -182,17 +182,25 @@ enum batv_match batv_session_policy(const struct batv_session *session,
 	return batv_lists_policy(session->state, &batv_glue_matcher, domain, policy);
 }
 
-const struct batv_memory *batv_session_before(const struct batv_session *session)
+static void open_earlier(const char *name)
 {
 	int dirfd;
 
-	if (process.earlier.held)
-		return &process.earlier;
-	if (!*session->state->memory_before || batv_dir_open(directory(), &dirfd, NULL) != BATV_OK)
-		return NULL;
-	(void)batv_memory_open_windows(&process.earlier, dirfd, session->state->memory_before);
+	if (batv_dir_open(directory(), &dirfd, NULL) != BATV_OK) {
+		batv_memory_close(&process.earlier);
+		return;
+	}
+	(void)batv_memory_open_windows(&process.earlier, dirfd, name);
 	close(dirfd);
-	return batv_memory_there(&process.earlier) ? &process.earlier : NULL;
+}
+
+const struct batv_memory *batv_session_before(const struct batv_session *session)
+{
+	if (!*session->state->memory_before)
+		return NULL;
+	if (!process.earlier.held)
+		open_earlier(session->state->memory_before);
+	return &process.earlier;
 }
 
 void batv_session_close(void)

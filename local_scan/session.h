@@ -32,7 +32,10 @@ enum batv_match batv_session_policy(const struct batv_session *session,
 				    const struct batv_addr *addr,
 				    const struct batv_policy **policy);
 
-/* The memory of the generation before, opened when it is asked for; NULL: there is none. */
+/*
+ * The memory of the generation before, opened when it is asked for.  NULL: the state names none.
+ * One that cannot be read is not there (batv_memory_there()).
+ */
 const struct batv_memory *batv_session_before(const struct batv_session *session);
 
 /*

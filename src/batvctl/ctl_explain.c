@@ -160,28 +160,22 @@ static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
 				add_author, &e->proof);
 }
 
-static bool is_complete(const struct explanation *e)
-{
-	const struct batv_state *state = e->asking.context.state;
-
-	return batv_sent_complete(&e->asking.memory, state->memory_retention, e->proof.now) &&
-	       (!*state->memory_before || e->asking.before.base);
-}
-
 /* What the state adds: keys, and the memory's own key. */
 static void prepare_judge(struct explanation *e)
 {
 	struct batv_context *context = &e->asking.context;
+	struct batv_proof *proof = &e->proof;
 
-	e->proof.ring = &context->state->ring;
-	e->proof.memory = &e->asking.memory;
-	e->proof.before = &e->asking.before;
-	e->proof.key = batv_state_memory_key(context->state);
-	e->proof.retention = context->state->memory_retention;
+	proof->ring = &context->state->ring;
+	proof->memory = &e->asking.memory;
+	proof->before = *context->state->memory_before ? &e->asking.before : NULL;
+	proof->key = batv_state_memory_key(context->state);
+	proof->retention = context->state->memory_retention;
 	context->class = e->class;
 	context->prove = prove;
 	context->prove_ctx = e;
-	context->memory_complete = is_complete(e);
+	context->memory_complete =
+		batv_sent_complete_with(proof->memory, proof->before, proof->retention, proof->now);
 }
 
 static void judge(struct batv_ctl *ctl, struct explanation *e)

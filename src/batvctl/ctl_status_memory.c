@@ -38,8 +38,8 @@ static int64_t since_of(const struct batv_status *s)
 
 static bool is_complete(const struct batv_status *s)
 {
-	return batv_sent_complete(&s->memory, retention_of(s), s->ctl->now) &&
-	       (!*s->before_name || s->before.base);
+	return batv_sent_complete_with(&s->memory, *s->before_name ? &s->before : NULL,
+				       retention_of(s), s->ctl->now);
 }
 
 static unsigned percent_of(uint64_t n, uint64_t capacity)

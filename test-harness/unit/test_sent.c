@@ -412,6 +412,18 @@ START_TEST(how_full_it_is)
 }
 END_TEST
 
+START_TEST(the_generation_before_counts_while_it_is_named)
+{
+	struct batv_memory before = {0}; /* cannot be read */
+	const int64_t when = NOW + 14 * D;
+
+	ck_assert(batv_sent_complete_with(&memory, NULL, RETENTION, when));
+	ck_assert(!batv_sent_complete_with(&memory, &before, RETENTION, when));
+	ck_assert(batv_sent_complete_with(&memory, &memory, RETENTION, when));
+	ck_assert(!batv_sent_complete_with(&memory, &memory, RETENTION, when - 1));
+}
+END_TEST
+
 START_TEST(when_it_is_complete)
 {
 	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 14 * D - 1));
@@ -768,6 +780,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, a_day_that_is_full);
 	tcase_add_test(tc, how_full_it_is);
 	tcase_add_test(tc, when_it_is_complete);
+	tcase_add_test(tc, the_generation_before_counts_while_it_is_named);
 	if (!windows) /* half a million items, each in another page */
 		tcase_add_loop_test(tc, false_acceptance, 0, (int)COUNT(fillings));
 	tcase_add_test(tc, the_limits_hold_for_every_retention);

@@ -344,7 +344,7 @@ bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *i
 
 bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now)
 {
-	unsigned days = (unsigned)(retention / 86400) + 2, i;
+	unsigned days = (unsigned)(retention / BATV_DAY) + 2, i;
 	int64_t bare;
 
 	if (!batv_memory_there(memory) || !batv_counters_there(memory) || retention < 0 || now < 0)
@@ -358,6 +358,12 @@ bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int
 		return false;
 	return batv_counted(memory, BATV_COUNT_FULL, days, now) == 0 &&
 	       batv_counted(memory, BATV_COUNT_CLOCK, 0, now) == 0 && batv_memory_there(memory);
+}
+
+bool batv_sent_complete_with(const struct batv_memory *memory, const struct batv_memory *before,
+			     int64_t retention, int64_t now)
+{
+	return batv_sent_complete(memory, retention, now) && (!before || batv_memory_there(before));
 }
 
 /* ---- Tallies ---- */

@@ -74,10 +74,12 @@ size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_i
 /*
  * Readable, with all that was sent for at least `retention`: what is not in it was not sent.
  * False, too, when something was not remembered in that time (for want of room, of the right time,
- * of a usable state).  For the newer of two generations; while the state names one before it, that
- * one has to be readable as well.
+ * of a usable state).
  */
 bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
+/* With the generation before, which must be readable, too.  NULL: the state names none. */
+bool batv_sent_complete_with(const struct batv_memory *memory, const struct batv_memory *before,
+			     int64_t retention, int64_t now);
 
 /* Tells one key of a memory from another; 0: no key. */
 uint32_t batv_sent_key_check(struct batv_span key);
