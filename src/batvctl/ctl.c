@@ -105,3 +105,28 @@ json_t *batv_ctl_json_time(int64_t when)
 {
 	return when <= 0 || when == INT64_MAX ? json_null() : json_integer((json_int_t)when);
 }
+
+void batv_ctl_put(json_t *o, const char *key, json_t *value)
+{
+	json_object_set_new(o, key, value);
+}
+
+void batv_ctl_put_text(json_t *o, const char *key, const char *text)
+{
+	batv_ctl_put(o, key, text ? batv_ctl_json_text(text) : json_null());
+}
+
+void batv_ctl_put_number(json_t *o, const char *key, uint64_t number)
+{
+	batv_ctl_put(o, key, json_integer((json_int_t)number));
+}
+
+void batv_ctl_put_flag(json_t *o, const char *key, bool yes)
+{
+	batv_ctl_put(o, key, json_boolean(yes));
+}
+
+void batv_ctl_put_time(json_t *o, const char *key, int64_t when)
+{
+	batv_ctl_put(o, key, batv_ctl_json_time(when));
+}

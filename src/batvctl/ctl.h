@@ -72,6 +72,14 @@ json_t *batv_ctl_json_text(const char *text);
 /* Seconds since 1970, or null for "never". */
 json_t *batv_ctl_json_time(int64_t when);
 
+/* One member of an object.  batv_ctl_put() takes the reference; a text that is NULL becomes null.
+ */
+void batv_ctl_put(json_t *o, const char *key, json_t *value);
+void batv_ctl_put_text(json_t *o, const char *key, const char *text);
+void batv_ctl_put_number(json_t *o, const char *key, uint64_t number);
+void batv_ctl_put_flag(json_t *o, const char *key, bool yes);
+void batv_ctl_put_time(json_t *o, const char *key, int64_t when);
+
 /* "next", "current", "retained". */
 const char *batv_ctl_key_state(const struct batv_key *key, int64_t now);
 /* The bytes only with show_secret. */

@@ -18,6 +18,18 @@ struct checking {
 	size_t asked, wrong, unknown;
 };
 
+static json_t *json_answer(const struct batv_list_answer *a, const char *answer)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_text(o, "policy", a->policy);
+	batv_ctl_put_text(o, "option", a->option);
+	batv_ctl_put_text(o, "list", a->list);
+	batv_ctl_put_text(o, "answer", answer);
+	batv_ctl_put_text(o, "why", a->why);
+	return o;
+}
+
 static void print_answer(void *ctx, const struct batv_list_answer *a)
 {
 	static const char *const answers[] = {"known", "wrong", "not evaluated"};
@@ -28,11 +40,7 @@ static void print_answer(void *ctx, const struct batv_list_answer *a)
 	c->wrong += a->answer == BATV_LIST_WRONG;
 	c->unknown += a->answer == BATV_LIST_UNKNOWN;
 	if (c->lists)
-		json_array_append_new(c->lists,
-				      json_pack("{s:s, s:s, s:o, s:s, s:o}", "policy", a->policy,
-						"option", a->option, "list",
-						batv_ctl_json_text(a->list), "answer", answer,
-						"why", batv_ctl_json_text(a->why)));
+		json_array_append_new(c->lists, json_answer(a, answer));
 	else if (a->answer != BATV_LIST_KNOWN)
 		printf("  policy %s, %s: %.200s: %s: %s\n", a->policy, a->option, a->list, answer,
 		       a->why);
@@ -56,16 +64,26 @@ static bool keys_fit(struct batv_ctl *ctl)
 	return fits;
 }
 
+/* Takes the reference to its lists. */
+static json_t *json_checking(const struct checking *c, bool asked)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_text(o, "file", c->ctl->config_path);
+	batv_ctl_put_flag(o, "ok", !c->wrong);
+	batv_ctl_put_number(o, "policies", c->ctl->config.n_policies);
+	batv_ctl_put_flag(o, "asked_exim", asked);
+	batv_ctl_put(o, "lists", c->lists);
+	return o;
+}
+
 static int finish_check(struct checking *c)
 {
 	const char *file = c->ctl->config_path;
 	bool asked = c->asker.command[0] != '\0';
 
 	if (c->lists)
-		batv_ctl_print_json(json_pack("{s:o, s:b, s:i, s:b, s:o}", "file",
-					      batv_ctl_json_text(file), "ok", !c->wrong, "policies",
-					      (int)c->ctl->config.n_policies, "asked_exim",
-					      (int)asked, "lists", c->lists));
+		batv_ctl_print_json(json_checking(c, asked));
 	else
 		printf("%s: %s: %zu %s; %s\n", file, c->wrong ? "wrong" : "right",
 		       c->ctl->config.n_policies,

@@ -247,19 +247,21 @@ static json_t *json_value(const struct batv_clue *clue)
 
 static json_t *json_clue(const struct explanation *e, const struct batv_clue *c)
 {
-	json_t *o = json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:b}", "kind",
-			      batv_clue_kind_name(c->kind),
-			      batv_clue_is_id(c->kind) ? "id" : "address", json_value(c), "raw",
-			      json_span(c->raw), "encoding", batv_clue_encoding_name(c->encoding),
-			      "in", c->in_header ? "header" : "body", "offset",
-			      (json_int_t)(c->raw.p - e->message.text), "offset_within",
-			      (json_int_t)c->offset, "weak", c->weak);
+	json_t *o = json_object();
 
-	if (o && c->in_header) {
-		json_object_set_new(o, "field", json_span(c->where));
-	} else if (o) {
-		json_object_set_new(o, "part", json_integer(c->part));
-		json_object_set_new(o, "type", json_span(c->where));
+	batv_ctl_put_text(o, "kind", batv_clue_kind_name(c->kind));
+	batv_ctl_put(o, batv_clue_is_id(c->kind) ? "id" : "address", json_value(c));
+	batv_ctl_put(o, "raw", json_span(c->raw));
+	batv_ctl_put_text(o, "encoding", batv_clue_encoding_name(c->encoding));
+	batv_ctl_put_text(o, "in", c->in_header ? "header" : "body");
+	batv_ctl_put_number(o, "offset", (uint64_t)(c->raw.p - e->message.text));
+	batv_ctl_put_number(o, "offset_within", c->offset);
+	batv_ctl_put_flag(o, "weak", c->weak);
+	if (c->in_header) {
+		batv_ctl_put(o, "field", json_span(c->where));
+	} else {
+		batv_ctl_put_number(o, "part", c->part);
+		batv_ctl_put(o, "type", json_span(c->where));
 	}
 	return o;
 }
@@ -281,9 +283,9 @@ static json_t *json_look_ups(const struct explanation *e)
 		const struct batv_proof_question *q = &e->questions[i];
 		json_t *o = json_object();
 
-		json_object_set_new(o, "kind", json_string(batv_proof_name(q->kind)));
-		json_object_set_new(o, "value", json_span(q->about));
-		json_object_set_new(o, "answer", json_string(reply_name(q->reply)));
+		batv_ctl_put_text(o, "kind", batv_proof_name(q->kind));
+		batv_ctl_put(o, "value", json_span(q->about));
+		batv_ctl_put_text(o, "answer", reply_name(q->reply));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -293,28 +295,31 @@ static void json_judgement(const struct explanation *e, json_t *o)
 {
 	const struct batv_judgement *j = &e->judgement;
 
-	json_object_set_new(o, "verdict", json_string(batv_verdict_name(j->finding.verdict)));
-	json_object_set_new(o, "action", json_string(batv_action_name(j->finding.action)));
-	json_object_set_new(o, "reason", json_string(batv_reason_name(j->finding.reason)));
-	json_object_set_new(o, "proof", json_string(batv_proof_name(j->proof.kind)));
+	batv_ctl_put_text(o, "verdict", batv_verdict_name(j->finding.verdict));
+	batv_ctl_put_text(o, "action", batv_action_name(j->finding.action));
+	batv_ctl_put_text(o, "reason", batv_reason_name(j->finding.reason));
+	batv_ctl_put_text(o, "proof", batv_proof_name(j->proof.kind));
 	if (j->policy)
-		json_object_set_new(o, "policy", json_string(j->policy->name));
+		batv_ctl_put_text(o, "policy", j->policy->name);
 }
 
 static void print_json(const struct explanation *e)
 {
-	json_t *o =
-		json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "class", batv_class_name(e->class),
-			  "sender", batv_ctl_json_text(e->sender), "evidence", json_evidence(e),
-			  "look_ups", json_look_ups(e), "full", e->search.found.full, "judged",
-			  e->judged, "body_bytes_read", (json_int_t)e->message.body.len);
+	json_t *o = json_object();
 
-	if (o && e->has_rcpt)
-		json_object_set_new(o, "recipient", batv_ctl_json_text(e->rcpt));
-	if (o && e->judged)
+	batv_ctl_put_text(o, "class", batv_class_name(e->class));
+	batv_ctl_put_text(o, "sender", e->sender);
+	if (e->has_rcpt)
+		batv_ctl_put_text(o, "recipient", e->rcpt);
+	batv_ctl_put(o, "evidence", json_evidence(e));
+	batv_ctl_put(o, "look_ups", json_look_ups(e));
+	batv_ctl_put_flag(o, "full", e->search.found.full);
+	batv_ctl_put_number(o, "body_bytes_read", e->message.body.len);
+	batv_ctl_put_flag(o, "judged", e->judged);
+	if (e->judged)
 		json_judgement(e, o);
-	else if (o)
-		json_object_set_new(o, "not_judged", batv_ctl_json_text(e->not_judged));
+	else
+		batv_ctl_put_text(o, "not_judged", e->not_judged);
 	batv_ctl_print_json(o);
 }
 

@@ -23,17 +23,20 @@ const char *batv_ctl_key_state(const struct batv_key *key, int64_t now)
 
 json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_secret)
 {
-	json_t *o = json_pack(
-		"{s:I, s:I, s:i, s:s, s:s, s:o, s:o, s:o}", "secret", (json_int_t)key->secret,
-		"epoch", (json_int_t)key->epoch, "number", (int)key->number, "day", "", "state",
-		batv_ctl_key_state(key, now), "from", batv_ctl_json_time(key->from), "until",
-		batv_ctl_json_time(key->until), "destroyed", batv_ctl_json_time(key->destroy));
+	json_t *o = json_object();
 	char day[8];
 
 	snprintf(day, sizeof day, "%03u", (unsigned)key->day % 1000);
-	json_object_set_new(o, "day", json_string(day));
+	batv_ctl_put_number(o, "secret", key->secret);
+	batv_ctl_put_number(o, "epoch", key->epoch);
+	batv_ctl_put_number(o, "number", key->number);
+	batv_ctl_put_text(o, "day", day);
+	batv_ctl_put_text(o, "state", batv_ctl_key_state(key, now));
+	batv_ctl_put_time(o, "from", key->from);
+	batv_ctl_put_time(o, "until", key->until);
+	batv_ctl_put_time(o, "destroyed", key->destroy);
 	if (show_secret)
-		json_object_set_new(o, "key", json_stringn(key->text, sizeof key->text));
+		batv_ctl_put(o, "key", json_stringn(key->text, sizeof key->text));
 	return o;
 }
 
@@ -63,12 +66,14 @@ void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show
 static json_t *keys_json(const struct batv_keyring *ring, const char *fingerprint, int64_t now,
 			 bool show_secret)
 {
-	json_t *keys = json_array();
+	json_t *o = json_object(), *keys = json_array();
 
 	for (size_t i = 0; i < ring->n_keys; i++)
 		json_array_append_new(keys, batv_ctl_json_key(&ring->keys[i], now, show_secret));
-	return json_pack("{s:I, s:s, s:o}", "at", (json_int_t)now, "fingerprint", fingerprint,
-			 "keys", keys);
+	batv_ctl_put(o, "at", json_integer((json_int_t)now));
+	batv_ctl_put_text(o, "fingerprint", fingerprint);
+	batv_ctl_put(o, "keys", keys);
+	return o;
 }
 
 static int print_timeline(struct batv_ctl *ctl, const struct batv_secrets *secrets)

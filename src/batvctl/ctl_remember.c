@@ -262,21 +262,35 @@ static void print_result_text(const struct adding *a)
 
 static json_t *json_counts(const uint64_t n[2])
 {
-	return json_pack("{s:I, s:I}", "ids", (json_int_t)n[BATV_ITEM_ID], "pairs",
-			 (json_int_t)n[BATV_ITEM_PAIR]);
+	json_t *o = json_object();
+
+	batv_ctl_put_number(o, "ids", n[BATV_ITEM_ID]);
+	batv_ctl_put_number(o, "pairs", n[BATV_ITEM_PAIR]);
+	return o;
+}
+
+static json_t *json_adding(const struct adding *a)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put(o, "remembered", json_counts(a->done));
+	batv_ctl_put(o, "known", json_counts(a->known));
+	batv_ctl_put_number(o, "not_ours", a->outside);
+	batv_ctl_put_number(o, "too_old", a->old);
+	batv_ctl_put_number(o, "not_evaluated", a->doubt);
+	batv_ctl_put_number(o, "no_room", a->full);
+	batv_ctl_put_number(o, "later_days", a->clock);
+	batv_ctl_put_number(o, "not_understood", a->odd);
+	batv_ctl_put_number(o, "bounces", a->bounces);
+	batv_ctl_put_number(o, "without_id", a->no_id);
+	return o;
 }
 
 static int print_result(const struct adding *a)
 {
 	if (!a->ctl->json)
 		print_result_text(a);
-	else if (!batv_ctl_print_json(json_pack(
-			 "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "remembered",
-			 json_counts(a->done), "known", json_counts(a->known), "not_ours",
-			 (json_int_t)a->outside, "too_old", (json_int_t)a->old, "not_evaluated",
-			 (json_int_t)a->doubt, "no_room", (json_int_t)a->full, "later_days",
-			 (json_int_t)a->clock, "not_understood", (json_int_t)a->odd, "bounces",
-			 (json_int_t)a->bounces, "without_id", (json_int_t)a->no_id)))
+	else if (!batv_ctl_print_json(json_adding(a)))
 		return BATV_CTL_TROUBLE;
 	return a->full || a->clock || a->doubt ? BATV_CTL_NO : BATV_CTL_YES;
 }

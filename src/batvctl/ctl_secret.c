@@ -236,6 +236,18 @@ static uint32_t signs_then(const struct sets *s, const struct batv_secret *added
 	return then ? then->number : added->number;
 }
 
+static json_t *json_rotation(const struct batv_secret *added, uint32_t signs, bool revoked, bool ok)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_number(o, "signs", signs);
+	batv_ctl_put_number(o, "secret", added->number);
+	batv_ctl_put(o, "start", json_integer((json_int_t)added->start));
+	batv_ctl_put_flag(o, "revoked", revoked);
+	batv_ctl_put_flag(o, "published", ok);
+	return o;
+}
+
 static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, const char *seen,
 			   bool ok)
 {
@@ -244,10 +256,7 @@ static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, con
 	char start[BATV_TIME_SIZE];
 
 	if (ctl->json) {
-		batv_ctl_print_json(
-			json_pack("{s:I, s:I, s:I, s:b, s:b}", "signs", (json_int_t)signs, "secret",
-				  (json_int_t)added->number, "start", (json_int_t)added->start,
-				  "revoked", (int)ctl->revoke, "published", (int)ok));
+		batv_ctl_print_json(json_rotation(added, signs, ctl->revoke, ok));
 		return;
 	}
 	batv_ctl_time_format(added->start, start, sizeof start);
@@ -406,6 +415,17 @@ static int merge_incoming(struct batv_ctl *ctl, struct sets *s, bool *broken)
 	return BATV_CTL_YES;
 }
 
+static json_t *json_import(const struct sets *s, const char *fingerprint, bool broken, bool ok)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_number(o, "secrets", s->next.n);
+	batv_ctl_put_text(o, "fingerprint", fingerprint);
+	batv_ctl_put_flag(o, "replaced_without_overlap", broken);
+	batv_ctl_put_flag(o, "published", ok);
+	return o;
+}
+
 static void print_import(const struct batv_ctl *ctl, const struct sets *s, bool broken,
 			 const char *seen, bool ok)
 {
@@ -413,10 +433,7 @@ static void print_import(const struct batv_ctl *ctl, const struct sets *s, bool 
 
 	batv_secrets_fingerprint(&s->next, fingerprint);
 	if (ctl->json) {
-		batv_ctl_print_json(json_pack("{s:I, s:s, s:b, s:b}", "secrets",
-					      (json_int_t)s->next.n, "fingerprint", fingerprint,
-					      "replaced_without_overlap", (int)broken, "published",
-					      (int)ok));
+		batv_ctl_print_json(json_import(s, fingerprint, broken, ok));
 		return;
 	}
 	printf("took %zu secrets; there are %zu now, fingerprint %s\n", s->incoming.n, s->next.n,

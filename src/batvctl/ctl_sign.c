@@ -51,18 +51,27 @@ static json_t *json_text_or_null(const char *text)
 
 /* ---- sign ---- */
 
+static json_t *json_signing(const struct batv_ctl *ctl, const char *address,
+			    const struct batv_signing *s, const char *policy)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_text(o, "address", address);
+	batv_ctl_put(o, "signed", json_text_or_null(s->address));
+	batv_ctl_put_text(o, "answer", batv_sign_answer_name(s->answer));
+	batv_ctl_put(o, "policy", json_text_or_null(policy));
+	batv_ctl_put(o, "key", json_key_or_null(s->key, ctl->now));
+	batv_ctl_put_flag(o, "evaluated", s->answer != BATV_LEFT_DOUBT);
+	return o;
+}
+
 static void print_signing(const struct batv_ctl *ctl, const struct batv_asking *a,
 			  const char *address, const struct batv_signing *s)
 {
 	const char *policy = s->policy ? s->policy->name : NULL;
 
 	if (ctl->json) {
-		batv_ctl_print_json(json_pack(
-			"{s:o, s:o, s:s, s:o, s:o, s:b}", "address", batv_ctl_json_text(address),
-			"signed", json_text_or_null(s->address), "answer",
-			batv_sign_answer_name(s->answer), "policy", json_text_or_null(policy),
-			"key", json_key_or_null(s->key, ctl->now), "evaluated",
-			s->answer != BATV_LEFT_DOUBT));
+		batv_ctl_print_json(json_signing(ctl, address, s, policy));
 		return;
 	}
 	puts(s->answer == BATV_SIGNED ? s->address : address);
@@ -116,27 +125,42 @@ static const char *tag_worth(const struct batv_context *context, const char *add
 	return "-";
 }
 
+static const char *verdict_text(const struct batv_judgement *j, bool doubt)
+{
+	return doubt ? "not evaluated" : batv_verdict_name(j->finding.verdict);
+}
+
+static json_t *json_judgement(const struct batv_ctl *ctl, const struct batv_asking *a,
+			      const char *address, const struct batv_judgement *j, bool doubt)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_text(o, "address", address);
+	batv_ctl_put_text(o, "verdict", verdict_text(j, doubt));
+	batv_ctl_put_text(o, "tag", tag_worth(&a->context, address));
+	batv_ctl_put_text(o, "action", batv_action_name(j->finding.action));
+	batv_ctl_put_text(o, "reason", batv_reason_name(j->finding.reason));
+	batv_ctl_put(o, "bare", json_text_or_null(j->bare));
+	batv_ctl_put(o, "policy", json_text_or_null(j->policy ? j->policy->name : NULL));
+	batv_ctl_put(o, "key", json_key_or_null(j->key, ctl->now));
+	batv_ctl_put_flag(o, "evaluated", !doubt);
+	return o;
+}
+
 static void print_recipient(const struct batv_ctl *ctl, const struct batv_asking *a,
 			    const char *address, const struct batv_judgement *j, bool doubt)
 {
 	const char *policy = j->policy ? j->policy->name : NULL;
-	const char *verdict = doubt ? "not evaluated" : batv_verdict_name(j->finding.verdict);
 	const char *action = batv_action_name(j->finding.action);
 	const char *reason = batv_reason_name(j->finding.reason);
-	const char *worth = tag_worth(&a->context, address);
 
 	if (ctl->json) {
-		batv_ctl_print_json(
-			json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "address",
-				  batv_ctl_json_text(address), "verdict", verdict, "tag", worth,
-				  "action", action, "reason", reason, "bare",
-				  json_text_or_null(j->bare), "policy", json_text_or_null(policy),
-				  "key", json_key_or_null(j->key, ctl->now), "evaluated", !doubt));
+		batv_ctl_print_json(json_judgement(ctl, a, address, j, doubt));
 		return;
 	}
-	puts(verdict);
+	puts(verdict_text(j, doubt));
 	printf("  address   %s\n", j->bare);
-	printf("  tag       %s\n", worth);
+	printf("  tag       %s\n", tag_worth(&a->context, address));
 	if (policy)
 		printf("  policy    %s\n", policy);
 	printf("  action    %s%s%s\n", action, strcmp(reason, "-") ? ", reason " : "",

@@ -82,28 +82,26 @@ static void check_state(struct batv_status *s)
 	}
 }
 
-static void read_secret(struct batv_status *s)
+/* Only the owner and root can read it: that others cannot is no problem. */
+static void secret_unread(struct batv_status *s)
 {
-	struct batv_secrets *set = calloc(1, sizeof *set);
-	struct batv_ctl *ctl = s->ctl;
-	const struct batv_secret *signing;
+	const struct batv_ctl *ctl = s->ctl;
+
+	if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
+		batv_ctl_status_problem(
+			s, "%s: no new keys are made; correct it, or put back a copy of it",
+			ctl->message);
+	else
+		batv_ctl_status_note(
+			s, "the secret file was not looked at: only its owner or root can "
+			   "read it");
+}
+
+static void check_secret_mode(struct batv_status *s)
+{
+	const struct batv_ctl *ctl = s->ctl;
 	struct stat st;
 
-	if (!set)
-		return;
-	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message)) {
-		if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
-			batv_ctl_status_problem(
-				s, "%s: no new keys are made; correct it, or put back a copy of it",
-				ctl->message);
-		else
-			batv_ctl_status_note(
-				s, "the secret file was not looked at: only its owner or root can "
-				   "read it");
-		free(set);
-		return;
-	}
-	batv_secrets_fingerprint(set, s->fingerprint);
 	if (fstatat(ctl->store.dirfd, BATV_SECRET_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (st.st_mode & 0077))
 		batv_ctl_status_problem(
@@ -111,21 +109,50 @@ static void read_secret(struct batv_status *s)
 			"%s/%s: others may read it (mode %04o): chmod 600, and if they did: "
 			"batvctl rotate --revoke",
 			ctl->store.path, BATV_SECRET_NAME, (unsigned)st.st_mode & 07777);
-	signing = batv_secret_signing(set, ctl->now);
-	if (s->config_ok && !batv_plan_fits(&ctl->config, set, ctl->clock))
+}
+
+/* Does the secret that signs follow the configuration's rotation and retention? */
+static bool is_followed(const struct batv_config *config, const struct batv_secret *signing)
+{
+	return !signing || (signing->rotation == config->key_rotation &&
+			    signing->retention == config->key_retention);
+}
+
+static void check_secret_plan(struct batv_status *s, const struct batv_secrets *set)
+{
+	const struct batv_ctl *ctl = s->ctl;
+	const struct batv_secret *signing = batv_secret_signing(set, ctl->now);
+
+	if (!s->config_ok)
+		return;
+	if (!batv_plan_fits(&ctl->config, set, ctl->clock))
 		batv_ctl_status_problem(
 			s,
 			"%s: key_rotation, key_retention: would need more than %d live keys: not "
 			"followed",
 			ctl->config_path, BATV_KEYS_MAX);
-	else if (s->config_ok && signing &&
-		 (signing->rotation != ctl->config.key_rotation ||
-		  signing->retention != ctl->config.key_retention))
+	else if (!is_followed(&ctl->config, signing))
 		batv_ctl_status_note(s,
 				     "secret %" PRIu32
 				     " has another rotation or retention than the configuration; "
 				     "batvctl rotate adds one that follows it",
 				     signing->number);
+}
+
+static void read_secret(struct batv_status *s)
+{
+	struct batv_secrets *set = calloc(1, sizeof *set);
+	struct batv_ctl *ctl = s->ctl;
+
+	if (!set)
+		return;
+	if (batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message)) {
+		secret_unread(s);
+	} else {
+		batv_secrets_fingerprint(set, s->fingerprint);
+		check_secret_mode(s);
+		check_secret_plan(s, set);
+	}
 	batv_secrets_wipe(set);
 	free(set);
 }

@@ -65,19 +65,30 @@ void batv_ctl_status_check_forged(struct batv_status *s)
 		forged_on(s, when), when == s->ctl->now ? "today" : "yesterday", networks);
 }
 
+static json_t *json_forger(const struct batv_forger *forger)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_text(o, "network", forger->network);
+	batv_ctl_put_number(o, "count", forger->count);
+	return o;
+}
+
 json_t *batv_ctl_status_json_forged(const struct batv_status *s)
 {
 	struct batv_forger most[LISTED];
 	int64_t when = busy_day(s);
 	size_t n = when ? batv_forged_most(&s->memory, when, most, LISTED) : 0;
-	json_t *list;
+	json_t *o, *list;
 
 	if (!when)
 		return json_null();
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I}", "network", most[i].network,
-						      "count", (json_int_t)most[i].count));
-	return json_pack("{s:s, s:I, s:o}", "day", when == s->ctl->now ? "today" : "yesterday",
-			 "count", (json_int_t)forged_on(s, when), "networks", list);
+		json_array_append_new(list, json_forger(&most[i]));
+	o = json_object();
+	batv_ctl_put_text(o, "day", when == s->ctl->now ? "today" : "yesterday");
+	batv_ctl_put_number(o, "count", forged_on(s, when));
+	batv_ctl_put(o, "networks", list);
+	return o;
 }

@@ -154,29 +154,40 @@ void batv_ctl_status_print_sent(const struct batv_status *s)
 static json_t *json_fill(const struct batv_status *s, enum batv_item_kind kind)
 {
 	struct batv_memory_fill fill;
+	json_t *o;
 
 	if (!batv_memory_fill(&s->memory, kind, s->ctl->now, &fill))
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:f}", "capacity", (json_int_t)fill.capacity, "today",
-			 (json_int_t)fill.today, "fullest", (json_int_t)fill.fullest, "chance",
-			 fill.chance);
+	o = json_object();
+	batv_ctl_put_number(o, "capacity", fill.capacity);
+	batv_ctl_put_number(o, "today", fill.today);
+	batv_ctl_put_number(o, "fullest", fill.fullest);
+	batv_ctl_put(o, "chance", json_real(fill.chance));
+	return o;
 }
 
-static json_t *json_counted(const struct batv_status *s, size_t counter)
+static void put_counted(json_t *o, const char *key, const struct batv_status *s, size_t counter)
 {
-	return json_integer((json_int_t)batv_counted(&s->memory, counter, DAYS, s->ctl->now));
+	batv_ctl_put_number(o, key, batv_counted(&s->memory, counter, DAYS, s->ctl->now));
 }
 
 json_t *batv_ctl_status_json_sent(const struct batv_status *s)
 {
+	json_t *o;
+
 	if (!s->memory_ok)
 		return json_null();
-	return json_pack(
-		"{s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "file", s->memory_name,
-		"before", *s->before_name ? json_string(s->before_name) : json_null(), "bytes",
-		(json_int_t)s->memory.size, "retention", (json_int_t)retention_of(s), "complete",
-		(int)is_complete(s), "since", batv_ctl_json_time(since_of(s)), "ids",
-		json_fill(s, BATV_ITEM_ID), "pairs", json_fill(s, BATV_ITEM_PAIR), "lookups",
-		json_counted(s, BATV_COUNT_LOOKUPS), "hits", json_counted(s, BATV_COUNT_HITS),
-		"not_remembered", json_counted(s, BATV_COUNT_FULL));
+	o = json_object();
+	batv_ctl_put_text(o, "file", s->memory_name);
+	batv_ctl_put_text(o, "before", *s->before_name ? s->before_name : NULL);
+	batv_ctl_put_number(o, "bytes", s->memory.size);
+	batv_ctl_put_number(o, "retention", (uint64_t)retention_of(s));
+	batv_ctl_put_flag(o, "complete", is_complete(s));
+	batv_ctl_put_time(o, "since", since_of(s));
+	batv_ctl_put(o, "ids", json_fill(s, BATV_ITEM_ID));
+	batv_ctl_put(o, "pairs", json_fill(s, BATV_ITEM_PAIR));
+	put_counted(o, "lookups", s, BATV_COUNT_LOOKUPS);
+	put_counted(o, "hits", s, BATV_COUNT_HITS);
+	put_counted(o, "not_remembered", s, BATV_COUNT_FULL);
+	return o;
 }

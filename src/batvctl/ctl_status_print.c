@@ -258,18 +258,49 @@ static json_t *json_lines(const char lines[][1024], size_t n)
 	return a;
 }
 
+static json_t *json_policy(const struct batv_policy *p)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_text(o, "name", p->name);
+	batv_ctl_put_flag(o, "signing", p->signing);
+	batv_ctl_put_text(o, "enforcement", enforcements[p->enforcement]);
+	batv_ctl_put(o, "grace", json_integer((json_int_t)p->grace));
+	batv_ctl_put_text(o, "domains", p->domains);
+	return o;
+}
+
 static json_t *json_policies(const struct batv_state *st)
 {
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < st->n_policies; i++) {
-		const struct batv_policy *p = &st->policies[i];
+	for (size_t i = 0; i < st->n_policies; i++)
+		json_array_append_new(a, json_policy(&st->policies[i]));
+	return a;
+}
 
-		json_array_append_new(a, json_pack("{s:s, s:b, s:s, s:I, s:o}", "name", p->name,
-						   "signing", (int)p->signing, "enforcement",
-						   enforcements[p->enforcement], "grace",
-						   (json_int_t)p->grace, "domains",
-						   batv_ctl_json_text(p->domains)));
+static json_t *json_keys(const struct batv_status *s)
+{
+	const struct batv_keyring *ring = &s->state.state.ring;
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < ring->n_keys; i++)
+		json_array_append_new(a, batv_ctl_json_key(&ring->keys[i], s->ctl->now, false));
+	return a;
+}
+
+static json_t *json_breaks(const struct batv_state *st)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < st->n_breaks; i++) {
+		json_t *o = json_object();
+
+		batv_ctl_put_text(o, "policy", st->breaks[i].policy);
+		batv_ctl_put_time(o, "when", st->breaks[i].when);
+		batv_ctl_put_time(o, "until", st->breaks[i].until);
+		batv_ctl_put_text(o, "why", st->breaks[i].why);
+		json_array_append_new(a, o);
 	}
 	return a;
 }
@@ -277,43 +308,44 @@ static json_t *json_policies(const struct batv_state *st)
 static json_t *json_state(const struct batv_status *s)
 {
 	const struct batv_state *st = &s->state.state;
-	json_t *keys = json_array(), *breaks = json_array();
+	json_t *o = json_object();
 
-	for (size_t i = 0; i < st->ring.n_keys; i++)
-		json_array_append_new(keys,
-				      batv_ctl_json_key(&st->ring.keys[i], s->ctl->now, false));
-	for (size_t i = 0; i < st->n_breaks; i++)
-		json_array_append_new(
-			breaks, json_pack("{s:s, s:o, s:o, s:o}", "policy", st->breaks[i].policy,
-					  "when", batv_ctl_json_time(st->breaks[i].when), "until",
-					  batv_ctl_json_time(st->breaks[i].until), "why",
-					  batv_ctl_json_text(st->breaks[i].why)));
-	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "usable",
-			 (int)s->state_usable, "serial", (json_int_t)st->serial, "written",
-			 (json_int_t)st->written, "fingerprint", st->fingerprint, "config_sum",
-			 st->config_sum, "key_rotation", (json_int_t)st->key_rotation,
-			 "key_retention", (json_int_t)st->key_retention, "legacy_keys",
-			 (int)st->ring.n_legacy, "policies", json_policies(st), "keys", keys,
-			 "breaks", breaks, "lost_until", batv_ctl_json_time(st->lost_until));
+	batv_ctl_put_flag(o, "usable", s->state_usable);
+	batv_ctl_put(o, "serial", json_integer((json_int_t)st->serial));
+	batv_ctl_put(o, "written", json_integer((json_int_t)st->written));
+	batv_ctl_put_text(o, "fingerprint", st->fingerprint);
+	batv_ctl_put_text(o, "config_sum", st->config_sum);
+	batv_ctl_put(o, "key_rotation", json_integer((json_int_t)st->key_rotation));
+	batv_ctl_put(o, "key_retention", json_integer((json_int_t)st->key_retention));
+	batv_ctl_put_number(o, "legacy_keys", st->ring.n_legacy);
+	batv_ctl_put(o, "policies", json_policies(st));
+	batv_ctl_put(o, "keys", json_keys(s));
+	batv_ctl_put(o, "breaks", json_breaks(st));
+	batv_ctl_put_time(o, "lost_until", st->lost_until);
+	return o;
 }
 
 static json_t *json_domain(const struct batv_status *s, const struct batv_domain *d)
 {
 	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
+	json_t *o = json_object();
 
 	explain(s, d, &arm, why, sizeof why);
 	batv_printable(batv_span_of(d->name), name, sizeof name);
-	return json_pack("{s:s, s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
-			 name, "policy", arm.policy ? json_string(arm.policy->name) : json_null(),
-			 "mode", refuses(s, d, &arm) ? "reject" : "observe", "armed",
-			 (d->flags & BATV_DOMAIN_ARMED) != 0, "why", arm_name(s, d, &arm), "text",
-			 why, "since", batv_ctl_json_time(arm.since), "when",
-			 batv_ctl_json_time(arm.when), "first_signed",
-			 batv_ctl_json_time(d->first_signed), "last_signed",
-			 batv_ctl_json_time(d->last_signed), "first_valid",
-			 batv_ctl_json_time(d->first_valid), "last_valid",
-			 batv_ctl_json_time(d->last_valid));
+	batv_ctl_put_text(o, "domain", name);
+	batv_ctl_put_text(o, "policy", arm.policy ? arm.policy->name : NULL);
+	batv_ctl_put_text(o, "mode", refuses(s, d, &arm) ? "reject" : "observe");
+	batv_ctl_put_flag(o, "armed", d->flags & BATV_DOMAIN_ARMED);
+	batv_ctl_put_text(o, "why", arm_name(s, d, &arm));
+	batv_ctl_put_text(o, "text", why);
+	batv_ctl_put_time(o, "since", arm.since);
+	batv_ctl_put_time(o, "when", arm.when);
+	batv_ctl_put_time(o, "first_signed", d->first_signed);
+	batv_ctl_put_time(o, "last_signed", d->last_signed);
+	batv_ctl_put_time(o, "first_valid", d->first_valid);
+	batv_ctl_put_time(o, "last_valid", d->last_valid);
+	return o;
 }
 
 static json_t *json_domains(const struct batv_status *s)
@@ -328,55 +360,57 @@ static json_t *json_domains(const struct batv_status *s)
 	return a;
 }
 
-static json_t *json_counters(const struct batv_status *s)
+static json_t *json_judged(const struct batv_status *s)
 {
-	json_t *all = json_object(), *verdicts = json_object();
+	json_t *verdicts = json_object();
 
-	if (!s->memory_ok) {
-		json_decref(verdicts);
-		json_decref(all);
-		return json_null();
-	}
 	for (int v = 0; v < BATV_VERDICT_COUNT; v++) {
 		json_t *row = json_object();
 
 		for (int a = 0; a < BATV_ACTION_COUNT; a++)
-			json_object_set_new(row, batv_action_name((enum batv_action)a),
-					    json_integer((json_int_t)judged(s, (enum batv_verdict)v,
-									    (enum batv_action)a)));
-		json_object_set_new(verdicts, batv_verdict_name((enum batv_verdict)v), row);
+			batv_ctl_put_number(row, batv_action_name((enum batv_action)a),
+					    judged(s, (enum batv_verdict)v, (enum batv_action)a));
+		batv_ctl_put(verdicts, batv_verdict_name((enum batv_verdict)v), row);
 	}
-	json_object_set_new(all, "days", json_integer(DAYS));
-	json_object_set_new(all, "judged", verdicts);
-	json_object_set_new(all, "signed", json_integer((json_int_t)counted(s, BATV_COUNT_SIGNED)));
-	json_object_set_new(all, "left_no_state",
-			    json_integer((json_int_t)counted(s, BATV_COUNT_LEFT_NO_STATE)));
-	json_object_set_new(all, "left_untrusted",
-			    json_integer((json_int_t)counted(s, BATV_COUNT_LEFT_UNTRUSTED)));
-	json_object_set_new(all, "left_destination",
-			    json_integer((json_int_t)counted(s, BATV_COUNT_LEFT_DESTINATION)));
-	json_object_set_new(all, "left_other",
-			    json_integer((json_int_t)counted(s, BATV_COUNT_LEFT_OTHER)));
-	json_object_set_new(all, "doubt", json_integer((json_int_t)counted(s, BATV_COUNT_DOUBT)));
-	return all;
+	return verdicts;
+}
+
+static json_t *json_counters(const struct batv_status *s)
+{
+	json_t *o;
+
+	if (!s->memory_ok)
+		return json_null();
+	o = json_object();
+	batv_ctl_put_number(o, "days", DAYS);
+	batv_ctl_put(o, "judged", json_judged(s));
+	batv_ctl_put_number(o, "signed", counted(s, BATV_COUNT_SIGNED));
+	batv_ctl_put_number(o, "left_no_state", counted(s, BATV_COUNT_LEFT_NO_STATE));
+	batv_ctl_put_number(o, "left_untrusted", counted(s, BATV_COUNT_LEFT_UNTRUSTED));
+	batv_ctl_put_number(o, "left_destination", counted(s, BATV_COUNT_LEFT_DESTINATION));
+	batv_ctl_put_number(o, "left_other", counted(s, BATV_COUNT_LEFT_OTHER));
+	batv_ctl_put_number(o, "doubt", counted(s, BATV_COUNT_DOUBT));
+	return o;
 }
 
 void batv_ctl_status_print_json(const struct batv_status *s)
 {
-	json_t *o = json_pack(
-		"{s:o, s:o, s:o, s:o, s:b, s:s, s:b, s:i, s:i}", "problems",
-		json_lines(s->problems, s->n_problems), "notes", json_lines(s->notes, s->n_notes),
-		"configuration", batv_ctl_json_text(s->ctl->config_path), "directory",
-		batv_ctl_json_text(s->ctl->config.directory), "configuration_ok", (int)s->config_ok,
-		"batvd", daemon_word(s->daemon), "observe_file", (int)s->observe, "domains_in_use",
-		(int)s->domains, "domain_places", (int)s->memory.sections.domain_slots);
+	json_t *o = json_object();
 
-	json_object_set_new(o, "secret_fingerprint",
-			    s->fingerprint[0] ? json_string(s->fingerprint) : json_null());
-	json_object_set_new(o, "state", s->state_read ? json_state(s) : json_null());
-	json_object_set_new(o, "domains", json_domains(s));
-	json_object_set_new(o, "memory", batv_ctl_status_json_sent(s));
-	json_object_set_new(o, "counters", json_counters(s));
-	json_object_set_new(o, "forged", batv_ctl_status_json_forged(s));
+	batv_ctl_put(o, "problems", json_lines(s->problems, s->n_problems));
+	batv_ctl_put(o, "notes", json_lines(s->notes, s->n_notes));
+	batv_ctl_put_text(o, "configuration", s->ctl->config_path);
+	batv_ctl_put_flag(o, "configuration_ok", s->config_ok);
+	batv_ctl_put_text(o, "directory", s->ctl->config.directory);
+	batv_ctl_put_text(o, "batvd", daemon_word(s->daemon));
+	batv_ctl_put_flag(o, "observe_file", s->observe);
+	batv_ctl_put_number(o, "domains_in_use", s->domains);
+	batv_ctl_put_number(o, "domain_places", s->memory.sections.domain_slots);
+	batv_ctl_put_text(o, "secret_fingerprint", s->fingerprint[0] ? s->fingerprint : NULL);
+	batv_ctl_put(o, "state", s->state_read ? json_state(s) : json_null());
+	batv_ctl_put(o, "domains", json_domains(s));
+	batv_ctl_put(o, "memory", batv_ctl_status_json_sent(s));
+	batv_ctl_put(o, "counters", json_counters(s));
+	batv_ctl_put(o, "forged", batv_ctl_status_json_forged(s));
 	batv_ctl_print_json(o);
 }
