@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/days.h"
+
 static const struct batv_policy *policy_of(const struct batv_state *state,
 					   const struct batv_domain *domain)
 {
@@ -154,7 +156,7 @@ static const char *utc(int64_t when, char out[static WHEN_SIZE])
 	time_t t = (time_t)when;
 	struct tm tm;
 
-	if (when > INT64_C(253402300799) || !gmtime_r(&t, &tm) ||
+	if (when > BATV_TIME_MAX || !gmtime_r(&t, &tm) ||
 	    strftime(out, WHEN_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0)
 		(void)snprintf(out, WHEN_SIZE, "the end of time");
 	return out;

@@ -70,7 +70,7 @@ static const char *parse_flag(struct batv_span word, struct batv_secret *s)
 		return "unknown flag: expected retired=TIME or revoked=TIME";
 	if (*slot != 0)
 		return "a flag is given twice";
-	if (!take_time(value, 1, BATV_SECRET_TIME_MAX, slot))
+	if (!take_time(value, 1, BATV_TIME_MAX, slot))
 		return "the time of a flag is not a number of seconds since 1970";
 	return NULL;
 }
@@ -102,7 +102,7 @@ static const char *parse_secret(struct batv_span line, struct batv_secret *s)
 	if (!take_time(take_word(&line), 1, NUMBER_MAX, &number))
 		return "the number is not one of 1 to 999999";
 	s->number = (uint32_t)number;
-	if (!take_time(take_word(&line), 0, BATV_SECRET_TIME_MAX, &s->start))
+	if (!take_time(take_word(&line), 0, BATV_TIME_MAX, &s->start))
 		return "the start is not a number of seconds since 1970";
 	if (!take_time(take_word(&line), BATV_ROTATION_MIN, BATV_PERIOD_MAX, &s->rotation))
 		return "the rotation is not 86400 to 31622400 seconds";
@@ -368,7 +368,7 @@ static bool periods_ok(int64_t rotation, int64_t retention, int64_t start)
 {
 	return rotation >= BATV_ROTATION_MIN && rotation <= BATV_PERIOD_MAX &&
 	       retention >= BATV_RETENTION_MIN && retention <= BATV_PERIOD_MAX && start >= 0 &&
-	       start <= BATV_SECRET_TIME_MAX;
+	       start <= BATV_TIME_MAX;
 }
 
 static enum batv_err add_numbered(struct batv_secrets *secrets, uint32_t number, int64_t rotation,

@@ -16,8 +16,7 @@
 #define BATV_SECRET_FILE_MAX 262144 /* bytes */
 #define BATV_ROTATION_MIN BATV_DAY
 #define BATV_RETENTION_MIN BATV_DAY
-#define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY)  /* a tag's day repeats after 1000 days */
-#define BATV_SECRET_TIME_MAX INT64_C(253402300799) /* the last second of the year 9999 */
+#define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY) /* a tag's day repeats after 1000 days */
 
 struct batv_secret {
 	uint32_t number;             /* 1..999999; written, never a position; never reused */

@@ -42,7 +42,7 @@ static int64_t clamp_time(int64_t t)
 {
 	if (t < 0)
 		return 0;
-	return t > BATV_SECRET_TIME_MAX ? BATV_SECRET_TIME_MAX : t;
+	return t > BATV_TIME_MAX ? BATV_TIME_MAX : t;
 }
 
 static int64_t max64(int64_t a, int64_t b)
@@ -388,7 +388,7 @@ static int64_t next_of(const struct stretches *all, const struct batv_secrets *s
 		for (size_t j = 0; next_window(all, s, &j, &w);)
 			next = min64(next, next_in_window(s, &w, now));
 	}
-	return next > BATV_SECRET_TIME_MAX ? NEVER : next;
+	return next > BATV_TIME_MAX ? NEVER : next;
 }
 
 int64_t batv_timeline_next(const struct batv_secrets *secrets, int64_t now)

@@ -8,10 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/days.h"
 #include "ctl_time.h"
 #include "decide/policy.h"
-
-#define FAR_FUTURE INT64_C(253402300799) /* 9999-12-31 23:59:59 */
 
 /* Exactly n digits; moves on. */
 static bool take_digits(const char **p, int n, int *out)
@@ -78,7 +77,7 @@ bool batv_ctl_time_parse(const char *text, int64_t now, int64_t *out)
 	if (strcmp(text, "now") == 0)
 		value = now;
 	else if (*text == '+') {
-		if (!batv_duration_parse(rest, &value) || value > FAR_FUTURE - now)
+		if (!batv_duration_parse(rest, &value) || value > BATV_TIME_MAX - now)
 			return false;
 		value += now;
 	} else if (*text == '@') {
@@ -86,7 +85,7 @@ bool batv_ctl_time_parse(const char *text, int64_t now, int64_t *out)
 			return false;
 	} else if (!parse_date(text, &value))
 		return false;
-	if (value < 0 || value > FAR_FUTURE)
+	if (value < 0 || value > BATV_TIME_MAX)
 		return false;
 	*out = value;
 	return true;
@@ -97,7 +96,7 @@ void batv_ctl_time_format(int64_t when, char *out, size_t size)
 	time_t t = (time_t)when;
 	struct tm tm;
 
-	if (when <= 0 || when > FAR_FUTURE || !gmtime_r(&t, &tm) ||
+	if (when <= 0 || when > BATV_TIME_MAX || !gmtime_r(&t, &tm) ||
 	    !strftime(out, size, "%Y-%m-%d %H:%M:%S UTC", &tm))
 		snprintf(out, size, "never");
 }

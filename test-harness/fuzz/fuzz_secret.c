@@ -142,7 +142,7 @@ static int64_t time_of(const uint8_t *data, size_t size)
 
 	for (size_t i = size < 8 ? 0 : size - 8; i < size; i++)
 		t = t << 8 | data[i];
-	return (int64_t)(t % (uint64_t)BATV_SECRET_TIME_MAX);
+	return (int64_t)(t % (uint64_t)BATV_TIME_MAX);
 }
 
 static void check_set(const struct batv_secrets *set, int64_t now)
@@ -157,7 +157,7 @@ static void check_set(const struct batv_secrets *set, int64_t now)
 		reached(MEMORY_KEY);
 	check_round_trip(set);
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
-		if (times[i] < BATV_SECRET_TIME_MAX)
+		if (times[i] < BATV_TIME_MAX)
 			check_timeline(set, times[i]);
 	check_changes(set, now);
 	must(batv_secret_last_tag(set, &set->list[0]) >= 0);

@@ -194,7 +194,7 @@ START_TEST(what_is_written_is_read_back)
 
 	make(&set, counts[_i]);
 	set.list[0].revoked = NOW;
-	set.list[set.n - 1].retired = BATV_SECRET_TIME_MAX;
+	set.list[set.n - 1].retired = BATV_TIME_MAX;
 	set.has_memory_key = _i % 2 == 0;
 	if (!set.has_memory_key)
 		memset(set.memory_key, 0, sizeof set.memory_key);
@@ -271,8 +271,7 @@ START_TEST(add_takes_the_next_number_and_keeps_limits)
 	ck_assert_int_eq(batv_secrets_add(&set, DAY(1) - 1, DAY(3), NOW), BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(366) + 1, NOW), BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), -1), BATV_E_SYNTAX);
-	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), BATV_SECRET_TIME_MAX + 1),
-			 BATV_E_SYNTAX);
+	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), BATV_TIME_MAX + 1), BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_secrets_create(&other, 0, DAY(1), NOW), BATV_E_SYNTAX);
 	ck_assert_uint_eq(set.n, 2);
 	set.list[1].number = 999999;

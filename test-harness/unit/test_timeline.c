@@ -578,7 +578,7 @@ START_TEST(odd_times_are_survived)
 		ck_assert_uint_eq(ring.n_keys, 0);
 		ck_assert_int_eq(batv_timeline_next(&set, times[i]), INT64_MAX);
 	}
-	add(1, BATV_SECRET_TIME_MAX, BATV_PERIOD_MAX, BATV_PERIOD_MAX);
+	add(1, BATV_TIME_MAX, BATV_PERIOD_MAX, BATV_PERIOD_MAX);
 	add(2, 0, BATV_PERIOD_MAX, BATV_PERIOD_MAX);
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
 		at(times[i], &ring);

@@ -1,12 +1,13 @@
 /*
- * days.h - days since 1970, by which the memory keeps what it keeps.
+ * days.h - days since 1970, by which the memory keeps what it keeps, and the last time of all.
  */
 #ifndef BATV_BASE_DAYS_H
 #define BATV_BASE_DAYS_H
 
 #include <stdint.h>
 
-#define BATV_DAY 86400 /* seconds */
+#define BATV_DAY 86400                      /* seconds */
+#define BATV_TIME_MAX INT64_C(253402300799) /* the last second of the year 9999 */
 
 /* As much of them as a stamp holds (45,000 years); 0 before 1970. */
 static inline uint64_t batv_day_of(int64_t when)

@@ -15,15 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/days.h"
 #include "base/hmac.h"
 #include "base/safefile.h"
 
 #define MAGIC "exim-batv state "
 #define VERSION_LINE MAGIC "1\n"
 #define LITERAL(s) s, sizeof(s) - 1
-#define END_LEN 21                     /* "end ", 16 hex digits, newline */
-#define TIME_MAX INT64_C(253402300799) /* the end of the year 9999 */
-#define NAME_LEN_MAX 64                /* of a file name, a fingerprint */
+#define END_LEN 21      /* "end ", 16 hex digits, newline */
+#define NAME_LEN_MAX 64 /* of a file name, a fingerprint */
 
 struct reader {
 	struct batv_state *state;
@@ -69,7 +69,7 @@ static bool time_of(struct batv_span s, int64_t *out)
 {
 	uint64_t n;
 
-	if (!number(s, (uint64_t)TIME_MAX, &n))
+	if (!number(s, (uint64_t)BATV_TIME_MAX, &n))
 		return false;
 	*out = (int64_t)n;
 	return true;
@@ -109,7 +109,7 @@ static enum batv_err read_period(struct reader *r, struct batv_span value, int64
 {
 	int64_t seconds;
 
-	if (!batv_duration_parse(value, &seconds) || seconds < 1 || seconds > TIME_MAX)
+	if (!batv_duration_parse(value, &seconds) || seconds < 1 || seconds > BATV_TIME_MAX)
 		return refuse(r, BATV_E_SYNTAX, "expected a period");
 	*out = seconds;
 	return BATV_OK;
