@@ -29,8 +29,10 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 /* "5.7.1 text": what the other side is told. */
 unsigned char *batv_outcome_refusal(const struct batv_outcome *outcome);
 
-/* Facts of the message for a question about a single address (batv_verdict, batv_kind).  Only with
- * a state. */
+/*
+ * What is known of the message in hand, to judge an address by: for the outcome, and for a question
+ * about a single address (batv_verdict, batv_kind).  Without a proof.  Only with a state.
+ */
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
 			  const struct batv_session *session, enum batv_class class);
 

@@ -1,5 +1,10 @@
 /*
- * memory_fill.c - counts what was remembered, and computes how often a filter so full is wrong.
+ * memory_fill.c - how full the filters of the sent-mail memory are, and how often so full a filter
+ * is wrong.
+ *
+ * It only reads, and trusts the counters rather than the bits: to look at every page of a large
+ * file would be slow.  It has its own exponential function, so that nothing needs libm.  Invariant:
+ * the chance is between 0 and 1, and *out is written only on success.
  */
 #include "memory_fill.h"
 

@@ -1,5 +1,6 @@
 /*
- * memory_fill.h - how full the sent-mail memory is, and how likely chance is; for batvctl status.
+ * memory_fill.h - how full the sent-mail memory is, and how likely it is to take an unknown item
+ * for a known one; for batvctl status.
  */
 #ifndef BATV_MEMORY_FILL_H
 #define BATV_MEMORY_FILL_H
@@ -12,6 +13,7 @@ struct batv_memory_fill {
 	/* That a message with 4 unknown items finds one by chance, on any of the days. */
 	double chance;
 };
+/* False: there is no memory, or it does not have this section or the counters. */
 bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
 		      struct batv_memory_fill *out);
 

@@ -1,5 +1,8 @@
 /*
- * notices.c - writes down what is wrong, and hands on what was done.
+ * notices.c - keeps what is wrong for the program to report, and passes on what was done.
+ *
+ * It prints nothing itself and decides nothing.  Invariant: of each kind of trouble there is at
+ * most one text, the last one; a text that is too long is cut.
  */
 #include "notices.h"
 

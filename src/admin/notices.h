@@ -1,6 +1,6 @@
 /*
- * notices.h - what a look at the state directory has to say: a line for what was done, and what is
- * wrong.
+ * notices.h - what a look at the state directory reports: a line for each thing that was done, and
+ * what is wrong.
  */
 #ifndef BATV_NOTICES_H
 #define BATV_NOTICES_H
@@ -25,9 +25,10 @@ struct batv_notices {
 	void *say_ctx;
 };
 
-/* For the parts of a look: a line of what was done, the one line of what is wrong. */
+/* Passes a line on; nobody may be listening. */
 void batv_notices_say(struct batv_notices *notices, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Replaces what was noted of that kind. */
 void batv_notices_trouble(struct batv_notices *notices, enum batv_trouble kind, const char *format,
 			  ...) __attribute__((format(printf, 3, 4)));
 

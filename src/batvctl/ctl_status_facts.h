@@ -27,6 +27,7 @@ struct batv_status {
 	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];
 };
 
+/* A problem makes batvctl status answer BATV_CTL_NO; a note does not. */
 void batv_ctl_status_problem(struct batv_status *status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void batv_ctl_status_note(struct batv_status *status, const char *format, ...)

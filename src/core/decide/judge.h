@@ -38,8 +38,7 @@ enum batv_kind {
 			   */
 };
 
-/* Follows batv_judge_recipient() for every class; judge->class and judge->prove are not looked at.
- */
+/* Follows batv_judge_recipient() for every class; context->class and ->prove are not looked at. */
 enum batv_kind batv_judge_kind(const struct batv_context *context, const char *rcpt);
 const char *batv_judge_kind_name(enum batv_kind kind); /* "spared" */
 

@@ -1,7 +1,9 @@
 /*
- * lists.c - asks Exim's lists, for the signer and the judge.
+ * lists.c - asks Exim's lists the questions that signing and judging have in common.
  *
- * Invariant: a list that could not be asked never leads to a signature or a refusal.
+ * It never reads a list itself: the matcher does, and may take its time over a database or the DNS.
+ * Invariant: a list that could not be asked is BATV_MAYBE, never a guess, and so it never leads to
+ * a signature or a refusal.
  */
 #include "decide/lists.h"
 

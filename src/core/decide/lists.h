@@ -35,6 +35,7 @@ struct batv_origin {
 	size_t n_recipients;
 };
 
+/* What a decision is made in.  Signing uses state, matcher, origin and now; judging uses all. */
 struct batv_context {
 	const struct batv_state *state;
 	struct batv_memory *memory; /* NULL: none */
@@ -50,7 +51,8 @@ struct batv_context {
 	 */
 	bool (*prove)(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 	void *prove_ctx;
-	bool memory_complete; /* what is not remembered was not sent: batv_sent_complete() */
+	/* what is not remembered was not sent: batv_sent_complete_with() */
+	bool memory_complete;
 };
 
 /*

@@ -1,5 +1,9 @@
 /*
- * sign.c - asks everything that may speak against a tag, the cheapest first, and makes one.
+ * sign.c - decides whether an address gets a tag, and makes the tag.
+ *
+ * The cheapest questions come first, and the first answer against a tag ends them.  It leaves no
+ * trace: it counts, logs and remembers nothing.  Invariant: only an answer of BATV_SIGNED comes
+ * with a tagged address; in doubt the address stays as it is.
  */
 #include "decide/sign.h"
 
