@@ -32,7 +32,7 @@ static bool at_boundary(struct batv_parts *w, struct batv_span line, bool *close
 		if (line.len < b.len || !batv_span_equal(batv_span_cut(line, b.len), b))
 			continue;
 		end.p += b.len, end.len -= b.len;
-		*closes = end.len >= 2 && end.p[0] == '-' && end.p[1] == '-';
+		*closes = batv_span_begins(end, "--");
 		if (*closes)
 			end.p += 2, end.len -= 2;
 		if (batv_span_trim(end).len > 0)
@@ -46,7 +46,7 @@ static bool at_boundary(struct batv_parts *w, struct batv_span line, bool *close
 /* A field's lines: the rest of the first one and what is folded after it. */
 static struct batv_span take_folded(struct batv_parts *w, struct batv_span line)
 {
-	while (w->rest.len > 0 && (w->rest.p[0] == ' ' || w->rest.p[0] == '\t'))
+	while (w->rest.len > 0 && batv_is_wsp(w->rest.p[0]))
 		line.len += take_line(&w->rest).len;
 	return line;
 }
@@ -69,7 +69,7 @@ static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
 			return;
 		}
 		line = take_folded(w, line);
-		if (found || !batv_span_equal_fold(batv_span_cut(line, len), batv_span_of(field)))
+		if (found || !batv_span_begins_fold(line, field))
 			continue;
 		found = true;
 		line.p += len, line.len -= len;
