@@ -62,13 +62,13 @@ static void search_message(struct batv_prover *p)
 		.before = batv_session_before(p->session),
 		.key = batv_state_memory_key(state),
 		.ring = &state->ring,
-		.retention = state->memory_retention,
+		.retention = state->global.memory_retention,
 		.now = p->session->now,
 		.class = p->class,
 	};
 	batv_search_start(search);
 	search_header(search);
-	batv_search_body(search, read_body(p->body, (size_t)state->evidence_bytes));
+	batv_search_body(search, read_body(p->body, (size_t)state->global.evidence_bytes));
 	p->searched = true;
 }
 

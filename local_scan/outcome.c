@@ -33,7 +33,7 @@ struct note {
 
 static bool is_automatic(const struct batv_session *session)
 {
-	const char *pattern = session->state ? session->state->automatic_senders : "";
+	const char *pattern = session->state ? session->state->global.automatic_senders : "";
 	bool doubt = false;
 	bool yes = batv_automatic_sender(batv_glue_sender(), pattern, &doubt);
 
@@ -58,7 +58,7 @@ static enum batv_class class_of_message(struct batv_span body)
 static bool memory_complete(const struct batv_session *session)
 {
 	return batv_sent_complete_with(session->memory, batv_session_before(session),
-				       session->state->memory_retention, session->now);
+				       session->state->global.memory_retention, session->now);
 }
 
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,

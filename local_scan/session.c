@@ -94,13 +94,10 @@ static bool has_dollar(const struct batv_state *state)
 	for (size_t i = 0; i < state->n_policies; i++)
 		for (size_t o = 0; o < batv_options_count; o++) {
 			const struct batv_option *opt = &batv_options[o];
-			const char *list;
+			enum batv_list_kind kind;
 
-			if (opt->type != BATV_OPT_DOMAINS && opt->type != BATV_OPT_ADDRESSES &&
-			    opt->type != BATV_OPT_HOSTS)
-				continue;
-			memcpy(&list, (const char *)&state->policies[i] + opt->offset, sizeof list);
-			if (list && strchr(list, '$'))
+			if (batv_option_is_list(opt, &kind) &&
+			    strchr(batv_option_text(&state->policies[i], opt), '$'))
 				return true;
 		}
 	return false;

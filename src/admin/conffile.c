@@ -73,7 +73,7 @@ static enum batv_conf_kind read_section(struct batv_conffile *file, struct batv_
 	char *last = cut(p, end);
 
 	if (last[-1] != ']')
-		return error(file, item, p, end, "expected a \"]\" at its end");
+		return error(file, item, p, end, "expected a \"]\" at the end of the line");
 	last[-1] = '\0';
 	item->name = skip_blanks(p + 1, last - 1);
 	(void)cut(item->name, last - 1);
@@ -85,7 +85,8 @@ static const char *append(char **value_end, char *p, char *end, bool first)
 {
 	end = cut(p, end);
 	if (end > p && end[-1] == '\\')
-		return "expected no \"\\\" at its end: a value goes on in indented lines";
+		return "expected no \"\\\" at the end of the line; a value continues on indented "
+		       "lines";
 	if (!first)
 		*(*value_end)++ = ' ';
 	for (; p < end; p++)
@@ -108,7 +109,7 @@ static enum batv_conf_kind read_folds(struct batv_conffile *file, struct batv_co
 			if (memchr(p, '\0', (size_t)(end - p)))
 				why = "expected no NUL byte";
 			else if (*text == '#')
-				why = "expected a comment to begin at the start of its line";
+				why = "expected a comment to start at the beginning of its line";
 			else
 				why = append(&value_end, text, end, *item->value == '\0');
 			if (why)
@@ -161,6 +162,6 @@ enum batv_conf_kind batv_conffile_next(struct batv_conffile *file, struct batv_c
 	step(file, end);
 	if (batv_is_blank(*p))
 		return error(file, item, skip_blanks(p, end), end,
-			     "expected an option before it that goes on here: it is indented");
+			     "expected an option that this indented line continues");
 	return *p == '[' ? read_section(file, item, p, end) : read_option(file, item, p, end);
 }

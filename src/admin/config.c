@@ -19,47 +19,20 @@
 #include "base/safefile.h"
 #include "conffile.h"
 #include "decide/automatic.h"
-#include "decide/state.h"
 #include "legacy.h"
-#include "secret.h"
 
 #define LEGACY_FILE_MAX 65536
 #define QUOTED_SIZE 100 /* of a wrong value in a message */
 #define NAME_MAX_LEN 32 /* of an option */
-
-const struct batv_global batv_globals[] = {
-	{"directory", BATV_DIR, "the state directory"},
-	{"exim", "", "command that asks Exim about its lists, outside of Exim's own processes"},
-	{"legacy_keys", "", "file with keys of an older BATV installation, which verify only"},
-	{"automatic_senders", "", "PCRE2 pattern of senders whose mail is judged, besides <>"},
-	{"key_rotation", "7d", "how long a key signs"},
-	{"key_retention", "7d", "how long a tag is valid at least"},
-	{"memory_capacity", "100k", "messages, and pairs of people, a day that are remembered"},
-	{"memory_retention", "14d", "how long sent mail is remembered"},
-	{"evidence_bytes", "128K", "how much of a bounce is searched for what it returns"},
-};
-const size_t batv_globals_count = sizeof batv_globals / sizeof batv_globals[0];
-enum {
-	DIRECTORY,
-	EXIM,
-	LEGACY_KEYS,
-	AUTOMATIC_SENDERS,
-	KEY_ROTATION,
-	KEY_RETENTION,
-	MEMORY_CAPACITY,
-	MEMORY_RETENTION,
-	EVIDENCE_BYTES,
-	GLOBALS
-};
-_Static_assert(sizeof batv_globals / sizeof batv_globals[0] == GLOBALS, "one name for each");
+#define EXPECTED_SIZE 240
 
 struct loader {
 	const char *file;
 	struct batv_config *out;
 	struct batv_policy *policy;
-	unsigned line;             /* of the item at hand */
-	unsigned globals[GLOBALS]; /* lines where they were set; 0: not */
-	unsigned options[64];      /* the same of the policy at hand */
+	unsigned line;        /* of the item at hand */
+	unsigned globals[64]; /* by row, lines where they were set; 0: not */
+	unsigned options[64]; /* the same of the policy at hand */
 	unsigned sections[BATV_POLICIES_MAX];
 	char *message;
 	size_t size;
@@ -164,190 +137,147 @@ static enum batv_err unknown_option(struct loader *l, const char *name)
 	for (size_t i = 0; i < batv_options_count && strlen(name) <= NAME_MAX_LEN; i++)
 		nearer(name, batv_options[i].name, &best, &found);
 	if (best)
-		return fail(l, BATV_E_SYNTAX, "%s: expected an option: did you mean \"%s\"?",
+		return fail(l, BATV_E_SYNTAX, "unknown option \"%s\"; did you mean \"%s\"?",
 			    quoted(name, text), best);
-	return fail(l, BATV_E_SYNTAX, "%s: expected an option: there is none of this name",
-		    quoted(name, text));
+	return fail(l, BATV_E_SYNTAX, "unknown option \"%s\"", quoted(name, text));
 }
 
-static enum batv_err set_path(struct loader *l, const char *name, const char *value, bool may_lack,
-			      char *out, size_t size)
+/* "auto, observe or reject" */
+static void put_choices(const char *const *choices, char *out, size_t size)
 {
-	if (may_lack && !*value) {
-		*out = '\0';
-		return BATV_OK;
+	const char *last = NULL;
+
+	for (size_t i = 0; choices[i]; i++) {
+		if (*choices[i])
+			last = choices[i];
 	}
-	if (*value != '/' || batv_span_has_control(batv_span_of(value)))
-		return wrong_value(l, name, "expected an absolute path", value);
-	if (strlen(value) >= size)
-		return wrong_value(l, name, "expected a shorter path", value);
-	memcpy(out, value, strlen(value) + 1);
-	return BATV_OK;
-}
+	*out = '\0';
+	for (size_t i = 0; choices[i]; i++) {
+		size_t at = strlen(out);
 
-static enum batv_err set_period(struct loader *l, const char *name, const char *value, int64_t min,
-				int64_t *out)
-{
-	int64_t seconds;
-
-	if (!batv_duration_parse(batv_span_of(value), &seconds) || seconds < min)
-		return wrong_value(l, name, "expected a time such as 7d or 12h, at least 1d",
-				   value);
-	if (seconds > BATV_PERIOD_MAX)
-		return wrong_value(l, name, "expected a time of at most 366d", value);
-	*out = seconds;
-	return BATV_OK;
-}
-
-/* "100k", "2M": units of 1000 or 1024. */
-static bool count_parse(const char *value, uint64_t unit, uint64_t *out)
-{
-	struct batv_span digits = batv_span_of(value);
-	char last = digits.len > 0 ? batv_fold(value[digits.len - 1]) : '0';
-	uint64_t n, times = last == 'k' ? unit : last == 'm' ? unit * unit : 1;
-
-	digits.len -= times > 1;
-	if (!batv_span_to_u64(digits, &n) || n > UINT32_MAX)
-		return false;
-	*out = n * times;
-	return true;
-}
-
-static enum batv_err set_capacity(struct loader *l, const char *name, const char *value)
-{
-	uint64_t n;
-
-	if (!count_parse(value, 1000, &n) || n < BATV_CAPACITY_MIN || n > BATV_CAPACITY_MAX)
-		return wrong_value(l, name, "expected a number such as 100k or 2M, 1k to 100M",
-				   value);
-	l->out->memory_capacity = n;
-	return BATV_OK;
-}
-
-static enum batv_err set_bytes(struct loader *l, const char *name, const char *value)
-{
-	uint64_t n;
-
-	if (!count_parse(value, 1024, &n) || n < BATV_EVIDENCE_MIN || n > BATV_EVIDENCE_MAX)
-		return wrong_value(l, name, "expected bytes such as 128K or 1M, 4K to 16M", value);
-	l->out->evidence_bytes = n;
-	return BATV_OK;
-}
-
-static enum batv_err set_memory_retention(struct loader *l, const char *name, const char *value)
-{
-	enum batv_err err = set_period(l, name, value, BATV_DAY, &l->out->memory_retention);
-
-	if (err == BATV_OK && l->out->memory_retention > BATV_MEMORY_RETENTION_MAX)
-		return wrong_value(l, name, "expected a time of at most 62d", value);
-	return err;
-}
-
-static enum batv_err set_pattern(struct loader *l, const char *name, char *value)
-{
-	char why[160], expected[240];
-	size_t offset = 0;
-
-	if (batv_span_has_control(batv_span_of(value)))
-		return wrong_value(l, name, "expected a pattern without control characters", value);
-	if (*value && !batv_automatic_check(value, &offset, why, sizeof why)) {
-		(void)snprintf(expected, sizeof expected,
-			       "expected a PCRE2 pattern (%s at character %zu)", why, offset);
-		return wrong_value(l, name, expected, value);
-	}
-	l->out->automatic_senders = value;
-	return BATV_OK;
-}
-
-static enum batv_err set_global(struct loader *l, int which, char *value)
-{
-	const char *name = batv_globals[which].name;
-	struct batv_config *out = l->out;
-
-	switch (which) {
-	case DIRECTORY:
-		return set_path(l, name, value, false, out->directory, sizeof out->directory);
-	case EXIM: return set_path(l, name, value, true, out->exim, sizeof out->exim);
-	case LEGACY_KEYS:
-		return set_path(l, name, value, true, out->legacy_keys, sizeof out->legacy_keys);
-	case AUTOMATIC_SENDERS: return set_pattern(l, name, value);
-	case KEY_ROTATION: return set_period(l, name, value, BATV_ROTATION_MIN, &out->key_rotation);
-	case KEY_RETENTION:
-		return set_period(l, name, value, BATV_RETENTION_MIN, &out->key_retention);
-	case MEMORY_CAPACITY: return set_capacity(l, name, value);
-	case MEMORY_RETENTION: return set_memory_retention(l, name, value);
-	case EVIDENCE_BYTES: return set_bytes(l, name, value);
-	default: return BATV_OK;
+		if (*choices[i])
+			(void)snprintf(out + at, size - at, "%s%s",
+				       !at                  ? ""
+				       : choices[i] == last ? " or "
+							    : ", ",
+				       choices[i]);
 	}
 }
 
-static int global_index(const char *name)
+/* A limit as one would write it. */
+static void put_limit(const struct batv_option *opt, uint32_t n, char *out, size_t size)
 {
-	for (int i = 0; i < GLOBALS; i++) {
-		if (strcmp(batv_globals[i].name, name) == 0)
-			return i;
+	uint32_t unit = opt->type == BATV_OPT_BYTES ? 1024 : 1000;
+	const char *thousand = opt->type == BATV_OPT_BYTES ? "K" : "k";
+
+	if (opt->type == BATV_OPT_DURATION)
+		batv_duration_format(n, out, size);
+	else if (n % (unit * unit) == 0)
+		(void)snprintf(out, size, "%uM", n / (unit * unit));
+	else if (n % unit == 0)
+		(void)snprintf(out, size, "%u%s", n / unit, thousand);
+	else
+		(void)snprintf(out, size, "%u", n);
+}
+
+static void put_range(const struct batv_option *opt, const char *what, char *out, size_t size)
+{
+	char min[48], max[48];
+
+	put_limit(opt, opt->min, min, sizeof min);
+	put_limit(opt, opt->max, max, sizeof max);
+	if (opt->min == 0)
+		(void)snprintf(out, size, "expected %s, at most %s", what, max);
+	else
+		(void)snprintf(out, size, "expected %s, from %s to %s", what, min, max);
+}
+
+/* What the row asks for; `why` is what batv_option_set() says. */
+static const char *expected(const struct batv_option *opt, const char *why,
+			    char out[static EXPECTED_SIZE])
+{
+	char choices[EXPECTED_SIZE - 20];
+
+	switch (opt->type) {
+	case BATV_OPT_CHOICE:
+		put_choices(opt->choices, choices, sizeof choices);
+		(void)snprintf(out, EXPECTED_SIZE, "expected %s", choices);
+		return out;
+	case BATV_OPT_DURATION:
+		put_range(opt, "a time such as 7d or 12h", out, EXPECTED_SIZE);
+		return out;
+	case BATV_OPT_COUNT:
+		put_range(opt, "a number such as 100k or 2M", out, EXPECTED_SIZE);
+		return out;
+	case BATV_OPT_BYTES:
+		put_range(opt, "a size in bytes such as 128K or 1M", out, EXPECTED_SIZE);
+		return out;
+	case BATV_OPT_BOOL:
+	case BATV_OPT_DOMAINS:
+	case BATV_OPT_ADDRESSES:
+	case BATV_OPT_HOSTS:
+	case BATV_OPT_TEXT:
+	case BATV_OPT_PATH:
+	case BATV_OPT_PATTERN: break;
 	}
-	return -1;
-}
-
-/* An option is set once; *line keeps where. */
-static enum batv_err first_time(struct loader *l, const char *name, unsigned *line)
-{
-	if (*line > 0)
-		return fail(l, BATV_E_SYNTAX, "%s: expected once, it is set in line %u already",
-			    name, *line);
-	*line = l->line;
-	return BATV_OK;
-}
-
-static enum batv_err read_global(struct loader *l, int which, char *value)
-{
-	enum batv_err err;
-
-	if (l->policy != &l->out->policies[0])
-		return fail(l, BATV_E_SYNTAX,
-			    "%s: expected before the first section: it holds for all policies",
-			    batv_globals[which].name);
-	err = first_time(l, batv_globals[which].name, &l->globals[which]);
-	return err != BATV_OK ? err : set_global(l, which, value);
+	return why;
 }
 
 /* For a list with an item that is not allowed, that item is the wrong value. */
 static enum batv_err wrong_option(struct loader *l, const struct batv_option *opt, const char *why,
 				  const char *value)
 {
+	char text[QUOTED_SIZE], wanted[EXPECTED_SIZE];
 	enum batv_list_kind kind;
 	struct batv_list_item item;
-	char text[QUOTED_SIZE];
 
 	if (!batv_option_is_list(opt, &kind) || batv_exim_list_allowed(kind, value, &item) ||
 	    why != item.why)
-		return wrong_value(l, opt->name, why, value);
+		return wrong_value(l, opt->name, expected(opt, why, wanted), value);
 	return fail(l, BATV_E_SYNTAX, "%s: \"%s\": %s", opt->name, quoted(item.text, text), why);
 }
 
-static enum batv_err read_option(struct loader *l, const char *name, char *value)
+static enum batv_err check_pattern(struct loader *l, const char *name, const char *value)
 {
-	const struct batv_option *opt = batv_option_find(batv_span_of(name));
-	int global = global_index(name);
-	enum batv_err err;
-	const char *why;
+	char why[160], wanted[EXPECTED_SIZE];
+	size_t offset = 0;
 
-	if (global >= 0)
-		return read_global(l, global, value);
-	if (!opt)
-		return unknown_option(l, name);
-	err = first_time(l, name, &l->options[opt - batv_options]);
-	if (err != BATV_OK)
-		return err;
-	if (batv_option_set(l->policy, opt, value, &why) != BATV_OK)
-		return wrong_option(l, opt, why, value);
-	return BATV_OK;
+	if (!*value || batv_automatic_check(value, &offset, why, sizeof why))
+		return BATV_OK;
+	(void)snprintf(wanted, sizeof wanted, "expected a PCRE2 pattern (%s at character %zu)", why,
+		       offset);
+	return wrong_value(l, name, wanted, value);
 }
 
-static unsigned option_line(const struct loader *l, const char *name)
+/* An option is set once; *line keeps where. */
+static enum batv_err set_once(struct loader *l, void *base, const struct batv_option *opt,
+			      unsigned *line, const char *value)
 {
-	return l->options[batv_option_find(batv_span_of(name)) - batv_options];
+	const char *why;
+
+	if (*line > 0)
+		return fail(l, BATV_E_SYNTAX, "%s: already set on line %u", opt->name, *line);
+	*line = l->line;
+	if (batv_option_set(base, opt, value, &why) != BATV_OK)
+		return wrong_option(l, opt, why, value);
+	return opt->type == BATV_OPT_PATTERN ? check_pattern(l, opt->name, value) : BATV_OK;
+}
+
+static enum batv_err read_option(struct loader *l, const char *name, const char *value)
+{
+	const struct batv_option *opt = batv_option_find(batv_span_of(name));
+
+	if (opt)
+		return set_once(l, l->policy, opt, &l->options[opt - batv_options], value);
+	opt = batv_option_find_global(batv_span_of(name));
+	if (!opt)
+		return unknown_option(l, name);
+	if (l->policy != &l->out->policies[0])
+		return fail(l, BATV_E_SYNTAX,
+			    "%s: must come before the first section, because it holds for all "
+			    "policies",
+			    name);
+	return set_once(l, &l->out->global, opt, &l->globals[opt - batv_globals], value);
 }
 
 /* The section that ends here: what it must have, and what is computed. */
@@ -355,13 +285,19 @@ static enum batv_err end_policy(struct loader *l)
 {
 	size_t index = l->out->n_policies - 1;
 
-	if (index == 0 && option_line(l, "grace") == 0)
-		l->policy->grace = l->out->key_retention;
-	if (index > 0 && option_line(l, "domains") == 0) {
+	for (size_t i = 0; i < batv_options_count; i++) {
+		const struct batv_option *opt = &batv_options[i];
+
+		if (l->options[i] > 0)
+			continue;
+		if (index == 0 && !opt->fallback)
+			*(int64_t *)((char *)l->policy + opt->offset) =
+				l->out->global.key_retention;
+		if (index == 0 || !opt->own)
+			continue;
 		l->line = l->sections[index];
 		return fail(l, BATV_E_SYNTAX,
-			    "domains: expected in [policy %s]: a named policy says which ones it "
-			    "is for",
+			    "%s: missing in [policy %s]; a named policy must set it", opt->name,
 			    l->policy->name);
 	}
 	memset(l->options, 0, sizeof l->options);
@@ -383,18 +319,19 @@ static enum batv_err check_section(struct loader *l, const char *name)
 {
 	for (size_t i = 1; i < l->out->n_policies; i++) {
 		if (strcmp(l->out->policies[i].name, name) == 0)
-			return fail(l, BATV_E_SYNTAX,
-				    "[policy %s]: expected once, it is in line %u already", name,
-				    l->sections[i]);
+			return fail(l, BATV_E_SYNTAX, "[policy %s]: already defined on line %u",
+				    name, l->sections[i]);
 	}
 	if (strcmp(name, "default") == 0)
 		return fail(l, BATV_E_SYNTAX,
-			    "[policy default]: expected another name: the policy "
-			    "default is what stands before the first section");
+			    "[policy default]: expected another name; what comes before the first "
+			    "section "
+			    "is the policy default");
 	if (l->out->n_policies == BATV_POLICIES_MAX)
 		return fail(l, BATV_E_SYNTAX,
-			    "[policy %s]: expected at most %d policies: one can "
-			    "be for many domains (domains = cdb;/path or lsearch;/path)",
+			    "[policy %s]: expected at most %d policies; one policy can cover many "
+			    "domains "
+			    "(domains = cdb;/path or lsearch;/path)",
 			    name, BATV_POLICIES_MAX - 1);
 	return BATV_OK;
 }
@@ -410,10 +347,11 @@ static enum batv_err read_section(struct loader *l, const char *section)
 		return err;
 	l->line = line;
 	if (!name)
-		return fail(l, BATV_E_SYNTAX,
-			    "expected [policy NAME], its name 1 to %d letters, "
-			    "digits, \"-\" or \"_\", not \"[%s]\"",
-			    BATV_POLICY_NAME_MAX, quoted(section, text));
+		return fail(
+			l, BATV_E_SYNTAX,
+			"expected [policy NAME] with a name of 1 to %d letters, digits, \"-\" or "
+			"\"_\", not \"[%s]\"",
+			BATV_POLICY_NAME_MAX, quoted(section, text));
 	err = check_section(l, name);
 	if (err != BATV_OK)
 		return err;
@@ -463,8 +401,8 @@ static enum batv_err start(struct loader *l, const char *text, size_t len)
 	memset(out, 0, sizeof *out);
 	if (len > BATV_CONFIG_MAX)
 		return fail(l, BATV_E_TOO_LONG,
-			    "expected at most 256 KiB: long lists belong into "
-			    "files (cdb;/path or lsearch;/path)");
+			    "expected at most 256 KiB; put long lists into files (cdb;/path or "
+			    "lsearch;/path)");
 	copy = malloc(len + 1);
 	if (!copy)
 		return fail(l, BATV_E_IO, "no memory");
@@ -472,12 +410,7 @@ static enum batv_err start(struct loader *l, const char *text, size_t len)
 		memcpy(copy, text, len);
 	copy[len] = '\0';
 	out->store = copy;
-	(void)snprintf(out->directory, sizeof out->directory, "%s", BATV_DIR);
-	out->automatic_senders = copy + len;
-	out->key_rotation = out->key_retention = 7 * (int64_t)BATV_DAY;
-	out->memory_capacity = BATV_CAPACITY_DEFAULT;
-	out->memory_retention = BATV_MEMORY_RETENTION;
-	out->evidence_bytes = BATV_EVIDENCE_DEFAULT;
+	batv_policy_init_global(&out->global, false);
 	out->n_policies = 1;
 	batv_policy_init(&out->policies[0], "default");
 	l->policy = &out->policies[0];
@@ -536,9 +469,8 @@ static enum batv_err check_file(struct loader *l, const char *path, int fd, mode
 		return fail(l, BATV_E_UNSAFE_FILE, "%s: expected a regular file", path);
 	if (st.st_mode & forbidden)
 		return fail(l, BATV_E_UNSAFE_FILE,
-			    "%s: expected a file that others can't %s, "
-			    "its mode is %04o",
-			    path, forbidden & S_IROTH ? "read or write (mode 0640)" : "write",
+			    "%s: expected a file that others cannot %s; its mode is %04o", path,
+			    forbidden & S_IROTH ? "read or write (mode 0640)" : "write",
 			    (unsigned)st.st_mode & 07777);
 	return BATV_OK;
 }
@@ -567,7 +499,7 @@ static enum batv_err read_file(struct loader *l, const char *path, mode_t forbid
 /* The legacy keys, and the sum over both texts. */
 static enum batv_err read_legacy(struct loader *l, uint64_t sum)
 {
-	const char *path = l->out->legacy_keys, *why;
+	const char *path = l->out->global.legacy_keys, *why;
 	char opened[4096 + 200];
 	struct loader opening = {.message = opened, .size = sizeof opened};
 	enum batv_err err;
@@ -576,7 +508,7 @@ static enum batv_err read_legacy(struct loader *l, uint64_t sum)
 
 	if (!*path)
 		return BATV_OK;
-	l->line = l->globals[LEGACY_KEYS];
+	l->line = l->globals[batv_option_find_global(batv_span_of("legacy_keys")) - batv_globals];
 	err = read_file(&opening, path, S_IRWXO | S_IWGRP, LEGACY_FILE_MAX, &text, &len);
 	if (err != BATV_OK)
 		return fail(l, err, "legacy_keys: %s", opened);

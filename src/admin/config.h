@@ -11,21 +11,9 @@
 # define BATV_CONF "/etc/exim-batv/exim-batv.conf"
 #endif
 #define BATV_CONFIG_MAX 262144 /* bytes */
-#define BATV_CAPACITY_MIN 1000 /* items a day */
-#define BATV_CAPACITY_MAX 100000000
-#define BATV_CAPACITY_DEFAULT 100000
-#define BATV_EVIDENCE_MIN 4096 /* bytes; BATV_EVIDENCE_MAX is the state's */
 
 struct batv_config {
-	char directory[4096];                /* default BATV_DIR */
-	char exim[4096];                     /* command and arguments, split at spaces; "" none */
-	char legacy_keys[4096];              /* file; "" none */
-	char *automatic_senders;             /* "" the built-in comparison */
-	int64_t key_rotation, key_retention; /* seconds */
-	uint64_t memory_capacity; /* items a day; 0: not known, that of the memory stays (standby.h)
-				   */
-	int64_t memory_retention; /* seconds */
-	uint64_t evidence_bytes;
+	struct batv_global global;
 	size_t n_policies;
 	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default" */
 	char sum[17];               /* hex, of both files' text: has it changed? */
@@ -33,22 +21,13 @@ struct batv_config {
 	void *store;                /* owns all text */
 };
 
-/* The options that hold for all policies.  They stand before the first section. */
-struct batv_global {
-	const char *name;
-	const char *fallback; /* the default, as one would write it */
-	const char *help;     /* one line */
-};
-extern const struct batv_global batv_globals[];
-extern const size_t batv_globals_count;
-
 /*
  * Read and check a whole configuration file, and the file of legacy keys that it names.  A
  * missing file is an error (BATV_E_NO_FILE).  Errors besides: BATV_E_SYNTAX, BATV_E_TOO_LONG,
  * BATV_E_UNSAFE_FILE (others may write it; the legacy file: others may read it), BATV_E_IO.
  * On error *out holds nothing, and `message` is one line, complete:
- *	/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h, at
- *	least 1d, not "7"
+ *	/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h,
+ *	from 1d to 366d, not "7"
  */
 enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message,
 			       size_t size);

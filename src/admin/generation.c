@@ -77,7 +77,7 @@ static uint32_t key_check(const struct batv_generation *g)
 /* While the configuration cannot be read, the memory stays as large as it is; 0: not known. */
 static uint64_t capacity_of(const struct batv_generation *g, const struct batv_config *config)
 {
-	return config->memory_capacity ? config->memory_capacity : g->capacity;
+	return config->global.memory_capacity ? config->global.memory_capacity : g->capacity;
 }
 
 static struct batv_memory_wish wish_of(const struct batv_generation *g,
@@ -86,7 +86,7 @@ static struct batv_memory_wish wish_of(const struct batv_generation *g,
 	return (struct batv_memory_wish){.now = now,
 					 .since = now,
 					 .capacity = capacity_of(g, config),
-					 .retention = config->memory_retention,
+					 .retention = config->global.memory_retention,
 					 .key_check = key_check(g)};
 }
 
@@ -164,10 +164,10 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 		return "the file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";
-	if (config->memory_capacity && (ids->capacity != config->memory_capacity ||
-					pairs->capacity != config->memory_capacity))
+	if (config->global.memory_capacity && (ids->capacity != config->global.memory_capacity ||
+					       pairs->capacity != config->global.memory_capacity))
 		return "memory_capacity was changed";
-	if (ids->lines != batv_memory_file_lines(config->memory_retention) ||
+	if (ids->lines != batv_memory_file_lines(config->global.memory_retention) ||
 	    pairs->lines != ids->lines)
 		return "memory_retention was changed";
 	if (batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0)
@@ -331,8 +331,8 @@ void batv_generation_look(struct batv_generation *g, const struct batv_config *c
 		return;
 	if (*g->before_name) {
 		merge(g);
-		if (batv_generation_ends(&g->memory, &g->before, config->memory_retention, now) <
-			    now &&
+		if (batv_generation_ends(&g->memory, &g->before, config->global.memory_retention,
+					 now) < now &&
 		    !g->careful) {
 			g->before_name[0] = '\0';
 			batv_memory_close(&g->before);

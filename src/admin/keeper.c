@@ -97,7 +97,8 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 		say_too_many(k, "this key_rotation with this key_retention");
 		return false;
 	}
-	if (batv_secrets_create(set, config->key_rotation, config->key_retention, now) != BATV_OK) {
+	if (batv_secrets_create(set, config->global.key_rotation, config->global.key_retention,
+				now) != BATV_OK) {
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
 				     "no random bytes to be had: %s", strerror(errno));
 		return false;
@@ -181,7 +182,8 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 	if (!set)
 		return false;
 	*set = *k->secrets;
-	if (batv_secrets_add(set, config->key_rotation, config->key_retention, now) != BATV_OK)
+	if (batv_secrets_add(set, config->global.key_rotation, config->global.key_retention, now) !=
+	    BATV_OK)
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
 				     "%s/%s: cannot add a secret for the changed "
 				     "key_rotation or key_retention",
@@ -334,8 +336,8 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 	}
 	if (fill_plan(k, config, look, plan)) {
 		if (!followed && k->have.text) { /* so that it is tried again at each look */
-			plan->state.key_rotation = k->have.state.key_rotation;
-			plan->state.key_retention = k->have.state.key_retention;
+			plan->state.global.key_rotation = k->have.state.global.key_rotation;
+			plan->state.global.key_retention = k->have.state.global.key_retention;
 		}
 		if (look->publish_always || !on_disk || plan->new_breaks ||
 		    k->have.state.written > look->now || /* Exim trusts none of the future */

@@ -58,7 +58,7 @@ static const char *read_key(struct batv_span line, struct batv_legacy_key *key)
 	if (!batv_span_equal(until, batv_span_of("until")) || line.len == 0)
 		return EXPECTED;
 	if (!end_of_day(date, &key->until))
-		return "expected a day such as 2026-12-31 behind \"until\"";
+		return "expected a day such as 2026-12-31 after \"until\"";
 	if (batv_span_equal(form, batv_span_of("text"))) {
 		if (line.len > sizeof key->bytes)
 			return "expected a key of at most 64 characters";

@@ -169,7 +169,8 @@ static void note_lost(struct batv_plan *plan, int64_t until, uint32_t number)
 /* State and secret are gone, and mail had left signed: how long its tags live is only guessed. */
 static void lose_everything(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
-	int64_t until = f->now + f->config->key_rotation + BATV_DAY + f->config->key_retention;
+	int64_t until = f->now + f->config->global.key_rotation + BATV_DAY +
+			f->config->global.key_retention;
 
 	add_break(plan, BATV_BREAK_ALL, f->now, until, "the secret before was lost");
 	note_lost(plan, until, 0);
@@ -316,18 +317,14 @@ static void copy_config(const struct batv_plan_facts *f, struct batv_plan *plan)
 
 	st->written = f->now;
 	st->serial = f->previous ? f->previous->serial + 1 : 1;
-	st->automatic_senders = f->config->automatic_senders ? f->config->automatic_senders : "";
+	st->global = f->config->global;
 	st->memory = f->memory;
 	st->memory_before = f->memory_before ? f->memory_before : "";
 	st->has_memory_key = f->secrets->has_memory_key;
 	if (st->has_memory_key)
 		memcpy(st->memory_key, f->secrets->memory_key, sizeof st->memory_key);
-	st->memory_retention = f->config->memory_retention;
-	st->evidence_bytes = f->config->evidence_bytes;
 	st->fingerprint = plan->fingerprint;
 	st->config_sum = f->config->sum;
-	st->key_rotation = f->config->key_rotation;
-	st->key_retention = f->config->key_retention;
 	st->n_policies = f->config->n_policies;
 	memcpy(st->policies, f->config->policies, st->n_policies * sizeof st->policies[0]);
 	copy_legacy(f, &st->ring);
@@ -401,10 +398,11 @@ bool batv_plan_wants_secret(const struct batv_config *config, const struct batv_
 
 	if (!s) /* a set that signs later, or of which all is revoked: not ours to mend */
 		return false;
-	if (!previous || (previous->key_rotation == config->key_rotation &&
-			  previous->key_retention == config->key_retention))
+	if (!previous || (previous->global.key_rotation == config->global.key_rotation &&
+			  previous->global.key_retention == config->global.key_retention))
 		return false;
-	return s->rotation != config->key_rotation || s->retention != config->key_retention;
+	return s->rotation != config->global.key_rotation ||
+	       s->retention != config->global.key_retention;
 }
 
 /* A set as it will be, with made-up bytes: only its times matter here. */
@@ -412,8 +410,9 @@ static void add_imagined(struct batv_secrets *set, const struct batv_config *con
 {
 	struct batv_secret *s = &set->list[set->n];
 
-	*s = (struct batv_secret){
-		.start = now, .rotation = config->key_rotation, .retention = config->key_retention};
+	*s = (struct batv_secret){.start = now,
+				  .rotation = config->global.key_rotation,
+				  .retention = config->global.key_retention};
 	s->number = set->n ? set->list[set->n - 1].number + 1 : 1;
 	set->n++;
 }
@@ -430,7 +429,8 @@ bool batv_plan_fits(const struct batv_config *config, const struct batv_secrets 
 	if (secrets)
 		*set = *secrets;
 	s = batv_secret_signing(set, now);
-	if (!s || s->rotation != config->key_rotation || s->retention != config->key_retention) {
+	if (!s || s->rotation != config->global.key_rotation ||
+	    s->retention != config->global.key_retention) {
 		if (set->n < BATV_SECRETS_MAX)
 			add_imagined(set, config, now);
 	}

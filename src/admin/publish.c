@@ -42,14 +42,6 @@ static void put_text(struct text *t, const char *keyword, const char *value)
 	put(t, "%s%s%s\n", keyword, value[0] ? " " : "", value);
 }
 
-static void put_period(struct text *t, const char *keyword, int64_t seconds)
-{
-	char period[48];
-
-	batv_duration_format(seconds, period, sizeof period);
-	put_text(t, keyword, period);
-}
-
 static void put_memory(struct text *t, const struct batv_state *s)
 {
 	char hex[2 * BATV_MEMORY_KEY_LEN + 1] = "";
@@ -59,8 +51,25 @@ static void put_memory(struct text *t, const struct batv_state *s)
 		batv_bytes_to_hex(s->memory_key, sizeof s->memory_key, hex);
 	put_text(t, "memory_key", hex);
 	batv_wipe(hex, sizeof hex);
-	put_period(t, "memory_retention", s->memory_retention);
-	put(t, "evidence_bytes %" PRIu64 "\n", s->evidence_bytes);
+}
+
+static void put_option(struct text *t, const void *base, const struct batv_option *opt)
+{
+	const char *text = batv_option_text(base, opt);
+	char value[64]; /* enough for all that is not text */
+
+	if (text)
+		put_text(t, opt->name, text);
+	else if (batv_option_get(base, opt, value, sizeof value) == BATV_OK)
+		put_text(t, opt->name, value);
+}
+
+static void put_global(struct text *t, const struct batv_global *global)
+{
+	for (size_t i = 0; i < batv_globals_count; i++) {
+		if (batv_globals[i].published)
+			put_option(t, global, &batv_globals[i]);
+	}
 }
 
 static void put_head(struct text *t, const struct batv_state *s)
@@ -72,9 +81,7 @@ static void put_head(struct text *t, const struct batv_state *s)
 	put_text(t, "fingerprint", s->fingerprint);
 	put_text(t, "memory", s->memory);
 	put_memory(t, s);
-	put_period(t, "key_rotation", s->key_rotation);
-	put_period(t, "key_retention", s->key_retention);
-	put_text(t, "automatic_senders", s->automatic_senders);
+	put_global(t, &s->global);
 	if (s->lost_until)
 		put(t, "lost %" PRId64 " %" PRIu32 "\n", s->lost_until, s->lost_secret);
 	for (size_t i = 0; i < s->n_breaks; i++) {
@@ -105,43 +112,19 @@ static void put_keys(struct text *t, const struct batv_keyring *ring)
 	}
 }
 
-static const char *text_of(const struct batv_policy *policy, const struct batv_option *opt)
-{
-	const char *text;
-
-	memcpy(&text, (const char *)policy + opt->offset, sizeof text);
-	return text ? text : "";
-}
-
-static bool is_list(const struct batv_option *opt)
-{
-	return opt->type == BATV_OPT_DOMAINS || opt->type == BATV_OPT_ADDRESSES ||
-	       opt->type == BATV_OPT_HOSTS;
-}
-
 static bool same_value(const struct batv_policy *a, const struct batv_policy *b,
 		       const struct batv_option *opt)
 {
-	char mine[64], other[64]; /* enough for all that is not text */
+	const char *text = batv_option_text(a, opt);
+	char mine[64], other[64];
 
-	if (is_list(opt) || opt->type == BATV_OPT_TEXT)
-		return strcmp(text_of(a, opt), text_of(b, opt)) == 0;
+	if (text)
+		return strcmp(text, batv_option_text(b, opt)) == 0;
 	return batv_option_get(a, opt, mine, sizeof mine) == BATV_OK &&
 	       batv_option_get(b, opt, other, sizeof other) == BATV_OK && strcmp(mine, other) == 0;
 }
 
-static void put_option(struct text *t, const struct batv_policy *policy,
-		       const struct batv_option *opt)
-{
-	char value[64];
-
-	if (is_list(opt) || opt->type == BATV_OPT_TEXT)
-		put_text(t, opt->name, text_of(policy, opt));
-	else if (batv_option_get(policy, opt, value, sizeof value) == BATV_OK)
-		put_text(t, opt->name, value);
-}
-
-/* The default policy whole; of a named one what differs, and always its domains. */
+/* The default policy whole; of a named one what differs, and always what is its own. */
 static void put_policies(struct text *t, const struct batv_state *s)
 {
 	for (size_t p = 0; p < s->n_policies; p++) {
@@ -152,8 +135,7 @@ static void put_policies(struct text *t, const struct batv_state *s)
 		for (size_t i = 0; i < batv_options_count; i++) {
 			const struct batv_option *opt = &batv_options[i];
 
-			if (p == 0 || strcmp(opt->name, "domains") == 0 ||
-			    !same_value(policy, &s->policies[0], opt))
+			if (p == 0 || opt->own || !same_value(policy, &s->policies[0], opt))
 				put_option(t, policy, opt);
 		}
 	}
@@ -173,11 +155,13 @@ static void name_longest(const struct batv_state *s, char *out, size_t size)
 	for (size_t p = 0; p < s->n_policies; p++) {
 		for (size_t i = 0; i < batv_options_count; i++) {
 			const struct batv_option *opt = &batv_options[i];
+			const char *text = batv_option_text(&s->policies[p], opt);
+			enum batv_list_kind kind;
 			char name[128];
 
-			if (!is_list(opt) || strlen(text_of(&s->policies[p], opt)) <= longest)
+			if (!batv_option_is_list(opt, &kind) || strlen(text) <= longest)
 				continue;
-			longest = strlen(text_of(&s->policies[p], opt));
+			longest = strlen(text);
 			(void)snprintf(name, sizeof name, "policy %s, option %s",
 				       s->policies[p].name, opt->name);
 			say(out, size, name);

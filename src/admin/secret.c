@@ -104,9 +104,9 @@ static const char *parse_secret(struct batv_span line, struct batv_secret *s)
 	s->number = (uint32_t)number;
 	if (!take_time(take_word(&line), 0, BATV_TIME_MAX, &s->start))
 		return "the start is not a number of seconds since 1970";
-	if (!take_time(take_word(&line), BATV_ROTATION_MIN, BATV_PERIOD_MAX, &s->rotation))
+	if (!take_time(take_word(&line), BATV_PERIOD_MIN, BATV_PERIOD_MAX, &s->rotation))
 		return "the rotation is not 86400 to 31622400 seconds";
-	if (!take_time(take_word(&line), BATV_RETENTION_MIN, BATV_PERIOD_MAX, &s->retention))
+	if (!take_time(take_word(&line), BATV_PERIOD_MIN, BATV_PERIOD_MAX, &s->retention))
 		return "the retention is not 86400 to 31622400 seconds";
 	why = parse_bytes(take_word(&line), s->bytes);
 	while (!why && (word = take_word(&line)).len > 0)
@@ -366,8 +366,8 @@ enum batv_err batv_secret_random(uint8_t bytes[static BATV_SECRET_LEN])
 
 static bool periods_ok(int64_t rotation, int64_t retention, int64_t start)
 {
-	return rotation >= BATV_ROTATION_MIN && rotation <= BATV_PERIOD_MAX &&
-	       retention >= BATV_RETENTION_MIN && retention <= BATV_PERIOD_MAX && start >= 0 &&
+	return rotation >= BATV_PERIOD_MIN && rotation <= BATV_PERIOD_MAX &&
+	       retention >= BATV_PERIOD_MIN && retention <= BATV_PERIOD_MAX && start >= 0 &&
 	       start <= BATV_TIME_MAX;
 }
 

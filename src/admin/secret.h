@@ -14,9 +14,6 @@
 #define BATV_SECRET_LEN 32          /* bytes */
 #define BATV_SECRETS_MAX 1024       /* lines */
 #define BATV_SECRET_FILE_MAX 262144 /* bytes */
-#define BATV_ROTATION_MIN BATV_DAY
-#define BATV_RETENTION_MIN BATV_DAY
-#define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY) /* a tag's day repeats after 1000 days */
 
 struct batv_secret {
 	uint32_t number;             /* 1..999999; written, never a position; never reused */

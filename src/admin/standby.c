@@ -32,30 +32,33 @@ static char *copy_text(struct arena *arena, const char *text)
 	return copy;
 }
 
-static bool is_text_option(const struct batv_option *opt)
+/* Copies the text of each row. */
+static void keep_options(struct arena *arena, const struct batv_option *table, size_t n,
+			 const void *from, void *to)
 {
-	return opt->type == BATV_OPT_DOMAINS || opt->type == BATV_OPT_ADDRESSES ||
-	       opt->type == BATV_OPT_HOSTS || opt->type == BATV_OPT_TEXT;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = batv_option_text(from, &table[i]);
+
+		if (!text)
+			continue;
+		text = copy_text(arena, text);
+		memcpy((char *)to + table[i].offset, &text, sizeof text);
+	}
 }
 
 static void keep_policy(struct arena *arena, const struct batv_policy *from, struct batv_policy *to)
 {
 	*to = *from;
 	to->name = copy_text(arena, from->name);
-	for (size_t i = 0; i < batv_options_count; i++) {
-		const char *text;
-
-		if (!is_text_option(&batv_options[i]))
-			continue;
-		memcpy(&text, (const char *)from + batv_options[i].offset, sizeof text);
-		text = copy_text(arena, text);
-		memcpy((char *)to + batv_options[i].offset, &text, sizeof text);
-	}
+	keep_options(arena, batv_options, batv_options_count, from, to);
 }
 
-static void keep_text(struct arena *arena, const struct batv_state *state, struct batv_config *out)
+static void keep_all(struct arena *arena, const struct batv_state *state, const char *directory,
+		     struct batv_config *out)
 {
-	out->automatic_senders = copy_text(arena, state->automatic_senders);
+	out->global = state->global;
+	keep_options(arena, batv_globals, batv_globals_count, &state->global, &out->global);
+	out->global.directory = copy_text(arena, directory);
 	for (size_t i = 0; i < state->n_policies; i++)
 		keep_policy(arena, &state->policies[i], &out->policies[i]);
 }
@@ -66,19 +69,14 @@ enum batv_err batv_standby_config(const struct batv_state *state, const char *di
 	struct arena arena = {0};
 
 	memset(out, 0, sizeof *out);
-	keep_text(&arena, state, out);
+	keep_all(&arena, state, directory, out);
 	arena = (struct arena){.p = malloc(arena.len)};
 	if (!arena.p) {
 		memset(out, 0, sizeof *out);
 		return BATV_E_IO;
 	}
-	keep_text(&arena, state, out);
+	keep_all(&arena, state, directory, out);
 	out->store = arena.p;
-	(void)snprintf(out->directory, sizeof out->directory, "%s", directory);
-	out->key_rotation = state->key_rotation;
-	out->key_retention = state->key_retention;
-	out->memory_retention = state->memory_retention;
-	out->evidence_bytes = state->evidence_bytes;
 	out->n_policies = state->n_policies;
 	(void)snprintf(out->sum, sizeof out->sum, "%s", state->config_sum);
 	out->legacy.n_legacy = state->ring.n_legacy;

@@ -35,7 +35,7 @@ int batv_ctl_load(struct batv_ctl *ctl)
 static bool stand_by(struct batv_ctl *ctl)
 {
 	struct batv_stored_state *st = calloc(1, sizeof *st);
-	char directory[sizeof ctl->config.directory], why[BATV_MESSAGE_SIZE];
+	char directory[BATV_OPTION_PATH_SIZE], why[BATV_MESSAGE_SIZE];
 	bool ok;
 
 	batv_standby_directory(ctl->config_path, BATV_DIR, directory, sizeof directory);
@@ -58,7 +58,8 @@ int batv_ctl_find(struct batv_ctl *ctl)
 				     "published state, without `exim`",
 				     ctl->message);
 	}
-	if (batv_store_open(&ctl->store, ctl->config.directory, ctl->message, sizeof ctl->message))
+	if (batv_store_open(&ctl->store, ctl->config.global.directory, ctl->message,
+			    sizeof ctl->message))
 		return BATV_CTL_TROUBLE;
 	return BATV_CTL_YES;
 }

@@ -58,7 +58,7 @@ int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 	if (code)
 		return code;
 	*a = (struct batv_asking){.origin.has_id = true};
-	batv_ask_exim_init(&a->asker, ctl->config.exim, ctl->config_path, &a->matcher);
+	batv_ask_exim_init(&a->asker, ctl->config.global.exim, ctl->config_path, &a->matcher);
 	a->asker.group = ctl->store.dir.st_gid;
 	open_memories(ctl, &holder.state, a);
 	a->context = (struct batv_context){.state = &holder.state,

@@ -54,7 +54,7 @@ static bool keys_fit(struct batv_ctl *ctl)
 
 	if (!set)
 		return true;
-	known = batv_store_open(&ctl->store, ctl->config.directory, ctl->message,
+	known = batv_store_open(&ctl->store, ctl->config.global.directory, ctl->message,
 				sizeof ctl->message) == BATV_OK &&
 		batv_store_read_secret(&ctl->store, set, ctl->message, sizeof ctl->message) ==
 			BATV_OK;
@@ -120,7 +120,7 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 				     ctl->config_path, BATV_KEYS_MAX);
 	if (ctl->json)
 		c.lists = json_array();
-	batv_ask_exim_init(&c.asker, ctl->config.exim, ctl->config_path, &matcher);
+	batv_ask_exim_init(&c.asker, ctl->config.global.exim, ctl->config_path, &matcher);
 	c.asker.group = batv_ctl_exim_group(ctl);
 	batv_ctl_lists(ctl->config.policies, ctl->config.n_policies, &c.asker, print_answer, &c);
 	return finish_check(&c);

@@ -170,7 +170,7 @@ static void prepare_judge(struct explanation *e)
 	proof->memory = &e->asking.memory;
 	proof->before = *context->state->memory_before ? &e->asking.before : NULL;
 	proof->key = batv_state_memory_key(context->state);
-	proof->retention = context->state->memory_retention;
+	proof->retention = context->state->global.memory_retention;
 	context->class = e->class;
 	context->prove = prove;
 	context->prove_ctx = e;
@@ -187,8 +187,8 @@ static void judge(struct batv_ctl *ctl, struct explanation *e)
 		return;
 	}
 	prepare_judge(e);
-	automatic = batv_automatic_sender(e->sender, e->asking.context.state->automatic_senders,
-					  &doubt);
+	automatic = batv_automatic_sender(
+		e->sender, e->asking.context.state->global.automatic_senders, &doubt);
 	if (doubt)
 		e->not_judged = "the pattern automatic_senders failed";
 	else if (!automatic)
@@ -400,12 +400,15 @@ static int code_of(const struct explanation *e)
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n)
 {
 	static struct explanation e;
-	size_t max = BATV_EVIDENCE_DEFAULT;
+	struct batv_global defaults;
+	size_t max;
 	int code;
 
 	(void)n;
+	batv_policy_init_global(&defaults, false);
+	max = (size_t)defaults.evidence_bytes;
 	if (batv_ctl_ask(ctl, &e.asking) == BATV_CTL_YES)
-		max = (size_t)e.asking.context.state->evidence_bytes;
+		max = (size_t)e.asking.context.state->global.evidence_bytes;
 	code = batv_ctl_message_read(args[0], max, &e.message);
 	if (code)
 		return code;

@@ -129,14 +129,6 @@ static void look_at_list(struct looking *l, enum batv_list_kind kind, const char
 		(void)try_in_exim(l, kind, list);
 }
 
-static const char *text_of(const struct batv_policy *policy, const struct batv_option *opt)
-{
-	const char *text;
-
-	memcpy(&text, (const char *)policy + opt->offset, sizeof text);
-	return text ? text : "";
-}
-
 void batv_ctl_lists(const struct batv_policy *policies, size_t n, struct batv_asker *asker,
 		    void (*tell)(void *ctx, const struct batv_list_answer *answer), void *ctx)
 {
@@ -150,8 +142,9 @@ void batv_ctl_lists(const struct batv_policy *policies, size_t n, struct batv_as
 
 			if (!batv_option_is_list(opt, &kind))
 				continue;
-			list = text_of(&policies[p], opt);
-			if (!*list || (p > 0 && strcmp(list, text_of(&policies[0], opt)) == 0))
+			list = batv_option_text(&policies[p], opt);
+			if (!*list ||
+			    (p > 0 && strcmp(list, batv_option_text(&policies[0], opt)) == 0))
 				continue; /* inherited: asked already */
 			l.policy = policies[p].name;
 			l.option = opt->name;
@@ -163,5 +156,5 @@ gid_t batv_ctl_exim_group(const struct batv_ctl *ctl)
 {
 	struct stat st;
 
-	return stat(ctl->config.directory, &st) == 0 ? st.st_gid : (gid_t)-1;
+	return stat(ctl->config.global.directory, &st) == 0 ? st.st_gid : (gid_t)-1;
 }

@@ -151,7 +151,7 @@ static bool id_of(const struct adding *a, const struct batv_arrival *m,
 static void learn_own_domain(struct adding *a)
 {
 	char domain[BATV_ADDR_SIZE], text[BATV_ADDR_SIZE], name[BATV_ADDR_SIZE];
-	struct batv_asker asker = {.command = a->ctl->config.exim,
+	struct batv_asker asker = {.command = a->ctl->config.global.exim,
 				   .config_path = a->ctl->config_path};
 
 	if (batv_ask_exim_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
@@ -181,7 +181,7 @@ static void add_arrival(struct adding *a, const struct batv_arrival *m,
 
 static void take_arrival(struct adding *a, struct batv_arrival *m, const struct batv_addr *sender)
 {
-	if (m->when < a->ctl->now - a->asking.context.state->memory_retention ||
+	if (m->when < a->ctl->now - a->asking.context.state->global.memory_retention ||
 	    m->when > a->ctl->now + BATV_STATE_SKEW) {
 		a->old++;
 		return;

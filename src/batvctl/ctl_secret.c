@@ -218,8 +218,8 @@ static int plan_rotation(struct batv_ctl *ctl, struct sets *s)
 	s->next = s->old;
 	if (ctl->revoke)
 		revoke_all(&s->next, ctl->clock);
-	err = batv_secrets_add(&s->next, ctl->config.key_rotation, ctl->config.key_retention,
-			       ctl->now);
+	err = batv_secrets_add(&s->next, ctl->config.global.key_rotation,
+			       ctl->config.global.key_retention, ctl->now);
 	if (err)
 		return batv_ctl_fail(err == BATV_E_FULL ? BATV_CTL_NO : BATV_CTL_TROUBLE,
 				     "%s/%s: cannot add a secret: %s", ctl->store.path,

@@ -27,6 +27,7 @@
 
 static void load_config(struct batv_status *s)
 {
+	static char directory[BATV_OPTION_PATH_SIZE];
 	struct batv_ctl *ctl = s->ctl;
 	char when[BATV_TIME_SIZE];
 	int64_t since;
@@ -42,8 +43,8 @@ static void load_config(struct batv_status *s)
 		"%s: %s%s%sthe last good configuration stays in force; once the file is "
 		"right, batvd takes it by itself",
 		ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
-	batv_standby_directory(ctl->config_path, BATV_DIR, ctl->config.directory,
-			       sizeof ctl->config.directory);
+	batv_standby_directory(ctl->config_path, BATV_DIR, directory, sizeof directory);
+	ctl->config.global.directory = directory;
 }
 
 /* ---- gathering ---- */
@@ -114,8 +115,8 @@ static void check_secret_mode(struct batv_status *s)
 /* Does the secret that signs follow the configuration's rotation and retention? */
 static bool is_followed(const struct batv_config *config, const struct batv_secret *signing)
 {
-	return !signing || (signing->rotation == config->key_rotation &&
-			    signing->retention == config->key_retention);
+	return !signing || (signing->rotation == config->global.key_rotation &&
+			    signing->retention == config->global.key_retention);
 }
 
 static void check_secret_plan(struct batv_status *s, const struct batv_secrets *set)
@@ -328,7 +329,7 @@ static void check_lists(struct batv_status *s)
 
 	if (!s->config_ok)
 		return;
-	batv_ask_exim_init(&asker, config->exim, s->ctl->config_path, &matcher);
+	batv_ask_exim_init(&asker, config->global.exim, s->ctl->config_path, &matcher);
 	asker.group = batv_ctl_exim_group(s->ctl);
 	batv_ctl_lists(config->policies, config->n_policies, &asker, tell_list, s);
 }
@@ -337,7 +338,7 @@ static void gather(struct batv_status *s)
 {
 	load_config(s);
 	s->daemon = BATV_MAYBE;
-	if (batv_store_open(&s->ctl->store, s->ctl->config.directory, s->ctl->message,
+	if (batv_store_open(&s->ctl->store, s->ctl->config.global.directory, s->ctl->message,
 			    sizeof s->ctl->message)) {
 		batv_ctl_status_problem(s, "%s", s->ctl->message);
 		return;

@@ -25,7 +25,10 @@ static const char *const kinds[] = {
 
 static int64_t retention_of(const struct batv_status *s)
 {
-	return s->state_read ? s->state.state.memory_retention : BATV_MEMORY_RETENTION;
+	struct batv_global defaults;
+
+	batv_policy_init_global(&defaults, false);
+	return s->state_read ? s->state.state.global.memory_retention : defaults.memory_retention;
 }
 
 /* What both files together tell: since the later of the two sections. */
@@ -82,7 +85,8 @@ static void check_wishes(struct batv_status *s)
 	if (!why)
 		return;
 	batv_ctl_time_format(batv_generation_ends(&s->memory, &s->before,
-						  s->ctl->config.memory_retention, s->ctl->now),
+						  s->ctl->config.global.memory_retention,
+						  s->ctl->now),
 			     when, sizeof when);
 	if (*s->before_name)
 		batv_ctl_status_note(

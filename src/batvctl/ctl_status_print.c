@@ -152,7 +152,7 @@ static void print_parts(const struct batv_status *s)
 	char when[BATV_TIME_SIZE];
 
 	printf("\nconfiguration  %s%s\ndirectory      %s\nbatvd          %s\n", s->ctl->config_path,
-	       s->config_ok ? "" : ", NOT IN FORCE", s->ctl->config.directory,
+	       s->config_ok ? "" : ", NOT IN FORCE", s->ctl->config.global.directory,
 	       daemon_word(s->daemon));
 	if (s->fingerprint[0])
 		printf("secret file    fingerprint %s\n", s->fingerprint);
@@ -315,8 +315,8 @@ static json_t *json_state(const struct batv_status *s)
 	batv_ctl_put(o, "written", json_integer((json_int_t)st->written));
 	batv_ctl_put_text(o, "fingerprint", st->fingerprint);
 	batv_ctl_put_text(o, "config_sum", st->config_sum);
-	batv_ctl_put(o, "key_rotation", json_integer((json_int_t)st->key_rotation));
-	batv_ctl_put(o, "key_retention", json_integer((json_int_t)st->key_retention));
+	batv_ctl_put(o, "key_rotation", json_integer((json_int_t)st->global.key_rotation));
+	batv_ctl_put(o, "key_retention", json_integer((json_int_t)st->global.key_retention));
 	batv_ctl_put_number(o, "legacy_keys", st->ring.n_legacy);
 	batv_ctl_put(o, "policies", json_policies(st));
 	batv_ctl_put(o, "keys", json_keys(s));
@@ -401,7 +401,7 @@ void batv_ctl_status_print_json(const struct batv_status *s)
 	batv_ctl_put(o, "notes", json_lines(s->notes, s->n_notes));
 	batv_ctl_put_text(o, "configuration", s->ctl->config_path);
 	batv_ctl_put_flag(o, "configuration_ok", s->config_ok);
-	batv_ctl_put_text(o, "directory", s->ctl->config.directory);
+	batv_ctl_put_text(o, "directory", s->ctl->config.global.directory);
 	batv_ctl_put_text(o, "batvd", daemon_word(s->daemon));
 	batv_ctl_put_flag(o, "observe_file", s->observe);
 	batv_ctl_put_number(o, "domains_in_use", s->domains);

@@ -38,6 +38,7 @@ struct file_id {
 
 struct daemon {
 	const char *config_path, *directory; /* directory: if the configuration cannot be read */
+	char found[BATV_OPTION_PATH_SIZE];   /* the directory that a wrong configuration names */
 	struct batv_config config;           /* the last good one */
 	struct file_id config_id, legacy_id; /* as last read, good or not */
 	struct batv_keeper keeper;
@@ -63,7 +64,7 @@ static struct file_id identify(const char *path)
 {
 	struct stat st;
 
-	if (!*path || stat(path, &st) < 0)
+	if (!path || !*path || stat(path, &st) < 0)
 		return (struct file_id){0};
 	return (struct file_id){(int64_t)st.st_dev, (int64_t)st.st_ino, (int64_t)st.st_size,
 				st.st_mtim.tv_sec,  st.st_mtim.tv_nsec, st.st_ctim.tv_sec,
@@ -85,7 +86,7 @@ static enum batv_err load_config(struct daemon *d, struct batv_config *out)
 	err = batv_config_load(d->config_path, out, d->config_trouble, sizeof d->config_trouble);
 	if (err == BATV_OK) {
 		d->config_trouble[0] = '\0';
-		d->legacy_id = identify(out->legacy_keys);
+		d->legacy_id = identify(out->global.legacy_keys);
 	}
 	return err;
 }
@@ -96,11 +97,11 @@ static void reload(struct daemon *d)
 	struct batv_config *fresh = calloc(1, sizeof *fresh);
 
 	if (!fresh || load_config(d, fresh) != BATV_OK) {
-		d->legacy_id = identify(d->config.legacy_keys);
-	} else if (strcmp(fresh->directory, d->config.directory) != 0) {
+		d->legacy_id = identify(d->config.global.legacy_keys);
+	} else if (strcmp(fresh->global.directory, d->config.global.directory) != 0) {
 		snprintf(d->config_trouble, sizeof d->config_trouble,
 			 "%s: directory was changed to %s: restart batvd for that", d->config_path,
-			 fresh->directory);
+			 fresh->global.directory);
 		batv_config_free(fresh);
 	} else {
 		if (strcmp(fresh->sum, d->config.sum) != 0)
@@ -123,7 +124,8 @@ static bool file_settled(const struct file_id *id, int64_t now)
  */
 static bool config_changed(const struct daemon *d, unsigned woke, int64_t now)
 {
-	struct file_id config = identify(d->config_path), legacy = identify(d->config.legacy_keys);
+	struct file_id config = identify(d->config_path),
+		       legacy = identify(d->config.global.legacy_keys);
 
 	if (!d->config_trouble[0] && same_file_id(&config, &d->config_id) &&
 	    same_file_id(&legacy, &d->legacy_id))
@@ -251,7 +253,8 @@ static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 	how.publish_always = woke & BATV_WOKE_RELOAD;
 	how.make_secret = first || (woke & BATV_WOKE_RELOAD) ||
 			  (d->gone_since && d->boot - d->gone_since >= SECRET_PATIENCE * NS);
-	batv_watch_paths(&d->watch, d->config.directory, d->config_path, d->config.legacy_keys);
+	batv_watch_paths(&d->watch, d->config.global.directory, d->config_path,
+			 d->config.global.legacy_keys);
 	batv_keeper_look(&d->keeper, &d->config, &how, &looked);
 	batv_keeper_sync(&d->keeper);
 	if (!looked.secret_gone)
@@ -280,7 +283,7 @@ static int loop(struct daemon *d)
 	int64_t next = look_once(d, 0, true);
 
 	batv_report(LOG_NOTICE, "ready, version " BATV_VERSION ", directory %s",
-		    d->config.directory);
+		    d->config.global.directory);
 	batv_report_started();
 	batv_notify_ready();
 	for (;;) {
@@ -344,8 +347,8 @@ static bool find_directory(struct daemon *d)
 {
 	if (load_config(d, &d->config) == BATV_OK)
 		return true;
-	batv_standby_directory(d->config_path, d->directory, d->config.directory,
-			       sizeof d->config.directory);
+	batv_standby_directory(d->config_path, d->directory, d->found, sizeof d->found);
+	d->config.global.directory = d->found;
 	return false;
 }
 
@@ -373,7 +376,7 @@ static int prepare_directory(struct daemon *d, char *message, size_t size)
 	bool good = find_directory(d);
 	enum batv_err err;
 
-	if (batv_store_open(store, d->config.directory, message, size) != BATV_OK ||
+	if (batv_store_open(store, d->config.global.directory, message, size) != BATV_OK ||
 	    batv_store_own(store, message, size) != BATV_OK)
 		return good ? report_and_return(BATVD_TROUBLE, message)
 			    : report_and_return(BATVD_CONFIG, d->config_trouble);

@@ -255,7 +255,7 @@ def test_check(lab):
     assert "right: 1 policy" in b.ctl("check").stdout
     assert json.loads(b.ctl("check", "--json").stdout)["ok"] is True
     for text, line in [("domains = a.test\ngrace = 7\n", "exim-batv.conf:3: grace"), ("nonsense\n", "exim-batv.conf:2"),
-                       ("colour = red\n", "exim-batv.conf:2: colour"), ("[policy a]\nsigning = on\n", "exim-batv.conf:2")]:
+                       ("colour = red\n", 'exim-batv.conf:2: unknown option "colour"'), ("[policy a]\nsigning = on\n", "exim-batv.conf:2")]:
         b.conf(text)
         fails(b, 2, line, "check")
     b.conf(CONF, key_rotation="1d", key_retention="90d")

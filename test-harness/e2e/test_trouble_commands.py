@@ -85,7 +85,7 @@ class TestCommands(Site):
                 self.fails(argv, 2, str(path), text)
             self.daemon_ends(2, str(path), text)
             self.status_says(f"{path}", text, "the last good configuration stays in force")
-        for make, text in ((put(self.config + b"sining = on\n"), f":{line}: sining: expected an option: did you mean"),
+        for make, text in ((put(self.config + b"sining = on\n"), f':{line}: unknown option "sining"; did you mean'),
                            (put(self.config + b"grace = soon\n"), f":{line}: grace: expected a time"),
                            (put(self.config + b"\0\n"), f":{line}: ")):
             make()

@@ -35,14 +35,10 @@ static void publish(const struct batv_config *config)
 	enum batv_err err;
 
 	memset(&state, 0, sizeof state);
-	state.automatic_senders = config->automatic_senders;
 	state.memory = state.fingerprint = "";
 	state.config_sum = config->sum;
-	state.key_rotation = config->key_rotation;
-	state.key_retention = config->key_retention;
 	state.memory_before = "";
-	state.memory_retention = config->memory_retention;
-	state.evidence_bytes = config->evidence_bytes;
+	state.global = config->global;
 	state.n_policies = config->n_policies;
 	memcpy(state.policies, config->policies, sizeof state.policies);
 	err = batv_publish_format(&state, &text, &len, NULL, 0);
@@ -70,9 +66,9 @@ static void try_config(const char *text, size_t size)
 	}
 	reached(TAKEN);
 	must(config.n_policies >= 1 && config.n_policies <= BATV_POLICIES_MAX);
-	must(config.directory[0] == '/' && config.legacy.n_legacy == 0);
-	must(config.key_rotation >= BATV_DAY && config.key_retention >= BATV_DAY);
-	if (config.key_rotation != 7 * BATV_DAY || config.exim[0])
+	must(config.global.directory[0] == '/' && config.legacy.n_legacy == 0);
+	must(config.global.key_rotation >= BATV_DAY && config.global.key_retention >= BATV_DAY);
+	if (config.global.key_rotation != 7 * BATV_DAY || config.global.exim[0])
 		reached(GLOBAL);
 	if (config.n_policies > 1)
 		reached(POLICY);

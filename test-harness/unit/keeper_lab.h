@@ -40,9 +40,8 @@ static void make_config(void)
 {
 	sandbox_make();
 	memset(&config, 0, sizeof config);
-	config.key_rotation = config.key_retention = 7 * D;
-	config.memory_capacity = BATV_CAPACITY_MIN;
-	config.memory_retention = BATV_MEMORY_RETENTION;
+	batv_policy_init_global(&config.global, false);
+	config.global.memory_capacity = 1000;
 	config.n_policies = 1;
 	batv_policy_init(&config.policies[0], "default");
 	memcpy(config.sum, "0123456789abcdef", 17);

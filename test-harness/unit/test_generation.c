@@ -23,7 +23,6 @@ static struct batv_memory exim; /* as a process of Exim has it mapped */
 static void setup(void)
 {
 	make_config();
-	config.evidence_bytes = BATV_EVIDENCE_DEFAULT;
 	start();
 }
 
@@ -69,7 +68,7 @@ static struct batv_item item(const char *text)
 static bool known(const char *text, int64_t now)
 {
 	struct batv_item it = item(text);
-	int64_t retention = keeper.have.state.memory_retention;
+	int64_t retention = keeper.have.state.global.memory_retention;
 
 	return batv_sent_known(&keeper.generation.memory, &it, retention, now) ||
 	       batv_sent_known(&keeper.generation.before, &it, retention, now);
@@ -105,7 +104,7 @@ START_TEST(the_key_is_in_the_state)
 	expect_names("memory", "");
 	ck_assert(st->has_memory_key);
 	ck_assert_mem_eq(st->memory_key, keeper.secrets->memory_key, sizeof first);
-	ck_assert_int_eq(st->memory_retention, BATV_MEMORY_RETENTION);
+	ck_assert_int_eq(st->global.memory_retention, 14 * D);
 	memcpy(first, st->memory_key, sizeof first);
 	restart();
 	look(T0 + 20);
@@ -153,7 +152,7 @@ START_TEST(another_capacity)
 	ck_assert_int_eq(batv_memory_open(&exim, dir, "memory"), BATV_OK);
 	generation = keeper.generation.memory.sections.generation;
 
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 8 * D + 20);
 	ck_assert(strstr(said, "memory_capacity was changed"));
 	ck_assert(!strstr(said, "domain"));
@@ -259,7 +258,7 @@ START_TEST(forged_tags_are_taken_over)
 	look(T0);
 	for (int i = 0; i < 5; i++)
 		batv_forged_note(&keeper.generation.memory, "192.0.2.1", T0);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 20);
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
@@ -274,7 +273,7 @@ START_TEST(the_old_one_goes_when_it_is_no_longer_needed)
 {
 	look(T0);
 	remember(&keeper.generation.memory, "before", T0 + 2 * D);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 2 * D);
 	expect_names("memory.2", "memory");
 	for (int64_t day = 3; day <= 16; day++) {
@@ -294,13 +293,13 @@ START_TEST(a_second_change_waits)
 {
 	look(T0);
 	remember(&keeper.generation.memory, "one", T0);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 20);
 	remember(&keeper.generation.memory, "two", T0 + 20);
-	config.memory_retention = 30 * D;
+	config.global.memory_retention = 30 * D;
 	look(T0 + 40);
 	expect_names("memory.2", "memory");
-	ck_assert_int_eq(keeper.have.state.memory_retention, 30 * D);
+	ck_assert_int_eq(keeper.have.state.global.memory_retention, 30 * D);
 	look(T0 + 32 * D);
 	expect_names("memory.3", "memory.2");
 	ck_assert(!is_there("memory"));
@@ -316,7 +315,7 @@ START_TEST(another_key_is_taken_at_once)
 	char why[BATV_MESSAGE_SIZE];
 
 	look(T0);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 20);
 	note(&keeper.generation.before, "a.test", T0 + 30);
 	set = *keeper.secrets;
@@ -353,7 +352,7 @@ START_TEST(a_state_that_is_lost)
 {
 	look(T0);
 	remember(&keeper.generation.memory, "one", T0);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 20);
 	ck_assert_int_eq(unlinkat(dir, "state", 0), 0);
 	restart();
@@ -371,7 +370,7 @@ START_TEST(a_state_that_cannot_be_written)
 
 	look(T0);
 	ck_assert_int_eq(mkdirat(dir, ".state.new", 0700), 0);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	for (int i = 0; i < 3; i++) {
 		batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20 + i},
 				 &looked);
@@ -391,7 +390,7 @@ START_TEST(no_room_for_a_new_file)
 	look(T0);
 	remember(&keeper.generation.memory, "one", T0);
 	ck_assert_int_eq(mkdirat(dir, ".memory.2.new", 0700), 0);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20}, &looked);
 	ck_assert(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY],
 			 "the one that is there goes on"));
@@ -410,7 +409,7 @@ static void two_files(void)
 {
 	look(T0);
 	remember(&keeper.generation.memory, "before", T0 + 2 * D);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 2 * D);
 	expect_names("memory.2", "memory");
 }
@@ -545,7 +544,7 @@ START_TEST(a_next_file_made_by_a_clock_ahead)
 	remember(&keeper.generation.memory, "before", T0 + 2 * D);
 	restart();
 	look(T0 + YEAR);
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + YEAR + 20);
 	expect_names("memory.2", "memory");
 	restart();
@@ -563,7 +562,7 @@ END_TEST
 /* Keys of 300 days do not run out: that no look was noted for so long tells, too. */
 START_TEST(a_start_ahead_with_keys_that_last)
 {
-	config.key_rotation = 300 * D;
+	config.global.key_rotation = 300 * D;
 	two_files();
 	restart();
 	look(T0 + 2 * D + 3600);

@@ -303,8 +303,8 @@ START_TEST(too_many_keys_are_refused)
 
 	look(T0);
 	ck_assert_int_gt(pread(openat(dir, BATV_SECRET_NAME, O_RDONLY), before, 4095, 0), 0);
-	config.key_rotation = D;
-	config.key_retention = 90 * D;
+	config.global.key_rotation = D;
+	config.global.key_retention = 90 * D;
 	for (int i = 1; i < 3; i++) { /* at each look, until it is put right */
 		look_as(&(struct batv_look){.now = T0 + 20 * i});
 		expect_trouble(BATV_TROUBLE_KEYS, "more than 64 live keys");
@@ -312,9 +312,9 @@ START_TEST(too_many_keys_are_refused)
 	}
 	ck_assert_int_gt(pread(openat(dir, BATV_SECRET_NAME, O_RDONLY), after, 4095, 0), 0);
 	ck_assert_str_eq(before, after);
-	config.key_rotation = config.key_retention = 7 * D;
+	config.global.key_rotation = config.global.key_retention = 7 * D;
 	look(T0 + 80);
-	config.key_rotation = 3 * D;
+	config.global.key_rotation = 3 * D;
 	look(T0 + 100);
 	ck_assert(strstr(said, "because key_rotation or key_retention was changed"));
 	look(T0 + 120);

@@ -34,9 +34,7 @@ static void setup(void)
 {
 	memset(&config, 0, sizeof config);
 	memset(&secrets, 0, sizeof secrets);
-	config.automatic_senders = NULL;
-	config.key_rotation = config.key_retention = 7 * D;
-	config.memory_retention = BATV_MEMORY_RETENTION;
+	batv_policy_init_global(&config.global, false);
 	config.n_policies = 3;
 	batv_policy_init(&config.policies[0], "default");
 	batv_policy_init(&config.policies[1], "shop");
@@ -99,7 +97,7 @@ START_TEST(first_start_is_no_break)
 	ck_assert_int_eq(st->written, T0);
 	ck_assert_uint_eq(st->n_policies, 3);
 	ck_assert_str_eq(st->policies[1].name, "shop");
-	ck_assert_str_eq(st->automatic_senders, "");
+	ck_assert_str_eq(st->global.automatic_senders, "");
 	ck_assert_ptr_nonnull(batv_key_current(&st->ring, T0));
 }
 END_TEST
@@ -565,17 +563,18 @@ static const struct {
 
 START_TEST(changed_periods)
 {
-	struct batv_state before = {.key_rotation = periods[_i].before * D, .key_retention = 7 * D};
+	struct batv_state before = {.global.key_rotation = periods[_i].before * D,
+				    .global.key_retention = 7 * D};
 
-	config.key_rotation = periods[_i].configured * D;
+	config.global.key_rotation = periods[_i].configured * D;
 	secrets.list[0].rotation = periods[_i].secret * D;
 	ck_assert_int_eq(
 		batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL, &secrets, T0),
 		periods[_i].adds);
 	/* The same for the retention. */
-	config.key_rotation = before.key_rotation = secrets.list[0].rotation = 7 * D;
-	before.key_retention = periods[_i].before * D;
-	config.key_retention = periods[_i].configured * D;
+	config.global.key_rotation = before.global.key_rotation = secrets.list[0].rotation = 7 * D;
+	before.global.key_retention = periods[_i].before * D;
+	config.global.key_retention = periods[_i].configured * D;
 	secrets.list[0].retention = periods[_i].secret * D;
 	ck_assert_int_eq(
 		batv_plan_wants_secret(&config, periods[_i].before ? &before : NULL, &secrets, T0),
@@ -587,10 +586,10 @@ START_TEST(too_many_keys)
 {
 	ck_assert(batv_plan_fits(&config, NULL, T0));
 	ck_assert(batv_plan_fits(&config, &secrets, T0));
-	config.key_rotation = D;
-	config.key_retention = 30 * D;
+	config.global.key_rotation = D;
+	config.global.key_retention = 30 * D;
 	ck_assert(batv_plan_fits(&config, NULL, T0));
-	config.key_retention = 60 * D;
+	config.global.key_retention = 60 * D;
 	ck_assert(!batv_plan_fits(&config, NULL, T0));
 	ck_assert(!batv_plan_fits(&config, &secrets, T0));
 	secrets.list[0].start = T0 - 100 * D;

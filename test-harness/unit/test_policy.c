@@ -78,27 +78,144 @@ START_TEST(defaults_are_as_documented)
 }
 END_TEST
 
-START_TEST(the_table_is_sound)
+static void check_row(const struct batv_option *opt, void *base, size_t size)
 {
-	for (size_t i = 0; i < batv_options_count; i++) {
-		const struct batv_option *opt = &batv_options[i];
-		struct batv_policy p;
-		const char *why = NULL;
+	const char *why = NULL;
+	char text[512];
 
-		ck_assert_ptr_eq(option(opt->name), opt); /* no name twice */
-		ck_assert(opt->help && opt->help[0] && strlen(opt->help) < 90);
-		ck_assert_int_eq(opt->type == BATV_OPT_CHOICE, opt->choices != NULL);
-		ck_assert_uint_lt(opt->offset, sizeof p);
-		batv_policy_init(&p, "x");
-		if (opt->fallback)
-			ck_assert_int_eq(batv_option_set(&p, opt, opt->fallback, &why), BATV_OK);
-		ck_assert_ptr_null(why);
+	ck_assert_uint_lt(strnlen(opt->name, sizeof opt->name), sizeof opt->name);
+	ck_assert_uint_lt(opt->offset, size);
+	if (opt->type == BATV_OPT_CHOICE)
+		ck_assert_ptr_nonnull(opt->choices);
+	if (opt->type == BATV_OPT_DURATION || opt->type == BATV_OPT_COUNT ||
+	    opt->type == BATV_OPT_BYTES)
+		ck_assert_uint_lt(opt->min, opt->max);
+	ck_assert_int_eq(batv_option_get(base, opt, text, sizeof text), BATV_OK);
+	ck_assert_int_eq(batv_option_set(base, opt, text, &why), BATV_OK);
+	if (opt->fallback)
+		ck_assert_int_eq(batv_option_set(base, opt, opt->fallback, &why), BATV_OK);
+	ck_assert_ptr_null(why);
+}
+
+START_TEST(the_tables_are_sound)
+{
+	struct batv_policy p;
+	struct batv_global g;
+
+	batv_policy_init(&p, "x");
+	batv_policy_init_global(&g, false);
+	for (size_t i = 0; i < batv_options_count; i++) { /* no name twice, in none of them */
+		ck_assert_ptr_eq(option(batv_options[i].name), &batv_options[i]);
+		ck_assert_ptr_null(batv_option_find_global(span(batv_options[i].name)));
+		check_row(&batv_options[i], &p, sizeof p);
+	}
+	for (size_t i = 0; i < batv_globals_count; i++) {
+		ck_assert_ptr_eq(batv_option_find_global(span(batv_globals[i].name)),
+				 &batv_globals[i]);
+		check_row(&batv_globals[i], &g, sizeof g);
+		ck_assert(!batv_globals[i].own);
 	}
 	ck_assert_ptr_null(batv_option_find(span("")));
 	ck_assert_ptr_null(batv_option_find(span("domain")));
 	ck_assert_ptr_null(batv_option_find(span("domainss")));
 	ck_assert_ptr_null(batv_option_find(span("Domains")));
 	ck_assert_ptr_null(batv_option_find((struct batv_span){NULL, 0}));
+	ck_assert_ptr_null(batv_option_find(span("key_rotation")));
+	ck_assert_ptr_null(batv_option_find_global(span("key_rotatio")));
+	ck_assert_ptr_null(batv_option_find_global(span("domains")));
+}
+END_TEST
+
+START_TEST(a_state_has_only_what_is_published)
+{
+	struct batv_global g;
+
+	batv_policy_init_global(&g, true);
+	ck_assert_ptr_null(g.directory);
+	ck_assert_ptr_null(g.exim);
+	ck_assert_ptr_null(g.legacy_keys);
+	ck_assert_uint_eq(g.memory_capacity, 0);
+	ck_assert_int_eq(g.memory_retention, 14 * BATV_DAY);
+	ck_assert_uint_eq(g.evidence_bytes, 131072);
+	ck_assert_str_eq(batv_option_text(&g, batv_option_find_global(span("exim"))), "");
+	ck_assert_ptr_null(batv_option_text(&g, batv_option_find_global(span("key_rotation"))));
+}
+END_TEST
+
+/* value NULL: refused. */
+static const struct {
+	const char *name, *text, *value;
+} globals[] = {
+	{"directory", "/a/b c", "/a/b c"},
+	{"directory", "", NULL},
+	{"directory", "a", NULL},
+	{"directory", "/a\n", NULL},
+	{"exim", "", ""},
+	{"exim", "/usr/sbin/exim4 -C /x", "/usr/sbin/exim4 -C /x"},
+	{"exim", "exim4", NULL},
+	{"memory_capacity", "1k", "1000"},
+	{"memory_capacity", "1000", "1000"},
+	{"memory_capacity", "999", NULL},
+	{"memory_capacity", "100M", "100000000"},
+	{"memory_capacity", "100000k", "100000000"},
+	{"memory_capacity", "100000001", NULL},
+	{"memory_capacity", "18446744073709551617k", NULL},
+	{"memory_capacity", "4294967296M", NULL},
+	{"memory_capacity", "k", NULL},
+	{"memory_capacity", "2G", NULL},
+	{"memory_capacity", "-1k", NULL},
+	{"memory_retention", "1d", "1d"},
+	{"memory_retention", "23h59m59s", NULL},
+	{"memory_retention", "62d", "62d"},
+	{"memory_retention", "62d1s", NULL},
+	{"evidence_bytes", "4K", "4096"},
+	{"evidence_bytes", "4k", "4096"},
+	{"evidence_bytes", "4095", NULL},
+	{"evidence_bytes", "16M", "16777216"},
+	{"evidence_bytes", "16777217", NULL},
+	{"key_rotation", "366d", "366d"},
+	{"key_rotation", "366d1s", NULL},
+	{"key_retention", "86399s", NULL},
+	{"automatic_senders", "^(a|b)$", "^(a|b)$"},
+	{"automatic_senders", "a\x7f", NULL},
+};
+
+START_TEST(global_values_are_taken_or_refused)
+{
+	const struct batv_option *opt = batv_option_find_global(span(globals[_i].name));
+	struct batv_global g, before;
+	const char *why = NULL;
+	char text[512];
+	enum batv_err err;
+
+	batv_policy_init_global(&g, false);
+	before = g;
+	err = batv_option_set(&g, opt, globals[_i].text, &why);
+	if (globals[_i].value) {
+		ck_assert_msg(err == BATV_OK, "%s = %s", globals[_i].name, globals[_i].text);
+		ck_assert_int_eq(batv_option_get(&g, opt, text, sizeof text), BATV_OK);
+		ck_assert_str_eq(text, globals[_i].value);
+		return;
+	}
+	ck_assert_msg(err == BATV_E_SYNTAX, "%s = %s", globals[_i].name, globals[_i].text);
+	ck_assert_mem_eq(&g, &before, sizeof g);
+	ck_assert(why && strncmp(why, "expected ", 9) == 0);
+}
+END_TEST
+
+START_TEST(a_path_has_a_maximum)
+{
+	const struct batv_option *opt = batv_option_find_global(span("directory"));
+	char path[BATV_OPTION_PATH_SIZE + 1];
+	struct batv_global g;
+
+	memset(path, 'x', sizeof path);
+	path[0] = '/';
+	path[BATV_OPTION_PATH_SIZE] = '\0';
+	ck_assert_int_eq(batv_option_set(&g, opt, path, NULL), BATV_E_SYNTAX);
+	path[BATV_OPTION_PATH_SIZE - 1] = '\0';
+	ck_assert_int_eq(batv_option_set(&g, opt, path, NULL), BATV_OK);
+	ck_assert_ptr_eq(g.directory, path); /* borrowed */
 }
 END_TEST
 
@@ -358,7 +475,10 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, defaults_are_as_documented);
-	tcase_add_test(tc, the_table_is_sound);
+	tcase_add_test(tc, the_tables_are_sound);
+	tcase_add_test(tc, a_state_has_only_what_is_published);
+	tcase_add_loop_test(tc, global_values_are_taken_or_refused, 0, (int)COUNT(globals));
+	tcase_add_test(tc, a_path_has_a_maximum);
 	tcase_add_loop_test(tc, values_are_taken_or_refused, 0, (int)COUNT(values));
 	tcase_add_test(tc, a_reply_line_has_a_maximum);
 	tcase_add_test(tc, odd_policies_are_no_trap);

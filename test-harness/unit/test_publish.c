@@ -34,11 +34,9 @@ static void small_state(void)
 	memset(&in, 0, sizeof in);
 	in.written = 1795910400;
 	in.serial = 1;
-	in.automatic_senders = in.memory = in.fingerprint = in.config_sum = "";
+	in.memory = in.fingerprint = in.config_sum = "";
 	in.memory_before = "";
-	in.memory_retention = BATV_MEMORY_RETENTION;
-	in.evidence_bytes = BATV_EVIDENCE_DEFAULT;
-	in.key_rotation = in.key_retention = 7 * BATV_DAY;
+	batv_policy_init_global(&in.global, true);
 	in.n_policies = 1;
 	batv_policy_init(&in.policies[0], "default");
 }
@@ -49,18 +47,18 @@ static void full_state(void)
 
 	small_state();
 	in.serial = UINT64_MAX;
-	in.automatic_senders = "^(mailer-daemon|a b)@.*$";
+	in.global.automatic_senders = "^(mailer-daemon|a b)@.*$";
 	in.memory = "memory.7";
 	in.memory_before = "memory.6";
 	in.has_memory_key = true;
 	memset(in.memory_key, 0xa5, sizeof in.memory_key);
-	in.memory_retention = BATV_MEMORY_RETENTION_MAX;
-	in.evidence_bytes = BATV_EVIDENCE_MAX;
+	in.global.memory_retention = 62 * BATV_DAY;
+	in.global.evidence_bytes = 16777216;
 	in.lost_until = 1796000000;
 	in.lost_secret = 4711;
 	in.fingerprint = "0123456789abcdef";
 	in.config_sum = "fedcba9876543210";
-	in.key_rotation = BATV_DAY + 61;
+	in.global.key_rotation = BATV_DAY + 61;
 	for (unsigned i = 0; i < BATV_KEYS_MAX; i++)
 		fill_key(&in.ring.keys[i], i);
 	in.ring.n_keys = BATV_KEYS_MAX;
@@ -142,7 +140,7 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 {
 	ck_assert_int_eq(a->written, b->written);
 	ck_assert_uint_eq(a->serial, b->serial);
-	ck_assert_str_eq(a->automatic_senders, b->automatic_senders);
+	ck_assert_str_eq(a->global.automatic_senders, b->global.automatic_senders);
 	ck_assert_str_eq(a->memory, b->memory);
 	ck_assert_str_eq(a->memory_before, b->memory_before);
 	ck_assert_int_eq(a->lost_until, b->lost_until);
@@ -150,12 +148,12 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 	ck_assert(a->has_memory_key == b->has_memory_key);
 	if (a->has_memory_key)
 		ck_assert_mem_eq(a->memory_key, b->memory_key, sizeof a->memory_key);
-	ck_assert_int_eq(a->memory_retention, b->memory_retention);
-	ck_assert_uint_eq(a->evidence_bytes, b->evidence_bytes);
+	ck_assert_int_eq(a->global.memory_retention, b->global.memory_retention);
+	ck_assert_uint_eq(a->global.evidence_bytes, b->global.evidence_bytes);
 	ck_assert_str_eq(a->fingerprint, b->fingerprint);
 	ck_assert_str_eq(a->config_sum, b->config_sum);
-	ck_assert_int_eq(a->key_rotation, b->key_rotation);
-	ck_assert_int_eq(a->key_retention, b->key_retention);
+	ck_assert_int_eq(a->global.key_rotation, b->global.key_rotation);
+	ck_assert_int_eq(a->global.key_retention, b->global.key_retention);
 	ck_assert_uint_eq(a->n_policies, b->n_policies);
 	for (size_t i = 0; i < a->n_policies; i++)
 		same_policy(&a->policies[i], &b->policies[i]);
@@ -197,9 +195,13 @@ START_TEST(the_text_is_as_documented)
 	fill_key(&in.ring.keys[0], 3);
 	in.ring.n_keys = 1;
 	ck_assert_int_eq(format(), BATV_OK);
-	ck_assert_ptr_eq(strstr(text, "exim-batv state 1\nwritten 1795910400\nserial 1\n"), text);
-	ck_assert_ptr_nonnull(strstr(text, "\nkey_rotation 7d\n"));
+	ck_assert_ptr_eq(strstr(text, "exim-batv state 1\nwritten 1795910400\nserial 1\nconfig\n"
+				      "fingerprint\nmemory\nmemory_before\nmemory_key\n"),
+			 text);
+	ck_assert_ptr_nonnull(strstr(text, "\nmemory_retention 14d\nevidence_bytes 131072\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nkey_rotation 7d\nkey_retention 7d\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nautomatic_senders\n"));
+	ck_assert_ptr_null(strstr(text, "\nmemory_capacity"));
 	ck_assert_ptr_nonnull(strstr(text, "\nkey 4711 2903 3 045 1795000300 "));
 	ck_assert_ptr_nonnull(strstr(text, "\nunsigned_senders\n"));
 	ck_assert_ptr_nonnull(
@@ -317,12 +319,12 @@ START_TEST(what_cannot_be_read_is_not_written)
 	in.memory_before = ".memory";
 	ck_assert_int_eq(format(), BATV_E_SYNTAX);
 	in.memory_before = "";
-	in.memory_retention = BATV_MEMORY_RETENTION_MAX + 1;
+	in.global.memory_retention = 62 * BATV_DAY + 1;
 	ck_assert_int_eq(format(), BATV_E_SYNTAX);
-	in.memory_retention = BATV_MEMORY_RETENTION;
-	in.evidence_bytes = BATV_EVIDENCE_MAX + 1;
+	in.global.memory_retention = 14 * BATV_DAY;
+	in.global.evidence_bytes = 16777216 + 1;
 	ck_assert_int_eq(format(), BATV_E_SYNTAX);
-	in.evidence_bytes = BATV_EVIDENCE_DEFAULT;
+	in.global.evidence_bytes = 131072;
 	in.ring.n_keys = 1;
 	ck_assert_int_eq(format(), BATV_E_SYNTAX); /* a key of NUL bytes */
 	in.ring.n_keys = 0;

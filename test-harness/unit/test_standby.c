@@ -76,15 +76,15 @@ static size_t secrets(void)
 
 START_TEST(it_says_the_same)
 {
-	ck_assert_int_eq(config.key_rotation, good.key_rotation);
-	ck_assert_int_eq(config.key_retention, good.key_retention);
-	ck_assert_int_eq(config.memory_retention, good.memory_retention);
-	ck_assert_uint_eq(config.evidence_bytes, good.evidence_bytes);
-	ck_assert_uint_eq(config.memory_capacity, 0);
-	ck_assert_str_eq(config.automatic_senders, good.automatic_senders);
+	ck_assert_int_eq(config.global.key_rotation, good.global.key_rotation);
+	ck_assert_int_eq(config.global.key_retention, good.global.key_retention);
+	ck_assert_int_eq(config.global.memory_retention, good.global.memory_retention);
+	ck_assert_uint_eq(config.global.evidence_bytes, good.global.evidence_bytes);
+	ck_assert_uint_eq(config.global.memory_capacity, 0);
+	ck_assert_str_eq(config.global.automatic_senders, good.global.automatic_senders);
 	ck_assert_str_eq(config.sum, good.sum);
-	ck_assert_str_eq(config.directory, sandbox);
-	ck_assert_str_eq(config.exim, "");
+	ck_assert_str_eq(config.global.directory, sandbox);
+	ck_assert_str_eq(config.global.exim, "");
 	ck_assert_uint_eq(config.legacy.n_legacy, 1);
 	ck_assert_mem_eq(config.legacy.legacy[0].bytes, "geheim", 6);
 	ck_assert_uint_eq(config.n_policies, 2);
@@ -178,7 +178,7 @@ START_TEST(two_files_stay)
 {
 	batv_config_free(&config);
 	config = good;
-	config.memory_capacity = 5000;
+	config.global.memory_capacity = 5000;
 	look(T0 + 20);
 	ck_assert_str_eq(keeper.generation.before_name, "memory");
 	config = (struct batv_config){0};

@@ -55,9 +55,9 @@ START_TEST(a_good_state_is_read_whole)
 	ck_assert_str_eq(state.config_sum, "0123456789abcdef");
 	ck_assert_str_eq(state.fingerprint, "fedcba9876543210");
 	ck_assert_str_eq(state.memory, "memory.3");
-	ck_assert_str_eq(state.automatic_senders, "^(mailer-daemon|daemon)@.*$");
-	ck_assert_int_eq(state.key_rotation, 7 * 86400);
-	ck_assert_int_eq(state.key_retention, 129600);
+	ck_assert_str_eq(state.global.automatic_senders, "^(mailer-daemon|daemon)@.*$");
+	ck_assert_int_eq(state.global.key_rotation, 7 * 86400);
+	ck_assert_int_eq(state.global.key_retention, 129600);
 
 	ck_assert_uint_eq(state.n_policies, 3);
 	ck_assert_str_eq(p[0].name, "default");

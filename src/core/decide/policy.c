@@ -1,5 +1,5 @@
 /*
- * policy.c - the table of options, and policies made of them.
+ * policy.c - the tables of options, and what is made of them.
  *
  * Pure: text in, typed values out, no files and no Exim.  Invariant: a policy never holds
  * a list or a text that Exim would expand (no "$": Exim expands its lists as root in
@@ -13,90 +13,136 @@
 #include <string.h>
 
 #include "base/days.h"
+#include "base/safefile.h"
 
-#define TEXT_MAX 400 /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
-#define GRACE_DEFAULT (7 * (int64_t)BATV_DAY) /* the default of key_retention */
-#define DURATION_MAX (366 * (int64_t)BATV_DAY)
+#define TEXT_MAX 400       /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
+#define KEY_RETENTION "7d" /* grace follows it */
 
 static const char *const enforcement_names[] = {"auto", "observe", "reject", NULL};
 static const char *const style_names[] = {"prvs", "subaddress", NULL};
 /* In the order of enum batv_action; nobody can ask for "remove": it follows from the others. */
 static const char *const unproven_names[] = {"accept", "mark", "", "reject", NULL};
 
-#define FIELD(f) offsetof(struct batv_policy, f)
-#define UNPROVEN(c) (FIELD(unproven) + (c) * sizeof(int))
+#define GLOBAL(f) .name = #f, .offset = offsetof(struct batv_global, f)
+#define POLICY(f) .name = #f, .offset = offsetof(struct batv_policy, f)
+#define UNPROVEN(class_name, class)                                                                \
+ .name = "unproven_" class_name,                                                                   \
+ .offset = offsetof(struct batv_policy, unproven) + (class) * sizeof(int),                         \
+ .type = BATV_OPT_CHOICE, .choices = unproven_names
+
+/* The state has its lines in this order. */
+const struct batv_option batv_globals[] = {
+	/* the state directory */
+	{GLOBAL(directory), .type = BATV_OPT_PATH, .fallback = BATV_DIR},
+	/* command that asks Exim about its lists, outside of Exim's own processes */
+	{GLOBAL(exim), .type = BATV_OPT_PATH, .fallback = ""},
+	/* file with keys of an older BATV installation, which verify only */
+	{GLOBAL(legacy_keys), .type = BATV_OPT_PATH, .fallback = ""},
+	/* messages, and pairs of people, that are remembered a day */
+	{GLOBAL(memory_capacity), .type = BATV_OPT_COUNT, .fallback = "100k", .min = 1000,
+	 .max = 100000000},
+	/* how long sent mail is remembered */
+	{GLOBAL(memory_retention), .type = BATV_OPT_DURATION, .fallback = "14d", .min = BATV_DAY,
+	 .max = 62 * BATV_DAY, .published = BATV_PUBLISHED_LATER},
+	/* how much of a bounce is searched for what it returns */
+	{GLOBAL(evidence_bytes), .type = BATV_OPT_BYTES, .fallback = "128K", .min = 4096,
+	 .max = 16777216, .published = BATV_PUBLISHED_LATER},
+	/* how long a key signs */
+	{GLOBAL(key_rotation), .type = BATV_OPT_DURATION, .fallback = "7d", .min = BATV_PERIOD_MIN,
+	 .max = BATV_PERIOD_MAX, .published = BATV_PUBLISHED},
+	/* how long a tag is valid at least */
+	{GLOBAL(key_retention), .type = BATV_OPT_DURATION, .fallback = KEY_RETENTION,
+	 .min = BATV_PERIOD_MIN, .max = BATV_PERIOD_MAX, .published = BATV_PUBLISHED},
+	/* PCRE2 pattern of senders whose mail is judged, besides <> */
+	{GLOBAL(automatic_senders), .type = BATV_OPT_PATTERN, .fallback = "",
+	 .published = BATV_PUBLISHED},
+};
+const size_t batv_globals_count = sizeof batv_globals / sizeof batv_globals[0];
 
 const struct batv_option batv_options[] = {
-	{"domains", BATV_OPT_DOMAINS, FIELD(domains), "+local_domains", NULL,
-	 "domains whose mail is signed and whose bounces are checked"},
-	{"signing", BATV_OPT_BOOL, FIELD(signing), "on", NULL,
-	 "sign the return path of outgoing mail"},
-	{"enforcement", BATV_OPT_CHOICE, FIELD(enforcement), "auto", enforcement_names,
-	 "refuse unproven bounces: once it is safe, never, or at once"},
-	{"grace", BATV_OPT_DURATION, FIELD(grace), NULL, NULL,
-	 "how long signed mail must have left without a break before auto refuses"},
-	{"tag_style", BATV_OPT_CHOICE, FIELD(tag_style), "prvs", style_names,
-	 "form of new tags; both forms are always recognised"},
-	{"unsigned_senders", BATV_OPT_ADDRESSES, FIELD(unsigned_senders), "", NULL,
-	 "senders that are never signed, and whose bounces are never missing a tag"},
-	{"unsigned_destinations", BATV_OPT_ADDRESSES, FIELD(unsigned_destinations), "", NULL,
-	 "recipients whose mail leaves with the bare sender"},
-	{"trusted_hosts", BATV_OPT_HOSTS, FIELD(trusted_hosts), "+relay_from_hosts", NULL,
-	 "hosts whose mail is signed without authentication"},
-	{"inbound_domains", BATV_OPT_DOMAINS, FIELD(inbound_domains),
-	 "+local_domains : +relay_to_domains", NULL,
-	 "recipient domains that anybody may write to; other mail needed permission to relay"},
-	{"exempt_authenticated", BATV_OPT_BOOL, FIELD(exempt_authenticated), "on", NULL,
-	 "never refuse in an authenticated session"},
-	{"exempt_acl", BATV_OPT_BOOL, FIELD(exempt_acl), "on", NULL,
-	 "never refuse when an ACL has set acl_m_batv = exempt"},
-	{"exempt_hosts", BATV_OPT_HOSTS, FIELD(exempt_hosts), "", NULL,
-	 "hosts whose bounces are never refused"},
-	{"own_hosts", BATV_OPT_HOSTS, FIELD(own_hosts), "<; 127.0.0.0/8 ; ::1 ; @[]", NULL,
-	 "hosts that originate our own mail (a backup MX is not one)"},
-	{"exempt_recipients", BATV_OPT_ADDRESSES, FIELD(exempt_recipients),
-	 "postmaster@* : abuse@*", NULL, "recipients that get every bounce"},
-	{"relay_in_hosts", BATV_OPT_HOSTS, FIELD(relay_in_hosts), "", NULL,
-	 "relays of ours (backup MX, filter gateway): their mail is marked, not refused"},
-	{"unproven_dsn", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_DSN), "reject", unproven_names,
-	 "what an unproven delivery status notification leads to"},
-	{"unproven_mdn", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_MDN), "mark", unproven_names,
-	 "what an unproven read receipt leads to"},
-	{"unproven_autoreply", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_AUTOREPLY), "reject",
-	 unproven_names,
-	 "what an unproven automatic reply leads to, once a memory could have proven it"},
-	{"unproven_calendar", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_CALENDAR), "mark",
-	 unproven_names, "what an unproven meeting reply leads to"},
-	{"unproven_report", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_REPORT), "mark", unproven_names,
-	 "what an unproven DMARC, TLS or abuse report leads to"},
-	{"unproven_other", BATV_OPT_CHOICE, UNPROVEN(BATV_CLASS_OTHER), "mark", unproven_names,
-	 "what other unproven automatic mail leads to"},
-	{"refusal_text", BATV_OPT_TEXT, FIELD(refusal_text),
-	 "This is a bounce of mail that was not sent from here: its sender address was forged. "
-	 "Our own mail leaves with a signed return path (BATV), and bounces of it come back to "
-	 "that address.",
-	 NULL, "what the other side reads after \"550 5.7.1\""},
-	{"result_header", BATV_OPT_BOOL, FIELD(result_header), "on", NULL,
-	 "put the verdict into a header X-BATV-Status"},
-	{"unsign_recipients", BATV_OPT_BOOL, FIELD(unsign_recipients), "off", NULL,
-	 "let local_scan() take tags off the recipients, where no router does"},
-	{"sign_at_reception", BATV_OPT_BOOL, FIELD(sign_at_reception), "off", NULL,
-	 "let local_scan() sign when mail comes in, for an Exim without ${dlfunc}"},
+	/* domains whose mail is signed and whose bounces are checked */
+	{POLICY(domains), .type = BATV_OPT_DOMAINS, .fallback = "+local_domains", .own = true},
+	/* sign the return path of outgoing mail */
+	{POLICY(signing), .type = BATV_OPT_BOOL, .fallback = "on"},
+	/* refuse unproven bounces: once it is safe, never, or at once */
+	{POLICY(enforcement), .type = BATV_OPT_CHOICE, .fallback = "auto",
+	 .choices = enforcement_names},
+	/* how long signed mail must have left without a break before auto refuses */
+	{POLICY(grace), .type = BATV_OPT_DURATION, .min = 0, .max = BATV_PERIOD_MAX},
+	/* form of new tags; both forms are always recognised */
+	{POLICY(tag_style), .type = BATV_OPT_CHOICE, .fallback = "prvs", .choices = style_names},
+	/* senders that are never signed, and whose bounces are never missing a tag */
+	{POLICY(unsigned_senders), .type = BATV_OPT_ADDRESSES, .fallback = ""},
+	/* recipients whose mail leaves with the bare sender */
+	{POLICY(unsigned_destinations), .type = BATV_OPT_ADDRESSES, .fallback = ""},
+	/* hosts whose mail is signed without authentication */
+	{POLICY(trusted_hosts), .type = BATV_OPT_HOSTS, .fallback = "+relay_from_hosts"},
+	/* recipient domains that anybody may write to; other mail needed permission to relay */
+	{POLICY(inbound_domains), .type = BATV_OPT_DOMAINS,
+	 .fallback = "+local_domains : +relay_to_domains"},
+	/* never refuse in an authenticated session */
+	{POLICY(exempt_authenticated), .type = BATV_OPT_BOOL, .fallback = "on"},
+	/* never refuse when an ACL has set acl_m_batv = exempt */
+	{POLICY(exempt_acl), .type = BATV_OPT_BOOL, .fallback = "on"},
+	/* hosts whose bounces are never refused */
+	{POLICY(exempt_hosts), .type = BATV_OPT_HOSTS, .fallback = ""},
+	/* hosts that originate our own mail (a backup MX is not one) */
+	{POLICY(own_hosts), .type = BATV_OPT_HOSTS, .fallback = "<; 127.0.0.0/8 ; ::1 ; @[]"},
+	/* recipients that get every bounce */
+	{POLICY(exempt_recipients), .type = BATV_OPT_ADDRESSES,
+	 .fallback = "postmaster@* : abuse@*"},
+	/* relays of ours (backup MX, filter gateway): their mail is marked, not refused */
+	{POLICY(relay_in_hosts), .type = BATV_OPT_HOSTS, .fallback = ""},
+	/* what an unproven delivery status notification leads to */
+	{UNPROVEN("dsn", BATV_CLASS_DSN), .fallback = "reject"},
+	/* what an unproven read receipt leads to */
+	{UNPROVEN("mdn", BATV_CLASS_MDN), .fallback = "mark"},
+	/* what an unproven automatic reply leads to, once a memory could have proven it */
+	{UNPROVEN("autoreply", BATV_CLASS_AUTOREPLY), .fallback = "reject"},
+	/* what an unproven meeting reply leads to */
+	{UNPROVEN("calendar", BATV_CLASS_CALENDAR), .fallback = "mark"},
+	/* what an unproven DMARC, TLS or abuse report leads to */
+	{UNPROVEN("report", BATV_CLASS_REPORT), .fallback = "mark"},
+	/* what other unproven automatic mail leads to */
+	{UNPROVEN("other", BATV_CLASS_OTHER), .fallback = "mark"},
+	/* what the other side reads after "550 5.7.1" */
+	{POLICY(refusal_text), .type = BATV_OPT_TEXT,
+	 .fallback = "This is a bounce of mail that was not sent from here: its sender address was "
+		     "forged. Our own mail leaves with a signed return path (BATV), and bounces of "
+		     "it come back to that address."},
+	/* put the verdict into a header X-BATV-Status */
+	{POLICY(result_header), .type = BATV_OPT_BOOL, .fallback = "on"},
+	/* let local_scan() take tags off the recipients, where no router does */
+	{POLICY(unsign_recipients), .type = BATV_OPT_BOOL, .fallback = "off"},
+	/* let local_scan() sign when mail comes in, for an Exim without ${dlfunc} */
+	{POLICY(sign_at_reception), .type = BATV_OPT_BOOL, .fallback = "off"},
 };
 const size_t batv_options_count = sizeof batv_options / sizeof batv_options[0];
 
 /* The state's reader marks the options it has seen in 64 bits. */
 _Static_assert(sizeof batv_options / sizeof batv_options[0] <= 64, "too many options");
+_Static_assert(sizeof batv_globals / sizeof batv_globals[0] <= 64, "too many options");
+
+static const struct batv_option *find(const struct batv_option *table, size_t n,
+				      struct batv_span name)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *known = table[i].name;
+
+		if (strlen(known) == name.len && memcmp(known, name.p, name.len) == 0)
+			return &table[i];
+	}
+	return NULL;
+}
 
 const struct batv_option *batv_option_find(struct batv_span name)
 {
-	for (size_t i = 0; i < batv_options_count; i++) {
-		const char *known = batv_options[i].name;
+	return find(batv_options, batv_options_count, name);
+}
 
-		if (strlen(known) == name.len && memcmp(known, name.p, name.len) == 0)
-			return &batv_options[i];
-	}
-	return NULL;
+const struct batv_option *batv_option_find_global(struct batv_span name)
+{
+	return find(batv_globals, batv_globals_count, name);
 }
 
 bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind)
@@ -108,9 +154,21 @@ bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kin
 	case BATV_OPT_BOOL:
 	case BATV_OPT_CHOICE:
 	case BATV_OPT_DURATION:
-	case BATV_OPT_TEXT: break;
+	case BATV_OPT_COUNT:
+	case BATV_OPT_BYTES:
+	case BATV_OPT_TEXT:
+	case BATV_OPT_PATH:
+	case BATV_OPT_PATTERN: break;
 	}
 	return false;
+}
+
+static bool is_text(const struct batv_option *opt)
+{
+	enum batv_list_kind kind;
+
+	return batv_option_is_list(opt, &kind) || opt->type == BATV_OPT_TEXT ||
+	       opt->type == BATV_OPT_PATH || opt->type == BATV_OPT_PATTERN;
 }
 
 /* What was expected, as a constant. */
@@ -118,17 +176,16 @@ static const char *expected(const struct batv_option *opt)
 {
 	switch (opt->type) {
 	case BATV_OPT_BOOL: return "expected on or off";
-	case BATV_OPT_CHOICE:
-		if (opt->choices == enforcement_names)
-			return "expected auto, observe or reject";
-		if (opt->choices == style_names)
-			return "expected prvs or subaddress";
-		return "expected accept, mark or reject";
-	case BATV_OPT_DURATION: return "expected a time such as 7d or 12h, at most 366d";
+	case BATV_OPT_CHOICE: return "expected one of the choices";
+	case BATV_OPT_DURATION: return "expected a time such as 7d or 12h, within the limits";
+	case BATV_OPT_COUNT: return "expected a number such as 100k or 2M, within the limits";
+	case BATV_OPT_BYTES: return "expected a size such as 128K or 1M, within the limits";
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
 	case BATV_OPT_HOSTS: return "expected an Exim list on one line, without control characters";
 	case BATV_OPT_TEXT: return "expected 1 to 400 characters of printable ASCII";
+	case BATV_OPT_PATH: return "expected an absolute path of less than 4096 bytes";
+	case BATV_OPT_PATTERN: return "expected a pattern without control characters";
 	}
 	return "expected something else";
 }
@@ -169,9 +226,45 @@ static bool has_high_byte(struct batv_span s)
 	return false;
 }
 
-/* NULL: good.  Otherwise what was expected. */
-static const char *check_text(const struct batv_option *opt, struct batv_span s)
+/* "100k", "2M": units of 1000 or 1024. */
+static bool parse_count(struct batv_span s, uint64_t unit, uint64_t *out)
 {
+	char last = s.len > 0 ? batv_fold(s.p[s.len - 1]) : '0';
+	uint64_t n, times = last == 'k' ? unit : last == 'm' ? unit * unit : 1;
+
+	s.len -= times > 1;
+	if (!batv_span_to_u64(s, &n) || n > UINT32_MAX)
+		return false;
+	*out = n * times;
+	return true;
+}
+
+static bool parse_number(struct batv_span s, const struct batv_option *opt, uint64_t *out)
+{
+	uint64_t n;
+
+	if (!parse_count(s, opt->type == BATV_OPT_BYTES ? 1024 : 1000, &n) || n < opt->min ||
+	    n > opt->max)
+		return false;
+	*out = n;
+	return true;
+}
+
+static bool parse_duration(struct batv_span s, const struct batv_option *opt, int64_t *out)
+{
+	int64_t n;
+
+	if (!batv_duration_parse(s, &n) || n < opt->min || n > opt->max)
+		return false;
+	*out = n;
+	return true;
+}
+
+/* NULL: good.  Otherwise what was expected. */
+static const char *check_text(const struct batv_option *opt, const char *text)
+{
+	struct batv_span s = batv_span_of(text);
+
 	if (s.len > 0 && memchr(s.p, '$', s.len))
 		return "expected text without \"$\" (Exim would expand it, as root)";
 	if (batv_span_has_control(s))
@@ -184,7 +277,7 @@ static const char *check_text(const struct batv_option *opt, struct batv_span s)
 /* The same for a list: "why" speaks of the first item that is not allowed. */
 static const char *check_list(const struct batv_option *opt, const char *list)
 {
-	const char *wrong = check_text(opt, batv_span_of(list));
+	const char *wrong = check_text(opt, list);
 	enum batv_list_kind kind;
 	struct batv_list_item item;
 
@@ -193,51 +286,47 @@ static const char *check_list(const struct batv_option *opt, const char *list)
 	return wrong;
 }
 
-static void *field(struct batv_policy *policy, const struct batv_option *opt)
+/* A path or a pattern; Exim expands neither. */
+static const char *check_own_text(const struct batv_option *opt, const char *text)
 {
-	return (char *)policy + opt->offset;
+	struct batv_span s = batv_span_of(text);
+
+	if (batv_span_has_control(s))
+		return expected(opt);
+	if (opt->type == BATV_OPT_PATH && !(s.len == 0 && !*opt->fallback) &&
+	    (s.len == 0 || s.p[0] != '/' || s.len >= BATV_OPTION_PATH_SIZE))
+		return expected(opt);
+	return NULL;
 }
 
-static const void *field_const(const struct batv_policy *policy, const struct batv_option *opt)
-{
-	return (const char *)policy + opt->offset;
-}
-
-enum batv_err batv_option_set(struct batv_policy *policy, const struct batv_option *opt,
-			      const char *value, const char **why)
+enum batv_err batv_option_set(void *base, const struct batv_option *opt, const char *value,
+			      const char **why)
 {
 	struct batv_span s = batv_span_of(value);
+	void *field = (char *)base + opt->offset;
 	const char *wrong = NULL;
-	int64_t seconds;
+	bool good = true;
 
 	switch (opt->type) {
-	case BATV_OPT_BOOL:
-		if (!parse_bool(s, field(policy, opt)))
-			wrong = expected(opt);
-		break;
-	case BATV_OPT_CHOICE:
-		if (!parse_choice(s, opt->choices, field(policy, opt)))
-			wrong = expected(opt);
-		break;
-	case BATV_OPT_DURATION:
-		if (!batv_duration_parse(s, &seconds) || seconds > DURATION_MAX)
-			wrong = expected(opt);
-		else
-			*(int64_t *)field(policy, opt) = seconds;
-		break;
+	case BATV_OPT_BOOL: good = parse_bool(s, field); break;
+	case BATV_OPT_CHOICE: good = parse_choice(s, opt->choices, field); break;
+	case BATV_OPT_DURATION: good = parse_duration(s, opt, field); break;
+	case BATV_OPT_COUNT:
+	case BATV_OPT_BYTES: good = parse_number(s, opt, field); break;
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
-	case BATV_OPT_HOSTS:
-	case BATV_OPT_TEXT:
-		wrong = check_list(opt, value);
-		if (!wrong)
-			*(const char **)field(policy, opt) = value;
-		break;
+	case BATV_OPT_HOSTS: wrong = check_list(opt, value); break;
+	case BATV_OPT_TEXT: wrong = check_text(opt, value); break;
+	case BATV_OPT_PATH:
+	case BATV_OPT_PATTERN: wrong = check_own_text(opt, value); break;
 	}
-	if (!wrong)
+	if (good && !wrong) {
+		if (is_text(opt))
+			memcpy(field, &value, sizeof value);
 		return BATV_OK;
+	}
 	if (why)
-		*why = wrong;
+		*why = wrong ? wrong : expected(opt);
 	return BATV_E_SYNTAX;
 }
 
@@ -251,24 +340,40 @@ static const char *choice_name(const char *const *choices, int value)
 	return "";
 }
 
-enum batv_err batv_option_get(const struct batv_policy *policy, const struct batv_option *opt,
-			      char *out, size_t size)
+const char *batv_option_text(const void *base, const struct batv_option *opt)
 {
-	const void *p = field_const(policy, opt);
-	char duration[48];
-	const char *text = "";
+	const char *text;
+
+	if (!is_text(opt))
+		return NULL;
+	memcpy(&text, (const char *)base + opt->offset, sizeof text);
+	return text ? text : "";
+}
+
+enum batv_err batv_option_get(const void *base, const struct batv_option *opt, char *out,
+			      size_t size)
+{
+	const void *field = (const char *)base + opt->offset;
+	char number[48] = "";
+	const char *text = number;
 
 	switch (opt->type) {
-	case BATV_OPT_BOOL: text = *(const bool *)p ? "on" : "off"; break;
-	case BATV_OPT_CHOICE: text = choice_name(opt->choices, *(const int *)p); break;
+	case BATV_OPT_BOOL: text = *(const bool *)field ? "on" : "off"; break;
+	case BATV_OPT_CHOICE: text = choice_name(opt->choices, *(const int *)field); break;
 	case BATV_OPT_DURATION:
-		batv_duration_format(*(const int64_t *)p, duration, sizeof duration);
-		text = duration;
+		batv_duration_format(*(const int64_t *)field, number, sizeof number);
+		break;
+	case BATV_OPT_COUNT:
+	case BATV_OPT_BYTES:
+		(void)snprintf(number, sizeof number, "%llu",
+			       (unsigned long long)*(const uint64_t *)field);
 		break;
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
 	case BATV_OPT_HOSTS:
-	case BATV_OPT_TEXT: text = *(const char *const *)p; break;
+	case BATV_OPT_TEXT:
+	case BATV_OPT_PATH:
+	case BATV_OPT_PATTERN: text = *(const char *const *)field; break;
 	}
 	if (!text || strlen(text) >= size)
 		return BATV_E_TOO_LONG;
@@ -288,12 +393,23 @@ bool batv_policy_name_valid(struct batv_span name)
 
 void batv_policy_init(struct batv_policy *policy, const char *name)
 {
-	*policy = (struct batv_policy){.name = name, .grace = GRACE_DEFAULT};
+	*policy = (struct batv_policy){.name = name};
 	for (size_t i = 0; i < batv_options_count; i++) {
 		const struct batv_option *opt = &batv_options[i];
 
-		if (opt->fallback)
-			(void)batv_option_set(policy, opt, opt->fallback, NULL);
+		(void)batv_option_set(policy, opt, opt->fallback ? opt->fallback : KEY_RETENTION,
+				      NULL);
+	}
+}
+
+void batv_policy_init_global(struct batv_global *global, bool published_only)
+{
+	*global = (struct batv_global){0};
+	for (size_t i = 0; i < batv_globals_count; i++) {
+		const struct batv_option *opt = &batv_globals[i];
+
+		if (opt->published || !published_only)
+			(void)batv_option_set(global, opt, opt->fallback, NULL);
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
- * policy.h - what the administrator can set, as typed values, and the one table of
- * options that the configuration, the state and the manual are made from.
+ * policy.h - what the administrator can set, as typed values, and the two tables of options that
+ * the configuration, the state and the manual are made from: one row and one field for each.
  */
 #ifndef BATV_DECIDE_POLICY_H
 #define BATV_DECIDE_POLICY_H
@@ -51,54 +51,101 @@ struct batv_policy {
 	bool sign_at_reception;         /* local_scan signs, for an Exim without ${dlfunc} */
 };
 
+/*
+ * What holds for all policies.  Text is borrowed, as in a policy.  A state has what its rows
+ * publish, and 0 for the rest.
+ */
+struct batv_global {
+	const char *directory;
+	const char *exim;         /* command and arguments, split at spaces; "" none */
+	const char *legacy_keys;  /* file; "" none */
+	uint64_t memory_capacity; /* items a day; 0: not known, that of the memory stays */
+	int64_t memory_retention; /* seconds */
+	uint64_t evidence_bytes;  /* of a body that are searched */
+	int64_t key_rotation, key_retention; /* seconds */
+	const char *automatic_senders;       /* PCRE2 pattern; "": the built-in comparison */
+};
+
 enum batv_option_type {
 	BATV_OPT_BOOL,     /* on | off (also yes/no, true/false in the configuration) */
 	BATV_OPT_CHOICE,   /* one of `choices`; an int */
 	BATV_OPT_DURATION, /* 90s 15m 12h 7d 2w, combined as 1d12h; an int64_t of seconds */
+	BATV_OPT_COUNT,    /* 500 100k 2M, in thousands; a uint64_t */
+	BATV_OPT_BYTES,    /* 4096 128K 1M, in units of 1024; a uint64_t */
 	BATV_OPT_DOMAINS,
 	BATV_OPT_ADDRESSES,
-	BATV_OPT_HOSTS, /* Exim lists */
-	BATV_OPT_TEXT,  /* one line, printable ASCII, no "$" */
+	BATV_OPT_HOSTS,   /* Exim lists */
+	BATV_OPT_TEXT,    /* one line, printable ASCII, no "$" */
+	BATV_OPT_PATH,    /* absolute; "" too if that is the default */
+	BATV_OPT_PATTERN, /* PCRE2; whether it compiles is not looked at here */
 };
 
+/* Is it a line of the state? */
+enum batv_published {
+	BATV_NOT_PUBLISHED,
+	BATV_PUBLISHED,       /* each state has it */
+	BATV_PUBLISHED_LATER, /* a state of an older version lacks it: the default holds */
+};
+
+#define BATV_OPTION_NAME_SIZE 24
+#define BATV_OPTION_PATH_SIZE 4096 /* with its NUL */
+
+/* One row.  Small, with few pointers: each process of Exim's relocates them, in one page. */
 struct batv_option {
-	const char *name;
-	enum batv_option_type type;
-	size_t offset; /* in struct batv_policy */
-	/* The default, as one would write it; NULL: computed.  (grace is as long as
-	 * key_retention, which a policy alone does not know: it starts at 7d.) */
+	char name[BATV_OPTION_NAME_SIZE];
+	enum batv_option_type type : 8;
+	enum batv_published published : 8; /* of a global option; a policy's are all published */
+	bool own;                          /* a named policy must set it, and inherits none */
+	uint16_t offset;                   /* in struct batv_policy or struct batv_global */
+	/* The default, as one would write it; NULL: as long as key_retention. */
 	const char *fallback;
-	/* BATV_OPT_CHOICE: names in the order of their values, "" for a value that nobody can
-	 * choose; NULL ends. */
-	const char *const *choices;
-	const char *help; /* one line */
+	union {
+		/* CHOICE: names in the order of their values, "" for a value that nobody can
+		 * choose; NULL ends. */
+		const char *const *choices;
+		struct {
+			uint32_t min, max;
+		}; /* DURATION, COUNT, BYTES */
+	};
 };
 
-extern const struct batv_option batv_options[];
+extern const struct batv_option batv_options[]; /* of a policy */
 extern const size_t batv_options_count;
+extern const struct batv_option batv_globals[]; /* for all policies */
+extern const size_t batv_globals_count;
 
 const struct batv_option *batv_option_find(struct batv_span name);
+const struct batv_option *batv_option_find_global(struct batv_span name);
 
 /* Is it an Exim list, and of which kind?  *kind is written only then. */
 bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind);
 
+/* Below, `base` is a struct batv_policy for a row of batv_options, a struct batv_global for one of
+ * batv_globals. */
+
 /*
- * Set one option from text; text options borrow `value`, which must be NUL-terminated
- * and live as long as the policy.  On error the policy is as before and *why says what
- * was expected ("expected a time such as 7d or 12h").
+ * Set one option from text; text options borrow `value`, which must be NUL-terminated and live as
+ * long as base does.  On error base is as before and *why, a constant, says what was expected
+ * ("expected a time such as 7d or 12h").
  */
-enum batv_err batv_option_set(struct batv_policy *policy, const struct batv_option *opt,
-			      const char *value, const char **why);
+enum batv_err batv_option_set(void *base, const struct batv_option *opt, const char *value,
+			      const char **why);
 
 /* The value as text, in a form that batv_option_set reads back.  Errors: BATV_E_TOO_LONG. */
-enum batv_err batv_option_get(const struct batv_policy *policy, const struct batv_option *opt,
-			      char *out, size_t size);
+enum batv_err batv_option_get(const void *base, const struct batv_option *opt, char *out,
+			      size_t size);
+
+/* The text of a list, text, path or pattern, "" if it was never set; NULL: another type. */
+const char *batv_option_text(const void *base, const struct batv_option *opt);
 
 /* 1 to BATV_POLICY_NAME_MAX letters, digits, "-", "_". */
 bool batv_policy_name_valid(struct batv_span name);
 
 /* All options at their defaults. */
 void batv_policy_init(struct batv_policy *policy, const char *name);
+
+/* The same for all policies; published_only: as in a state, 0 for what is not published. */
+void batv_policy_init_global(struct batv_global *global, bool published_only);
 
 /*
  * "7d", "1d12h", "90s": units w d h m s, each once, the larger first.  What would overflow, has no

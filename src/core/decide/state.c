@@ -28,7 +28,8 @@
 struct reader {
 	struct batv_state *state;
 	struct batv_policy *policy; /* the one that options belong to now */
-	uint64_t options;           /* bits of those it has had */
+	uint64_t options;           /* bits of those it has had, by their rows */
+	uint64_t globals;           /* the same of batv_globals */
 	unsigned words;             /* bits of the keywords seen */
 	unsigned line;
 	const char *why;
@@ -105,34 +106,6 @@ static enum batv_err read_serial(struct reader *r, struct batv_span value)
 	return BATV_OK;
 }
 
-static enum batv_err read_period(struct reader *r, struct batv_span value, int64_t *out)
-{
-	int64_t seconds;
-
-	if (!batv_duration_parse(value, &seconds) || seconds < 1 || seconds > BATV_TIME_MAX)
-		return refuse(r, BATV_E_SYNTAX, "expected a period");
-	*out = seconds;
-	return BATV_OK;
-}
-
-static enum batv_err read_key_rotation(struct reader *r, struct batv_span value)
-{
-	return read_period(r, value, &r->state->key_rotation);
-}
-
-static enum batv_err read_key_retention(struct reader *r, struct batv_span value)
-{
-	return read_period(r, value, &r->state->key_retention);
-}
-
-static enum batv_err read_automatic_senders(struct reader *r, struct batv_span value)
-{
-	if (batv_span_has_control(value))
-		return refuse(r, BATV_E_SYNTAX, "control character in a pattern");
-	r->state->automatic_senders = value.p;
-	return BATV_OK;
-}
-
 static enum batv_err read_name(struct reader *r, struct batv_span value, const char **out)
 {
 	if (!is_plain_name(value))
@@ -161,22 +134,6 @@ static enum batv_err read_memory_key(struct reader *r, struct batv_span value)
 	return BATV_OK;
 }
 
-static enum batv_err read_memory_retention(struct reader *r, struct batv_span value)
-{
-	enum batv_err err = read_period(r, value, &r->state->memory_retention);
-
-	if (err == BATV_OK && r->state->memory_retention > BATV_MEMORY_RETENTION_MAX)
-		return refuse(r, BATV_E_SYNTAX, "expected at most 62d");
-	return err;
-}
-
-static enum batv_err read_evidence_bytes(struct reader *r, struct batv_span value)
-{
-	if (!number(value, BATV_EVIDENCE_MAX, &r->state->evidence_bytes))
-		return refuse(r, BATV_E_SYNTAX, "expected a number of at most 16777216");
-	return BATV_OK;
-}
-
 static enum batv_err read_fingerprint(struct reader *r, struct batv_span value)
 {
 	return read_name(r, value, &r->state->fingerprint);
@@ -199,7 +156,11 @@ static bool has_policy(const struct batv_state *state, const char *name)
 /* Without domains of its own a policy would have the default one's, and be asked before it. */
 static bool policy_complete(const struct reader *r)
 {
-	return r->state->n_policies == 1 || (r->options & 1) != 0;
+	for (size_t i = 0; i < batv_options_count && r->state->n_policies > 1; i++) {
+		if (batv_options[i].own && !(r->options & UINT64_C(1) << i))
+			return false;
+	}
+	return true;
 }
 
 static enum batv_err read_policy(struct reader *r, struct batv_span value)
@@ -346,32 +307,49 @@ static const struct keyword {
 	{LITERAL("legacy"), MANY, read_legacy},
 	{LITERAL("written"), ONCE, read_written},
 	{LITERAL("serial"), ONCE, read_serial},
-	{LITERAL("key_rotation"), ONCE, read_key_rotation},
-	{LITERAL("key_retention"), ONCE, read_key_retention},
-	{LITERAL("automatic_senders"), ONCE, read_automatic_senders},
 	{LITERAL("memory"), ONCE, read_memory},
 	{LITERAL("fingerprint"), ONCE, read_fingerprint},
 	{LITERAL("config"), ONCE, read_config},
 	{LITERAL("memory_before"), MAYBE, read_memory_before},
 	{LITERAL("memory_key"), MAYBE, read_memory_key},
-	{LITERAL("memory_retention"), MAYBE, read_memory_retention},
-	{LITERAL("evidence_bytes"), MAYBE, read_evidence_bytes},
 	{LITERAL("lost"), MAYBE, read_lost},
 };
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
 
-static enum batv_err read_option(struct reader *r, struct batv_span name, struct batv_span value)
+/* One of a table, set in base; *seen has the bits of those that were. */
+static enum batv_err read_option(struct reader *r, void *base, const struct batv_option *opt,
+				 uint64_t bit, uint64_t *seen, const char *value)
+{
+	if (*seen & bit)
+		return refuse(r, BATV_E_SYNTAX, "an option is set twice");
+	*seen |= bit;
+	return batv_option_set(base, opt, value, &r->why);
+}
+
+/* A number is digits here, without a unit; the configuration's "128K" was 131072 when published. */
+static enum batv_err read_global(struct reader *r, const struct batv_option *opt,
+				 struct batv_span value)
+{
+	bool number = opt->type == BATV_OPT_COUNT || opt->type == BATV_OPT_BYTES;
+
+	if (number && value.len > 0 && !batv_is_digit(value.p[value.len - 1]))
+		return refuse(r, BATV_E_SYNTAX, "expected a number");
+	return read_option(r, &r->state->global, opt, UINT64_C(1) << (opt - batv_globals),
+			   &r->globals, value.p);
+}
+
+/* An option of the policy at hand, or one for all of them. */
+static enum batv_err read_setting(struct reader *r, struct batv_span name, struct batv_span value)
 {
 	const struct batv_option *opt = batv_option_find(name);
-	uint64_t bit;
 
-	if (!opt)
-		return refuse(r, BATV_E_VERSION, "unknown keyword");
-	bit = UINT64_C(1) << (opt - batv_options);
-	if (r->options & bit)
-		return refuse(r, BATV_E_SYNTAX, "an option is there twice");
-	r->options |= bit;
-	return batv_option_set(r->policy, opt, value.p, &r->why);
+	if (opt)
+		return read_option(r, r->policy, opt, UINT64_C(1) << (opt - batv_options),
+				   &r->options, value.p);
+	opt = batv_option_find_global(name);
+	if (opt && opt->published)
+		return read_global(r, opt, value);
+	return refuse(r, BATV_E_VERSION, "unknown keyword");
 }
 
 /* One line: NUL-terminated at line.len. */
@@ -386,11 +364,25 @@ static enum batv_err read_line(struct reader *r, struct batv_span line)
 		if (k->len != name.len || memcmp(k->name, name.p, name.len) != 0)
 			continue;
 		if (k->times != MANY && (r->words & 1u << i))
-			return refuse(r, BATV_E_SYNTAX, "a keyword is there twice");
+			return refuse(r, BATV_E_SYNTAX, "a keyword appears twice");
 		r->words |= 1u << i;
 		return k->read(r, value);
 	}
-	return read_option(r, name, value);
+	return read_setting(r, name, value);
+}
+
+/* All that each state has. */
+static bool is_complete(const struct reader *r)
+{
+	for (size_t i = 0; i < KEYWORDS; i++) {
+		if (keywords[i].times == ONCE && !(r->words & 1u << i))
+			return false;
+	}
+	for (size_t i = 0; i < batv_globals_count; i++) {
+		if (batv_globals[i].published == BATV_PUBLISHED && !(r->globals & UINT64_C(1) << i))
+			return false;
+	}
+	return true;
 }
 
 static enum batv_err read_lines(struct reader *r, char *p, char *end)
@@ -410,11 +402,7 @@ static enum batv_err read_lines(struct reader *r, char *p, char *end)
 	r->line++;
 	if (!policy_complete(r))
 		return refuse(r, BATV_E_SYNTAX, "the last policy has no domains");
-	for (size_t i = 0; i < KEYWORDS; i++) {
-		if (keywords[i].times == ONCE && !(r->words & 1u << i))
-			return refuse(r, BATV_E_SYNTAX, "a keyword is missing");
-	}
-	return BATV_OK;
+	return is_complete(r) ? BATV_OK : refuse(r, BATV_E_SYNTAX, "a keyword is missing");
 }
 
 /* First line, last line, checksum. */
@@ -459,10 +447,9 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 		state->ring.n_legacy = 0;
 		state->memory_before = "";
 		state->has_memory_key = false;
-		state->memory_retention = BATV_MEMORY_RETENTION;
-		state->evidence_bytes = BATV_EVIDENCE_DEFAULT;
 		state->lost_until = 0;
 		state->lost_secret = 0;
+		batv_policy_init_global(&state->global, true);
 		batv_policy_init(r.policy, "default");
 		r.line = 1;
 		err = read_lines(&r, text + sizeof VERSION_LINE - 1, text + len - END_LEN);

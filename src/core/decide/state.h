@@ -14,10 +14,6 @@
 #define BATV_STATE_NAME "state"
 #define BATV_STATE_MAX 65536 /* bytes of the file */
 #define BATV_STATE_SKEW 300  /* seconds that a state may lie in the future */
-#define BATV_MEMORY_RETENTION (14 * (int64_t)BATV_DAY) /* defaults; a state may lack the lines */
-#define BATV_MEMORY_RETENTION_MAX (62 * (int64_t)BATV_DAY)
-#define BATV_EVIDENCE_DEFAULT 131072
-#define BATV_EVIDENCE_MAX 16777216
 #define BATV_BREAKS_MAX (BATV_POLICIES_MAX + 1)
 
 /* When grace last began anew, for all domains (policy "*") or those of one policy. */
@@ -30,17 +26,14 @@ struct batv_break {
 
 struct batv_state {
 	int64_t written;
-	uint64_t serial;               /* grows by one with every publication */
-	const char *automatic_senders; /* PCRE2 pattern; "": the built-in comparison */
-	const char *memory;            /* file name of the memory; "": none */
-	const char *memory_before;     /* of the generation before, asked as well; "": none */
+	uint64_t serial;           /* grows by one with every publication */
+	const char *memory;        /* file name of the memory; "": none */
+	const char *memory_before; /* of the generation before, asked as well; "": none */
 	uint8_t memory_key[BATV_MEMORY_KEY_LEN]; /* see batv_state_memory_key() */
 	bool has_memory_key;
-	int64_t memory_retention; /* seconds */
-	uint64_t evidence_bytes;  /* of a body that are searched */
-	const char *fingerprint;  /* of the secret file; for status */
-	const char *config_sum;   /* of the configuration's text; for status and reload */
-	int64_t key_rotation, key_retention; /* as configured when it was published */
+	const char *fingerprint;   /* of the secret file; for status */
+	const char *config_sum;    /* of the configuration's text; for status and reload */
+	struct batv_global global; /* as configured when it was published */
 	int64_t lost_until;   /* tags of a lost secret come back until then: 0: none was lost */
 	uint32_t lost_secret; /* its number; 0: not known, or another one has it now */
 	size_t n_policies, n_breaks;

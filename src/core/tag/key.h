@@ -4,6 +4,7 @@
 #ifndef BATV_TAG_KEY_H
 #define BATV_TAG_KEY_H
 
+#include "base/days.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -11,6 +12,8 @@
 #define BATV_KEYS_MAX 64       /* live keys in one state */
 #define BATV_KEY_TEXT_LEN 64   /* the HMAC key: 64 lower-case hex characters, used as text */
 #define BATV_LEGACY_MAX 8
+#define BATV_PERIOD_MIN BATV_DAY                  /* of rotation and retention, seconds */
+#define BATV_PERIOD_MAX (366 * (int64_t)BATV_DAY) /* a tag's day repeats after 1000 days */
 
 /* Times are seconds since 1970-01-01 UTC. */
 struct batv_key {
