@@ -18,14 +18,14 @@ enum batv_ctl_code {
 };
 
 enum { /* which options go with a subcommand; -c, -h and --json go with all */
-       BATV_OPTION_AT = 1,
-       BATV_OPTION_RCPT = 2,
-       BATV_OPTION_HOST = 4,
-       BATV_OPTION_REVOKE = 8,
-       BATV_OPTION_FORCE = 16,
-       BATV_OPTION_SHOW_SECRET = 32,
-       BATV_OPTION_FROM = 64,
-       BATV_OPTION_EXIM_LOG = 128,
+       BATV_OPTION_AT = 1 << 8, /* bits above all letters: getopt_long() returns them */
+       BATV_OPTION_RCPT = 1 << 9,
+       BATV_OPTION_HOST = 1 << 10,
+       BATV_OPTION_REVOKE = 1 << 11,
+       BATV_OPTION_FORCE = 1 << 12,
+       BATV_OPTION_SHOW_SECRET = 1 << 13,
+       BATV_OPTION_FROM = 1 << 14,
+       BATV_OPTION_EXIM_LOG = 1 << 15,
 };
 
 struct batv_ctl {

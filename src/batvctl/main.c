@@ -2,6 +2,7 @@
  * main.c - batvctl's command line: options in any place, one subcommand, its arguments.
  */
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,19 +58,20 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 };
 const size_t batv_ctl_commands_count = sizeof batv_ctl_commands / sizeof batv_ctl_commands[0];
 
-static const struct option longs[] = {{"at", required_argument, NULL, 'a'},
-				      {"rcpt", required_argument, NULL, 'r'},
-				      {"host", required_argument, NULL, 'o'},
-				      {"from", required_argument, NULL, 'f'},
-				      {"from-exim-log", required_argument, NULL, 'L'},
-				      {"revoke", no_argument, NULL, 'R'},
-				      {"force", no_argument, NULL, 'F'},
-				      {"show-secret", no_argument, NULL, 'S'},
-				      {"json", no_argument, NULL, 'j'},
-				      {"help", no_argument, NULL, 'h'},
-				      {"version", no_argument, NULL, 'V'},
-				      {"config", required_argument, NULL, 'c'},
-				      {NULL, 0, NULL, 0}};
+static const struct option longs[] = {
+	{"at", required_argument, NULL, BATV_OPTION_AT},
+	{"rcpt", required_argument, NULL, BATV_OPTION_RCPT},
+	{"host", required_argument, NULL, BATV_OPTION_HOST},
+	{"from", required_argument, NULL, BATV_OPTION_FROM},
+	{"from-exim-log", required_argument, NULL, BATV_OPTION_EXIM_LOG},
+	{"revoke", no_argument, NULL, BATV_OPTION_REVOKE},
+	{"force", no_argument, NULL, BATV_OPTION_FORCE},
+	{"show-secret", no_argument, NULL, BATV_OPTION_SHOW_SECRET},
+	{"json", no_argument, NULL, 'j'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{"config", required_argument, NULL, 'c'},
+	{NULL, 0, NULL, 0}};
 
 struct given {
 	unsigned options; /* BATV_OPTION_ bits */
@@ -101,16 +103,18 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case 'j': ctl->json = true; break;
 	case 'h': given->help = true; break;
 	case 'V': given->version = true; break;
-	case 'a': given->at = optarg, given->options |= BATV_OPTION_AT; break;
-	case 'r': ctl->rcpt = optarg, given->options |= BATV_OPTION_RCPT; break;
-	case 'o': ctl->host = optarg, given->options |= BATV_OPTION_HOST; break;
-	case 'f': ctl->from = optarg, given->options |= BATV_OPTION_FROM; break;
-	case 'L': ctl->exim_log = optarg, given->options |= BATV_OPTION_EXIM_LOG; break;
-	case 'R': ctl->revoke = true, given->options |= BATV_OPTION_REVOKE; break;
-	case 'F': ctl->force = true, given->options |= BATV_OPTION_FORCE; break;
-	case 'S': ctl->show_secret = true, given->options |= BATV_OPTION_SHOW_SECRET; break;
+	case BATV_OPTION_AT: given->at = optarg; break;
+	case BATV_OPTION_RCPT: ctl->rcpt = optarg; break;
+	case BATV_OPTION_HOST: ctl->host = optarg; break;
+	case BATV_OPTION_FROM: ctl->from = optarg; break;
+	case BATV_OPTION_EXIM_LOG: ctl->exim_log = optarg; break;
+	case BATV_OPTION_REVOKE: ctl->revoke = true; break;
+	case BATV_OPTION_FORCE: ctl->force = true; break;
+	case BATV_OPTION_SHOW_SECRET: ctl->show_secret = true; break;
 	default: return BATV_CTL_USAGE;
 	}
+	if (c >= BATV_OPTION_AT)
+		given->options |= (unsigned)c;
 	return BATV_CTL_YES;
 }
 
@@ -122,23 +126,26 @@ static const struct batv_ctl_command *find_command(const char *name)
 	return NULL;
 }
 
-/* The first option that does not go with the command; NULL: all do. */
+/* The first option that is not valid with the command; NULL: all are. */
 static const char *misplaced(unsigned given, unsigned allowed)
 {
-	static const char *const names[] = {"--at",     "--rcpt",         "--host",
-					    "--revoke", "--force",        "--show-secret",
-					    "--from",   "--from-exim-log"};
-
-	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-		if ((given & ~allowed) & 1u << i)
-			return names[i];
+	for (size_t i = 0; longs[i].name; i++)
+		if (longs[i].val >= BATV_OPTION_AT && (given & ~allowed & (unsigned)longs[i].val))
+			return longs[i].name;
 	return NULL;
 }
 
-static int usage(const struct batv_ctl_command *cmd, const char *what, const char *which)
+static int __attribute__((format(printf, 2, 3)))
+usage(const struct batv_ctl_command *cmd, const char *format, ...)
 {
-	return batv_ctl_fail(BATV_CTL_USAGE, "%s: %s%s; usage: batvctl %s %s", cmd->name, what,
-			     which, cmd->name, cmd->usage);
+	char what[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(what, sizeof what, format, ap);
+	va_end(ap);
+	return batv_ctl_fail(BATV_CTL_USAGE, "%s: %s; usage: batvctl %s %s", cmd->name, what,
+			     cmd->name, cmd->usage);
 }
 
 static int run(struct batv_ctl *ctl, const struct given *given, const struct batv_ctl_command *cmd,
@@ -152,18 +159,18 @@ static int run(struct batv_ctl *ctl, const struct given *given, const struct bat
 		return BATV_CTL_YES;
 	}
 	if (wrong)
-		return usage(cmd, "does not know the option ", wrong);
+		return usage(cmd, "option --%s is not valid here", wrong);
 	if (n < cmd->min)
-		return usage(cmd, "an argument is missing", "");
+		return usage(cmd, "an argument is missing");
 	if (n > cmd->max)
-		return usage(cmd, "unexpected argument ", args[cmd->max]);
+		return usage(cmd, "unexpected argument %s", args[cmd->max]);
 	ctl->clock = (int64_t)time(NULL);
 	ctl->now = ctl->clock;
 	ctl->at_given = given->at != NULL;
 	if (given->at && !batv_ctl_time_parse(given->at, ctl->clock, &ctl->now))
 		return usage(cmd,
 			     "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d "
-			     "or @EPOCH, not ",
+			     "or @EPOCH, not %s",
 			     given->at);
 	return cmd->run(ctl, args, n);
 }
@@ -178,10 +185,11 @@ int main(int argc, char **argv)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1)
 		if (take_option(c, &ctl, &given))
-			return batv_ctl_fail(BATV_CTL_USAGE, "%s %s; see batvctl -h",
-					     c == ':' ? "an argument is missing behind"
-						      : "unknown option",
-					     argv[optind - 1]);
+			return batv_ctl_fail(
+				BATV_CTL_USAGE,
+				c == ':' ? "option %s requires an argument; see batvctl -h"
+					 : "unknown option %s; see batvctl -h",
+				argv[optind - 1]);
 	if (given.version)
 		return puts("batvctl " BATV_VERSION) == EOF;
 	if (optind == argc && given.help) {

@@ -21,7 +21,7 @@ static const char help[] =
 	"  --version   print the version\n"
 	"  -h, --help  print this\n"
 	"\n"
-	"Signals: SIGHUP reads everything anew and publishes, SIGTERM ends.\n"
+	"Signals: SIGHUP reads everything again and publishes, SIGTERM ends.\n"
 	"Exit status: 0 ended by a signal, 2 wrong usage or configuration, 3 trouble.\n";
 
 int main(int argc, char **argv)
@@ -43,8 +43,10 @@ int main(int argc, char **argv)
 		case 'h': fputs(help, stdout); return BATVD_DONE;
 		case 'V': puts("batvd " BATV_VERSION); return BATVD_DONE;
 		default:
-			fprintf(stderr, "batvd: %s %s; see batvd --help\n",
-				c == ':' ? "an argument is missing behind" : "unknown option",
+			fprintf(stderr,
+				c == ':' ? "batvd: option %s requires an argument; see batvd "
+					   "--help\n"
+					 : "batvd: unknown option %s; see batvd --help\n",
 				argv[optind - 1]);
 			return BATVD_CONFIG;
 		}

@@ -197,7 +197,7 @@ def test_wrong_starts(lab):
         assert text in done.stderr and done.stderr.count("\n") == 1 and not done.stdout, done
 
     fails(2, "unknown option -x", "-x")
-    fails(2, "behind -c", "-c")
+    fails(2, "option -c requires an argument", "-c")
     fails(2, "unexpected argument extra", "-c", b.conf_path, "extra")
     fails(2, "/nowhere/x.conf", "-c", "/nowhere/x.conf")
     b.conf("domains = $x\n")
