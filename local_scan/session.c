@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/pages.h"
 #include "base/safefile.h"
 #include "decide/sign.h"
@@ -77,16 +78,6 @@ static void trouble(struct batv_session *session, const char *file, const char *
 		 directory(), file, place, error);
 }
 
-static const char *state_error(int dirfd, enum batv_err err, char *why, size_t size)
-{
-	if (err == BATV_E_IO)
-		return strerror(errno); /* "Permission denied" says more than ours */
-	if (err != BATV_E_UNSAFE_FILE)
-		return batv_strerror(err);
-	batv_file_why(dirfd, BATV_STATE_NAME, false, why, size);
-	return why;
-}
-
 /* A list with a "$" would be expanded by Exim, as root when it delivers: batvd lets none through.
  */
 static bool has_dollar(const struct batv_state *state)
@@ -109,7 +100,8 @@ static const struct batv_state *usable_state(struct batv_session *session, int d
 	enum batv_err err = batv_state_refresh(&process.holder, dirfd, session->now);
 
 	if (!process.holder.usable) {
-		trouble(session, "/" BATV_STATE_NAME, state_error(dirfd, err, why, sizeof why),
+		trouble(session, "/" BATV_STATE_NAME,
+			batv_fault(dirfd, BATV_STATE_NAME, false, err, why, sizeof why),
 			process.holder.line);
 		return NULL;
 	}

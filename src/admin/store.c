@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/hmac.h"
 #include "publish.h"
 #include "store.h"
@@ -124,14 +125,11 @@ enum batv_match batv_store_daemon(const struct batv_store *store)
 static enum batv_err unreadable(const struct batv_store *store, const char *name, enum batv_err err,
 				char *message, size_t size)
 {
-	const char *what = phrase(err);
 	char why[200];
+	const char *fault = batv_fault(store->dirfd, name, false, err, why, sizeof why);
 
-	if (err != BATV_E_UNSAFE_FILE)
-		return fail(err, message, size, "%s/%s: %s", store->path, name, what);
-	batv_file_why(store->dirfd, name, false, why, sizeof why);
-	return fail(err, message, size, "%s/%s: not used, it is unsafe: %s", store->path, name,
-		    why);
+	return fail(err, message, size, "%s/%s: %s%s", store->path, name,
+		    err == BATV_E_UNSAFE_FILE ? "not used, it is unsafe: " : "", fault);
 }
 
 enum batv_err batv_store_read_secret(const struct batv_store *store, struct batv_secrets *out,

@@ -8,20 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/safefile.h"
 #include "ctl_ask.h"
-
-/* What is wrong with the state.  errno is that of the failed look at it. */
-static const char *state_fault(const struct batv_ctl *ctl, enum batv_err err, char *why,
-			       size_t size)
-{
-	if (err == BATV_E_IO)
-		return strerror(errno);
-	if (err != BATV_E_UNSAFE_FILE)
-		return batv_strerror(err);
-	batv_file_why(ctl->store.dirfd, BATV_STATE_NAME, false, why, size);
-	return why;
-}
 
 static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
 {
@@ -35,7 +24,8 @@ static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
 	if (!err && holder->usable)
 		return BATV_CTL_YES;
 	snprintf(ctl->message, sizeof ctl->message, "%s/%s: no usable state: %s%s", ctl->store.path,
-		 BATV_STATE_NAME, state_fault(ctl, err, why, sizeof why),
+		 BATV_STATE_NAME,
+		 batv_fault(ctl->store.dirfd, BATV_STATE_NAME, false, err, why, sizeof why),
 		 holder->err == BATV_E_NO_FILE ? "; is batvd running?" : "");
 	return BATV_CTL_TROUBLE;
 }
