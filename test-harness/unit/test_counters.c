@@ -1,8 +1,12 @@
 /* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/decide/verdict core/memory/header */
+/* links: core/evidence/classify core/decide/policy core/decide/exim_list */
 /*
- * test_counters.c - counters for life and for each day, and when mail last left bare.
+ * test_counters.c - counters for life and for each day, their rows, and when mail last left bare.
+ * Run from the top of the tree.
  */
+#include <ctype.h>
+
 #include "decide/policy.h"
 #include "decide/verdict.h"
 #include "memory_lab.h"
@@ -33,6 +37,107 @@ START_TEST(counters_do_not_mix)
 	batv_count(&memory, SIZE_MAX, NOW);
 	ck_assert_uint_eq(batv_counted(&memory, SIZE_MAX, 0, NOW), 0);
 	ck_assert_int_eq(batv_domain_find(&memory, "", NULL), false);
+}
+END_TEST
+
+/* Numbers in files that exist.  None of them may ever be changed here. */
+static const struct {
+	const char *name;
+	size_t row, pinned;
+} rows[] = {
+	{"signed", BATV_COUNT_SIGNED, 192},
+	{"left_no_state", BATV_COUNT_LEFT_NO_STATE, 193},
+	{"left_untrusted", BATV_COUNT_LEFT_UNTRUSTED, 194},
+	{"left_destination", BATV_COUNT_LEFT_DESTINATION, 195},
+	{"left_other", BATV_COUNT_LEFT_OTHER, 196},
+	{"doubt", BATV_COUNT_DOUBT, 197},
+	{"ids", BATV_COUNT_IDS, 198},
+	{"pairs", BATV_COUNT_PAIRS, 199},
+	{"lookups", BATV_COUNT_LOOKUPS, 200},
+	{"hits", BATV_COUNT_HITS, 201},
+	{"full", BATV_COUNT_FULL, 202},
+	{"clock", BATV_COUNT_CLOCK, 203},
+	{"forged", BATV_COUNT_FORGED, 204},
+	{"mixed", BATV_COUNT_MIXED, 205},
+	{"recall_known", BATV_COUNT_RECALL_KNOWN, 206},
+	{"recall_missed", BATV_COUNT_RECALL_MISSED, 207},
+	{"spared", BATV_COUNT_SPARED, 208},
+	{"deferred", BATV_COUNT_DEFERRED, 220},
+	{"more", BATV_COUNT_MORE, 224},
+};
+
+static const char *const words[][8] = {
+	{"valid", "remembered", "exempt", "unsignable", "not-ours", "missing", "expired", "forged"},
+	{"dsn", "mdn", "autoreply", "calendar", "report", "other"},
+	{"accept", "mark", "remove", "reject"},
+};
+static const char *const subjects[] = {"verdict", "class", "action"};
+
+/* How often the documentation has this line, which begins as given. */
+static unsigned documented(const char *begin)
+{
+	FILE *f = fopen("docs/formats.md", "re");
+	char line[2048];
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof line, f))
+		n += strncmp(line, begin, strlen(begin)) == 0;
+	(void)fclose(f);
+	return n;
+}
+
+/* How many lines of the documentation begin like a row of the table. */
+static unsigned documented_rows(void)
+{
+	FILE *f = fopen("docs/formats.md", "re");
+	char line[2048];
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof line, f))
+		n += strncmp(line, "| ", 2) == 0 && isdigit((unsigned char)line[2]) &&
+		     strstr(line, " | `") == line + 5;
+	(void)fclose(f);
+	return n;
+}
+
+START_TEST(rows_have_their_documented_numbers)
+{
+	char line[100];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ck_assert_uint_eq(rows[i].row, rows[i].pinned);
+		(void)snprintf(line, sizeof line, "| %zu | `%s` | ", rows[i].pinned, rows[i].name);
+		ck_assert_msg(documented(line) == 1, "%s", line);
+	}
+	ck_assert_uint_eq(documented_rows(), COUNT(rows));
+	ck_assert_uint_eq(BATV_COUNTERS_ROOM, 256);
+	for (size_t s = 0; s < COUNT(subjects); s++)
+		for (size_t i = 0; i < COUNT(words[s]) && words[s][i]; i++) {
+			(void)snprintf(line, sizeof line, "| %s `%s` | %zu |", subjects[s],
+				       words[s][i], i);
+			ck_assert_msg(documented(line) == 1, "%s", line);
+		}
+}
+END_TEST
+
+/* The words have the numbers of the documentation, and those make the row. */
+START_TEST(judged_rows_have_their_documented_numbers)
+{
+	for (unsigned v = 0; v < 8; v++)
+		for (unsigned c = 0; c < 6; c++)
+			for (unsigned a = 0; a < 4; a++)
+				ck_assert_uint_eq(batv_counter_of((enum batv_verdict)v,
+								  (enum batv_class)c,
+								  (enum batv_action)a),
+						  v * 24 + c * 4 + a);
+	for (unsigned v = 0; v < 8; v++)
+		ck_assert_str_eq(batv_verdict_name((enum batv_verdict)v), words[0][v]);
+	for (unsigned c = 0; c < 6; c++)
+		ck_assert_str_eq(batv_class_name((enum batv_class)c), words[1][c]);
+	for (unsigned a = 0; a < 4; a++)
+		ck_assert_str_eq(batv_action_name((enum batv_action)a), words[2][a]);
 }
 END_TEST
 
@@ -166,6 +271,8 @@ static void add_counters(TCase *tc, bool windows)
 {
 	(void)windows;
 	tcase_add_test(tc, counters_do_not_mix);
+	tcase_add_test(tc, rows_have_their_documented_numbers);
+	tcase_add_test(tc, judged_rows_have_their_documented_numbers);
 	tcase_add_test(tc, a_hundred_days);
 	tcase_add_test(tc, midnight_is_a_boundary);
 	tcase_add_test(tc, a_clock_that_jumps_back);

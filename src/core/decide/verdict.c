@@ -277,10 +277,33 @@ const char *batv_reason_name(enum batv_reason r)
 	return (unsigned)r < BATV_WHY_COUNT ? names[r] : "?";
 }
 
+/*
+ * Row numbers are in files that exist, so no size of an enum is part of them.  A new class gets
+ * rows 224 + verdict x 4 + action, and the 32 rows from BATV_COUNT_MORE on are then used up.  A new
+ * verdict or action, or a second class, gets rows from 256 on, in a memory file with more rows:
+ * BATV_COUNTERS_ROOM grows, and batv_generation_wanted() asks for it.
+ */
+#define CLASS_ROWS 4
+#define VERDICT_ROWS 24
+
+_Static_assert((int)BATV_VERDICT_COUNT == 8, "a new verdict: give it rows that are free");
+_Static_assert((int)BATV_CLASS_COUNT == 6, "a new class: give it rows that are free");
+_Static_assert((int)BATV_ACTION_COUNT == 4, "a new action: give it rows that are free");
+_Static_assert(BATV_VALID == 0 && BATV_REMEMBERED == 1 && BATV_EXEMPT == 2 &&
+		       BATV_UNSIGNABLE == 3 && BATV_NOT_OURS == 4 && BATV_MISSING == 5 &&
+		       BATV_EXPIRED == 6 && BATV_FORGED == 7,
+	       "verdicts keep their numbers: they are in files");
+_Static_assert(BATV_CLASS_DSN == 0 && BATV_CLASS_MDN == 1 && BATV_CLASS_AUTOREPLY == 2 &&
+		       BATV_CLASS_CALENDAR == 3 && BATV_CLASS_REPORT == 4 && BATV_CLASS_OTHER == 5,
+	       "classes keep their numbers: they are in files");
+_Static_assert(BATV_ACTION_ACCEPT == 0 && BATV_ACTION_MARK == 1 && BATV_ACTION_REMOVE == 2 &&
+		       BATV_ACTION_REJECT == 3,
+	       "actions keep their numbers: they are in files");
+_Static_assert(BATV_FORGED *VERDICT_ROWS + BATV_CLASS_OTHER * CLASS_ROWS + BATV_ACTION_REJECT + 1 ==
+		       BATV_COUNT_JUDGED_END,
+	       "the rows of judged mail end where the others begin");
+
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a)
 {
-	_Static_assert((int)BATV_VERDICT_COUNT * (int)BATV_CLASS_COUNT * (int)BATV_ACTION_COUNT ==
-			       (int)BATV_COUNT_JUDGED_END,
-		       "a row is missing");
-	return ((size_t)v * BATV_CLASS_COUNT + (size_t)c) * BATV_ACTION_COUNT + (size_t)a;
+	return (size_t)v * VERDICT_ROWS + (size_t)c * CLASS_ROWS + (size_t)a;
 }

@@ -7,27 +7,42 @@
 
 #include "memory/access.h"
 
-/* What is counted, for the life of the file and for each of the last 32 days. */
+/*
+ * What is counted, for the life of the file and for each of the last 32 days.  These are the
+ * numbers of rows in files that exist: a number never changes, and is never given to something
+ * else. docs/formats.md has the table; test_counters.c compares it with this.
+ *
+ * Rows 0 to 191 are what was judged: verdict x class x action, see batv_counter_of() in verdict.h.
+ */
 enum batv_counter {
-	/* verdict x class x action come first: batv_counter_of() in verdict.h */
 	BATV_COUNT_JUDGED_END = 192,
-	BATV_COUNT_SIGNED = BATV_COUNT_JUDGED_END, /* left signed, seen at the transport */
-	BATV_COUNT_LEFT_NO_STATE,                  /* left bare for want of a usable state */
-	BATV_COUNT_LEFT_UNTRUSTED,
-	BATV_COUNT_LEFT_DESTINATION,
-	BATV_COUNT_LEFT_OTHER,
-	BATV_COUNT_DOUBT, /* a decision that met a doubt */
-	/* the sent-message memory */
-	BATV_COUNT_IDS,
-	BATV_COUNT_PAIRS, /* remembered: also how full the day is */
-	BATV_COUNT_LOOKUPS,
-	BATV_COUNT_HITS,   /* of ids and pairs, to judge a message */
-	BATV_COUNT_FULL,   /* not remembered: the day's capacity was used up */
-	BATV_COUNT_CLOCK,  /* not remembered: its place holds a later day */
-	BATV_COUNT_FORGED, /* tags that were judged forged: batv_forged_note() */
-	BATV_COUNT_END
+	BATV_COUNT_SIGNED = 192,           /* left signed, seen at the transport */
+	BATV_COUNT_LEFT_NO_STATE = 193,    /* left untagged: there was no usable state */
+	BATV_COUNT_LEFT_UNTRUSTED = 194,   /* left untagged */
+	BATV_COUNT_LEFT_DESTINATION = 195, /* left untagged */
+	BATV_COUNT_LEFT_OTHER = 196,       /* left untagged */
+	BATV_COUNT_DOUBT = 197,            /* a decision that met a doubt */
+	/* the sent-mail memory */
+	BATV_COUNT_IDS = 198,   /* noted: also how full the day is */
+	BATV_COUNT_PAIRS = 199, /* noted: also how full the day is */
+	BATV_COUNT_LOOKUPS = 200,
+	BATV_COUNT_HITS = 201,   /* of ids and pairs, to judge a message */
+	BATV_COUNT_FULL = 202,   /* not noted: the day's capacity was used up */
+	BATV_COUNT_CLOCK = 203,  /* not noted: its place holds a later day */
+	BATV_COUNT_FORGED = 204, /* tags that were judged forged: batv_forged_note() */
+	BATV_COUNT_END,          /* a file needs this many rows to be counted in */
+
+	/* Numbers that are given away, and not counted yet. */
+	BATV_COUNT_MIXED = 205,        /* another recipient decided the action */
+	BATV_COUNT_RECALL_KNOWN = 206, /* a DSN to a valid tag: the memory knew what it returns */
+	BATV_COUNT_RECALL_MISSED = 207,
+	BATV_COUNT_SPARED = 208, /* failed and not refused, by reason: 12 rows */
+	BATV_COUNT_SPARED_END = 220,
+	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows */
+	BATV_COUNT_DEFERRED_END = 224,
+	BATV_COUNT_MORE = 224, /* 32 rows for a new class, verdict or action: see verdict.c */
 };
-#define BATV_COUNTERS_ROOM 256 /* in the file: room for later ones */
+#define BATV_COUNTERS_ROOM 256 /* rows of the file */
 
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
 /*
