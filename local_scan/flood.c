@@ -1,10 +1,12 @@
 /*
- * flood.c - counts uses of tags and ids in the memory's tallies.
+ * flood.c - counts uses of tags and ids in the memory's tallies.  The limit is one for a day; the
+ * count over the life of a tag or an id is kept beside it.
  *
  * Tags are named as items are: by a keyed hash, so that nobody can choose whose counter he fills.
  */
 #include <string.h>
 
+#include "base/days.h"
 #include "base/hmac.h"
 #include "exim_glue.h"
 #include "memory/tallies.h"
@@ -41,11 +43,16 @@ bool batv_flood(const struct batv_session *session, const char *rcpt,
 
 	if (j->finding.verdict == BATV_VALID && j->key && tag_name(session, rcpt, name)) {
 		what = "tag";
-		count = batv_tally(session->memory, BATV_TALLY_TAG_BOUNCES, name, session->now);
+		count = batv_tally(session->memory, BATV_TALLY_TAG_BOUNCES, name,
+				   batv_day_of(j->key->destroy), session->now)
+				.day;
 	} else if (j->finding.verdict == BATV_REMEMBERED && j->proof.kind == BATV_PROOF_ID) {
 		what = "id";
-		count = batv_tally(session->memory, BATV_TALLY_ID_HITS, j->proof.item.name,
-				   session->now);
+		count = batv_tally(
+				session->memory, BATV_TALLY_ID_HITS, j->proof.item.name,
+				batv_day_of(session->now + session->state->global.memory_retention),
+				session->now)
+				.day;
 	}
 	if (count <= BATV_FLOOD_A_DAY || !j->finding.rejecting)
 		return false;

@@ -160,7 +160,8 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 	const struct batv_filter *ids = &memory->sections.filters[0],
 				 *pairs = &memory->sections.filters[1];
 
-	if (!ids->at || !pairs->at || !memory->sections.forged_at)
+	if (memory->sections.version != BATV_MEMORY_VERSION || !ids->at || !pairs->at ||
+	    !memory->sections.forged_at)
 		return "the file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";
@@ -175,13 +176,18 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 	return NULL;
 }
 
-/* With the file before it the new one is as complete as that is, within what that keeps. */
+/*
+ * With the file before it the new one is as complete as that is, within what that keeps.  After an
+ * upgrade it is not: an Exim that started before cannot write it, and what that Exim sends is
+ * remembered nowhere.
+ */
 static int64_t since_of(const struct batv_memory *m, uint32_t check, int64_t now)
 {
 	const struct batv_filter *ids = &m->sections.filters[0], *pairs = &m->sections.filters[1];
 	int64_t since;
 
-	if (!ids->at || !pairs->at || ids->key_check != check || pairs->key_check != check ||
+	if (m->sections.version != BATV_MEMORY_VERSION || !ids->at || !pairs->at ||
+	    ids->key_check != check || pairs->key_check != check ||
 	    batv_counted(m, BATV_COUNT_CLOCK, 0, now) > 0)
 		return now;
 	since = later(ids->since, pairs->since);

@@ -44,10 +44,10 @@ static const struct {
 	double load;
 } loads[] = {{4, 7.75}, {8, 7}, {16, 6.25}, {32, 5.75}, {64, 5.25}};
 
-/* A page of 512 words for so many items: senders are fewer than messages. */
-#define TALLY_ITEMS 512
-#define TALLY_PAGES_MIN 32
-#define TALLY_PAGES_MAX 2048
+/* A page of 256 places for so many items: senders are fewer than messages. */
+#define TALLY_ITEMS 256
+#define TALLY_PAGES_MIN 64
+#define TALLY_PAGES_MAX 4096
 
 unsigned batv_memory_file_lines(int64_t retention)
 {

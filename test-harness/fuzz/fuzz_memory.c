@@ -50,13 +50,14 @@ enum {
 	LOST,
 	FORGED,
 	CROWDED,
+	VERSION_1,
 	OUTCOMES
 };
 static const char *const outcomes[OUTCOMES] = {
-	"refused",  "version",    "opened",  "both",     "counted",   "old_count",
-	"noted",    "full",       "found",   "flagged",  "reclaimed", "unknown",
-	"broken",   "remembered", "known",   "day_full", "later_day", "filled",
-	"complete", "tallied",    "windows", "lost",     "forged",    "crowded",
+	"refused", "version",  "opened",    "both",      "counted",  "old_count", "noted",
+	"full",    "found",    "flagged",   "reclaimed", "unknown",  "broken",    "remembered",
+	"known",   "day_full", "later_day", "filled",    "complete", "tallied",   "windows",
+	"lost",    "forged",   "crowded",   "version_1",
 };
 
 static char path[64];
@@ -204,9 +205,12 @@ static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
 static void use_tally(struct batv_memory *m, enum batv_tally which)
 {
 	uint8_t name[BATV_ITEM_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
-	uint32_t first = batv_tally(m, which, name, NOW);
+	uint64_t until = NOW / 86400 + 14;
+	struct batv_tallied first = batv_tally(m, which, name, until, NOW);
+	struct batv_tallied second = batv_tally(m, which, name, until, NOW);
 
-	must(first > 0 && batv_tally(m, which, name, NOW) >= first);
+	must(first.day > 0 && second.day >= first.day && second.life >= first.life);
+	must((first.life > 0) == (m->sections.version == BATV_MEMORY_VERSION));
 	reached(TALLIED);
 }
 
@@ -300,6 +304,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (unknown)
 		reached(UNKNOWN);
+	if (m.sections.version == BATV_MEMORY_VERSION_1)
+		reached(VERSION_1);
 	if (m.windowed)
 		reached(data[size - 1] == 0xfe ? LOST : WINDOWS);
 	if (data[size - 1] >= 0xfe)

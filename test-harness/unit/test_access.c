@@ -127,6 +127,28 @@ START_TEST(another_file_is_taken_anew)
 }
 END_TEST
 
+/* The inode of a file that is gone, with the next one in it: its header page is another one. */
+START_TEST(an_inode_that_is_used_again)
+{
+	struct batv_memory_head head;
+	int fd = openat(dir, "memory", O_RDWR | O_CLOEXEC);
+
+	batv_count(&memory, 0, NOW);
+	ck_assert_int_eq(pread(fd, &head, sizeof head, 0), sizeof head);
+	head.generation = 8;
+	head.section[1] = head.section[--head.n_sections]; /* and it has no domains */
+	head.sum = batv_header_sum(&head);
+	ck_assert_int_eq(pwrite(fd, &head, sizeof head, 0), sizeof head);
+	(void)close(fd);
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert_uint_eq(memory.sections.generation, 8);
+	ck_assert_uint_eq(memory.sections.domains_at, 0);
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_OK);
+	ck_assert_uint_eq(whole.sections.generation, 8);
+	ck_assert_uint_eq(whole.sections.domains_at, 0);
+}
+END_TEST
+
 /* More pages than there are windows, in one guard and in several. */
 static void touch_many(struct batv_memory *m, void *arg)
 {
@@ -255,6 +277,7 @@ static void add_windows(TCase *tc, bool windows)
 	tcase_add_loop_test(tc, a_descriptor_of_somebody_else_is_let_alone, 0, 2);
 	tcase_add_test(tc, the_same_file_stays_mapped);
 	tcase_add_test(tc, another_file_is_taken_anew);
+	tcase_add_test(tc, an_inode_that_is_used_again);
 	tcase_add_test(tc, more_pages_than_windows);
 	tcase_add_test(tc, a_file_that_may_only_be_read);
 	tcase_add_loop_test(tc, a_file_that_is_truncated, 0, (int)COUNT(uses));

@@ -250,7 +250,27 @@ START_TEST(runs_wrap_around)
 		ck_assert_uint_eq(slots_with(name), 1);
 		found++;
 	}
-	ck_assert(batv_domain_at(&memory, 0, &d));
+	for (i = 0; !batv_domain_at(&memory, i, &d); i++)
+		ck_assert_uint_lt(i, 3); /* one of the first page's four */
+}
+END_TEST
+
+/* The walk takes each slot once, and leaves a page only after all of its slots. */
+START_TEST(a_run_stays_in_its_page)
+{
+	static const size_t homes[] = {0, 1, 6, 4711, BATV_DOMAIN_SLOTS - 1};
+	const size_t home = homes[_i];
+	size_t first = batv_domain_probe(&memory, home, 0);
+	bool met[BATV_DOMAIN_SLOTS] = {false};
+
+	ck_assert_uint_eq(first, home);
+	for (size_t i = 0; i < BATV_DOMAIN_PROBES; i++) {
+		size_t index = batv_domain_probe(&memory, home, i);
+
+		ck_assert_uint_eq(index / 4, (home / 4 + i / 4) % (BATV_DOMAIN_SLOTS / 4));
+		ck_assert(!met[index]);
+		met[index] = true;
+	}
 }
 END_TEST
 
@@ -258,7 +278,7 @@ static struct batv_domain_slot *home_slot(const char *name, size_t further)
 {
 	size_t home = batv_domain_home(name, strlen(name), BATV_DOMAIN_SLOTS);
 
-	return &slots()[(home + further) & (BATV_DOMAIN_SLOTS - 1)];
+	return &slots()[batv_domain_probe(&whole, home, further)];
 }
 
 /* A claim that nobody finishes: the next one who needs to pass ends it, and goes on behind it. */
@@ -570,6 +590,7 @@ static void add_domains(TCase *tc, bool windows)
 		tcase_add_test(tc, ten_thousand_domains_fit);
 	tcase_add_test(tc, a_full_table);
 	tcase_add_test(tc, runs_wrap_around);
+	tcase_add_loop_test(tc, a_run_stays_in_its_page, 0, 5);
 	tcase_add_test(tc, an_abandoned_claim_stops_nobody);
 	tcase_add_test(tc, the_daemon_ends_old_claims);
 	tcase_add_test(tc, a_walk_along_the_table);

@@ -115,7 +115,12 @@ static void foreign_order(struct batv_memory_head *h)
 }
 static void next_version(struct batv_memory_head *h)
 {
-	h->version = 2;
+	h->version = BATV_MEMORY_VERSION + 1;
+}
+/* The checksum is right, but slots are not those of that version. */
+static void earlier_version(struct batv_memory_head *h)
+{
+	h->version = BATV_MEMORY_VERSION_1;
 }
 static void no_version(struct batv_memory_head *h)
 {
@@ -268,6 +273,7 @@ static const struct {
 	{next_version, true, BATV_E_VERSION},
 	{next_version, false, BATV_E_VERSION},
 	{no_version, true, BATV_E_VERSION},
+	{earlier_version, true, BATV_E_DAMAGED},
 	{other_generation, false, BATV_E_DAMAGED},
 	{other_generation, true, BATV_OK},
 	{wrong_size, true, BATV_E_DAMAGED},

@@ -323,10 +323,19 @@ static enum batv_err take_file(struct batv_memory *memory, int fd, const struct 
 	return BATV_OK;
 }
 
-static bool open_already(const struct batv_memory *m, const struct stat *st, bool writable)
+/* A file that is gone leaves its inode to the next one: only the header page tells. */
+static bool same_file(const struct batv_memory *m, int fd, const struct stat *st)
 {
-	return m->windowed && m->writable == writable && is_file(m, st) &&
-	       m->file_size == (size_t)st->st_size;
+	uint64_t sum;
+
+	return is_file(m, st) && m->file_size == (size_t)st->st_size &&
+	       pread(fd, &sum, sizeof sum, offsetof(struct batv_memory_head, sum)) == sizeof sum &&
+	       sum == m->sections.sum;
+}
+
+static bool open_already(const struct batv_memory *m, int fd, const struct stat *st, bool writable)
+{
+	return m->windowed && m->writable == writable && same_file(m, fd, st);
 }
 
 enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, const char *name)
@@ -337,7 +346,7 @@ enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, co
 	enum batv_err err = open_file(dirfd, name, &fd, &st, &writable);
 
 	batv_memory_release(memory);
-	if (err == BATV_OK && !open_already(memory, &st, writable)) {
+	if (err == BATV_OK && !open_already(memory, fd, &st, writable)) {
 		batv_memory_close(memory);
 		err = take_file(memory, fd, &st, writable);
 	}
@@ -372,9 +381,9 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 	return BATV_OK;
 }
 
-static bool mapped_already(const struct batv_memory *m, const struct stat *st)
+static bool mapped_already(const struct batv_memory *m, int fd, const struct stat *st)
 {
-	return m->base && !m->windowed && is_file(m, st) && m->file_size == (size_t)st->st_size;
+	return m->base && !m->windowed && same_file(m, fd, st);
 }
 
 enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name)
@@ -384,7 +393,7 @@ enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char
 	int fd = -1, saved;
 	enum batv_err err = open_file(dirfd, name, &fd, &st, &writable);
 
-	if (err == BATV_OK && !mapped_already(memory, &st)) {
+	if (err == BATV_OK && !mapped_already(memory, fd, &st)) {
 		batv_memory_close(memory);
 		err = map_file(memory, fd, &st, writable);
 	}

@@ -8,7 +8,11 @@
  * there, and a process claims a slot only after it has seen every earlier slot of the name's
  * run READY with another name, or GONE.  It never passes a slot that is CLAIMING: it waits for
  * a moment and then ends that claim.  So of two processes with one name the later finds
- * the earlier one's slot, or ends its claim, and then the earlier one starts again.
+ * the earlier one's slot, or ends its claim, and then the earlier one starts again.  All walks
+ * along a name's run must therefore take its slots in the same order: batv_domain_probe().
+ *
+ * Slots of version 1 are shorter: of what they share, batv_domain_slot has the first 256 bytes, and
+ * nothing here reads or writes further.
  */
 #include "memory/domains.h"
 
@@ -41,6 +45,18 @@ size_t batv_domain_home(const char *name, size_t len, size_t slots)
 	uint64_t h = batv_fnv64(BATV_FNV_START, name, len);
 
 	return (size_t)(h ^ h >> 32) & (slots - 1);
+}
+
+/* A slot's page is what costs, not the slot: within a page any order is as good as another. */
+#define PAGE_SLOTS ((size_t)(BATV_MEMORY_PAGE / BATV_DOMAIN_SLOT_SIZE))
+
+size_t batv_domain_probe(const struct batv_memory *m, size_t home, size_t i)
+{
+	size_t index = home + i;
+
+	if (m->sections.version != BATV_MEMORY_VERSION_1)
+		index = (home / PAGE_SLOTS + i / PAGE_SLOTS) * PAGE_SLOTS + index % PAGE_SLOTS;
+	return index & (m->sections.domain_slots - 1);
 }
 
 uint32_t batv_domain_policy_sum(const char *policy_name)
@@ -76,8 +92,7 @@ static enum batv_err take_name(const char *domain, struct domain_job *job)
 
 static size_t place_of(const struct batv_memory *m, size_t index)
 {
-	return m->sections.domains_at +
-	       (index & (m->sections.domain_slots - 1)) * sizeof(struct batv_domain_slot);
+	return m->sections.domains_at + index * m->sections.domain_size;
 }
 
 static struct batv_domain_slot *slot_at(struct batv_memory *m, size_t index)
@@ -158,7 +173,7 @@ static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_
 
 	*again = false;
 	for (i = 0; i < probes_of(m); i++) {
-		struct batv_domain_slot *slot = slot_at(m, home + i);
+		struct batv_domain_slot *slot = slot_at(m, batv_domain_probe(m, home, i));
 		enum batv_slot_state state;
 
 		if (claim_change(slot, 0, mine)) {
@@ -197,8 +212,8 @@ static bool look_up(const struct batv_memory *m, struct domain_job *job,
 	for (i = 0; i < probes_of(m); i++) {
 		enum batv_slot_state state;
 
-		job->index = home + i;
-		if (!batv_memory_peek(m, place_of(m, job->index), slot, sizeof *slot))
+		job->index = batv_domain_probe(m, home, i);
+		if (!batv_memory_peek(m, place_of(m, job->index), slot, BATV_DOMAIN_SLOT_SIZE_1))
 			return false;
 		state = state_of(slot->claim);
 		if (state == BATV_SLOT_EMPTY)

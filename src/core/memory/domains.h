@@ -40,7 +40,7 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
  * stays out of it.
  */
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy);
-/* False: no memory, or not in the table.  One look-up touches a page or two. */
+/* False: no memory, or not in the table.  One look-up nearly always touches one page. */
 bool batv_domain_find(const struct batv_memory *memory, const char *domain,
 		      struct batv_domain *out);
 
@@ -72,5 +72,10 @@ unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
 
 /* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
 size_t batv_domain_home(const char *name, size_t len, size_t slots);
+/*
+ * The slot that is looked at after i others.  The walk begins with all slots of the home's page, in
+ * a circle, and goes on with the next page; in a file of version 1 it takes slot after slot.
+ */
+size_t batv_domain_probe(const struct batv_memory *memory, size_t home, size_t i);
 
 #endif

@@ -50,14 +50,16 @@ static bool take_counters(const struct batv_memory_section *s, struct batv_secti
 
 static bool take_domains(const struct batv_memory_section *s, struct batv_sections *m)
 {
-	uint64_t slots = s->param[0];
+	uint64_t slots = s->param[0], size = BATV_DOMAIN_SLOT_SIZE;
 
+	if (m->version == BATV_MEMORY_VERSION_1)
+		size = BATV_DOMAIN_SLOT_SIZE_1;
 	if (m->domains_at || slots == 0 || slots > SLOTS_MAX || (slots & (slots - 1)) != 0 ||
-	    s->param[1] != sizeof(struct batv_domain_slot) || s->param[2] != BATV_DOMAIN_PROBES ||
-	    slots * sizeof(struct batv_domain_slot) > s->size)
+	    s->param[1] != size || s->param[2] != BATV_DOMAIN_PROBES || slots * size > s->size)
 		return false;
 	m->domains_at = (size_t)s->offset;
 	m->domain_slots = (size_t)slots;
+	m->domain_size = (size_t)size;
 	return true;
 }
 
@@ -134,13 +136,14 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t file_size,
 				struct batv_sections *out)
 {
-	struct batv_sections m = {.generation = head->generation};
+	struct batv_sections m = {
+		.version = head->version, .generation = head->generation, .sum = head->sum};
 	size_t i;
 
 	if (memcmp(head->magic, BATV_MEMORY_MAGIC, sizeof head->magic) != 0 ||
 	    head->order != BATV_MEMORY_ORDER)
 		return BATV_E_DAMAGED;
-	if (head->version != BATV_MEMORY_VERSION)
+	if (head->version != BATV_MEMORY_VERSION && head->version != BATV_MEMORY_VERSION_1)
 		return BATV_E_VERSION;
 	if (head->size != file_size || file_size > SIZE_MAX / 2 ||
 	    head->n_sections > BATV_MEMORY_SECTIONS_MAX || head->sum != batv_header_sum(head))

@@ -25,10 +25,12 @@ struct batv_filter {
 
 /* Where the sections are.  Offsets are from the start of the file; 0: the section is not there. */
 struct batv_sections {
+	uint32_t version; /* BATV_MEMORY_VERSION, or _1: slots and tallies differ */
 	uint64_t generation;
+	uint64_t sum;                   /* of the header page: tells this file from another one */
 	size_t counters_at, domains_at; /* offsets; 0: the section is not there */
 	size_t counters_count;
-	size_t domain_slots;
+	size_t domain_slots, domain_size; /* bytes of a slot */
 	struct batv_filter filters[BATV_FILTERS];
 	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
 	size_t forged_at, forged_pages;

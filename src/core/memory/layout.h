@@ -13,12 +13,14 @@
 #include <stdint.h>
 
 #define BATV_MEMORY_MAGIC "BATVmem\n" /* 8 bytes */
-#define BATV_MEMORY_VERSION 1
-#define BATV_MEMORY_PAGE 4096 /* the header page: the directory of sections */
+#define BATV_MEMORY_VERSION 2
+#define BATV_MEMORY_VERSION_1 1 /* still read and written; batvd makes none */
+#define BATV_MEMORY_PAGE 4096   /* the header page: the directory of sections */
 #define BATV_MEMORY_SECTIONS_MAX 32
 #define BATV_DOMAIN_SLOTS 16384
-#define BATV_DOMAIN_SLOT_SIZE 256
-#define BATV_DOMAIN_NAME_MAX 219 /* a longer domain stays in observe */
+#define BATV_DOMAIN_SLOT_SIZE 1024
+#define BATV_DOMAIN_SLOT_SIZE_1 256 /* in a file of version 1: how a slot begins in both */
+#define BATV_DOMAIN_NAME_MAX 219    /* a longer domain stays in observe */
 #define BATV_COUNTER_DAYS 32
 
 enum batv_section {
@@ -29,8 +31,8 @@ enum batv_section {
 	BATV_SECTION_ID_HITS,
 	BATV_SECTION_TAG_BOUNCES,
 	BATV_SECTION_TAG_MAILS,
-	BATV_SECTION_FORGED =
-		9, /* networks that forged tags came from: forged.h; 8 is kept for a journal */
+	BATV_SECTION_JOURNAL = 8, /* number set aside: nothing makes or reads it yet */
+	BATV_SECTION_FORGED = 9,  /* networks that forged tags came from: forged.h */
 };
 
 #define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
@@ -40,6 +42,18 @@ struct batv_memory_section {
 	uint32_t key_check;    /* of ids and pairs; else 0 */
 	uint64_t offset, size; /* bytes; multiples of BATV_MEMORY_PAGE */
 	uint64_t param[5];     /* by type; 0 where there is none */
+};
+
+/*
+ * Where Exim calls us.  Values index fields of the header page and never change.  A message comes
+ * in by the first two, and leaves by the others.
+ */
+enum batv_door {
+	BATV_DOOR_LOCAL_SCAN = 0,
+	BATV_DOOR_ACL = 1,
+	BATV_DOOR_ROUTER = 2,
+	BATV_DOOR_TRANSPORT = 3,
+	BATV_DOORS_MAX = 8,
 };
 
 struct batv_memory_head { /* the header page */
@@ -55,31 +69,84 @@ struct batv_memory_head { /* the header page */
 	uint8_t later[960];
 	int64_t bare_last;       /* from here on: written while the file is in use */
 	int64_t looked, doubted; /* see batv_counters_note_look() */
-	uint8_t more[1000];
+	int64_t fleet_until;     /* milliseconds; set aside for a fleet: nothing writes it yet */
+	int64_t door_last[BATV_DOORS_MAX]; /* last message by door; nothing writes it yet */
+	uint8_t more[928];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
+_Static_assert(offsetof(struct batv_memory_head, sum) == 48, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, section) == 64, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, bare_last) == 3072, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, fleet_until) == 3096, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, door_last) == 3104, "as documented");
 
 /* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
 struct batv_counter_row {
 	uint64_t life;
 	uint64_t day[BATV_COUNTER_DAYS]; /* at day modulo 32: stamp << 40 | count */
-	uint64_t reserved[31];           /* a row never crosses a page */
+	uint64_t journal;      /* row 198: position of a fleet's journal; nothing writes it yet */
+	uint64_t reserved[30]; /* a row never crosses a page */
 };
+_Static_assert(offsetof(struct batv_counter_row, journal) == 264, "as documented");
 _Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
 
 #define BATV_COUNT_BITS 40
 #define BATV_COUNT_MAX ((UINT64_C(1) << BATV_COUNT_BITS) - 1)
 
-/* Domains: param[0] slots (a power of two), param[1] bytes of a slot (256), param[2] probes. */
+/*
+ * Domains: param[0] slots (a power of two), param[1] bytes of a slot, param[2] probes.
+ *
+ * Of the words from `senders` on, nothing writes one yet.  Each has a day since 1970 in its upper
+ * 16 bits, and a word of a day that no longer counts is replaced by one compare-and-swap.  Below
+ * the day: 48 bits of a keyed hash; a count; or, in a bitmap, bit n for the day n days before.
+ */
+#define BATV_DOMAIN_HASHES 3
+#define BATV_DOMAIN_DAYS 8          /* at day modulo 8 */
+#define BATV_DOMAIN_FOREIGN_DAYS 16 /* at day modulo 16 */
+
+struct batv_domain_day {                      /* sent by this domain on one day */
+	uint64_t accepted, seen;              /* counts: for outside; at a transport of ours */
+	uint64_t senders[BATV_DOMAIN_HASHES]; /* of what was accepted */
+};
+
+struct batv_domain_foreign { /* mail of this domain that was sent elsewhere, on one day */
+	uint64_t id;         /* hash of its Message-ID */
+	uint64_t networks;   /* two hashes of 24 bits */
+};
+
 struct batv_domain_slot {
 	uint64_t claim; /* time of the claim << 32 | enum batv_slot_state */
 	uint32_t policy_sum, flags;
 	uint32_t first_signed, last_signed, first_valid, last_valid, decided;
 	char name[BATV_DOMAIN_NAME_MAX + 1]; /* lower case, ends in a NUL */
+	/* A slot of version 1 ends here. */
+	uint64_t senders[BATV_DOMAIN_HASHES];  /* local parts that signed */
+	uint64_t domains[BATV_DOMAIN_HASHES];  /* recipient domains that they wrote to */
+	uint64_t tags[BATV_DOMAIN_HASHES];     /* tags that valid bounces came to */
+	uint64_t networks[BATV_DOMAIN_HASHES]; /* networks that valid bounces came from */
+	uint64_t signed_days, counted_days;    /* bitmaps of 32 days: signed mail; sent elsewhere */
+	struct batv_domain_day days[BATV_DOMAIN_DAYS];
+	struct batv_domain_foreign foreign[BATV_DOMAIN_FOREIGN_DAYS];
+	uint64_t recall_known, recall_missed;        /* counts */
+	uint64_t known_networks[BATV_DOMAIN_HASHES]; /* where these came from */
+	uint64_t missed_networks[BATV_DOMAIN_HASHES];
+	uint64_t later[2];
 };
-_Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "sixteen slots a page");
+_Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "four slots a page");
+_Static_assert(offsetof(struct batv_domain_slot, senders) == BATV_DOMAIN_SLOT_SIZE_1,
+	       "begins as in version 1");
+_Static_assert(offsetof(struct batv_domain_slot, name) == 36, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, domains) == 280, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, tags) == 304, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, networks) == 328, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, signed_days) == 352, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, counted_days) == 360, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, days) == 368, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, foreign) == 688, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, recall_known) == 944, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, known_networks) == 960, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, missed_networks) == 984, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, later) == 1008, "as documented");
 
 /*
  * A slot goes EMPTY -> CLAIMING -> READY or GONE, and READY and GONE are for ever.  That is
@@ -111,8 +178,12 @@ enum batv_slot_state {
 #define BATV_DAY_MAX 65535    /* 2149-06-06 */
 #define BATV_DAY_SHIFT 48     /* of such a word */
 
-/* Tallies: param[0] pages.  A page has 512 words: day in the upper 16 bits, count below. */
+/*
+ * Tallies: param[0] pages.  A page has 256 places of two words, for a day and for life; in version
+ * 1 it has 512 places of one word, for a day.  A word: day in the upper 16 bits, count below.
+ */
 #define BATV_TALLY_PAGE_WORDS 512
+#define BATV_TALLY_WORDS 2 /* of a place */
 
 /*
  * Forged tags: param[0] pages, param[1] slots of a page (256), param[2] bytes of a slot (16).  A

@@ -1,8 +1,9 @@
 /*
  * tallies.c - counts by name, in words that hold a day and a count.
  *
- * Any number of processes count at once: a word changes by one compare-and-swap.  No locks, no
- * allocation, no clock.
+ * A place has two words side by side: one for the day, which is stamped with that day, and one for
+ * the life of a name, stamped with the last day on which it counts.  Any number of processes count
+ * at once: a word changes by one compare-and-swap.  No locks, no allocation, no clock.
  */
 #include "memory/tallies.h"
 
@@ -12,60 +13,97 @@
 #define COUNT_MASK ((UINT64_C(1) << BATV_DAY_SHIFT) - 1)
 
 struct tally_job {
-	size_t page, first, second; /* two words of a page */
-	uint64_t day;
-	uint64_t count;
+	size_t page, first, second; /* two places of a page: the index of each one's first word */
+	bool has_life;
+	uint64_t day, until;
+	uint64_t on_day, in_life; /* the counts */
 };
 
 /*
- * A word of today or tomorrow goes on; any other is of a day gone by, or of a clock that was
- * wrong, and begins anew.
+ * A word stamped `from` to `to` goes on, and keeps the later stamp; any other begins new.  It is of
+ * a time gone by, or of a clock that was wrong.
  */
-static uint64_t add_one(uint64_t *word, uint64_t day)
+static uint64_t add_one(uint64_t *word, uint64_t from, uint64_t to, uint64_t stamp)
 {
 	uint64_t w = 0, next;
 
 	do {
-		uint64_t stamp = w >> BATV_DAY_SHIFT;
-		bool goes_on = stamp == day || stamp == day + 1;
+		uint64_t have = w >> BATV_DAY_SHIFT, count = w & COUNT_MASK;
 
-		if (goes_on && (w & COUNT_MASK) == COUNT_MASK)
+		if (have < from || have > to)
+			count = 0;
+		else if (count == COUNT_MASK)
 			return COUNT_MASK;
-		next = goes_on ? w + 1 : (day << BATV_DAY_SHIFT) + 1;
+		next = ((count > 0 && have > stamp ? have : stamp) << BATV_DAY_SHIFT) + count + 1;
 	} while (!__atomic_compare_exchange_n(word, &w, next, true, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
 	return next & COUNT_MASK;
 }
 
-/* Others share one of the two words, hardly ever both: the smaller one is nearer to the truth. */
+static void add_at(uint64_t *place, struct tally_job *job)
+{
+	uint64_t count = add_one(place, job->day, job->day + 1, job->day);
+
+	if (count < job->on_day)
+		job->on_day = count;
+	if (!job->has_life)
+		return;
+	count = add_one(place + 1, job->day, job->day + BATV_TALLY_DAYS_MAX, job->until);
+	if (count < job->in_life)
+		job->in_life = count;
+}
+
+/* Others share one of the two places, hardly ever both: the smaller one is nearer to the truth. */
 static void tally_body(struct batv_memory *m, void *arg)
 {
 	struct tally_job *job = arg;
-	uint64_t *words = batv_memory_at(m, job->page), other;
+	uint64_t *words = batv_memory_at(m, job->page);
 
-	job->count = add_one(&words[job->first], job->day);
-	if (job->first == job->second)
-		return;
-	other = add_one(&words[job->second], job->day);
-	if (other < job->count)
-		job->count = other;
+	job->on_day = job->in_life = UINT64_MAX;
+	add_at(&words[job->first], job);
+	if (job->first != job->second)
+		add_at(&words[job->second], job);
 }
 
-uint32_t batv_tally(struct batv_memory *memory, enum batv_tally which,
-		    const uint8_t name[static BATV_ITEM_LEN], int64_t now)
+static void find_places(const struct batv_memory *m, enum batv_tally which, const uint8_t *name,
+			struct tally_job *job)
+{
+	size_t words = m->sections.version == BATV_MEMORY_VERSION_1 ? 1 : BATV_TALLY_WORDS;
+	size_t places = BATV_TALLY_PAGE_WORDS / words, pages = m->sections.tally_pages[which];
+
+	job->has_life = words > 1;
+	job->page = m->sections.tally_at[which] +
+		    (size_t)(batv_number_at(name, 4) * pages >> 32) * BATV_MEMORY_PAGE;
+	job->first = batv_number_at(name + 4, 2) % places * words;
+	job->second = batv_number_at(name + 6, 2) % places * words;
+}
+
+static uint64_t life_until(uint64_t until, uint64_t day)
+{
+	uint64_t last =
+		day + BATV_TALLY_DAYS_MAX < BATV_DAY_MAX ? day + BATV_TALLY_DAYS_MAX : BATV_DAY_MAX;
+
+	return until < day ? day : until > last ? last : until;
+}
+
+static uint32_t shown(uint64_t count)
+{
+	return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+struct batv_tallied batv_tally(struct batv_memory *memory, enum batv_tally which,
+			       const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
+			       int64_t now)
 {
 	struct tally_job job = {.day = batv_day_of(now)};
-	size_t pages;
+	struct batv_tallied none = {0, 0};
 
 	if (!batv_memory_there(memory) || !memory->writable || (unsigned)which >= BATV_TALLIES ||
 	    !memory->sections.tally_at[which] || job.day == 0 || job.day >= BATV_DAY_MAX)
-		return 0;
-	pages = memory->sections.tally_pages[which];
-	job.page = memory->sections.tally_at[which] +
-		   (size_t)(batv_number_at(name, 4) * pages >> 32) * BATV_MEMORY_PAGE;
-	job.first = batv_number_at(name + 4, 2) % BATV_TALLY_PAGE_WORDS;
-	job.second = batv_number_at(name + 6, 2) % BATV_TALLY_PAGE_WORDS;
+		return none;
+	job.until = life_until(until_day, job.day);
+	find_places(memory, which, name, &job);
 	if (!batv_memory_guard(memory, tally_body, &job))
-		return 0;
-	return job.count > UINT32_MAX ? UINT32_MAX : (uint32_t)job.count;
+		return none;
+	return (struct batv_tallied){shown(job.on_day), job.has_life ? shown(job.in_life) : 0};
 }
