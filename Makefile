@@ -105,7 +105,7 @@ $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
 
-# Unit tests: one program per module.  The first lines of each test say what it links:
+# Unit tests: one program per module, all with the main() of unit_main.c.  The first lines of each test say what it links:
 #	/* links: core/tag/tag core/tag/addr core/base/span */
 UNIT_SRC := $(sort $(wildcard test-harness/unit/test_*.c))
 UNIT_BIN := $(patsubst test-harness/unit/%.c,$(OUT)/unit/%,$(UNIT_SRC))
@@ -113,14 +113,14 @@ unit_links = $(patsubst $(OUT)/obj/src/local_scan/%,$(OUT)/obj/local_scan/%,$(fo
 	sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(OUT)/obj/src/$(m).o))
 
 define unit_rule
-$(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(call unit_links,test-harness/unit/$(1).c)
+$(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(OUT)/obj/test-harness/unit/unit_main.o $(call unit_links,test-harness/unit/$(1).c)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(ADMIN_LIBS)
 endef
 $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 
-$(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRC)): | deps-test
+$(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRC) test-harness/unit/unit_main.c): | deps-test
 
 unit: $(UNIT_BIN)
 	@test-harness/tools/run-units $(UNIT_BIN)

@@ -1,6 +1,6 @@
 /*
  * memory_lab.h - what the tests of the memory file share: a file in a sandbox, its slots and rows,
- * many processes at once, and the program's main part.
+ * many processes at once, and the suite.
  */
 #ifndef MEMORY_LAB_H
 #define MEMORY_LAB_H
@@ -16,6 +16,7 @@
 #include "memory/layout.h"
 #include "memory_file.h"
 #include "sandbox.h"
+#include "unit.h"
 
 /* The process's own SIGBUS action is a subject of these tests: AddressSanitizer's is not wanted. */
 const char *__asan_default_options(void);
@@ -181,27 +182,22 @@ __attribute__((unused)) static void add_case(Suite *s, bool windows, void (*make
 	TCase *tc = tcase_create(windows ? "windows" : "whole");
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, make, drop_memory);
 	add(tc, windows);
 }
 
 /* One suite: all tests with the file mapped whole, with windows, or both: as they are made. */
-__attribute__((unused)) static int run_suite(const char *name, void (*add)(TCase *, bool),
-					     void (*whole_maker)(void), void (*windows_maker)(void))
+__attribute__((unused)) static Suite *memory_suite(const char *name, void (*add)(TCase *, bool),
+						   void (*whole_maker)(void),
+						   void (*windows_maker)(void))
 {
 	Suite *s = suite_create(name);
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	if (whole_maker)
 		add_case(s, false, whole_maker, add);
 	if (windows_maker)
 		add_case(s, true, windows_maker, add);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }
 
 #endif

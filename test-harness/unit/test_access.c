@@ -285,7 +285,7 @@ static void add_windows(TCase *tc, bool windows)
 	tcase_add_test(tc, no_room_for_windows);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("memory_window", add_windows, NULL, make_memory_with_windows);
+	return memory_suite("memory_window", add_windows, NULL, make_memory_with_windows);
 }

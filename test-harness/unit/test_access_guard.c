@@ -377,7 +377,7 @@ static void add_guard(TCase *tc, bool windows)
 	tcase_add_test(tc, guards_of_one_file_nest);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("memory_guard", add_guard, make_memory, NULL);
+	return memory_suite("memory_guard", add_guard, make_memory, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tag/addr.h"
+#include "unit.h"
 
 #define SEED UINT64_C(20261122)
 #define ROUNDS 100000
@@ -281,23 +282,18 @@ START_TEST(canon_of_random_addresses_is_stable)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("addr");
 	TCase *tc = tcase_create("addr");
-	SRunner *runner = srunner_create(suite);
 
 	printf("addr: seed %" PRIu64 "\n", SEED);
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, parse_and_canon, 0, (int)(sizeof addresses / sizeof addresses[0]));
 	tcase_add_test(tc, canon_needs_room_for_the_nul);
 	tcase_add_test(tc, length_limit);
 	tcase_add_test(tc, ascii);
 	tcase_add_test(tc, every_byte_everywhere);
 	tcase_add_test(tc, canon_of_random_addresses_is_stable);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arming.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
@@ -396,12 +397,10 @@ START_TEST(sentences_of_odd_values)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("arming");
 	TCase *tc = tcase_create("arming");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, boundaries, 0, (int)COUNT(table));
@@ -414,8 +413,5 @@ int main(void)
 	tcase_add_loop_test(tc, sentences, 0, (int)COUNT(texts));
 	tcase_add_test(tc, sentences_of_modes);
 	tcase_add_test(tc, sentences_of_odd_values);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

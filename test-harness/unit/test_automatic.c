@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "decide/automatic.h"
+#include "unit.h"
 
 /* clang-format off */
 static const struct {
@@ -142,14 +143,11 @@ START_TEST(check_names_the_place)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("automatic");
 	TCase *tc = tcase_create("automatic");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, senders, 0, (int)(sizeof cases / sizeof cases[0]));
 	tcase_add_loop_test(tc, disasters_end_quickly, 0,
 			    (int)(sizeof disasters / sizeof disasters[0]));
@@ -157,9 +155,5 @@ int main(void)
 	tcase_add_test(tc, long_input_is_doubt);
 	tcase_add_test(tc, check_names_the_place);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

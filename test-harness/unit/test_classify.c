@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "evidence/classify.h"
+#include "unit.h"
 
 #define MESSAGES "test-harness/unit/messages/*.eml"
 #define MESSAGES_MIN 40
@@ -569,14 +570,11 @@ START_TEST(work_is_bounded)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("classify");
 	TCase *tc = tcase_create("classify");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, messages_have_their_class);
 	tcase_add_test(tc, damaged_messages_are_survived);
 	tcase_add_loop_test(tc, single_fields, 0, (int)(sizeof fields / sizeof fields[0]));
@@ -590,9 +588,5 @@ int main(void)
 	tcase_add_test(tc, nothing_says_other);
 	tcase_add_test(tc, work_is_bounded);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

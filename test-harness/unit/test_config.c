@@ -13,6 +13,7 @@
 #include "base/days.h"
 #include "base/safefile.h"
 #include "config.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -686,13 +687,11 @@ START_TEST(every_option_is_in_the_manual)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("config");
 	TCase *tc = tcase_create("text"), *files = tcase_create("files");
 	TCase *docs = tcase_create("docs");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, files);
@@ -714,8 +713,5 @@ int main(void)
 	tcase_add_test(files, the_sum_says_whether_it_has_changed);
 	tcase_add_test(docs, the_example_loads);
 	tcase_add_test(docs, every_option_is_in_the_manual);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -282,7 +282,7 @@ static void add_counters(TCase *tc, bool windows)
 	tcase_add_test(tc, many_processes_count_exactly);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("memory_counters", add_counters, make_memory, make_memory_with_windows);
+	return memory_suite("memory_counters", add_counters, make_memory, make_memory_with_windows);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../src/batvctl/ctl_time.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define NOW INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
@@ -116,21 +117,15 @@ START_TEST(no_time)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("ctl_time");
 	TCase *tc = tcase_create("ctl_time");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, accepts, 0, COUNT(good));
 	tcase_add_loop_test(tc, refuses, 0, COUNT(bad));
 	tcase_add_test(tc, round_trip);
 	tcase_add_test(tc, no_time);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -601,7 +601,7 @@ static void add_domains(TCase *tc, bool windows)
 	tcase_add_test(tc, killed_at_every_instruction);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("memory_domains", add_domains, make_memory, make_memory_with_windows);
+	return memory_suite("memory_domains", add_domains, make_memory, make_memory_with_windows);
 }

@@ -14,6 +14,7 @@
 
 #include "busy_texts.h"
 #include "evidence/search.h"
+#include "unit.h"
 
 #define BODY_BYTES 131072 /* the default of evidence_bytes */
 #define MORE 4
@@ -272,14 +273,11 @@ START_TEST(a_large_body_takes_no_memory)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("evidence_steps");
 	TCase *tc = tcase_create("steps");
-	SRunner *r;
-	int failed;
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, nothing_takes_many_steps, 0, (int)BUSY);
 	tcase_add_loop_test(tc, short_texts_take_few_steps, 0, (int)BUSY);
 	tcase_add_test(tc, one_look_is_short);
@@ -289,9 +287,5 @@ int main(void)
 	tcase_add_test(tc, full_means_that_there_was_more);
 	tcase_add_test(tc, a_large_body_takes_no_memory);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return s;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../../local_scan/list_probe.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -412,12 +413,10 @@ START_TEST(random_lists)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("exim_list");
 	TCase *tc = tcase_create("exim_list");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, taken_apart, 0, COUNT(splits));
 	tcase_add_loop_test(tc, what_is_allowed, 0, COUNT(sorts));
@@ -429,8 +428,5 @@ int main(void)
 	tcase_add_test(tc, long_items);
 	tcase_add_test(tc, random_lists);
 	suite_add_tcase(s, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return s;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "../../src/batvctl/exim_log.h"
+#include "unit.h"
 
 #define HEAD "2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 <= "
 #define WHEN INT64_C(1795377600)
@@ -216,12 +217,10 @@ START_TEST(many_recipients)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("exim_log");
 	TCase *tc = tcase_create("exim_log");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	setenv("TZ", "UTC", 1);
 	tzset();
@@ -229,8 +228,5 @@ int main(void)
 	tcase_add_loop_test(tc, arrivals, 0, (int)(sizeof lines / sizeof lines[0]));
 	tcase_add_loop_test(tc, cut_lines, 0, (int)(sizeof lines / sizeof lines[0]));
 	tcase_add_test(tc, many_recipients);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

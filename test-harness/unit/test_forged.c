@@ -309,7 +309,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, truncated);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("forged", add_tests, make_memory, make_memory_with_windows);
+	return memory_suite("forged", add_tests, make_memory, make_memory_with_windows);
 }

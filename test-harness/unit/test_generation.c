@@ -17,6 +17,7 @@
 #include "memory/layout.h"
 #include "memory/sent.h"
 #include "memory_file.h"
+#include "unit.h"
 
 static struct batv_memory exim; /* as a process of Exim has it mapped */
 
@@ -651,16 +652,13 @@ START_TEST(the_newest_two)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("generation");
 	TCase *tc = tcase_create("generation");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_key_is_in_the_state);
 	tcase_add_test(tc, a_missing_key_is_made);
 	tcase_add_test(tc, another_capacity);
@@ -687,8 +685,5 @@ int main(void)
 	tcase_add_test(tc, a_file_made_by_a_clock_ahead);
 	tcase_add_loop_test(tc, which_files_are_ours, 0, (int)(sizeof names / sizeof names[0]));
 	tcase_add_test(tc, the_newest_two);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

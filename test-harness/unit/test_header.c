@@ -414,7 +414,7 @@ static void add_opening(TCase *tc, bool windows)
 	tcase_add_test(tc, creation_is_all_or_nothing);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("memory", add_opening, make_memory, NULL);
+	return memory_suite("memory", add_opening, make_memory, NULL);
 }

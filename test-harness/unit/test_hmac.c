@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hmac.h"
+#include "unit.h"
 
 #define TEXT(s)                                                                                    \
  {                                                                                                 \
@@ -141,11 +142,10 @@ START_TEST(wipe)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("hmac");
 	TCase *tc = tcase_create("hmac");
-	SRunner *runner = srunner_create(suite);
 
 	suite_add_tcase(suite, tc);
 	tcase_add_loop_test(tc, rfc2202, 0, (int)(sizeof vectors / sizeof vectors[0]));
@@ -154,8 +154,5 @@ int main(void)
 	tcase_add_test(tc, null_is_nothing);
 	tcase_add_test(tc, equal_secret);
 	tcase_add_test(tc, wipe);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite;
 }

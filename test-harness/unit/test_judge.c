@@ -12,6 +12,7 @@
 #include "decide/judge.h"
 #include "decide/sign.h"
 #include "memory/domains.h"
+#include "unit.h"
 
 #define NOW INT64_C(1800000000)
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
@@ -708,12 +709,10 @@ START_TEST(names)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("judge");
 	TCase *tc = tcase_create("judge");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, named_policies_come_first);
@@ -738,9 +737,5 @@ int main(void)
 	tcase_add_test(tc, signer_and_verifier_agree);
 	tcase_add_test(tc, names);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

@@ -14,6 +14,7 @@
 #include "memory/domains.h"
 #include "memory_file.h"
 #include "plan.h"
+#include "unit.h"
 
 static void setup(void)
 {
@@ -322,16 +323,13 @@ START_TEST(too_many_keys_are_refused)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("keeper");
 	TCase *tc = tcase_create("keeper");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_first_look);
 	tcase_add_test(tc, a_restart_finds_everything);
 	tcase_add_test(tc, domains_arm);
@@ -348,8 +346,5 @@ int main(void)
 	tcase_add_test(tc, a_foreign_memory);
 	tcase_add_test(tc, somebody_holds_the_lock);
 	tcase_add_test(tc, too_many_keys_are_refused);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

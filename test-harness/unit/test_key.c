@@ -7,6 +7,7 @@
 
 #include "base/days.h"
 #include "tag/key.h"
+#include "unit.h"
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define NONE (-1)
@@ -182,21 +183,16 @@ START_TEST(odd_rings)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("key");
 	TCase *tc = tcase_create("key");
-	SRunner *runner = srunner_create(suite);
 
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, current, 0, (int)(sizeof currents / sizeof currents[0]));
 	tcase_add_loop_test(tc, for_message, 0, (int)(sizeof messages / sizeof messages[0]));
 	tcase_add_test(tc, a_message_changes_its_key_at_most_once_a_rotation);
 	tcase_add_test(tc, an_extra_rotation);
 	tcase_add_test(tc, odd_rings);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite;
 }

@@ -15,6 +15,7 @@
 #include "decide/judge.h"
 #include "decide/sign.h"
 #include "memory/domains.h"
+#include "unit.h"
 
 #define NOW INT64_C(1800000000)
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
@@ -388,15 +389,12 @@ START_TEST(signing_in_a_verification)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("kind");
 	TCase *tc = tcase_create("kind");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, three_kinds);
 	tcase_add_test(tc, any_class);
 	tcase_add_test(tc, doubt);
@@ -404,9 +402,5 @@ int main(void)
 	tcase_add_test(tc, every_tag_is_like_another);
 	tcase_add_test(tc, signing_in_a_verification);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

@@ -6,6 +6,7 @@
 
 #include "leftovers.h"
 #include "sandbox.h"
+#include "unit.h"
 
 static const struct {
 	const char *name;
@@ -36,18 +37,13 @@ START_TEST(names)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("leftovers");
 	TCase *tc = tcase_create("leftovers");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
 	tcase_add_test(tc, names);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

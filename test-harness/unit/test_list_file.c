@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "decide/list_file.h"
+#include "unit.h"
 
 #define EXIM 3u /* a group, and somebody who is not root */
 #define NO_GROUP ((gid_t)-1)
@@ -251,12 +252,10 @@ START_TEST(of_the_system)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("list_file");
 	TCase *system = tcase_create("system"), *tc = tcase_create("lab");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	tcase_add_test(system, of_the_system);
 	suite_add_tcase(s, system);
@@ -272,8 +271,5 @@ int main(void)
 	} else {
 		puts("skip: only root can make files that are root's");
 	}
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return s;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "evidence/mailbox.h"
+#include "unit.h"
 
 static char got[4096];
 
@@ -158,12 +159,10 @@ START_TEST(long_fields_are_cut)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("mailbox");
 	TCase *tc = tcase_create("all");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(tc, lists_of_addresses, 0, sizeof lists / sizeof lists[0]);
 	tcase_add_test(tc, no_more_than_wanted);
@@ -171,9 +170,5 @@ int main(void)
 	tcase_add_test(tc, rubbish_is_survived);
 	tcase_add_test(tc, long_fields_are_cut);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return s;
 }

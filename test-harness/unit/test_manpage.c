@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "unit.h"
 
 static struct batv_config config;
 static char message[8192];
@@ -87,17 +88,12 @@ START_TEST(every_option_is_in_the_man_page)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("manpage");
 	TCase *tc = tcase_create("options");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, every_option_is_in_the_man_page);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return s;
 }

@@ -98,21 +98,15 @@ START_TEST(no_room_while_zeros_are_written)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("memory_file");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, blocks_are_written_where_they_cannot_be_allocated, 0, 3);
 	tcase_add_test(tc, a_sparse_file_would_be_seen);
 	tcase_add_test(tc, no_room_is_an_error_and_leaves_nothing);
 	tcase_add_test(tc, no_room_while_zeros_are_written);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return s;
 }

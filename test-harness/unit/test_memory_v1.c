@@ -378,7 +378,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, killed_while_counts_move);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("memory_v1", add_tests, make_version_1, make_version_1_with_windows);
+	return memory_suite("memory_v1", add_tests, make_version_1, make_version_1_with_windows);
 }

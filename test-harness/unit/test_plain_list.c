@@ -13,6 +13,7 @@
 #include "ask_exim.h"
 #include "plain_list.h"
 #include "sandbox.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define ASK(kind, value, list) batv_ask_exim_line(BATV_LIST_##kind, value, list, line, sizeof line)
@@ -289,12 +290,10 @@ START_TEST(too_slow_and_too_much)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("plain_list");
 	TCase *tc = tcase_create("lists"), *ask = tcase_create("asking");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, plain, 0, COUNT(cases));
@@ -302,7 +301,6 @@ int main(void)
 	tcase_add_test(tc, unsafe_questions);
 	suite_add_tcase(s, ask);
 	tcase_add_checked_fixture(ask, sandbox_make, sandbox_remove);
-	tcase_set_timeout(ask, 60);
 	tcase_add_test(ask, answers);
 	tcase_add_test(ask, what_is_not_allowed);
 	tcase_add_test(ask, a_process_that_ends);
@@ -311,8 +309,5 @@ int main(void)
 	tcase_add_test(ask, no_exim);
 	tcase_add_test(ask, long_lists);
 	tcase_add_test(ask, too_slow_and_too_much);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

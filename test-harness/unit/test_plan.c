@@ -10,6 +10,7 @@
 #include "base/hmac.h"
 #include "plan.h"
 #include "timeline.h"
+#include "unit.h"
 
 #define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
 #define D BATV_DAY
@@ -601,16 +602,13 @@ START_TEST(too_many_keys)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("plan");
 	TCase *tc = tcase_create("plan");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, first_start_is_no_break);
 	tcase_add_test(tc, state_lost_with_evidence);
 	tcase_add_test(tc, plain_life_is_no_break);
@@ -641,8 +639,5 @@ int main(void)
 	tcase_add_test(tc, legacy_keys_end);
 	tcase_add_loop_test(tc, changed_periods, 0, sizeof periods / sizeof periods[0]);
 	tcase_add_test(tc, too_many_keys);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "decide/policy.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -466,12 +467,10 @@ START_TEST(names_of_classes_and_actions)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("policy");
 	TCase *tc = tcase_create("policy");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, defaults_are_as_documented);
@@ -486,8 +485,5 @@ int main(void)
 	tcase_add_test(tc, durations_read_back);
 	tcase_add_test(tc, names_of_policies);
 	tcase_add_test(tc, names_of_classes_and_actions);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -10,6 +10,7 @@
 
 #include "base/days.h"
 #include "evidence/proof.h"
+#include "unit.h"
 
 #define NOW INT64_C(1800000000)
 
@@ -410,12 +411,10 @@ START_TEST(names)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("proof");
 	TCase *tc = tcase_create("proof");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, an_id_proves_to_its_own_address);
@@ -431,8 +430,5 @@ int main(void)
 	tcase_add_test(tc, a_report_is_told_so_much_and_no_more);
 	tcase_add_test(tc, without_a_report_nothing_is_asked_after_a_proof);
 	tcase_add_test(tc, names);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

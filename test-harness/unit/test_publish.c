@@ -7,6 +7,7 @@
 
 #include "publish.h"
 #include "state_text.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -333,23 +334,17 @@ START_TEST(what_cannot_be_read_is_not_written)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("publish");
 	TCase *tc = tcase_create("publish");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, round_trips, 0, 2);
 	tcase_add_test(tc, the_text_is_as_documented);
 	tcase_add_test(tc, random_states_come_back);
 	tcase_add_test(tc, too_large_names_the_list);
 	tcase_add_test(tc, the_largest_state);
 	tcase_add_test(tc, what_cannot_be_read_is_not_written);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

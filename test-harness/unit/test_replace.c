@@ -20,6 +20,7 @@
 
 #include "replace.h"
 #include "sandbox.h"
+#include "unit.h"
 
 #define OLD "the old text\n"
 #define NEW "the new text, which is longer\n"
@@ -395,15 +396,12 @@ START_TEST(becoming_the_owner)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("replace");
 	TCase *tc = tcase_create("replace");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
 	tcase_add_test(tc, makes_and_replaces);
 	tcase_add_test(tc, a_leftover_is_removed);
@@ -420,8 +418,5 @@ int main(void)
 	tcase_add_test(tc, a_lock_that_is_not_ours_is_refused);
 	tcase_add_test(tc, only_the_owner_makes_the_lock);
 	tcase_add_test(tc, becoming_the_owner);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

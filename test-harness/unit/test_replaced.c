@@ -17,6 +17,7 @@
 #include "decide/state.h"
 #include "sandbox.h"
 #include "state_text.h"
+#include "unit.h"
 
 #define SECONDS 1.5
 #define NOW INT64_C(1795910400)
@@ -183,19 +184,13 @@ START_TEST(readers_never_notice)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("replaced");
 	TCase *tc = tcase_create("replaced");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 900);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
 	tcase_add_test(tc, readers_never_notice);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -10,6 +10,7 @@
 
 #include "root_path.h"
 #include "sandbox.h"
+#include "unit.h"
 
 static const struct {
 	const char *path;
@@ -75,12 +76,10 @@ START_TEST(commands)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("root_path");
 	TCase *tc = tcase_create("root_path");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
@@ -88,8 +87,5 @@ int main(void)
 	tcase_add_test(tc, relative_paths);
 	tcase_add_test(tc, long_paths);
 	tcase_add_test(tc, commands);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -14,6 +14,7 @@
 
 #include "base/safefile.h"
 #include "sandbox.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -377,12 +378,10 @@ START_TEST(what_is_no_directory)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("safefile");
 	TCase *tc = tcase_create("safefile");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
@@ -399,8 +398,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_file_replaced_meanwhile, 0, (int)COUNT(replaced));
 	tcase_add_loop_test(tc, directories, 0, (int)COUNT(dir_modes));
 	tcase_add_test(tc, what_is_no_directory);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

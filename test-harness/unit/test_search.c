@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "evidence/search.h"
+#include "unit.h"
 
 #define MESSAGES "test-harness/unit/evidence/*.eml"
 #define MESSAGES_MIN 40
@@ -462,12 +463,10 @@ START_TEST(ids_that_leave_meet_those_that_come_back)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("evidence");
 	TCase *files = tcase_create("files"), *rules = tcase_create("rules");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(files, messages_have_their_evidence);
 	tcase_add_test(files, damaged_messages_are_survived);
@@ -481,12 +480,7 @@ int main(void)
 	tcase_add_test(rules, a_full_header_leaves_room_for_the_body);
 	tcase_add_loop_test(rules, ids_that_leave_meet_those_that_come_back, 0,
 			    sizeof leaving / sizeof leaving[0]);
-	tcase_set_timeout(files, 120);
 	suite_add_tcase(s, files);
 	suite_add_tcase(s, rules);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return s;
 }

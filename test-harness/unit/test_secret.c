@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "secret.h"
+#include "unit.h"
 
 #define HEX_A "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 #define HEX_B "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
@@ -444,7 +445,7 @@ START_TEST(wiping_leaves_nothing)
 }
 END_TEST
 
-static Suite *secret_suite(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("secret");
 	TCase *tc = tcase_create("file"), *tm = tcase_create("set");
@@ -468,15 +469,4 @@ static Suite *secret_suite(void)
 	tcase_add_test(tm, wiping_leaves_nothing);
 	suite_add_tcase(s, tm);
 	return s;
-}
-
-int main(void)
-{
-	SRunner *sr = srunner_create(secret_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

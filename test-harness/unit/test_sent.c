@@ -762,7 +762,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, a_file_that_may_only_be_read);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("remember", add_tests, setup, setup_windows);
+	return memory_suite("remember", add_tests, setup, setup_windows);
 }

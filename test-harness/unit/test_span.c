@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "unit.h"
 
 #define TEXT(s) ((struct batv_span){(s), sizeof(s) - 1})
 
@@ -457,11 +458,10 @@ END_TEST
 #define LOOP(tc, test, table)                                                                      \
  tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("span");
 	TCase *tc = tcase_create("span");
-	SRunner *runner = srunner_create(suite);
 
 	suite_add_tcase(suite, tc);
 	tcase_add_test(tc, span_of_takes_null_for_empty);
@@ -482,8 +482,5 @@ int main(void)
 	tcase_add_test(tc, fnv64_known_answers);
 	tcase_add_test(tc, fnv64_sees_every_change_of_one_byte);
 	tcase_add_test(tc, every_error_has_a_text_of_its_own);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite;
 }

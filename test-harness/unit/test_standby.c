@@ -12,6 +12,7 @@
 
 #include "keeper_lab.h"
 #include "standby.h"
+#include "unit.h"
 
 static const char text[] = "key_rotation = 3d\n"
 			   "key_retention = 5d\n"
@@ -234,16 +235,13 @@ START_TEST(no_file_at_all)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("standby");
 	TCase *tc = tcase_create("standby");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, it_says_the_same);
 	tcase_add_test(tc, nothing_changes);
 	tcase_add_test(tc, legacy_keys_outlast_a_clock_ahead);
@@ -254,8 +252,5 @@ int main(void)
 	tcase_add_loop_test(tc, the_directory_of_a_wrong_file, 0,
 			    (int)(sizeof files / sizeof files[0]));
 	tcase_add_test(tc, no_file_at_all);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -12,6 +12,7 @@
 
 #include "decide/state.h"
 #include "state_text.h"
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define NOW INT64_C(1795910400)
@@ -684,16 +685,13 @@ START_TEST(how_long_it_takes)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("state");
 	TCase *tc = tcase_create("text"), *files = tcase_create("files");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, files);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_good_state_is_read_whole);
 	tcase_add_test(tc, keys_are_read_whole);
 	tcase_add_test(tc, every_truncation_is_refused);
@@ -713,8 +711,5 @@ int main(void)
 	tcase_add_test(files, unsafe_files_are_refused);
 	tcase_add_test(files, the_observe_file);
 	tcase_add_test(files, how_long_it_takes);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

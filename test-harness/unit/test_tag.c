@@ -11,6 +11,7 @@
 
 #include "base/days.h"
 #include "tag/tag.h"
+#include "unit.h"
 
 #define SEED UINT64_C(20261122)
 #define ROUNDS 20000
@@ -669,15 +670,13 @@ END_TEST
 #define LOOP(tc, test, table)                                                                      \
  tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("tag");
 	TCase *tc = tcase_create("tag");
-	SRunner *runner = srunner_create(suite);
 
 	printf("tag: seed %" PRIu64 "\n", SEED);
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, 120);
 	LOOP(tc, known_answers, answers);
 	LOOP(tc, shape, shapes);
 	tcase_add_test(tc, strip_needs_room_for_the_nul);
@@ -693,8 +692,5 @@ int main(void)
 	tcase_add_test(tc, legacy_all_days_by_all_days);
 	LOOP(tc, legacy_keys, legacies);
 	tcase_add_test(tc, random_round_trips);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tag/tag.h"
+#include "unit.h"
 
 START_TEST(srs)
 {
@@ -168,18 +169,14 @@ START_TEST(bare_of_no_address)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("tag_bare");
 	TCase *tc = tcase_create("tag_bare");
-	SRunner *runner = srunner_create(suite);
 
 	suite_add_tcase(suite, tc);
 	tcase_add_test(tc, srs);
 	tcase_add_loop_test(tc, bare, 0, (int)(sizeof bares / sizeof bares[0]));
 	tcase_add_test(tc, bare_of_no_address);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite;
 }

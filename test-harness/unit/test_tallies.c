@@ -139,7 +139,7 @@ static void add_tallies(TCase *tc, bool windows)
 	tcase_add_test(tc, many_processes_tally_exactly);
 }
 
-int main(void)
+Suite *unit_suite(void)
 {
-	return run_suite("tallies", add_tallies, make_tallies, make_tallies_with_windows);
+	return memory_suite("tallies", add_tallies, make_tallies, make_tallies_with_windows);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "timeline.h"
+#include "unit.h"
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define T0 DAY(20000)
@@ -588,7 +589,7 @@ START_TEST(odd_times_are_survived)
 }
 END_TEST
 
-static Suite *timeline_suite(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("timeline");
 	TCase *tc = tcase_create("cases"), *tp = tcase_create("properties");
@@ -605,7 +606,6 @@ static Suite *timeline_suite(void)
 	tcase_add_test(tc, last_tag_is_the_end_of_the_last_used_key);
 	tcase_add_test(tc, odd_times_are_survived);
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tp, 120);
 	tcase_add_loop_test(tp, next_is_exact, 0, SEEDS);
 	tcase_add_loop_test(tp, current_agrees_with_signing, 0, SEEDS);
 	tcase_add_loop_test(tp, entries_never_overlap_and_are_sorted, 0, SEEDS);
@@ -616,15 +616,4 @@ static Suite *timeline_suite(void)
 	tcase_add_loop_test(tp, fits_is_what_walking_says, 0, SEEDS);
 	suite_add_tcase(s, tp);
 	return s;
-}
-
-int main(void)
-{
-	SRunner *sr = srunner_create(timeline_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -11,6 +11,7 @@
 
 #include "tag/tag.h"
 #include "timeline.h"
+#include "unit.h"
 
 #define FILE_NAME "docs/formats.md"
 #define VECTORS_MIN 12
@@ -139,19 +140,13 @@ START_TEST(the_table_is_the_scripts)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("vectors");
 	TCase *tc = tcase_create("formats.md");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, all_vectors_of_the_manual);
 	tcase_add_test(tc, the_table_is_the_scripts);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

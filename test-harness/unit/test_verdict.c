@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "decide/verdict.h"
+#include "unit.h"
 
 /* ---- the verdict ---- */
 
@@ -429,14 +430,11 @@ START_TEST(guesses)
 }
 END_TEST
 
-int main(void)
+Suite *unit_suite(void)
 {
 	Suite *s = suite_create("verdict");
 	TCase *tc = tcase_create("verdict");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_whole_truth_table);
 	tcase_add_test(tc, every_mode);
 	tcase_add_test(tc, the_reason_of_what_has_not_failed_stays);
@@ -446,9 +444,5 @@ int main(void)
 	tcase_add_test(tc, guesses);
 	tcase_add_test(tc, names);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }
