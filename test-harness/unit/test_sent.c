@@ -2,110 +2,20 @@
 /* links: core/base/span core/tag/addr core/base/hmac admin/memory_file admin/replace admin/memory_fill */
 /* links: core/memory/header core/memory/tallies */
 /*
- * test_sent.c - the sent-message memory: what is found and for how long, clocks that jump, a day
- * that is full, chance, and fifty processes at once of which some are killed.
+ * test_sent.c - the sent-mail memory: what is found and for how long, clocks that jump, a day that
+ * is full, and fifty processes at once of which some are killed.
  */
 #include <check.h>
-#include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "memory/sent.h"
 #include "memory/tallies.h"
 #include "memory_fill.h"
-#include "memory_lab.h"
-
-#define RETENTION (14 * D)
-#define CAPACITY 1000
-
-static const struct batv_span key = {"0123456789abcdef0123456789abcdef", 32};
-
-static enum batv_err make_sized(const char *name, uint64_t capacity, int64_t retention)
-{
-	return batv_memory_file_create(
-		dir, name,
-		&(struct batv_memory_wish){.generation = 1,
-					   .now = NOW,
-					   .since = NOW,
-					   .capacity = capacity,
-					   .retention = retention,
-					   .key_check = batv_sent_key_check(key)});
-}
-
-static void open_sized(uint64_t capacity, int64_t retention)
-{
-	ck_assert_int_eq(make_sized("memory", capacity, retention), BATV_OK);
-	open_memory();
-}
-
-static void setup(void)
-{
-	sandbox_make();
-	open_sized(CAPACITY, RETENTION);
-}
-
-static void setup_windows(void)
-{
-	with_windows = true;
-	setup();
-}
-
-static struct batv_addr address(const char *text)
-{
-	struct batv_addr a;
-
-	ck_assert_int_eq(batv_addr_parse(text, strlen(text), &a), BATV_OK);
-	return a;
-}
-
-static struct batv_item id(const char *text, const char *ours)
-{
-	struct batv_addr a = address(ours);
-	struct batv_item item;
-
-	ck_assert(batv_sent_id(key, batv_span_of(text), &a, &item));
-	return item;
-}
-
-static struct batv_item pair(const char *ours, const char *theirs)
-{
-	struct batv_addr a = address(ours), b = address(theirs);
-	struct batv_item item;
-
-	ck_assert(batv_sent_pair(key, &a, &b, &item));
-	return item;
-}
-
-/* As good as a MAC, and quicker. */
-static uint64_t mix(uint64_t n)
-{
-	n += UINT64_C(0x9e3779b97f4a7c15);
-	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
-	return n ^ n >> 31;
-}
-
-static struct batv_item numbered(enum batv_item_kind kind, uint64_t n)
-{
-	struct batv_item item = {.kind = kind};
-	uint64_t words[3] = {mix(3 * n), mix(3 * n + 1), mix(3 * n + 2)};
-
-	memcpy(item.name, words, sizeof item.name);
-	return item;
-}
-
-static enum batv_sent_answer put(struct batv_item item, int64_t now)
-{
-	return batv_sent_note(&memory, &item, now);
-}
-
-static bool has(struct batv_item item, int64_t now)
-{
-	return batv_sent_known(&memory, &item, RETENTION, now);
-}
+#include "sent_lab.h"
 
 /* ---- Names ---- */
 
@@ -391,28 +301,6 @@ START_TEST(a_day_that_is_full)
 }
 END_TEST
 
-START_TEST(how_full_it_is)
-{
-	struct batv_memory_fill fill;
-
-	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
-	ck_assert_uint_eq(fill.capacity, CAPACITY);
-	ck_assert_uint_eq(fill.today + fill.fullest, 0);
-	ck_assert(fill.chance == 0);
-	for (uint64_t n = 0; n < 1000; n++) {
-		(void)put(numbered(BATV_ITEM_ID, n), NOW);
-		if (n < 300)
-			(void)put(numbered(BATV_ITEM_ID, 5000 + n), NOW + 2 * D);
-	}
-	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW + 2 * D, &fill));
-	ck_assert_uint_eq(fill.today, 300);
-	ck_assert_uint_eq(fill.fullest, 1000);
-	ck_assert(fill.chance > 1e-8 && fill.chance < 1e-6);
-	ck_assert(batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW + 2 * D, &fill));
-	ck_assert_uint_eq(fill.fullest, 0);
-}
-END_TEST
-
 START_TEST(the_generation_before_counts_while_it_is_named)
 {
 	struct batv_memory before = {0}; /* cannot be read */
@@ -438,103 +326,6 @@ START_TEST(when_it_is_complete)
 	ck_assert(batv_sent_complete(&memory, RETENTION, NOW + 44 * D));
 	batv_memory_close(&memory);
 	ck_assert(!batv_sent_complete(&memory, RETENTION, NOW + 44 * D));
-}
-END_TEST
-
-/* ---- Chance ---- */
-
-/*
- * What an unknown item meets, from the very bits of the file: an item's places are random, so a
- * line takes it with the probability (bits set / 384) ^ 14.  Four items, all days.
- */
-static double chance_of_contents(int64_t now)
-{
-	const struct batv_filter *f = &memory.sections.filters[0];
-	double sum = 0;
-
-	for (uint32_t b = 0; b < f->blocks; b++)
-		for (unsigned l = 0; l < f->lines; l++) {
-			const uint64_t *line =
-				(const uint64_t *)(void *)((char *)whole.base + f->at +
-							   ((size_t)b * f->lines + l) *
-								   BATV_LINE_SIZE);
-			unsigned set = 0;
-
-			for (unsigned w = 0; w < BATV_LINE_WORDS; w++)
-				if ((int64_t)(line[w] >> 48) >= now / D - 14)
-					set += (unsigned)__builtin_popcountll(line[w] << 16);
-			sum += pow((double)set / BATV_LINE_BITS, f->bits);
-		}
-	return 4 * sum / f->blocks;
-}
-
-static const struct {
-	unsigned percent;
-	double limit;
-	unsigned messages;
-} fillings[] = {
-	{50, 1e-4, 20000},
-	{100, 1e-4, 20000},
-	{200, 1e-3, 150000},
-};
-
-/* Fifteen days filled alike; then messages with four unknown ids each. */
-START_TEST(false_acceptance)
-{
-	const uint64_t capacity = 10000, day_items = capacity * fillings[_i].percent / 100;
-	const unsigned messages = fillings[_i].messages;
-	double measured, expected;
-	int64_t now = NOW + 14 * D;
-	struct batv_memory_fill fill;
-	unsigned passed = 0;
-
-	batv_memory_close(&memory);
-	open_sized(capacity, RETENTION);
-	for (uint64_t day = 0; day <= 14; day++)
-		for (uint64_t n = 0; n < day_items; n++)
-			(void)put(numbered(BATV_ITEM_ID, day * day_items + n),
-				  NOW + (int64_t)day * D);
-	for (unsigned m = 0; m < messages; m++) {
-		bool pass = false;
-
-		for (uint64_t i = 0; i < 4 && !pass; i++)
-			pass = has(numbered(BATV_ITEM_ID, (UINT64_C(1) << 40) + m * 4 + i), now);
-		passed += pass;
-	}
-	measured = (double)passed / messages;
-	expected = 60 * batv_memory_fill_chance(
-				(double)day_items / memory.sections.filters[0].blocks, 14);
-	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, now, &fill));
-	printf("at %u %%: expected %.2e, by the file's contents %.2e, measured %.2e (%u of %u); "
-	       "status says %.2e\n",
-	       fillings[_i].percent, expected, chance_of_contents(now), measured, passed, messages,
-	       fill.chance);
-	ck_assert(expected < fillings[_i].limit);
-	ck_assert(measured < fillings[_i].limit);
-	ck_assert(fabs(chance_of_contents(now) / expected - 1) < 0.25);
-	ck_assert(fabs(fill.chance / expected - 1) < 0.05);
-	/* within five standard deviations of what is expected */
-	ck_assert(fabs(passed - expected * messages) < 5 * sqrt(expected * messages) + 1);
-}
-END_TEST
-
-/* Every retention at its worst: the limits of the issue hold for each ring. */
-START_TEST(the_limits_hold_for_every_retention)
-{
-	static const int64_t days[] = {1, 2, 3, 6, 14, 30, 62};
-
-	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
-		const struct batv_filter *f = &memory.sections.filters[0];
-		double load, asked;
-
-		batv_memory_close(&memory);
-		open_sized(50000, days[i] * D);
-		load = 50000.0 / f->blocks;
-		asked = 4.0 * (double)(days[i] + 1);
-		ck_assert_uint_ge(f->lines, (uint64_t)days[i] + 2);
-		ck_assert(asked * batv_memory_fill_chance(load, f->bits) < 1e-4);
-		ck_assert(asked * batv_memory_fill_chance(2 * load, f->bits) < 1e-3);
-	}
 }
 END_TEST
 
@@ -570,11 +361,11 @@ static void work(unsigned w)
 		(void)pause();
 }
 
-static bool pause_us(unsigned us)
+/* Until the worker has been promised so much: the moment of its death is its own progress. */
+static void await_promise(unsigned w, uint32_t n)
 {
-	struct timespec ts = {0, (long)us * 1000};
-
-	return nanosleep(&ts, NULL) == 0;
+	while (__atomic_load_n(&promised[w], __ATOMIC_ACQUIRE) < n)
+		(void)sched_yield();
 }
 
 /* Each id is of one worker alone, all write the same pairs; a third of the workers is killed. */
@@ -600,7 +391,7 @@ START_TEST(fifty_processes_some_killed)
 	for (unsigned w = 0; w < WRITERS; w++) {
 		if (!is_victim(w))
 			continue;
-		(void)pause_us((unsigned)(mix((uint64_t)getpid() + w) % 3000));
+		await_promise(w, (uint32_t)(mix((uint64_t)getpid() + w) % VICTIM_EACH));
 		(void)kill(pids[w], SIGKILL);
 	}
 	for (unsigned w = 0; w < WRITERS; w++) {
@@ -737,6 +528,7 @@ END_TEST
 
 static void add_tests(TCase *tc, bool windows)
 {
+	(void)windows;
 	tcase_add_test(tc, what_was_sent_is_found);
 	tcase_add_test(tc, several_at_once);
 	tcase_add_test(tc, what_is_no_item);
@@ -748,12 +540,8 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_loop_test(tc, a_clock_that_goes_back, 0, 5);
 	tcase_add_loop_test(tc, a_clock_that_goes_forward, 0, 5);
 	tcase_add_test(tc, a_day_that_is_full);
-	tcase_add_test(tc, how_full_it_is);
 	tcase_add_test(tc, when_it_is_complete);
 	tcase_add_test(tc, the_generation_before_counts_while_it_is_named);
-	if (!windows) /* half a million items, each in another page */
-		tcase_add_loop_test(tc, false_acceptance, 0, (int)COUNT(fillings));
-	tcase_add_test(tc, the_limits_hold_for_every_retention);
 	tcase_add_test(tc, fifty_processes_some_killed);
 	tcase_add_loop_test(tc, a_file_that_is_truncated_under_use, 0, 4);
 	tcase_add_test(tc, a_file_without_the_sections);

@@ -1,0 +1,206 @@
+/* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign */
+/*
+ * test_sign.c - what is signed, with which key, and the whole list of what is never signed.
+ */
+#include <stdlib.h>
+
+#include "judge_lab.h"
+#include "decide/sign.h"
+
+static struct batv_signing s;
+
+static void sign(const char *address, const char *recipient, int64_t arrival)
+{
+	memset(&asked, 0, sizeof asked);
+	memset(&s, 0x5a, sizeof s);
+	batv_sign_address(&context, address, recipient, arrival, &s);
+	ck_assert_int_eq(s.answer == BATV_SIGNED, s.address[0] != '\0');
+}
+
+static void left(enum batv_sign_answer want)
+{
+	ck_assert_str_eq(batv_sign_answer_name(s.answer), batv_sign_answer_name(want));
+}
+
+START_TEST(signs_ours)
+{
+	origin.authenticated = true;
+	sign("Alice@Ours.example", "bob@else.example", 0);
+	left(BATV_SIGNED);
+	ck_assert_str_eq(s.address, tagged_with(1, "Alice@Ours.example"));
+	ck_assert_str_eq(s.domain, "ours.example");
+	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
+	ck_assert_ptr_eq(s.policy, policy);
+	sign("\"a b\"@ours.example", "", 0);
+	left(BATV_SIGNED);
+	ck_assert_int_eq(strncmp(s.address, "\"prvs=4", 7), 0);
+	policy->tag_style = BATV_STYLE_SUBADDRESS;
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	ck_assert_int_eq(strncmp(s.address, "alice+prvs=4", 12), 0);
+}
+END_TEST
+
+START_TEST(retries_keep_their_key)
+{
+	const int64_t change = state.ring.keys[1].from;
+
+	origin.authenticated = true;
+	context.now = change + DAY(1) - 1;
+	sign("alice@ours.example", "", change - 5);
+	ck_assert_ptr_eq(s.key, &state.ring.keys[0]);
+	sign("alice@ours.example", "", 0);
+	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
+	context.now++;
+	sign("alice@ours.example", "", change - 5);
+	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
+	context.now--;
+	origin.has_id = false; /* $received_time may be another message's */
+	sign("alice@ours.example", "", change - 5);
+	ck_assert_ptr_eq(s.key, &state.ring.keys[1]);
+}
+END_TEST
+
+START_TEST(never_signed)
+{
+	origin.authenticated = true;
+	sign("", "", 0);
+	left(BATV_LEFT_NULL_SENDER);
+	sign(NULL, "", 0);
+	left(BATV_LEFT_NULL_SENDER);
+	sign("alice", "", 0);
+	left(BATV_LEFT_NO_ADDRESS);
+	ck_assert_str_eq(s.domain, "");
+	sign("prvs=0123456789=alice@ours.example", "", 0);
+	left(BATV_LEFT_TAGGED);
+	ck_assert(!s.carries_valid_tag && !s.key);
+	sign("alice+prvs=0123456789@else.example", "", 0);
+	left(BATV_LEFT_TAGGED);
+	ck_assert_uint_eq(asked.domain + asked.address + asked.host, 0);
+	sign(tagged_with(0, "alice@Ours.example"), "", 0);
+	left(BATV_LEFT_TAGGED);
+	ck_assert(s.carries_valid_tag);
+	ck_assert_ptr_eq(s.key, &state.ring.keys[0]);
+	ck_assert_ptr_eq(s.policy, policy);
+	ck_assert_str_eq(s.domain, "ours.example");
+
+	sign("alice@else.example", "", 0);
+	left(BATV_LEFT_NOT_OURS);
+	ck_assert_ptr_null(s.policy);
+	sign("SRS0=abcd=tt=else.example=bob@ours.example", "", 0);
+	left(BATV_LEFT_SRS);
+	sign("SRS1+abcd=x==tt=else.example=bob@ours.example", "", 0);
+	left(BATV_LEFT_SRS);
+	sign(LOCAL_48 "x@ours.example", "", 0);
+	left(BATV_LEFT_UNSIGNABLE);
+	sign(LOCAL_48 "@ours.example", "", 0);
+	left(BATV_SIGNED);
+	sign("\303\244@ours.example", "", 0);
+	left(BATV_LEFT_UNSIGNABLE);
+	policy->unsigned_senders = "News@ours.example";
+	sign("News@OURS.example", "", 0);
+	left(BATV_LEFT_UNSIGNED_SENDER);
+	policy->unsigned_destinations = "list@else.example";
+	sign("alice@ours.example", "list@else.example", 0);
+	left(BATV_LEFT_DESTINATION);
+	sign("alice@ours.example", "bob@else.example", 0);
+	left(BATV_SIGNED);
+	sign("alice@ours.example", NULL, 0);
+	left(BATV_SIGNED);
+	origin.authenticated = false;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_UNTRUSTED);
+	policy->signing = false;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_OFF);
+	ck_assert_ptr_eq(s.policy, policy);
+}
+END_TEST
+
+START_TEST(without_a_key)
+{
+	origin.authenticated = true;
+	context.now = NOW + DAY(30);
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_NO_KEY);
+	ck_assert_ptr_null(s.key);
+	sign("alice@ours.example", "", NOW);
+	left(BATV_LEFT_NO_KEY);
+}
+END_TEST
+
+START_TEST(doubt_does_not_sign)
+{
+	const char **const lists[] = {&policy->domains, &policy->unsigned_senders,
+				      &policy->unsigned_destinations, &policy->trusted_hosts};
+
+	policy->trusted_hosts = STRANGER;
+	for (size_t i = 0; i < 4; i++) {
+		const char *before = *lists[i];
+
+		sign("alice@ours.example", "bob@else.example", 0);
+		left(BATV_SIGNED);
+		*lists[i] = "?";
+		sign("alice@ours.example", "bob@else.example", 0);
+		left(BATV_LEFT_DOUBT);
+		*lists[i] = before;
+	}
+	policy->unsigned_senders = "?"; /* could not be signed in any case */
+	sign(LOCAL_48 "x@ours.example", "", 0);
+	left(BATV_LEFT_UNSIGNABLE);
+}
+END_TEST
+
+/* What the signer leaves bare for its own sake is never missing, and the other way round. */
+START_TEST(signer_and_verifier_agree)
+{
+	const char *const addresses[] = {
+		"alice@ours.example",   "News@ours.example",       "SRS0=a=b=c=d@ours.example",
+		"srs1-x@ours.example",  LOCAL_48 "@ours.example",  LOCAL_48 "x@ours.example",
+		"\"a b\"@ours.example", "\"a\\\"b\"@ours.example", "\303\244@ours.example",
+		"\"\"@ours.example",    "a..b@ours.example",       "news@ours.example",
+		"prvs@ours.example",    "SRS0@ours.example"};
+
+	origin.authenticated = true;
+	policy->exempt_authenticated = false;
+	policy->unsigned_senders = "News@ours.example";
+	for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+		sign(addresses[i], "", 0);
+		judge_it(addresses[i]);
+		ck_assert_msg((s.answer == BATV_SIGNED) == (j.finding.verdict == BATV_MISSING),
+			      "%s", addresses[i]);
+		if (s.answer != BATV_SIGNED)
+			continue;
+		judge_it(s.address);
+		expect(BATV_VALID, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
+		ck_assert_str_eq(j.bare, addresses[i]);
+	}
+}
+END_TEST
+
+START_TEST(names)
+{
+	for (int i = 0; i < BATV_SIGN_COUNT; i++)
+		ck_assert_ptr_nonnull(batv_sign_answer_name((enum batv_sign_answer)i));
+	ck_assert_str_eq(batv_sign_answer_name(BATV_LEFT_DESTINATION), "left:destination");
+	ck_assert_str_eq(batv_sign_answer_name((enum batv_sign_answer)99), "?");
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+	Suite *suite = suite_create("sign");
+	TCase *tc = tcase_create("sign");
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, signs_ours);
+	tcase_add_test(tc, retries_keep_their_key);
+	tcase_add_test(tc, never_signed);
+	tcase_add_test(tc, without_a_key);
+	tcase_add_test(tc, doubt_does_not_sign);
+	tcase_add_test(tc, signer_and_verifier_agree);
+	tcase_add_test(tc, names);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
