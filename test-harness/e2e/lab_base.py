@@ -509,7 +509,7 @@ class Lab:
                     except ProcessLookupError:
                         pass
             try:
-                wait_until(self._all_gone, 5, "the end of the sandbox's processes")
+                wait_until(self._all_gone, 30, "the end of the sandbox's processes")
                 break
             except LabError:
                 continue

@@ -23,7 +23,7 @@ def daemon_with_log(b):
     """Start batvd with -d, so that its lines can be read; wait until it is ready."""
     before = (b.lab.dir / "batvd-d.output")
     before = before.read_text().count(": ready") if before.exists() else 0
-    b.daemon = b.lab.spawn("batvd-d", [BUILD / "batvd", "-c", b.conf_path, "-d"])
+    b.daemon = b.lab.spawn("batvd-d", [BUILD / "batvd", "-c", b.conf_path, "-d"], env=b.env)
     wait_until(lambda: b.daemon.output().count(": ready") > before, 10, "batvd to be ready")
     return b.daemon
 
@@ -167,7 +167,7 @@ def test_what_a_crash_left_is_removed(lab):
     # Somebody is writing: his file is not touched.
     writer = open(b.state_dir / "lock")
     fcntl.flock(writer, fcntl.LOCK_EX)
-    b.daemon = lab.spawn("batvd-d", [BUILD / "batvd", "-c", b.conf_path, "-d"])
+    b.daemon = lab.spawn("batvd-d", [BUILD / "batvd", "-c", b.conf_path, "-d"], env=b.env)
     wait_until(lambda: "batvd.lock" in os.listdir(b.state_dir) and b.json("status")["batvd"] != "not running", 10, "batvd to run")
     wait_until(lambda: "holds this lock" in b.daemon.output(), 30, "batvd to give up on the lock")
     assert before <= set(os.listdir(b.state_dir))
@@ -183,8 +183,8 @@ def test_end(lab):
     for number in signal.SIGTERM, signal.SIGINT:
         start = time.monotonic()
         b.daemon.signal(number)
-        assert b.daemon.wait(2) == 0
-        assert time.monotonic() - start < 1
+        assert b.daemon.wait(12) == 0
+        assert time.monotonic() - start < 10       # at once, not at the next look, 15 s away
         start_again(b)
 
 
@@ -273,7 +273,7 @@ def test_configuration_written_in_place(lab):
         file.write("grace = 9d\n")
     wait_until(lambda: state(b)["grace"] == ["9d"], 10, "the changed grace")
     b.conf_path.unlink()
-    time.sleep(0.3)
+    wait_log(b, "batvd goes on with the last good configuration")
     assert state(b)["grace"] == ["9d"]
     b.conf(CONF)
     wait_until(lambda: state(b)["grace"] == ["7d"], 10, "the default grace")
@@ -340,8 +340,9 @@ def test_full_disk_or_unwritable_directory(lab):
     (b.state_dir / ".state.new").mkdir()        # no room for a temporary file of that name
     b.conf("domains = example.org\n")
     wait_log(b, "cannot write the state")
+    b.told.clear()
     b.daemon.hup()
-    time.sleep(0.5)
+    wait_until(lambda: "READY=1" in b.told, 10, "batvd to have looked again")
     assert b.daemon.output().count("cannot write the state") == 1
     assert (b.state_dir / "state").read_bytes() == before
     (b.state_dir / ".state.new").rmdir()
@@ -469,7 +470,7 @@ def test_killed_at_any_moment(lab):
     for _ in range(30):
         b.conf(CONF, grace=f"{rng.randint(1, 300)}d", key_rotation=f"{rng.randint(7, 300)}d", key_retention="1d")
         b.daemon.hup()
-        time.sleep(rng.uniform(0, 0.02))
+        time.sleep(rng.uniform(0, 0.02))        # the moment is what this test is about
         b.daemon.kill()
         text = whole(b.state_dir / "state", "exim-batv state 1\n")
         assert re.search(r"^end [0-9a-f]{16}\n\Z", text, re.M), text

@@ -559,7 +559,7 @@ class Foreign:
             assert result.data.code in (421, 451), result
             assert ours.mainlog(r"you need to recompile your module for this version ?of exim"), ours.mainlog()
             assert ours.spool_ids() == []
-        wait_until(lambda: not list((ours.dir / "spool/input").glob("*-D")), 5, "no orphan in the spool")
+        wait_until(lambda: not list((ours.dir / "spool/input").glob("*-D")), 10, "no orphan in the spool")
 
 
 for series in SERIES:
