@@ -331,7 +331,7 @@ class TestAutomatic(Site):
         doubts = self.batv.json("status")["counters"]["doubt"]
         start = time.monotonic()
         self.ordinary(sender)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 60        # unbounded it takes years
         (line,) = self.ours.mainlog(OUR_LINE + "doubt=automatic_senders")
         assert f"action=not-judged address=<{sender}>" in line, line
         assert self.batv.json("status")["counters"]["doubt"] == doubts + 1

@@ -137,7 +137,7 @@ def test_waiting_is_bounded(lab):
         assert "the impossible" in str(error)
     else:
         raise AssertionError("did not fail")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20
 
 
 class TestTheirs:
