@@ -1,7 +1,7 @@
 # install.mk - install, uninstall, dist, deb; part of the Makefile.
 #
-# DESTDIR is put in front of every path, for packagers; PREFIX and the directories below choose
-# the paths.  SYSCONFDIR and STATEDIR are compiled in: give them to `make` as to `make install`.
+# DESTDIR is put in front of every path, for packagers.  PREFIX and the directories below choose
+# the paths.  SYSCONFDIR and STATEDIR are compiled in: give them both to `make` and to `make install`.
 
 DESTDIR      ?=
 SBINDIR      ?= $(PREFIX)/sbin
@@ -9,14 +9,14 @@ LIBDIR       ?= $(PREFIX)/lib
 DATADIR      ?= $(PREFIX)/share
 MANDIR       ?= $(DATADIR)/man
 DOCDIR       ?= $(DATADIR)/doc/exim-batv
-# What Exim's configuration names:
+# Exim's configuration names these two.
 SNIPPETSDIR  ?= $(DATADIR)/exim-batv/snippets
 MODULEDIR    ?= $(LIBDIR)/exim-batv
 UNITDIR      ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
-# The group that Exim runs with; by default the first one of these that there is.
+# Exim's group; by default the first of Debian-exim, exim and mail that exists.
 EXIM_GROUP   ?=
 
 INSTALL_ENV = BUILD='$(OUT)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(SBINDIR)' LIBDIR='$(LIBDIR)' \
