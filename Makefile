@@ -1,4 +1,4 @@
-# exim-batv: GNU make.  `make help` lists what there is.
+# exim-batv: GNU make.  `make help` lists the targets.
 
 BUILD        ?= build
 PREFIX       ?= /usr/local
@@ -7,15 +7,15 @@ STATEDIR     ?= /var/lib/exim-batv
 EXIM_VERSION ?= 4.96
 EXIM_HEADERS ?=
 CRYPTO       ?= static
-# make presets CC to cc; only what somebody said overrides ours.
+# make presets CC to cc.  Replace that, but keep a CC that somebody set.
 ifeq ($(origin CC),default)
 CC           := gcc
 endif
 CFLAGS       ?= -O2 -g
 AR           ?= ar
-# SYSTEMD=no: batvd without libsystemd; it tells nobody when it is ready.
+# SYSTEMD=no: batvd without libsystemd; it does not report when it is ready.
 SYSTEMD      ?= yes
-# DEPS=no: install nothing, for packagers and for libraries that are not Debian's.
+# DEPS=no: install nothing; for packagers, and for libraries that are not Debian's.
 DEPS         ?= yes
 export DEPS
 
@@ -23,16 +23,16 @@ export DEPS
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
-# WERROR=1: developers, `make check` and CI.  Not for packagers.
+# WERROR=1: for developers, `make check` and CI, not for packagers.
 WERROR       ?=
-# SAN=address,undefined: everything with these sanitizers, in a build directory of its own.
+# SAN=address,undefined: build everything with these sanitizers, in a separate directory.
 SAN          ?=
 
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wformat=2 -Wwrite-strings \
 	 -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
-# -fno-plt: Exim's short-lived processes would look up each function of libc's that we call, each process anew.
+# -fno-plt: otherwise each of Exim's short-lived processes would look up each libc function that we call.
 HARDEN := -fstack-protector-strong -fPIC -fno-plt
-# _FORTIFY_SOURCE wants optimisation and does not go with the sanitizers.
+# _FORTIFY_SOURCE needs optimisation, and cannot be combined with the sanitizers.
 FORTIFY := $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CPPDEFS := -D_GNU_SOURCE -Isrc/core -Isrc/admin $(FORTIFY) -DBATV_DIR='"$(STATEDIR)"' \
 	 -DBATV_CONF='"$(SYSCONFDIR)/exim-batv/exim-batv.conf"' \
@@ -51,7 +51,7 @@ CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson $(CORE_LIBS)
 DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(ADMIN_LIBS)
 
-# Each target installs what it lacks, of Debian's packages, and no more: tools/packages has the list.
+# Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
 .PHONY: all help clean deps deps-test exim so unit e2e matrix demo check bench-memory lint install uninstall FORCE
@@ -59,19 +59,19 @@ all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
 	@echo 'make          build/libbatv.a, build/batvd, build/batvctl'
-	@echo 'make demo     five minutes: two mail servers, a bounce, a forged bounce, self-arming'
+	@echo 'make demo     one minute: two mail servers, a bounce, a forged bounce, self-arming'
 	@echo 'make check    all tests; installs the libraries and tools it lacks'
 	@echo 'make exim     rebuild Exim with exim-batv: build/exim-$$EXIM_VERSION/bin/exim'
 	@echo '              EXIM_VERSION=4.96|4.98|sid, or EXIM_SOURCE=DIRECTORY|TARBALL'
-	@echo 'make so       build/batv.so, for the Exim of your Debian, which loads it; EXIM_VERSION as above, or'
+	@echo 'make so       build/batv.so, which your Debian'\''s Exim loads; EXIM_VERSION as above, or'
 	@echo '              EXIM_HEADERS=DIRECTORY; CRYPTO=static|shared'
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
-	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest; a table'
-	@echo 'make bench    what it costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
-	@echo 'make bench-memory  what remembering and looking up costs'
+	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
+	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
+	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
-	@echo 'make deps     install what building needs: seven Debian packages (each target does so by itself; DEPS=no: none does)'
+	@echo 'make deps     install the seven Debian packages for building (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
 	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
 	@echo 'make clean    remove build/'
@@ -125,7 +125,7 @@ $(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRC) test-harness/unit/unit_main.c): | deps
 unit: $(UNIT_BIN)
 	@test-harness/tools/run-units $(UNIT_BIN)
 
-# What the memory of sent mail costs; needs 35 GB for a moment (a file for 10^8 messages a day).
+# Measure the sent-mail memory.  This needs 35 GB for a moment (a file for 10^8 messages a day).
 $(OUT)/bench/bench_memory: $(OUT)/obj/test-harness/bench/bench_memory.o $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -134,11 +134,11 @@ $(OUT)/bench/bench_memory: $(OUT)/obj/test-harness/bench/bench_memory.o $(OUT)/l
 bench-memory: $(OUT)/bench/bench_memory
 	@$<
 
-# Exim: the script rebuilds only what changed.
+# Exim.  The script rebuilds only what changed.
 exim: $(BUILD)/libbatv.a
 	BUILD=$(BUILD) EXIM_VERSION=$(EXIM_VERSION) test-harness/exim/build
 
-# The module: exports, libcrypto and headers are the script's affair.
+# The module.  The script cares for exports, libcrypto and headers.
 so:
 	@BUILD='$(BUILD)' EXIM_VERSION='$(EXIM_VERSION)' EXIM_HEADERS='$(EXIM_HEADERS)' CRYPTO='$(CRYPTO)' \
 		STATEDIR='$(STATEDIR)' WERROR='$(WERROR)' CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' test-harness/exim/module
@@ -157,7 +157,7 @@ include test-harness/bench/bench.mk
 clean:
 	rm -rf $(BUILD)
 
-# Asked for by name it says what is missing on other systems, too.
+# If you ask for deps by name, it says what is missing on other systems as well.
 deps:
 	@$(if $(filter deps,$(MAKECMDGOALS)),test-harness/tools/need --for,$(need)) build
 

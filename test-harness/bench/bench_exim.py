@@ -52,7 +52,7 @@ prvs_data:
 
 
 class Traffic:
-    """One kind of message: who sends what to whom, and what has to come of it."""
+    """One kind of message: sender, recipient, text, and the expected result."""
 
     def __init__(self, sender, rcpt, source, delivered, message):
         self.sender, self.rcpt, self.source, self.delivered, self.message = sender, rcpt, source, delivered, message

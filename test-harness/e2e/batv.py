@@ -114,7 +114,7 @@ class Batv:
             self.daemon = None
 
     def serial(self):
-        """The published state's serial; 0 when there is none."""
+        """The published state's serial; 0 when there is no state."""
         try:
             match = re.search(r"^serial (\d+)$", (self.state_dir / "state").read_text(), re.M)
         except OSError:

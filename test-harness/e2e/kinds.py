@@ -22,7 +22,7 @@ NOT_FOR = {
         "test_snippets.py::TestNoModule.*": "an installation that has a module",
         "test_exempt.py::TestRecipients.*": "an ACL takes no recipients off",
         "test_snippets.py::TestAllFiles.*": "this kind has a DATA ACL of its own",
-        "test_snippets.py::TestAcl.*": "there is no local_scan() behind the ACL",
+        "test_snippets.py::TestAcl.*": "there is no local_scan() after the ACL",
         "test_snippets.py::TestUnsignRecipients.*": "taking tags off in place needs a local_scan()",
         "test_modes.py::test_a_status_header_of_a_local_user_is_removed": "no ACL of ours sees a local submission",
         "test_flood.py::*": "an ACL refuses or not: it does not put off",
@@ -49,7 +49,7 @@ NOT_FOR = {
             "memory_trouble.py::TestPlanting.test_by_a_mailing_list", "sign.py::TestMailingList.test_[!n]*",
             "sign.py::TestTrust.test_user_by_an_alias")},
         "test_sign.py::test_a_retry_keeps_its_sender": "signed at reception, it keeps it for ever",
-        "test_modes.py::TestBreaks.test_mail_left_bare": "nobody notices mail that leaves bare for want of a state",
+        "test_modes.py::TestBreaks.test_mail_left_bare": "mail that leaves untagged for lack of a state is not noticed",
     },
 }
 

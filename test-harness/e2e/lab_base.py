@@ -134,7 +134,7 @@ class Daemon:
         return self.output_path.read_text(errors="replace")
 
     def signal(self, number):
-        """Send a signal, which has to find the process alive."""
+        """Send a signal; the process must be alive."""
         if not self.alive():
             raise LabError(f"{self.name} ended by itself, status {self.popen.returncode}: {self.output()[-500:]}")
         os.kill(self.pid, number)

@@ -135,7 +135,7 @@ class Installation:
         self.so.chmod(0o644)
 
     def put_include(self):
-        """The file of its own that local_scan_path stands in."""
+        """The separate file with local_scan_path."""
         self.lab.write(self.include, f"local_scan_path = {self.so}\n")
 
     def conf(self):

@@ -39,7 +39,7 @@ def exim_config(main="", acl="", rcpt_first="", rcpt_last="", routers="", remote
     The rest are places for text of the test, `.include` of a shipped snippet for example:
     main        main options and macros
     acl         further ACLs; lab_rcpt is there already and is acl_smtp_rcpt
-    rcpt_first, rcpt_last: statements of lab_rcpt, before all others, and behind all checks
+    rcpt_first, rcpt_last: statements of lab_rcpt, before all others, and after all checks
     routers     before all routers             transports  before all transports
     remote_router, local_router, remote_transport, local_transport: options of these
     """

@@ -21,7 +21,7 @@ def batv(lab, **keywords):
 
 
 def fails(b, code, text, *argv, **run):
-    """batvctl has to end with CODE and one line on stderr that has TEXT in it."""
+    """batvctl must end with CODE and one line on stderr that contains TEXT."""
     done = b.ctl(*argv, check=False, **run)
     assert done.returncode == code, done
     assert text in done.stderr and done.stderr.count("\n") == 1, done
@@ -190,7 +190,7 @@ chmod 755 /mnt/bin/exim && chmod 644 /mnt/etc/* && ln -s bin/exim /mnt/exim && e
 
 
 def test_root_runs_exim_out_of_roots_own_file_only(lab):
-    """Else whoever may change the file, the program, or a directory on the way, would be root."""
+    """Otherwise write access to the file, the program, or a directory on the way would give root's rights."""
     needs_root("files of root's")
     state = lab.mkdir("state")
 

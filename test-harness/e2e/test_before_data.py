@@ -91,7 +91,7 @@ class Answers:
         self.senders()
 
     def test_nothing_is_refused(self):
-        """Then nothing has to come alone: not armed, observed, or with the file observe."""
+        """Then nothing must come alone: not armed, observed, or with the file observe."""
         self.set(enforcement="auto", grace="30d")
         self.bounces(250)
         self.set(enforcement="observe")

@@ -12,7 +12,7 @@ REJECT = {"enforcement": "reject"}
 NOON = 1_900_000_000        # far from midnight and from a change of the key
 DEFAULT_TEXT = "5.7.1 This is a bounce of mail that was not sent from here: its sender address was forged."
 
-# So that a mailbox shows whom the delivery was for, behind the redirect that took the tag off.
+# A mailbox then shows the recipient after the redirect that removed the tag.
 SHOW_ADDRESS = "  headers_add = X-Delivered-To: $local_part@$domain\n"
 
 
@@ -219,7 +219,7 @@ class TestForgedBounce:
             assert refused(self.class_of(f"{name}.dsn.eml", "dsn"), "5.7.1 "), name
 
     def test_no_bounce_within_makes_it_a_bounce(self):
-        """What is a receipt, a report or a meeting reply stays that, whatever it returns or attaches."""
+        """A receipt, a report or a meeting reply keeps its class, whatever it returns or attaches."""
         for name, kind in (("receipt-returns-bounce", "mdn"), ("complaint-returns-bounce", "report"),
                            ("meeting-reply-attaches-bounce", "calendar"), ("ticket-attaches-bounce", "other"),
                            ("ticket-attaches-bounce", "autoreply")):

@@ -323,7 +323,7 @@ class TestAutomatic(Site):
         for sender in "", "bounce-17@theirs.test", "Returns+x@theirs.test":
             self.refused("alice@test", sender=sender)
         self.ordinary("xbounce-17@theirs.test")
-        self.ordinary("mailer-daemon@theirs.test")      # the pattern stands in the place of the default
+        self.ordinary("mailer-daemon@theirs.test")      # the pattern replaces the default
 
     def test_catastrophic_pattern(self):
         self.settings(automatic_senders=r"^(([a-z]+)+)+$")
@@ -497,7 +497,7 @@ class TestTaggedRecipients(Site):
             assert session.mail(FORGED + "nobody@test").code == 550     # it is verified indeed
 
     def test_gateway(self):
-        """The tag is taken off, and the mail goes on to the server behind us."""
+        """The tag is removed, and the mail goes on to the server behind us."""
         tagged = self.signed("dave@gw.test")
         assert is_signed(tagged, "dave@gw.test")
         count = len(self.sink.messages)

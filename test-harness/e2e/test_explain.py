@@ -147,7 +147,7 @@ def variants(data, wild):
 
 
 def with_odd_id(data, wild):
-    """Another id where an id stands in clear."""
+    """Another id in a place where ids are in clear text."""
     odd = wild.choice(ODD_IDS).format(wild.randrange(10 ** 8)).encode()
     return re.sub(rb"(?i)(message-id:\s*<|in-reply-to: <)[^>\s]+@[^>\s]*ours.example>",
                   lambda m: m[1] + odd + b">", data)

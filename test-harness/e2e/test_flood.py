@@ -1,4 +1,4 @@
-"""A tag, or an id, that is used far too often is put off: whoever reads list archives has live ones."""
+"""A tag or an id that is used far too often is deferred: list archives show live ones to everybody."""
 
 from batv import *
 

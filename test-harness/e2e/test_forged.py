@@ -1,4 +1,4 @@
-"""Whoever guesses tags is counted, and batvctl status names him."""
+"""Guesses at tags are counted, and batvctl status names their networks."""
 
 from batv import *
 
@@ -39,7 +39,7 @@ class TestGuesses:
         assert self.status() is None
 
     def test_others_do_not_count(self):
-        """Bare, expired and valid ones, and whoever is exempt."""
+        """Untagged, expired and valid ones, and exempt senders."""
         expired = f"prvs=0{(NOON // DAY - 3) % 1000:03}abcdef=alice@test"
         for rcpt in "alice@test", expired, self.batv.sign("alice@test"):
             self.ours.inject("", rcpt, bounce("alice@test"), GUESSER)

@@ -1,4 +1,4 @@
-"""Whoever can write the state does not become root: what a list of it makes Exim do, and what it does not."""
+"""Write access to the state does not give root's rights: what a list in it can make Exim do, and what not."""
 
 import os
 import subprocess
@@ -197,7 +197,7 @@ class HostileState(Site):
             self.refuses("exempt_recipients", text)
 
     def test_a_second_line(self):
-        """There is none: the state's lines are its own."""
+        """There is no such way: the state's lines are its own."""
         for text in "a : b\n/etc/shadow", "a\n lsearch;/etc/shadow", "a \\\n : sqlite;/x y":
             self.refuses("domains", text)
 

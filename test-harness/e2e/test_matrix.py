@@ -29,7 +29,7 @@ class Gone(http.server.BaseHTTPRequestHandler):
 
 
 class TestMatrix:
-    """A build directory with our own objects and nothing of Exim's; and there is nothing to be had."""
+    """A build directory with our own objects and nothing of Exim's; and nothing can be downloaded."""
 
     def setup(self):
         self.build = self.lab.dir / "build"

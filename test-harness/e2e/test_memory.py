@@ -298,7 +298,7 @@ class TestReplies(Ours):
         assert proven > len(files) / 2, f"{proven} of {len(files)}"
 
     def test_time_passes(self):
-        """After the retention it is forgotten; and only then an automatic reply is refused for want of proof."""
+        """After the retention it is forgotten, and only then is an automatic reply rejected for lack of proof."""
         stranger = "nobody@theirs.test"
         self.write("frank@theirs.test", new_id())
         self.unproven(out_of_office(stranger), "autoreply")

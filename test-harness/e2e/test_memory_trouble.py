@@ -40,7 +40,7 @@ class Site(Ours):
 
 
 class TestPlanting(Site):
-    """Who only claims to be alice must not get an id or a pair into the memory: else he would cite it."""
+    """A sender who only claims to be alice must not get an id or a pair into the memory; otherwise he could cite it."""
 
     # that RCPT is verified, routers and all, for our own users as well
     exim = {"rcpt_first": "  require verify = recipient\n", "routers": """
@@ -117,7 +117,7 @@ list:
         self.nothing("tested@theirs.test")
 
     def test_by_recipient_verification(self):
-        """Routers are run for RCPT; also behind a message of somebody whom we trust."""
+        """Routers are run for RCPT, also after a message from a trusted sender."""
         for source in STRANGER, "127.0.0.1":
             with self.ours.smtp(source) as session:
                 if source != STRANGER:
@@ -267,7 +267,7 @@ class TestNasty(Site):
                    header_lines(dsn, f"{thousand}\n <{self.sent}>"), "remembered", msgid=self.sent)
         references = "References:" + "".join(f"\n <{new_id()}>" for _ in range(10_000))
         self.nasty("References of 10,000", header_lines(dsn, references), "missing")
-        self.nasty("References of 10,000, ours behind 64 KB",
+        self.nasty("References of 10,000, ours after 64 KB",
                    header_lines(dsn, f"{references}\n <{self.sent}>"), "missing")
         self.nasty("References of 10,000, ours returned",
                    header_lines(cites(self.sent), references), "remembered", msgid=self.sent)
@@ -309,7 +309,7 @@ class TestNasty(Site):
         self.nasty("20 MiB in one line, ours before", self.endless(self.sent, 20 << 20), "remembered", limit=20)
         head = cites("x").partition("\n\n")[0].encode() + b"\n\n"
         far = [wire(head), *[b"x" * (1 << 20)] * 20, b"\r\n", wire(cites(self.sent).partition("\n\n")[2])]
-        self.nasty("20 MiB in one line, ours behind", far, "missing", limit=20)
+        self.nasty("20 MiB in one line, ours after it", far, "missing", limit=20)
 
     def test_100_megabytes(self):
         self.nasty("100 MiB in one line", self.endless(new_id(), 100 << 20), "missing", limit=30)
@@ -339,14 +339,14 @@ class TestNasty(Site):
             self.nasty(f"none, {verdict}", message.replace('; boundary="b1"', ""), verdict)
 
     def test_evidence_bytes(self):
-        """What lies behind them is not read; an administrator may have more read."""
+        """The text after them is not read; an administrator may have more read."""
         padding = "filler\n" * (140_000 // 7)
         far = cites(self.sent).replace("Return-Path:", f"X-P: x\n\n{padding}\nReturn-Path:")
-        self.nasty("ours behind 140 KB", far, "missing")
+        self.nasty("ours after 140 KB", far, "missing")
         self.batv.set(MEMORY, evidence_bytes="1M")
-        self.nasty("ours behind 140 KB, 1M are read", far, "remembered", msgid=self.sent)
+        self.nasty("ours after 140 KB, 1M are read", far, "remembered", msgid=self.sent)
         self.batv.set(MEMORY, evidence_bytes="4K")
-        self.nasty("ours behind 5 KB, 4K are read", cites(self.sent).replace(
+        self.nasty("ours after 5 KB, 4K are read", cites(self.sent).replace(
             "Return-Path:", f"{padding[:5000]}\nReturn-Path:"), "missing")
         self.batv.set(MEMORY)
 

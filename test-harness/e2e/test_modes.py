@@ -518,7 +518,7 @@ class TestBreaks:
         self.broken("mail left unsigned")
 
     def test_state_lost(self):
-        """batvd, alive, writes it anew at once: nothing left bare, nothing is forgotten."""
+        """batvd, alive, writes it again at once: nothing leaves untagged, nothing is forgotten."""
         self.arm()
         (self.batv.state_dir / "state").unlink()
         wait_until(self.batv.serial, 15, "a new state")
@@ -578,7 +578,7 @@ class TestBreaks:
 # ---------------------------------------------------------------------------
 
 def test_no_mail_after_a_break_no_refusal(lab):
-    """Time alone arms nothing: something has to leave signed after the break."""
+    """Time alone arms nothing: some mail must leave signed after the break."""
     site = Site(lab, QUICK)
     site.arm()
     site.clock.advance(2 * HOUR)
@@ -592,7 +592,7 @@ def test_no_mail_after_a_break_no_refusal(lab):
 
 
 def test_a_domain_that_moves_to_another_policy_and_back(lab):
-    """Who leaves signing in between gets the bounces of what left bare, whether batvd lives or not."""
+    """After a pause in signing, bounces of mail that left untagged get in, whether batvd lives or not."""
     unsigned = lab.write(lab.dir / "unsigned", "")
     site = Site(lab, "domains = one.test : two.test\nown_hosts = 127.0.0.1\ngrace = 1d\n"
                      "[policy unsigned]\ndomains = +lab_unsigned\nsigning = off\n",
@@ -647,7 +647,7 @@ def test_first_evidence_under_a_wrong_clock(lab):
 
 
 def test_clock_set_back_by_hours(lab):
-    """Too little for a break; but Exim trusts no state from the future, so batvd has to write it anew."""
+    """Too little for a break; but Exim trusts no state from the future, so batvd must write it again."""
     site = Site(lab, QUICK, env=REAL_BOOT_CLOCK)
     site.arm()
     site.clock.advance(DAY)

@@ -82,7 +82,7 @@ class Site:
 
 
 class Essentials(Site):
-    """What has to hold however exim-batv came into Exim."""
+    """These must hold for every way to load exim-batv into Exim."""
 
     def test_mail_leaves_signed(self):
         address = self.signed()

@@ -27,7 +27,7 @@ def random_address(rng):
 
 
 def literal(text):
-    """TEXT as it has to stand in a string that Exim expands."""
+    """TEXT as it must be written in a string that Exim expands."""
     return rf"\N{text}\N"
 
 
@@ -48,7 +48,7 @@ class TestOracle:
         self.batv.ctl("rotate", "--at", "+6d")
         self.now = int(self.lab.clock.now())
         self.keys = self.batv.json("keys", "--show-secret")["keys"]
-        self.batv.stop()            # the published keys have to do from here on
+        self.batv.stop()            # the published keys must do from here on
         # {index of the key: {address: the oracle's tagged address}}
         self.made = {}
 

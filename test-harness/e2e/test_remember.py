@@ -154,7 +154,7 @@ def strangers_plant_nothing(lab, selector):
 
 
 def test_nobody_else_writes_our_line(lab):
-    """A stranger's words look like a decision to whoever does not look where they stand."""
+    """A stranger's words look like a decision to a reader that does not check their position."""
     o = Sending(lab, {"log_selector": "+all", "helo_accept_junk_hosts": "127.0.0.8"})
     forged = "batv: verdict=valid action=accept mode=reject rcpt=<bob@test> class=dsn"
     for source in STRANGER, "127.0.0.8":                # refused, and believed
@@ -210,7 +210,7 @@ def test_another_capacity_forgets_nothing(lab):
     o.batv.stop()
     o.batv.start()
     assert o.memory()["before"] == "memory"
-    # Another one has to wait, and status says so.
+    # Another one must wait, and status says so.
     o.batv.set(MEMORY, memory_capacity="3k")
     notes = o.batv.json("status")["notes"]
     assert o.memory()["file"] == "memory.2" and any("memory_capacity was changed" in n for n in notes), notes

@@ -47,7 +47,7 @@ class Site:
         return self.sink.wait(count + 1)[count].sender
 
     def comes_back(self, address, user):
-        """A bounce to ADDRESS is valid, and lies in USER's mailbox."""
+        """A bounce to ADDRESS is valid, and is in USER's mailbox."""
         count, judged = len(self.ours.mailbox(user)), len(batv_lines(self.ours))
         result = self.ours.inject("", address, bounce(address), source=STRANGER)
         assert result.rcpts[0].code == 250 and result.data.code == 250, result
@@ -141,7 +141,7 @@ class TestAddresses(Site):
         assert self.counted("signed") == before + 1                 # a valid tag of a trusted host is evidence
         stale = "prvs=0123abcdef=alice@test"
         assert self.sent(stale) == stale
-        assert self.counted("signed") == before + 1                 # and this is none
+        assert self.counted("signed") == before + 1                 # and this is not signed
 
     def test_srs(self):
         for sender in ("SRS0=abcd=XY=elsewhere.test=eve@test", "srs1=abcd=a.test==abcd=XY=elsewhere.test=eve@test"):
@@ -230,7 +230,7 @@ class TestTrust(Site):
         assert is_signed(self.sink.messages[-1].sender, "alice@test")
 
     def test_a_tag_that_a_stranger_brings_is_no_evidence(self):
-        """A valid one, even: whoever got mail of alice has it."""
+        """A valid one, even: everybody who got mail from alice has it."""
         signed = self.sent("alice@test")
         before = self.counted("signed")
         assert self.came(signed, "forward@test") == signed
@@ -352,7 +352,7 @@ class TestUnsignedDestinations(Site):
 
 
 def test_a_retry_keeps_its_sender(lab):
-    """The other side greylists while our key changes: a new sender would start its clock anew."""
+    """The other side greylists while our key changes: a new sender would start its clock again."""
     lab.clock.set(NOON)
     batv, sink = Batv(lab), Sink(lab)
     exims = [batv_exim(lab, batv, sink, name=name, router=router, retry="* * F,30d,1m", start=False)

@@ -204,7 +204,7 @@ class TestNoModule(Site):
 
 
 # ---------------------------------------------------------------------------
-# The ACL, and local_scan() behind it
+# The ACL, and local_scan() after it
 # ---------------------------------------------------------------------------
 
 class TestAcl(Site):
@@ -404,7 +404,7 @@ class TestUnsignRecipients(Site):
         self.own_bounce()
 
     def test_without_a_state(self):
-        """A tag has to route in every trouble: then Exim's own list of local domains decides."""
+        """A tag must route in every trouble: then Exim's own list of local domains decides."""
         self.batv.stop()
         state = self.batv.state_dir / "state"
         good = state.read_bytes()

@@ -634,7 +634,7 @@ class TestLists(Site):
 
     def test_domains(self):
         self.lab.write("theirs", "test:\n")
-        broken = [f"cdb;{self.lab.root_file('broken.cdb', 'this is none')}",
+        broken = [f"cdb;{self.lab.root_file('broken.cdb', 'not a cdb file')}",
                   f"lsearch;{self.lab.root_file('private', 'test:', mode=0o600)}"] if self.lab.root else []
         for domains in ("lsearch;/nonexistent/domains", "other.example : cdb;/nonexistent/d.cdb",
                         f"lsearch;{self.lab.dir}/theirs", *broken):
@@ -685,7 +685,7 @@ class TestLists(Site):
         self.forget_unknown_names()
 
     def test_lists_that_can_be_looked_up(self):
-        """What is tried first does not stand in the way of lists that are in order."""
+        """The trial does not stand in the way of lists that are in order."""
         files, lists = [], []
         if self.lab.root:
             path, hosts = self.lab.root_file("domains", "test:\n"), self.lab.root_file("hosts", "127.0.0.9:\n")

@@ -75,7 +75,7 @@ class TestCommands(Site):
 
         def put(data=self.config, mode=0o644):
             return lambda: (unlink(), self.lab.write(path, data, mode=mode))
-        # Nothing tells where the state directory is: there is none in the place that is compiled in.
+        # Nothing tells where the state directory is: it is not in the compiled-in place.
         for make, text in ((unlink, "No such file"), (put(mode=0o000), "Permission denied"),
                            (lambda: (unlink(), path.mkdir()), "expected a regular file"),
                            (lambda: (unlink(), os.mkfifo(path), self.lab.own(path)), "expected a regular file"),

@@ -47,7 +47,7 @@ $(OUT)/obj/%.o: $(LOCAL_SCAN_DIR)/%.c $(OUT)/configured
 	@mkdir -p $(@D)
 	$(CC) $(OURS) -MMD -MP -c -o $@ $<
 
-# Made anew when a file was removed, too.  The folder has no rule of its own, built-in ones included.
+# Also made again when a file was removed.  The folder has no rule of its own, not even a built-in one.
 $(LOCAL_SCAN_DIR): ;
 $(OUT)/libbatv-exim.a: $(OBJECTS) $(LOCAL_SCAN_DIR)
 	@rm -f $@

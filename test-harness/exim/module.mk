@@ -50,7 +50,7 @@ $(OUT)/module/%.o: $(TOP)/%.c $(SETTINGS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(OURS) -MMD -MP -c -o $@ $<
 
-# Other headers, flags or libcrypto: all anew.
+# Other headers, flags or libcrypto: build everything again.
 $(SETTINGS): FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(OURS) $(LINK) $(LDFLAGS) $(CRYPTO)' | cmp -s - $@ || \
