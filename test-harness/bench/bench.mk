@@ -1,6 +1,6 @@
-# bench.mk - `make bench`: what exim-batv costs; docs/performance.md explains the table.
+# bench.mk - `make bench`: measure what exim-batv costs; docs/performance.md explains the table.
 #
-# Not part of `make check`: its numbers are of use on a quiet machine only.
+# Not part of `make check`, because its numbers are useful only on a quiet machine.
 
 BENCH := test-harness/bench
 BENCH_CC = $(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Isrc/core -Isrc/admin
@@ -10,7 +10,7 @@ $(OUT)/bench/%: $(BENCH)/%.c $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,CC,$@)
 	$(Q)$(BENCH_CC) -o $@ $< $(OUT)/libbatvadm.a $(OUT)/libbatv.a $(ADMIN_LIBS)
 
-# A process as bare as can be, that loads batv.so; and one that has libcrypto already.
+# A minimal process that loads batv.so, and one that has already loaded libcrypto.
 $(OUT)/bench/host $(OUT)/bench/host-crypto: $(BENCH)/host.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)

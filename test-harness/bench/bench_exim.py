@@ -1,9 +1,9 @@
 """What a message costs in a real Exim: CPU seconds of all its processes.
 
 A variant is one configuration with one kind of message.  A round starts the variant's daemon, sends
-some messages one after the other, waits for the end of all deliveries, and stops the daemon; what is
-counted is the daemon with all the children that it waited for, and the deliveries, which it leaves to
-us.  What the start took is taken off.  Variants take turns, in an order of chance in every block.
+some messages one after the other, waits for the end of all deliveries, and stops the daemon.  It counts
+the daemon with all the children that it waited for, and the deliveries, which the daemon leaves to us.
+The cost of the start is subtracted.  Variants take turns, in a random order in every block.
 """
 
 import os

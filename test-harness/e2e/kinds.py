@@ -1,7 +1,7 @@
-"""Which of the end-to-end tests are not for a kind of installation: those of what it can't do by its nature.
+"""The end-to-end tests that are not for a kind of installation, because of what it cannot do.
 
-docs/install.md has the table of what each kind can do.  Every other test runs with every kind that `matrix` gives
-it to.  A pattern is FILE::TEST as `run` prints it, and may have *; one that fits no test is a failure of `run`.
+docs/install.md has the table of what each kind can do.  Every other test runs with every kind that `matrix`
+uses it for.  A pattern is FILE::TEST as `run` prints it, and may have *.  `run` fails if a pattern fits no test.
 """
 
 import fnmatch

@@ -1,8 +1,8 @@
 """The laboratory's ground floor: sandbox directory, processes, ports, clock, waiting, skipping.
 
-Nothing here knows of mail.  Rules that hold for all of the laboratory:
+Nothing here deals with mail.  These rules hold for the whole laboratory:
 
-- every wait is bounded and says what it waited for;
+- every wait is bounded, and names what it waited for;
 - all traffic stays on 127.0.0.0/8;
 - a Lab ends the processes that it started, and those that they started, by process id;
 - nothing is left behind, unless KEEP=1 is set.

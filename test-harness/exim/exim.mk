@@ -1,15 +1,15 @@
-# exim.mk - what test-harness/exim/build runs once Exim's source lies ready.
+# exim.mk - test-harness/exim/build runs this once Exim's source is ready.
 #
 # Given: OUT (build/exim-VERSION), SRC (Exim's source), TOP (the project), BATV_LIB, LOCAL_SCAN_DIR, STATEDIR, SAN.
 
 CC ?= gcc
 AR ?= ar
 EXIM_BUILD := $(SRC)/build-batv
-# MFLAGS: Exim's makefiles hand it on, which would start jobs of their own.
+# MFLAGS: Exim's makefiles pass it on, and that would start further jobs.
 EXIM_MAKE = $(MAKE) -C $(SRC) SHELL=/bin/sh MFLAGS= build=batv
 EXIM_SOURCES := $(wildcard $(SRC)/src/*.[ch] $(SRC)/src/*/*.[ch])
 LOG := $(OUT)/make.log
-# What Exim's make says is kept in a file, and shown only when it fails.
+# The output of Exim's make goes to a file, and is shown only if it fails.
 or_show_log = >$(LOG) 2>&1 || { tail -n 40 $(LOG) >&2; echo "exim/build: $(1), see $(LOG)" >&2; exit 1; }
 
 # Our files: the warnings of the project, as errors.  Exim's headers are system headers, because

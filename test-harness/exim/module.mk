@@ -1,4 +1,4 @@
-# module.mk - what test-harness/exim/module runs once Exim's headers lie ready.
+# module.mk - test-harness/exim/module runs this once Exim's headers are ready.
 #
 # Given: OUT (where batv.so goes), TOP (the project), HEADERS (with local_scan.h), CRYPTO, STATEDIR;
 # WERROR=1 for developers.
@@ -10,12 +10,12 @@ comma := ,
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wwrite-strings -Wpointer-arith \
 	-Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
-# Hidden: what is not exported on purpose is nobody's business, in a process with 1200 names of Exim's.
+# Hidden: only the names exported on purpose are visible, in a process with 1200 names of Exim's.
 OURS := -std=gnu11 -fPIC -fno-plt -ffunction-sections -fdata-sections -fvisibility=hidden -fstack-protector-strong \
 	$(WARN) -D_GNU_SOURCE -DBATV_MODULE -DBATV_DIR='"$(STATEDIR)"' -I$(TOP)/src/core -I$(TOP)/local_scan -isystem $(HEADERS)
 
-# -z now: a name that this Exim lacks is an error when the module is loaded, with a message, and
-# not the end of the process at the first call.
+# -z now: if this Exim lacks a name, loading the module fails with a message, and the process does not end
+# at the first call.
 # -nostartfiles: neither C++ nor constructors of ours (that of libgcc, for the atomics of arm64, is called all the
 # same); four names less to look up in all libraries of the process, and no .data: three page faults less.
 LINK := -shared -nostartfiles -Wl,-Bsymbolic -Wl,-soname,batv.so -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack \
@@ -25,7 +25,7 @@ linker_takes = $(shell echo 'int f(void); int g(void) { return f() + 1; }' | $(C
 	$(LDFLAGS) $(1) -x c -o /dev/null - 2>/dev/null && echo $(1))
 # One mapping for code and constants instead of three, and two page faults less in every process.
 LINK += $(call linker_takes,-Wl$(comma)-z$(comma)noseparate-code)
-# Where things lie: two page faults less.
+# The layout saves two page faults.
 LAYOUT := $(TOP)/local_scan/module/batv.ld
 LINK += $(call linker_takes,-Wl$(comma)-T$(comma)$(LAYOUT))
 LIBS_static := -l:libcrypto.a -Wl,--exclude-libs,libcrypto.a

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """vectors.py - print the table of test vectors of docs/formats.md.
 
-An independent implementation of the tags of exim-batv, by Python's hmac and hashlib and the
-words of docs/formats.md; it shares no code and no library with the C one, which is checked
-against its table by test-harness/unit/test_vectors.c.
+This is an independent implementation of exim-batv's tags, made from docs/formats.md with Python's hmac and
+hashlib.  It shares no code and no library with the C one, which test-harness/unit/test_vectors.c
+checks against this table.
 
 usage: vectors.py            print the table
        vectors.py --check    exit status 1 unless docs/formats.md has exactly this table
