@@ -1,6 +1,6 @@
 /* links: core/tag/addr core/base/span */
 /*
- * test_addr.c - what is an address and what is not, and the form that is hashed.
+ * test_addr.c - which texts are addresses, and the form that is hashed.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -54,7 +54,7 @@ static const struct {
 	{TEXT("a@[192.0.2.1]"), "a", "[192.0.2.1]", "a@[192.0.2.1]"},
 	{TEXT("a@[IPv6:2001:DB8::1]"), "a", "[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]"},
 	{TEXT("a@x_y-z.d"), "a", "x_y-z.d", "a@x_y-z.d"},
-	/* bytes above 127: as they are, nothing folds */
+	/* bytes above 127 are kept as they are, and never folded */
 	{TEXT("\xc3\x84@d"), "\xc3\x84", "d", "\xc3\x84@d"},
 	{TEXT("a@b\xc3\xbc" "cher.example"), "a", "b\xc3\xbc" "cher.example", "a@b\xc3\xbc" "cher.example"},
 	{TEXT("\"\x80\xff\"@d"), "\"\x80\xff\"", "d", "\x80\xff@d"},
@@ -95,7 +95,7 @@ static const struct {
 	{TEXT("a,b@d"), NULL, NULL, NULL},
 	{TEXT("a:b@d"), NULL, NULL, NULL},
 	{TEXT("a\\"), NULL, NULL, NULL},
-	{TEXT("a\\@d"), NULL, NULL, NULL},	/* the "@" belongs to the backslash */
+	{TEXT("a\\@d"), NULL, NULL, NULL},	/* the backslash escapes the "@" */
 	{TEXT("a\\ b@d"), NULL, NULL, NULL},
 	{TEXT("a\\\x01@d"), NULL, NULL, NULL},
 	{TEXT("a@\"d\""), NULL, NULL, NULL},
@@ -172,7 +172,7 @@ START_TEST(length_limit)
 	text[1] = '@';
 	ck_assert_int_eq(batv_addr_parse(text, BATV_ADDR_INPUT_MAX, &a), BATV_OK);
 	ck_assert_int_eq(batv_addr_parse(text, BATV_ADDR_INPUT_MAX + 1, &a), BATV_E_TOO_LONG);
-	/* not looked at: too long is said before anything else */
+	/* the text is not read: "too long" comes before any other error */
 	ck_assert_int_eq(batv_addr_parse(NULL, SIZE_MAX, &a), BATV_E_TOO_LONG);
 	ck_assert_int_eq(batv_addr_parse(NULL, 0, &a), BATV_E_SYNTAX);
 }
@@ -199,7 +199,7 @@ END_TEST
 
 START_TEST(every_byte_everywhere)
 {
-	/* controls are nowhere; the specials only in quotes or behind a backslash */
+	/* controls are allowed nowhere; specials only in quotes or after a backslash */
 	for (int i = 0; i < 256; i++) {
 		const char word[] = {'a', (char)i, '@', 'd'}, domain[] = {'a', '@', 'd', (char)i};
 		const char quoted[] = {'"', (char)i, '"', '@', 'd'};
@@ -230,7 +230,7 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
-/* A canonical form written as an address again: everything in quotes, everything escaped. */
+/* Writes a canonical form as an address again: all in quotes, and every character escaped. */
 static size_t requote(const char *canon, size_t len, char *out)
 {
 	const char *at = memrchr(canon, '@', len);
@@ -259,7 +259,7 @@ START_TEST(canon_of_random_addresses_is_stable)
 
 		for (size_t i = 0; i < len; i++)
 			text[i] = alphabet[next_random(&state) % (sizeof alphabet - 1)];
-		if (len > 4 && round % 2) { /* or too few are addresses */
+		if (len > 4 && round % 2) { /* otherwise too few are addresses */
 			text[0] = '"';
 			memcpy(text + len - 3, "\"@D", 3);
 		}

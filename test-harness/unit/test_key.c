@@ -1,6 +1,6 @@
 /* links: core/tag/key */
 /*
- * test_key.c - which key signs: the borders of epochs, retries of a message, rotation.
+ * test_key.c - which key signs: epoch boundaries, retries of a message, rotation.
  */
 #include <check.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define NONE (-1)
 
-/* Weekly keys as the daemon publishes them, a week of retention: 0 retained, 1 current in days
- * 107 to 113, 2 next; then a gap, and 3 after it. */
+/* Weekly keys as the daemon publishes them, with a week of retention.  Key 0 is retained, 1 is
+ * current on days 107 to 113, and 2 is next.  Key 3 comes after a gap. */
 static const struct batv_keyring weekly = {
 	.n_keys = 4,
 	.keys =
@@ -61,7 +61,7 @@ static const struct {
 	{"the very start of time", INT64_MIN, DAY(110), 1},
 	{"just arrived", DAY(110), DAY(110), 1},
 	{"arrived in the future", DAY(110) + 1, DAY(110), 1},
-	{"arrived with the next key, which is not there yet", DAY(114), DAY(114) - 1, 1},
+	{"arrived with the next key, which does not exist yet", DAY(114), DAY(114) - 1, 1},
 	{"arrived far in the future", INT64_MAX, DAY(110), 1},
 	{"arrived when the next one will be current", DAY(115), DAY(110), 1},
 	{"a retry within the epoch", DAY(107), DAY(114) - 1, 1},
@@ -83,7 +83,7 @@ START_TEST(current)
 	ck_assert_msg(index_of(&weekly, batv_key_current(&weekly, currents[_i].when)) ==
 			      currents[_i].want,
 		      "%s", currents[_i].what);
-	/* without a message to think of, the two functions are one */
+	/* without a message, the two functions agree */
 	ck_assert_ptr_eq(batv_key_for_message(&weekly, 0, currents[_i].when),
 			 batv_key_current(&weekly, currents[_i].when));
 }
@@ -101,7 +101,7 @@ END_TEST
 
 START_TEST(a_message_changes_its_key_at_most_once_a_rotation)
 {
-	/* all pairs of hours: never a dead key, never one that ended more than a day ago */
+	/* all pairs of hours: never a destroyed key, never one that ended more than a day ago */
 	for (int64_t arrival = DAY(100); arrival < DAY(121); arrival += 3600) {
 		const struct batv_key *before = NULL;
 

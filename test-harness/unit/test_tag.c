@@ -1,7 +1,7 @@
 /* links: core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
- * test_tag.c - tags: known answers (made with Exim's ${prvs} and with batv-tools), shapes,
- * lengths, every pair of days, and random round trips.
+ * test_tag.c - tags: known answers (from Exim's ${prvs} and from batv-tools), shapes, lengths,
+ * every pair of days, and random round trips.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define LIFE_DAYS 22 /* two weeks ahead, one day over, one week of retention */
 
-/* For the long loops: Check's own assertions write to a pipe each time. */
+/* For the long loops: each of Check's own assertions writes to a pipe. */
 #define EXPECT(condition, ...)                                                                     \
  do {                                                                                              \
   if (!(condition))                                                                                \
@@ -33,7 +33,7 @@ static struct batv_addr parsed(const char *text)
 	return a;
 }
 
-/* HMAC fills a short key with NULs, so a text padded with them is the short key itself. */
+/* HMAC pads a short key with NULs, so a text padded with NULs is the same key. */
 static struct batv_key key_of(const char *text, unsigned number, unsigned day)
 {
 	struct batv_key key = {
@@ -85,7 +85,7 @@ static const struct {
 	 "user+prvs=0907dd3667@example.com"},
 	{"secret", 3, 907, BATV_STYLE_PRVS, "user@example.com", "prvs=39075bd0fa=user@example.com"},
 	{"", 0, 907, BATV_STYLE_PRVS, "user@example.com", "prvs=09077b1e5c=user@example.com"},
-	/* folded before it is hashed, written as it came */
+	/* the address is folded for the hash, but written as it came */
 	{"secret", 0, 907, BATV_STYLE_PRVS, "User@Example.COM", "prvs=0907dd3667=User@Example.COM"},
 	{"secret", 0, 907, BATV_STYLE_SUBADDRESS, "USER@example.com",
 	 "USER+prvs=0907dd3667@example.com"},
@@ -185,7 +185,7 @@ static const struct {
 	{"u+prvs=907dd3667@d", NULL, 0, 0, 0, NULL, NULL},
 	{"u+prvs=0907dd366@d", NULL, 0, 0, 0, NULL, NULL},
 	{"u+prvs=a907dd3667@d", NULL, 0, 0, 0, NULL, NULL},
-	/* the plus belongs to a backslash: cut there, a quote would stay open */
+	/* the plus is escaped: a cut there would leave a quote open */
 	{"\"a\\+prvs=0907dd3667\"@d", NULL, 0, 0, 0, NULL, NULL},
 	{"a\\+prvs=0907dd3667@d", NULL, 0, 0, 0, NULL, NULL},
 	{"\"\\prvs=0907dd3667=u\"@d", NULL, 0, 0, 0, NULL, NULL},
@@ -196,7 +196,7 @@ static const struct {
 START_TEST(shape)
 {
 	struct batv_addr a = parsed(shapes[_i].address), again;
-	struct batv_tag tag = {.day = 4242}; /* as it stays when there is none */
+	struct batv_tag tag = {.day = 4242}; /* unchanged if there is no tag */
 	char out[64], hex[7];
 
 	ck_assert_int_eq(batv_tag_parse(&a, &tag), shapes[_i].bare != NULL);
@@ -235,7 +235,7 @@ START_TEST(strip_needs_room_for_the_nul)
 }
 END_TEST
 
-/* local_len times 'l' (in quotes, which count, when quoted), "@", domain_len times 'd' */
+/* local_len times 'l' (quotes count, if quoted), "@", domain_len times 'd' */
 static const char *sized(char *out, size_t local_len, size_t domain_len, bool quoted)
 {
 	memset(out, 'l', local_len);
@@ -362,7 +362,7 @@ START_TEST(what_a_tag_is_worth_and_who_answers)
 	const struct batv_addr bare = parsed("Alice@Example.org");
 	char text[BATV_ADDR_SIZE];
 
-	for (size_t i = 0; i < ring.n_keys; i++) { /* two of them agree in number and day */
+	for (size_t i = 0; i < ring.n_keys; i++) { /* two of them share number and day */
 		const struct batv_key *key = NULL;
 
 		ck_assert_int_eq(
@@ -379,7 +379,7 @@ END_TEST
 
 START_TEST(number_and_day_are_the_key_s_own)
 {
-	/* right MACs, over a number and a day that the key does not have */
+	/* right MACs, but over a number and day that the key does not have */
 	const struct batv_keyring ring = {.n_keys = 1, .keys = {key_of("secret", 0, 907)}};
 	const struct batv_key other[] = {key_of("secret", 1, 907), key_of("secret", 0, 908)};
 	const struct batv_addr bare = parsed("user@example.com");
@@ -441,7 +441,7 @@ START_TEST(the_hour_of_destruction)
 	ck_assert_str_eq(worth(text, &ring, DAY(20907 + 499), NULL), "expired");
 	ck_assert_str_eq(worth(text, &ring, DAY(20907 + 500), NULL), "forged");
 	ck_assert_str_ne(worth(text, &ring, INT64_MAX, NULL), "valid");
-	ring.n_keys = 0; /* the daemon has taken it away */
+	ring.n_keys = 0; /* the daemon has removed it */
 	ck_assert_str_eq(worth(text, &ring, DAY(20907) + 3600, NULL), "expired");
 	ck_assert_str_eq(worth(text, &ring, DAY(20907 - 1), NULL), "forged");
 	ck_assert_str_eq(worth(text, &ring, DAY(20907 - 500), NULL), "forged");
@@ -563,8 +563,8 @@ static const struct {
 	{"prvs=0907dd3667=user@example.com", DAY(20900), "valid"},
 	{"user+prvs=0907dd3667@example.com", DAY(20900), "valid"},
 	{"prvs=39075bd0fa=user@example.com", DAY(20900), "valid"},	/* any K */
-	{"prvs=09071f849a=User@Example.COM", DAY(20900), "valid"},	/* hashed as it was */
-	{"prvs=0907dd3667=User@EXAMPLE.com", DAY(20900), "valid"},	/* changed on its way */
+	{"prvs=09071f849a=User@Example.COM", DAY(20900), "valid"},	/* hashed as it was written */
+	{"prvs=0907dd3667=User@EXAMPLE.com", DAY(20900), "valid"},	/* case changed in transit */
 	{"PRVS=0907DD3667=USER@EXAMPLE.COM", DAY(20900), "valid"},
 	{"\"prvs=0907dd3667=user\"@example.com", DAY(20900), "valid"},
 	{"prvs=09071f849a=user@example.com", DAY(20900), "forged"},
@@ -590,7 +590,7 @@ START_TEST(legacy_keys)
 	ck_assert_str_eq(worth(legacies[_i].address, &ring, legacies[_i].now, &key),
 			 legacies[_i].want);
 	ck_assert_ptr_null(key);
-	/* from its date on a legacy key is ignored */
+	/* a legacy key is ignored from its date on */
 	ring.legacy[1].until = legacies[_i].now;
 	ck_assert_str_ne(worth(legacies[_i].address, &ring, legacies[_i].now, NULL), "valid");
 	ring.legacy[1].until = legacies[_i].now + 1;

@@ -1,6 +1,6 @@
 /* links: core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
- * test_tag_bare.c - tags of any site, recognised and taken off: prvs in both orders, sub-addresses,
+ * test_tag_bare.c - recognises and removes tags of any site: prvs in both orders, subaddresses,
  * Barracuda's, Momentum's, SRS, and all of them nested.
  */
 #include <check.h>
@@ -45,7 +45,7 @@ START_TEST(srs)
 END_TEST
 
 /* clang-format off */
-static const char *const bares[][2] = {	/* NULL: as it is */
+static const char *const bares[][2] = {	/* NULL: unchanged */
 	{"user@example.com", NULL},
 	{"User@Example.COM", NULL},
 	{"\"a b\"@d", NULL},
@@ -78,7 +78,7 @@ static const char *const bares[][2] = {	/* NULL: as it is */
 	{"prvs=joe=12345678@d", NULL},
 	{"prvs==123456789@d", NULL},
 	{"\"prvs=jo\\=0907dd3667\"@d", NULL},
-	/* both: TAG first */
+	/* both orders are possible: TAG first */
 	{"prvs=0907dd3667=0907dd3668@d", "0907dd3668@d"},
 	{"prvs=0907dd3667=u=0907dd3668@d", "u=0907dd3668@d"},
 	/* sub-address */

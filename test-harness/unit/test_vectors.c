@@ -1,7 +1,7 @@
 /* links: admin/timeline admin/secret core/tag/tag core/tag/addr core/base/hmac core/base/span */
 /*
- * test_vectors.c - the table of test vectors in docs/formats.md, read from there: key, K, DDD and
- * tag, made by the program; and each tag checked by it.  Run from the top of the tree.
+ * test_vectors.c - reads the table of test vectors in docs/formats.md.  The program makes each key,
+ * K, DDD and tag itself, and checks each tag.  Run from the top of the tree.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -133,7 +133,7 @@ START_TEST(all_vectors_of_the_manual)
 }
 END_TEST
 
-/* The table is what the independent implementation prints. */
+/* The table is the output of the independent implementation. */
 START_TEST(the_table_is_the_scripts)
 {
 	ck_assert_int_eq(system("test-harness/tools/vectors.py --check"), 0);

@@ -1,13 +1,14 @@
 /*
- * addr.c - an envelope address: split, checked, and in the one form that is hashed.
+ * addr.c - splits and checks an envelope address, and writes the form that is hashed.
  *
  *	Mailbox  = ( dot-string / quoted-string ) "@" ( domain / address-literal )
  *
- * One pass from the left, without look-back.  What RFC 5321 forbids but mail servers let pass
- * (odd dots, RFC 821's backslash before a character) is an address here, because a bounce to
- * it would be delivered; what could break a line or a log (controls, open quotes) is not.
- * Invariant: an address that was parsed has neither NUL nor control characters anywhere, and
- * exactly one "@" outside its local part.
+ * The parser makes one pass from the left and never looks back.  It accepts some forms that RFC
+ * 5321 forbids but mail servers let pass (odd dots, RFC 821's backslash before a character),
+ * because a bounce to such an address would be delivered.  It refuses everything that could break
+ * a line or a log (control characters, open quotes).
+ * Invariant: a parsed address has no NUL or control character anywhere, and exactly one "@"
+ * outside its local part.
  */
 #include "tag/addr.h"
 
@@ -25,7 +26,7 @@ static size_t quoted_len(struct batv_span s)
 	return 0;
 }
 
-/* The length of a dot-string at the start of s; it ends before what cannot belong to it. */
+/* The length of the dot-string at the start of s; it ends before the first other character. */
 static size_t dot_string_len(struct batv_span s)
 {
 	size_t i = 0;
@@ -73,7 +74,7 @@ enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out)
 	return BATV_OK;
 }
 
-/* The length of the hashed form. */
+/* The length of the hashed form, in bytes. */
 static size_t canon_len(const struct batv_addr *addr)
 {
 	size_t n = 1 + addr->domain.len;
@@ -92,13 +93,13 @@ enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t si
 	struct batv_span local = addr->local, domain = addr->domain;
 	size_t n = 0;
 
-	/* quotes and backslashes go: what seems too long may still fit */
+	/* an address that seems too long may fit once quotes and backslashes are gone */
 	if (local.len + domain.len + 1 >= size && canon_len(addr) >= size)
 		return BATV_E_TOO_LONG;
 	for (size_t i = 0; i < local.len; i++) {
 		char c = local.p[i];
 
-		if (c == '"') /* not one that a backslash has brought in: that is skipped over */
+		if (c == '"') /* an escaped quote does not come here: the next lines take it */
 			continue;
 		if (c == '\\')
 			c = local.p[++i];

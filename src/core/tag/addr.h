@@ -1,5 +1,5 @@
 /*
- * addr.h - an envelope address (RFC 5321 section 4.1.2, Mailbox) without angle brackets.
+ * addr.h - envelope addresses: the Mailbox of RFC 5321 section 4.1.2, without angle brackets.
  */
 #ifndef BATV_TAG_ADDR_H
 #define BATV_TAG_ADDR_H
@@ -7,37 +7,40 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BATV_LOCAL_MAX 64 /* octets of a local part as written, RFC 5321 4.5.3.1.1 */
-#define BATV_PATH_MAX 254 /* octets of local@domain: a path of 256 less its brackets */
-#define BATV_ADDR_SIZE (BATV_PATH_MAX + 1) /* a buffer for any address that may leave */
-#define BATV_ADDR_INPUT_MAX 1024           /* longer input is refused before it is looked at */
-#define BATV_ID_MAX 998                    /* octets of a Message-ID: a line, RFC 5322 2.1.1 */
+#define BATV_LOCAL_MAX 64 /* octets of a local part as written: RFC 5321 section 4.5.3.1.1 */
+#define BATV_PATH_MAX 254 /* octets of local@domain: a path of 256 minus its brackets */
+#define BATV_ADDR_SIZE (BATV_PATH_MAX + 1) /* a buffer for any address that may be sent out */
+#define BATV_ADDR_INPUT_MAX 1024           /* longer input is refused unread */
+#define BATV_ID_MAX 998 /* octets of a Message-ID: one line, RFC 5322 section 2.1.1 */
 
 struct batv_addr {
-	struct batv_span text;   /* the whole, as given */
-	struct batv_span local;  /* as written, the quotes included */
+	struct batv_span text;   /* the whole address, as given */
+	struct batv_span local;  /* as written, quotes included */
 	struct batv_span domain; /* as written; may be a literal in brackets */
 	bool quoted;             /* local is a quoted-string */
 };
 
 /*
- * Split and validate.  Accepted: dot-string or quoted-string, "@", domain or address
- * literal; bytes above 127 are let through here (RFC 6531) and are unsignable.
- * A dot-string may have the dots in odd places (a..b, a.): such addresses are in use; and
- * backslashes before single characters (RFC 821), because Exim delivers to them.  The
- * quoted-string may be empty (""@d), which is an address but unsignable.
- * The result borrows s.
- * Errors: BATV_E_SYNTAX (no "@", empty part, a control character anywhere, a space or one of
- * ()<>[]:;,@" outside quotes, open quote, empty address), BATV_E_TOO_LONG (above
+ * Splits an address and validates it: a dot-string or quoted-string, "@", and a domain or address
+ * literal.  More than RFC 5321 allows is accepted:
+ *  - Bytes above 127 pass (RFC 6531), but make the address unsignable.
+ *  - A dot-string may have dots in odd places (a..b, a.), because such addresses are in use.
+ *  - A dot-string may have backslashes before single characters (RFC 821), because Exim delivers
+ *    to such addresses.
+ *  - A quoted-string may be empty (""@d).  That is an address, but an unsignable one.
+ * The result borrows s and is written only on success.
+ * Errors: BATV_E_SYNTAX (no "@", an empty part, a control character anywhere, a space or one of
+ * ()<>[]:;,@" outside quotes, an open quote, an empty address), BATV_E_TOO_LONG (above
  * BATV_ADDR_INPUT_MAX).
  */
 enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out);
 
 /*
- * The canonical form, the one that is hashed: the local part without quotes and
- * backslashes, "@", the domain; ASCII letters in lower case.  Not always an address itself:
- * what stood in quotes now stands without.  out is NUL-terminated, *out_len without the NUL.
- * Errors: BATV_E_TOO_LONG.
+ * Writes the canonical form of an address, which is the form that is hashed: the local part
+ * without quotes and backslashes, "@", and the domain, with ASCII letters in lower case.  The
+ * result is not always an address itself, because it lost its quotes.  out is NUL-terminated;
+ * *out_len does not count the NUL.
+ * Errors: BATV_E_TOO_LONG (it does not fit into size bytes).
  */
 enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size,
 			      size_t *out_len);

@@ -1,8 +1,8 @@
 /*
- * key.c - which of the published keys signs.
+ * key.c - chooses the published key that signs.
  *
- * Pure: the time is an argument.  Making, retaining and destroying keys is the daemon's; here
- * is only the choice.  Invariant: a key that is dead at `now` is never chosen to sign.
+ * Pure: the time is an argument.  The daemon makes, keeps and destroys keys; this file only
+ * chooses one.  Invariant: a key that is destroyed at `now` is never chosen to sign.
  */
 #include "tag/key.h"
 
@@ -17,8 +17,8 @@ const struct batv_key *batv_key_current(const struct batv_keyring *ring, int64_t
 {
 	const struct batv_key *best = NULL;
 
-	/* Two at once do not come from a timeline; of such a pair the one that started later
-	 * counts, then the one further back, so that all processes agree. */
+	/* A timeline never has two current keys at once.  If there are two, take the one that
+	 * started later, and of equals the later one in the ring: all processes must agree. */
 	for (size_t i = 0; i < ring->n_keys; i++)
 		if (is_current(&ring->keys[i], when) && (!best || ring->keys[i].from >= best->from))
 			best = &ring->keys[i];

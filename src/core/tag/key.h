@@ -1,5 +1,5 @@
 /*
- * key.h - a signing key as the state publishes it, and the choice between several.
+ * key.h - the signing keys that the state publishes, and the choice between them.
  */
 #ifndef BATV_TAG_KEY_H
 #define BATV_TAG_KEY_H
@@ -17,18 +17,18 @@
 
 /* Times are seconds since 1970-01-01 UTC. */
 struct batv_key {
-	uint64_t epoch;               /* n: which period of its secret */
-	uint32_t secret;              /* number of the secret that it comes from */
-	uint8_t number;               /* K, 0..9 */
-	uint16_t day;                 /* DDD, 0..999: last digits of the day of destruction */
-	int64_t from, until;          /* current while from <= now < until; from >= until: never */
-	int64_t destroy;              /* from then on its tags are expired */
+	uint64_t epoch;      /* n: the period of its secret */
+	uint32_t secret;     /* number of the secret it is derived from */
+	uint8_t number;      /* K, 0..9 */
+	uint16_t day;        /* DDD, 0..999: last digits of the day of destruction */
+	int64_t from, until; /* current while from <= now < until; never if from >= until */
+	int64_t destroy;     /* from this time on its tags are expired */
 	char text[BATV_KEY_TEXT_LEN]; /* secret; not NUL-terminated */
 };
 
-/* A key of an older system: verifies only.  Exim's ${prvs} or batv-tools. */
+/* A key of an older system (Exim's ${prvs} or batv-tools).  It verifies, and never signs. */
 struct batv_legacy_key {
-	int64_t until;  /* from then on it is ignored */
+	int64_t until;  /* from this time on the key is ignored */
 	uint8_t len;    /* 1..64 */
 	char bytes[64]; /* secret */
 };
@@ -40,16 +40,17 @@ struct batv_keyring {
 };
 
 /*
- * The key current at `when`, and not destroyed by then; NULL when there is none.  Of several
- * the one that started last.
+ * Returns the key that is current at `when` and not yet destroyed, or NULL if there is none.  If
+ * several are current, the one that started last wins.  The result points into ring.
  */
 const struct batv_key *batv_key_current(const struct batv_keyring *ring, int64_t when);
 
 /*
- * The key that signs now a message that arrived at `arrival` (0: unknown): the key
- * current at its arrival until one day after that key was replaced, then the one current
- * now; so a message's retries keep their sender.  An arrival in the future, or at which no
- * published key was current: the one current now.  NULL: none is current now.
+ * Returns the key that signs a message now.  `arrival` is when the message arrived (0: unknown).
+ * The key that was current at arrival is used until one day after it was replaced, so that a
+ * message's retries keep their sender.  After that, the key current now is used.  It is also used
+ * if the arrival is unknown or in the future, or if no published key was current at arrival.
+ * Returns NULL if no key is current now.  The result points into ring.
  */
 const struct batv_key *batv_key_for_message(const struct batv_keyring *ring, int64_t arrival,
 					    int64_t now);

@@ -1,11 +1,10 @@
 /*
- * tag.c - BATV tags: recognising, making, checking, and taking off any known one.
+ * tag.c - recognises, makes and checks BATV tags, and removes any known tag.
  *
- * Pure: keys and the time are arguments.  Everything is found as pieces (spans) of the
- * address that came in; a text is only ever cut where no backslash holds on to the cut, so
- * what remains of an address is an address.  Invariants: what was made is stripped to the
- * very same bytes; nothing is valid without the MAC of a key that is alive; MACs are compared
- * in constant time.
+ * Pure: keys and the time are arguments.  All parts are spans of the address that came in.  A text
+ * is never cut between a backslash and the character it escapes, so the rest of an address is still
+ * an address.  Invariants: stripping a tag that was made here gives back the very same bytes; no
+ * tag is valid without the MAC of a live key; MACs are compared in constant time.
  */
 #include <string.h>
 
@@ -15,8 +14,8 @@
 
 #define KDDD_LEN 4
 #define DAY_CYCLE 1000       /* DDD repeats */
-#define EXPIRED_BACK_MAX 499 /* a day further back counts as one ahead of us */
-#define LEGACY_AHEAD_MAX 7   /* days; what Exim's ${prvs} and batv-tools sign for */
+#define EXPIRED_BACK_MAX 499 /* a day further back counts as a day ahead */
+#define LEGACY_AHEAD_MAX 7   /* days; Exim's ${prvs} and batv-tools sign for that long */
 #define FOREIGN_TAG_MIN 9
 #define FOREIGN_TAG_MAX 12
 
@@ -45,7 +44,7 @@ static bool is_escaped(struct batv_span s, size_t at)
 	return backslashes % 2 != 0;
 }
 
-/* Ours: KDDDSSSSSS, exactly at the start of s. */
+/* Reads our KDDDSSSSSS at the start of s. */
 static bool read_tag(struct batv_span s, struct batv_tag *tag)
 {
 	uint64_t stamp;
@@ -84,7 +83,7 @@ bool batv_tag_parse(const struct batv_addr *addr, struct batv_tag *tag)
 	return false;
 }
 
-/* before, inner and after, together in quotes if asked for, @ domain. */
+/* Writes before, inner and after (together in quotes, if quoted), "@" and the domain. */
 static enum batv_err write_addr(bool quoted, struct batv_span before, struct batv_span inner,
 				struct batv_span after, struct batv_span domain, char *out,
 				size_t size)
@@ -179,11 +178,11 @@ static bool mac_is_right(const struct batv_tag *tag, struct batv_span key, struc
 
 	write_kddd(tag->number, tag->day, kddd);
 	bool ok = make_mac(key, kddd, address, mac) && batv_equal_secret(mac, tag->mac, sizeof mac);
-	batv_wipe(mac, sizeof mac); /* of a guess it is the right answer */
+	batv_wipe(mac, sizeof mac); /* if the tag is a guess, this is the right answer */
 	return ok;
 }
 
-/* The two forms in which a bare address can have been hashed. */
+/* The two forms in which an untagged address may have been hashed. */
 struct hashed {
 	char as_received[BATV_ADDR_INPUT_MAX + 1], canon[BATV_ADDR_INPUT_MAX + 1];
 	struct batv_span received_span, canon_span;
@@ -216,7 +215,7 @@ enum batv_tag_worth batv_tag_check(const struct batv_addr *addr, const struct ba
 				   const struct batv_key **key)
 {
 	const unsigned ahead = days_ahead(tag->day, now);
-	bool asked = false; /* some live key could have made it */
+	bool asked = false; /* some live key could have made the tag */
 	struct hashed h;
 
 	if (key)
@@ -255,11 +254,12 @@ bool batv_tag_is_srs(const struct batv_addr *addr)
 }
 
 /*
- * From here on: tags of any site.  Each peel_ function takes the outermost tag off *local (and
- * puts the original domain into *domain, where the tag has one), or leaves both alone.
+ * From here on: tags of any site.  Each peel_ function removes the outermost tag from *local, and
+ * sets *domain to the original domain if the tag has one.  If there is no such tag, it changes
+ * neither and returns false.
  */
 
-/* Cut the field before the next '=' off *s, together with that '='. */
+/* Cuts the field before the next '=', and that '=', off the front of *s. */
 static bool take_field(struct batv_span *s, struct batv_span *field)
 {
 	const char *end = s->len > 0 ? memchr(s->p, '=', s->len) : NULL;
@@ -273,7 +273,7 @@ static bool take_field(struct batv_span *s, struct batv_span *field)
 	return true;
 }
 
-/* prvs and btv1: a digit, then hex digits. */
+/* The tag of prvs and btv1: a digit, then hex digits. */
 static bool is_hex_tag(struct batv_span s)
 {
 	if (s.len < FOREIGN_TAG_MIN || s.len > FOREIGN_TAG_MAX || !batv_is_digit(s.p[0]))
@@ -284,7 +284,7 @@ static bool is_hex_tag(struct batv_span s)
 	return true;
 }
 
-/* Letters and digits, and whatever of `more`. */
+/* Is s made of letters, digits and the characters of `more`?  False if s is empty. */
 static bool is_made_of(struct batv_span s, const char *more)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -296,7 +296,7 @@ static bool is_made_of(struct batv_span s, const char *more)
 	return s.len > 0;
 }
 
-/* A tag behind the last `mark` of the local part: prvs=local=TAG, local+prvs=TAG. */
+/* Removes a tag after the last `mark` of the local part: prvs=local=TAG, local+prvs=TAG. */
 static bool peel_behind(struct batv_span *local, char mark, const char *name)
 {
 	const char *at = local->len > 0 ? memrchr(local->p, mark, local->len) : NULL;
@@ -351,7 +351,7 @@ static bool peel_btv1(struct batv_span *local)
 	return true;
 }
 
-/* Momentum's: five digits of a day, then characters of base64url. */
+/* Momentum's tag: five digits of a day, then characters of base64url. */
 static bool peel_msprvs1(struct batv_span *local)
 {
 	struct batv_span rest, field;
@@ -366,7 +366,7 @@ static bool peel_msprvs1(struct batv_span *local)
 	return true;
 }
 
-/* SRS0=hash=tt=domain=local; SRS1=hash=host= before the "=" and all that follows SRS0. */
+/* SRS0=hash=tt=domain=local, or SRS1=hash=host= and then all that follows "SRS0". */
 static bool peel_srs(struct batv_span *local, struct batv_span *domain)
 {
 	const struct batv_addr addr = {.local = *local};
@@ -399,10 +399,10 @@ enum batv_err batv_tag_bare(const char *s, size_t len, char *out, size_t size)
 		return err;
 	local = inner_of(&addr);
 	domain = addr.domain;
-	/* ends: each tag that comes off makes the local part shorter */
+	/* this ends, because each removed tag makes the local part shorter */
 	while (peel_prvs(&local) || peel_btv1(&local) || peel_msprvs1(&local) ||
 	       peel_srs(&local, &domain) || peel_behind(&local, '+', "prvs=") ||
-	       peel_older_prvs(&local)) /* last: the vaguest */
+	       peel_older_prvs(&local)) /* the vaguest shape comes last */
 		;
 	return write_addr(addr.quoted, nothing, local, nothing, domain, out, size);
 }

@@ -1,8 +1,9 @@
 /*
- * tag.h - BATV tags: their shape, making and checking one, and taking any known tag off.
+ * tag.h - BATV tags: recognises, makes and checks ours, and removes any known tag.
  *
  * prvs=KDDDSSSSSS=local@domain is the "simple private signature" of
- * draft-levine-smtp-batv-01; local+prvs=KDDDSSSSSS@domain carries the same ten characters.
+ * draft-levine-smtp-batv-01.  local+prvs=KDDDSSSSSS@domain carries the same ten characters as a
+ * subaddress.
  */
 #ifndef BATV_TAG_TAG_H
 #define BATV_TAG_TAG_H
@@ -20,69 +21,75 @@ struct batv_tag {
 	uint8_t number;         /* K */
 	uint16_t day;           /* DDD */
 	uint8_t mac[3];         /* SSSSSS */
-	struct batv_span inner; /* the bare local part without quotes; never empty */
+	struct batv_span inner; /* the untagged local part without quotes; never empty */
 };
 
 /*
- * Does the address have the shape of a tag of ours?  Either style, "prvs" and hex in
- * either case; one that has both is read as prvs=.  Shape only: no key, no clock.  *tag is
- * written when true; borrows addr.
+ * Returns true if the address has the shape of one of our tags, in either style.  "prvs" and the
+ * hex digits may be in either case.  An address with both styles is read as prvs=.  Only the shape
+ * is checked: this needs no key and no clock.  *tag borrows addr, and is written only if true.
  */
 bool batv_tag_parse(const struct batv_addr *addr, struct batv_tag *tag);
 
 /*
- * The bare address: tag off, case and quoting kept; always an address that parses.
- * Errors: BATV_E_TOO_LONG.
+ * Writes the untagged address, NUL-terminated.  Case and quoting are kept.  The result always
+ * parses as an address.
+ * Errors: BATV_E_TOO_LONG (it does not fit into size bytes).
  */
 enum batv_err batv_tag_strip(const struct batv_addr *addr, const struct batv_tag *tag, char *out,
 			     size_t size);
 
 /*
- * Could this bare address carry a tag?  Signer and verifier ask the same function.  No:
- * bytes above 127, tagged local part above 64 octets, tagged path above 254, an empty part.
+ * Returns true if this untagged address could carry a tag.  The signer and the verifier both ask
+ * this function.  It cannot if it has bytes above 127 or an empty part, or if the tagged local
+ * part would exceed 64 octets or the tagged path 254 octets.
  */
 bool batv_tag_fits(const struct batv_addr *addr);
 
 /*
- * Write the tagged address.  Errors: BATV_E_UNSIGNABLE (!batv_tag_fits), BATV_E_TOO_LONG
- * (out is smaller than BATV_ADDR_SIZE and it did not fit), BATV_E_NO_KEY (libcrypto has no
- * SHA-1).  out is "" on error.
+ * Writes the tagged address, NUL-terminated; on error out is "".
+ * Errors: BATV_E_UNSIGNABLE (batv_tag_fits() says no), BATV_E_TOO_LONG (it does not fit, which can
+ * only happen if size < BATV_ADDR_SIZE), BATV_E_NO_KEY (libcrypto has no SHA-1).
  */
 enum batv_err batv_tag_make(const struct batv_addr *addr, const struct batv_key *key,
 			    enum batv_tag_style style, char *out, size_t size);
 
 enum batv_tag_worth {
-	BATV_TAG_VALID,   /* right MAC of a live key */
+	BATV_TAG_VALID,   /* the MAC of a live key */
 	BATV_TAG_EXPIRED, /* its key is destroyed, or its day has passed */
-	BATV_TAG_FORGED,  /* wrong MAC, or a key that never was */
+	BATV_TAG_FORGED,  /* the MAC is wrong, or the key never existed */
 };
 
 /*
- * What is the tag worth at `now`?  Each live key with its number and day is tried, then the
- * legacy keys (their day by distance 0 to 7, address as received and then canonical).  No key
- * could have made it: expired if its day lies 0 to 499 days back (0: a key is destroyed on the
- * day that its tags name), else forged.
- * *key is the key that answers for it (NULL for a legacy key and unless valid); may be NULL.
+ * Says what the tag is worth at `now` (seconds since the epoch).  Each live key with the tag's
+ * number and day is tried.  Then each legacy key is tried, if the tag's day is 0 to 7 days ahead,
+ * on the address as received and then on its canonical form.  If no live key could have made the
+ * tag, it is expired if its day is 0 to 499 days back, and forged otherwise.  (0 days back is
+ * expired, because a key is destroyed on the day that its tags name.)
+ * key may be NULL.  *key points into ring at the key that made a valid tag; it is NULL for a legacy
+ * key, and for a tag that is not valid.
  */
 enum batv_tag_worth batv_tag_check(const struct batv_addr *addr, const struct batv_tag *tag,
 				   const struct batv_keyring *ring, int64_t now,
 				   const struct batv_key **key);
 
 /*
- * SRS0= and SRS1= addresses (Sender Rewriting Scheme): "=", "+" or "-" after SRS0/SRS1.
+ * Returns true for an address of the Sender Rewriting Scheme: "SRS0" or "SRS1" in either case, then
+ * "=", "+" or "-".
  */
 bool batv_tag_is_srs(const struct batv_addr *addr);
 
 /*
- * The address without any known tag, of whatever site: prvs=TAG=local and prvs=local=TAG
- * (TAG: ten characters, or nine to twelve as others write it, that begin with a digit
- * and are all hex digits), local+prvs=TAG, btv1==TAG==local, msprvs1=TAG=local (there TAG is
- * a digit, then letters, digits, "-", "_"), SRS0=hash=tt=domain=local,
- * SRS1=hash=host==hash=tt=domain=local (the original local@domain).  Nested tags are all
- * taken off, so what comes out has none.  What has none is copied as it is.  Where both
- * orders of prvs could be meant, it is prvs=TAG=local.  For keys of greylisting and the like:
- * needs no state.
- * Errors: BATV_E_SYNTAX (no address), BATV_E_TOO_LONG.
+ * Writes the address without any known tag of any site, NUL-terminated.  Known are:
+ *  - prvs=TAG=local, prvs=local=TAG, local+prvs=TAG and btv1==TAG==local.  TAG is nine to twelve
+ *    hex digits (ours has ten), and the first is a decimal digit.
+ *  - msprvs1=TAG=local.  Here TAG is a digit, then letters, digits, "-" and "_".
+ *  - SRS0=hash=tt=domain=local and SRS1=hash=host==hash=tt=domain=local, which become the original
+ *    local@domain.
+ * Nested tags are all removed, so the result has no tag.  An untagged address is copied unchanged.
+ * If prvs could be read in both orders, it is read as prvs=TAG=local.  This is for greylisting keys
+ * and the like, and needs no state.
+ * Errors: BATV_E_SYNTAX (not an address), BATV_E_TOO_LONG.
  */
 enum batv_err batv_tag_bare(const char *s, size_t len, char *out, size_t size);
 
