@@ -1,6 +1,6 @@
 /* links: core/base/hmac core/base/span */
 /*
- * test_hmac.c - HMAC-SHA1 against RFC 2202, and against libcrypto's own over every key length.
+ * test_hmac.c - HMAC-SHA1 against RFC 2202, and against libcrypto's for every key length.
  */
 #include <check.h>
 #include <openssl/evp.h>
@@ -32,7 +32,7 @@ static const struct {
 	      "\x16\x17\x18\x19"), 0, {NULL, 50}, 0xcd, "4c9007f4026250c6bc8414f9bf50c86c2d7235da"},
 	{{NULL, 20}, 0x0c, TEXT("Test With Truncation"), 0,
 	 "4c1a03424b55e07fe7f27be1d58bb9324a9a5a04"},
-	/* nothing at all */
+	/* everything empty */
 	{TEXT(""), 0, TEXT(""), 0, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d"},
 };
 /* clang-format on */
@@ -53,7 +53,7 @@ START_TEST(rfc2202)
 	uint8_t mac[BATV_HMAC_LEN];
 	char hex[2 * BATV_HMAC_LEN + 1];
 
-	/* however the data is cut in two */
+	/* the result does not depend on where the data is cut in two */
 	for (size_t cut = 0; cut <= data.len; cut++) {
 		memset(mac, 0xee, sizeof mac);
 		ck_assert(batv_hmac_sha1(key, (struct batv_span){data.p, cut},

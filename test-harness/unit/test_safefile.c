@@ -1,9 +1,9 @@
 /* links: core/base/safefile */
 /*
- * test_safefile.c - everything that somebody else could put in the place of a file of ours.
+ * test_safefile.c - everything that somebody else could put in the place of one of our files.
  *
- * The directory's owner is what counts, so "a foreign owner" is made by root with chown, and by an
- * ordinary user by looking into a directory that root owns: both assert.
+ * A file must belong to the directory's owner.  To get a foreign owner, root uses chown; an
+ * ordinary user looks into a directory that root owns.  Both assert.
  */
 #include <check.h>
 #include <errno.h>
@@ -18,11 +18,11 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-/* What is done between the open and the look at it, `times` times. */
+/* Called between open and fstat, `times` times. */
 static void (*meanwhile)(void);
 static unsigned times, looks;
 
-/* In the place of libc's. */
+/* Replaces libc's function. */
 int fstat(int fd, struct stat *st)
 {
 	looks++;
@@ -167,7 +167,7 @@ START_TEST(links_are_refused)
 }
 END_TEST
 
-/* No reader or writer is at the other end: an open that blocks would end in Check's timeout. */
+/* The fifos have no other end: an open that blocks would run into Check's timeout. */
 START_TEST(other_types_are_refused)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -199,7 +199,7 @@ START_TEST(a_foreign_owner_is_refused)
 		expect_unsafe("f", "owner is 0, the directory's is 65534");
 		return;
 	}
-	/* a file of ours in a directory of root's */
+	/* our own file in root's directory */
 	(void)snprintf(path, sizeof path, "/tmp/batv-owner.XXXXXX");
 	made = mkstemp(path);
 	ck_assert_int_ge(made, 0);
@@ -233,11 +233,11 @@ START_TEST(a_missing_file_is_said_to_be_missing)
 
 	ck_assert_int_eq(try_file("state", O_RDONLY, false), BATV_E_NO_FILE);
 	batv_file_why(dir, "state", false, text, sizeof text);
-	ck_assert_str_eq(text, "not there");
+	ck_assert_str_eq(text, "it is missing");
 }
 END_TEST
 
-/* An ordinary user is refused by the kernel; root is not, and an immutable error has to do. */
+/* The kernel refuses an ordinary user, but not root: for root another error must do. */
 START_TEST(other_errors_keep_errno)
 {
 	struct stat st;
@@ -289,11 +289,11 @@ static const struct {
 	unsigned times;
 	mode_t mode;
 	enum batv_err want;
-	nlink_t links; /* of what was opened */
+	nlink_t links; /* of the opened file */
 } replaced[] = {
 	{replace_it, 1, 0640, BATV_OK, 1},
 	{replace_it, 5, 0640, BATV_OK, 1},
-	{replace_it, 1, 0666, BATV_OK, 1}, /* the old one is no longer looked at */
+	{replace_it, 1, 0666, BATV_OK, 1}, /* the old file is no longer checked */
 	{replace_it, 1000, 0640, BATV_OK, 0},
 	{replace_unsafely, 1, 0640, BATV_E_UNSAFE_FILE, 1},
 	{replace_unsafely, 1000, 0640, BATV_E_UNSAFE_FILE, 0},

@@ -9,7 +9,7 @@
 #define BATV_DAY 86400                      /* seconds */
 #define BATV_TIME_MAX INT64_C(253402300799) /* the last second of the year 9999 */
 
-/* As much of them as a stamp holds (45,000 years); 0 before 1970. */
+/* The day of `when` (seconds).  At most 0xffffff, which a stamp holds; 0 before 1970. */
 static inline uint64_t batv_day_of(int64_t when)
 {
 	int64_t day = when > 0 ? when / BATV_DAY : 0;

@@ -1,8 +1,8 @@
 /*
  * err.c - the texts of the errors in err.h.
  *
- * Constant phrases, made to stand after a colon in somebody else's sentence.  Invariant: every
- * member of the list has one; the compiler names what we forgot.
+ * The texts are constant phrases that follow a colon in somebody else's sentence.  Invariant: every
+ * error has one; the compiler names those that are missing.
  */
 #include "base/err.h"
 

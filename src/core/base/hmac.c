@@ -1,11 +1,12 @@
 /*
- * hmac.c - HMAC-SHA1 by hand (RFC 2104), constant-time comparison, wiping.
+ * hmac.c - HMAC-SHA1 (RFC 2104) written out by hand, constant-time comparison, wiping.
  *
  * By hand because libcrypto's own HMAC sets up a provider (architecture.md, "In a fresh process").
  * SHA-1 is sound inside HMAC, and it is what prvs is made with.
  * Invariant: nothing that depends on the key is left on the stack.
  *
- * What is loaded into Exim takes these functions out of libcrypto.a; see "Out of libcrypto.a".
+ * The code that is loaded into Exim takes these functions from libcrypto.a; see "Out of
+ * libcrypto.a" below.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 #include <openssl/crypto.h>
@@ -17,13 +18,13 @@
 _Static_assert(BATV_HMAC_LEN == SHA_DIGEST_LENGTH, "the length of a SHA-1");
 _Static_assert(BATV_HMAC_KEY_MAX == SHA_CBLOCK, "one block of SHA-1");
 
-/* All that depends on the key, to be wiped at once. */
+/* Everything that depends on the key, so that one call wipes it. */
 struct work {
 	SHA_CTX ctx;
 	unsigned char block[SHA_CBLOCK], inner[SHA_DIGEST_LENGTH];
 };
 
-/* Start with the key, each byte xored with pad. */
+/* Starts a hash with the key, each byte xored with pad. */
 static bool start(struct work *w, struct batv_span key, unsigned char pad)
 {
 	memset(w->block, pad, sizeof w->block);
@@ -32,7 +33,7 @@ static bool start(struct work *w, struct batv_span key, unsigned char pad)
 	return SHA1_Init(&w->ctx) == 1 && SHA1_Update(&w->ctx, w->block, sizeof w->block) == 1;
 }
 
-/* SHA1_Update with nothing may get a NULL, which memcpy may not. */
+/* An empty span may have a NULL pointer, which SHA1_Update() would hand to memcpy(). */
 static bool add(struct work *w, struct batv_span s)
 {
 	return s.len == 0 || SHA1_Update(&w->ctx, s.p, s.len) == 1;
@@ -77,9 +78,9 @@ void batv_wipe(void *p, size_t len)
  * (architecture.md, "In a fresh process").  So they are here: how to wipe, and what the processor
  * can do - nothing special, so SHA-1 takes its plain path.
  *
- * Weak: where the rest of libcrypto.a is linked as well (a TLS library), its own are taken, and
- * nothing clashes.  Hidden: libcrypto.so, in the same process, keeps its own.  A libcrypto without
- * these names (another processor, another version) is linked as it is.
+ * The symbols are weak: if the rest of libcrypto.a is linked too (for a TLS library), its own are
+ * used and nothing clashes.  They are hidden: a libcrypto.so in the same process keeps its own.  A
+ * libcrypto without these names (another processor or version) is linked unchanged.
  */
 #define INSTEAD __attribute__((weak, visibility("hidden")))
 

@@ -7,17 +7,17 @@
 
 #include "base/span.h"
 
-#define BATV_HMAC_KEY_MAX 64 /* one block of SHA-1: longer keys are not ours to hash first */
+#define BATV_HMAC_KEY_MAX 64 /* one block of SHA-1; longer keys are refused, not hashed first */
 #define BATV_HMAC_LEN 20
 
 /*
- * mac = HMAC-SHA1(key, a followed by b).  key.len is 0..BATV_HMAC_KEY_MAX; a longer key is
- * a bug of the caller and yields false with mac zeroed.
+ * Computes HMAC-SHA1 of a followed by b.  key.len is 0 to BATV_HMAC_KEY_MAX bytes.  Returns false
+ * if the key is longer (a bug of the caller; mac is then all zero), or if libcrypto has no SHA-1.
  */
 bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b,
 		    uint8_t mac[static BATV_HMAC_LEN]);
 
-bool batv_equal_secret(const void *a, const void *b, size_t len); /* constant time */
+bool batv_equal_secret(const void *a, const void *b, size_t len); /* in constant time */
 void batv_wipe(void *p, size_t len);
 
 #endif

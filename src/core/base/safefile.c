@@ -1,11 +1,11 @@
 /*
- * safefile.c - opens the state directory and what lies in it, and refuses what anybody but
- * the directory's owner could have put there.
+ * safefile.c - opens the state directory and its files, and refuses files that anybody but the
+ * directory's owner could have put there.
  *
- * Looks at open files only: what was checked is what is used.  A name is opened again only when
- * the file behind it was replaced meanwhile, and then everything is checked again.
- * Creates nothing, allocates nothing.  Invariant: a descriptor is handed out only for a
- * directory, or a regular file, that passed every check of fault_of().
+ * Only open files are checked, so the file that is used is the file that was checked.  If a file
+ * was replaced meanwhile, its name is opened again and everything is checked again.
+ * This creates and allocates nothing.  Invariant: the caller gets a descriptor only of a directory,
+ * or of a regular file that passed every check of fault_of().
  */
 #include "base/safefile.h"
 
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPEN_TRIES 8 /* of a file that is replaced again and again */
+#define OPEN_TRIES 8 /* for a file that is replaced again and again */
 
 enum fault {
 	FAULT_NONE,
@@ -59,14 +59,14 @@ enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st)
 	return BATV_OK;
 }
 
-/* The first thing that is wrong with a file, in the order in which people want to hear it. */
+/* The first fault of a file, in the order in which people want to hear it. */
 static enum fault fault_of(const struct stat *st, const struct stat *dir, bool group_writes)
 {
 	if (S_ISLNK(st->st_mode))
 		return FAULT_LINK;
 	if (!S_ISREG(st->st_mode))
 		return FAULT_TYPE;
-	if (st->st_nlink > 1) /* none: it was replaced or removed since it was opened */
+	if (st->st_nlink > 1) /* 0 links: it was replaced or removed after it was opened */
 		return FAULT_LINKS;
 	if (st->st_uid != dir->st_uid)
 		return FAULT_OWNER;
@@ -82,7 +82,7 @@ static bool plain_name(const char *name)
 	return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* What open() says of a link, a directory opened for writing, a socket, a fifo without reader. */
+/* open() fails thus for a link, a directory opened for writing, a socket, a fifo without reader. */
 static bool refused_by_type(int err)
 {
 	return err == ELOOP || err == EISDIR || err == ENXIO;
@@ -110,8 +110,8 @@ static enum batv_err open_once(int dirfd, const char *name, int flags, int *fd, 
 }
 
 /*
- * A file without a link was replaced, or removed, after it was opened: the name is opened again.
- * After some tries the last one is taken.  Files come into being by rename, so it is complete, and
+ * A file without a link was replaced or removed after it was opened, so the name is opened again.
+ * After OPEN_TRIES the last file is taken.  Files get their names by rename, so it is complete, and
  * it had the name a moment ago.
  */
 static enum batv_err open_linked(int dirfd, const char *name, int flags, int *fd, struct stat *st)
@@ -177,7 +177,8 @@ void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, si
 		return;
 	}
 	if (fstat(dirfd, &dir) < 0 || fstatat(dirfd, name, &s, AT_SYMLINK_NOFOLLOW) < 0) {
-		(void)snprintf(out, size, "%s", errno == ENOENT ? "not there" : strerror(errno));
+		(void)snprintf(out, size, "%s",
+			       errno == ENOENT ? "it is missing" : strerror(errno));
 		return;
 	}
 	mode = s.st_mode & 07777;

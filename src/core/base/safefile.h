@@ -1,6 +1,6 @@
 /*
- * safefile.h - open what the administrator or the daemon has put into the state
- * directory, and refuse what anybody else could have put there.
+ * safefile.h - opens the state directory and files that the administrator or the daemon put there,
+ * and refuses files that anybody else could have put there.
  */
 #ifndef BATV_BASE_SAFEFILE_H
 #define BATV_BASE_SAFEFILE_H
@@ -16,23 +16,23 @@
 #endif
 
 /*
- * Open the directory.  It has to be one (not a link to one), and nobody but its owner may
- * write there.  *fd is the caller's to close.  *st: may be NULL; filled on success, and for
- * a directory that others may write to.
+ * Opens the directory.  It must be a directory, not a link to one, and only its owner may write to
+ * it.  *fd is set on success, and the caller closes it.  st may be NULL; *st is set on success, and
+ * also for a directory that others may write to.
  * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO.
  */
 enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st);
 
 /*
- * Open a file of the directory for reading, or reading and writing: never creates, never
- * follows a link, never blocks on a fifo; a regular file with no other link, whose owner is
- * the directory's owner, not writable for others and (unless group_writes) not for the group.
- * A file that is replaced at that very moment is no error: the one that the name stands for now is
- * opened, or, when it is replaced again and again, one that it stood for during the call.  Such a
- * file has no link any more (st->st_nlink 0), and is whole.
- * flags: O_RDONLY or O_RDWR.  name: without "/".  *st is filled on success; on
- * BATV_E_UNSAFE_FILE too, for the message.
- * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO (errno kept: EACCES).
+ * Opens a file in the directory.  This never creates a file, follows a link or blocks on a fifo.
+ * The file must be a regular file with a single link, and belong to the directory's owner.  Others
+ * must not be able to write to it, and neither must the group, unless group_writes is set.
+ * It is not an error if the file is replaced during the call: then the new file is opened.  If it
+ * is replaced again and again, a file is opened that had the name during the call.  That file is
+ * whole, but may have no link any more (st->st_nlink is 0).
+ * flags is O_RDONLY or O_RDWR.  name must not contain "/".  *fd is set on success, and the caller
+ * closes it.  *st is set on success, and also for BATV_E_UNSAFE_FILE, for the message.
+ * Errors: BATV_E_NO_FILE, BATV_E_UNSAFE_FILE, BATV_E_IO (errno is kept, such as EACCES).
  */
 enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_writes, int *fd,
 			     struct stat *st);
