@@ -256,7 +256,7 @@ def test_batvd_publishes_none_of_it(lab):
     batv = Batv(lab)
     serial = batv.serial()
     for line, item, text in (("exempt_hosts = sqlite;/x y", '"sqlite;/x y"', "named list of Exim's configuration"),
-                             ("unsigned_senders = a@b.test :\n  *@/etc/shadow", '"*@/etc/shadow"', "a file of items"),
+                             ("unsigned_senders = a@b.test :\n  *@/etc/shadow", '"*@/etc/shadow"', "a file of list items"),
                              ("exempt_recipients = a@b.test :\n  lsearch;/a/../b", '"lsearch;/a/../b"', "absolute path"),
                              ("relay_in_hosts = <; ::1 ;\n  net-dbm;;/x", '"net-dbm;/x"', "named list of Exim's")):
         batv.conf(CONF + line + "\n")

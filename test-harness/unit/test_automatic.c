@@ -1,7 +1,7 @@
 /* links: core/decide/automatic core/base/span */
 /*
- * test_automatic.c - senders of machines: the built-in comparison, patterns, and patterns that
- * want to take for ever.
+ * test_automatic.c - which senders are machines: the built-in comparison, patterns, and patterns
+ * that would run for ever.
  */
 #include <check.h>
 #include <stdio.h>
@@ -31,11 +31,11 @@ static const struct {
 	{"\"mailer-daemon@x\"@example.com", "", false, false},
 	{"postmaster@example.com", "", false, false},
 	{"@", "", false, false},
-	/* a pattern takes the place of the built-in comparison */
+	/* a pattern replaces the built-in comparison */
 	{"mailer-daemon@example.com", "^bounces@", false, false},
 	{"Bounces@example.com", "^bounces@", true, false},
 	{"x-bounces@example.com", "bounces", true, false},	/* not anchored */
-	{"bounces@example.com", "(b)(o)(u)", true, false},	/* captures have no room */
+	{"bounces@example.com", "(b)(o)(u)", true, false},	/* no room for captures */
 	{"\303\244@example.com", "^..@", true, false},		/* bytes, not characters */
 	{"\377\376@example.com", "^\\W+@", true, false},
 	{"user@example.com", "^", true, false},
@@ -90,7 +90,8 @@ START_TEST(disasters_end_quickly)
 
 		memset(sender, 'a', lengths[i]);
 		(void)snprintf(sender + lengths[i] - 1, 2, "!");
-		/* far above what it takes, far below what would be felt; sanitizers are slow */
+		/* far more than it takes, and far less than anybody would notice; sanitizers are
+		 * slow */
 		ck_assert_double_lt(cost(sender, disasters[_i], &doubt), 500);
 	}
 }
@@ -106,7 +107,7 @@ START_TEST(limits_are_doubt)
 	sender[1024] = '\0';
 	ck_assert(!batv_automatic_sender(sender, "(a+)+$", &doubt));
 	ck_assert(doubt);
-	ck_assert(batv_automatic_sender(sender, "^a", &doubt)); /* 1024 bytes are looked at */
+	ck_assert(batv_automatic_sender(sender, "^a", &doubt)); /* 1024 bytes are matched */
 	ck_assert(!doubt);
 }
 END_TEST

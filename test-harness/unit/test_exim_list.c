@@ -1,6 +1,6 @@
 /* links: core/decide/exim_list local_scan/list_probe core/base/span */
 /*
- * test_exim_list.c - how a list is taken apart, which items are allowed, and what is tried of them.
+ * test_exim_list.c - how a list is split, which items are allowed, and which expansion tries each.
  * e2e/test_list_items.py compares the same with Exim.
  */
 #include <check.h>
@@ -12,7 +12,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-/* What an item is, in one letter. */
+/* The sort of an item, as one letter. */
 static char sort_of(const struct batv_list_item *item)
 {
 	switch (item->sort) {
@@ -25,7 +25,7 @@ static char sort_of(const struct batv_list_item *item)
 	return '?';
 }
 
-/* "sort text" of all items, one a line. */
+/* "sort text" of all items, one per line. */
 static const struct {
 	const char *list, *want;
 } splits[] = {
@@ -46,7 +46,7 @@ static const struct {
 	{"<;", ""},
 	{"! a:!b", "l ! a\nl !b\n"},
 	{"+x:!+y_1 : ! +z", "n +x\nn !+y_1\nn ! +z\n"},
-	{"a\\:b", "l a\nl b\n"}, /* Exim's expansion takes the backslash off first */
+	{"a\\:b", "l a\nl b\n"}, /* Exim's expansion removes the backslash first */
 	{"\\<; a : b", "l a : b\n"},
 	{"\\N^a\\d+\\N : b", "p ^a\\d+\nl b\n"},
 	{"^te\\\\w+", "p ^te\\w+\n"},
@@ -131,7 +131,7 @@ static const struct {
 	{"@@partial-lsearch*;/etc/x", "!f!"},
 	{"@@cdb;/etc/x", "!!!"},
 
-	/* what else could be looked up */
+	/* other types of look-up */
 	{"sqlite;/file ATTACH DATABASE '/tmp/x' AS y", "!!!"},
 	{"sqlite,file=/f;select 1", "!!!"},
 	{"SQLITE;/f x", "!!!"},
@@ -147,7 +147,7 @@ static const struct {
 	{"*@ sqlite;/f x", "!!!"},
 	{"a@b@sqlite;/f x", "!!!"},
 	{"@@sqlite;/f x", "!!!"},
-	{"<| @@^.*:sqlite;/f x", "!!!"}, /* Exim would take the pattern for what was found */
+	{"<| @@^.*:sqlite;/f x", "!!!"}, /* Exim would use the pattern as the value */
 	{"@@*", "l!l"},
 	{"@@example.com", "l!l"},
 	{"net-sqlite;/f x", "!!!"},
@@ -181,7 +181,7 @@ static const struct {
 	{"@;/a", "!!!"},
 	{"a;b@lsearch;/etc/x", "!!!"},
 	{"*lsearch;/etc/x", "!!!"},
-	{"bob@lsearch;/a@sqlite;/f x", "!!!"}, /* the last "@" is the one that counts */
+	{"bob@lsearch;/a@sqlite;/f x", "!!!"}, /* the last "@" counts */
 	{"lsearch;/a@sqlite;/f x", "!!!"},
 	{"a.test; b.test", "!!!"},
 	{"192.0.2.1 ; 192.0.2.2", "!!!"},
@@ -302,7 +302,7 @@ START_TEST(what_a_file_is_taken_for)
 }
 END_TEST
 
-/* ---- what is tried ---- */
+/* ---- expansions that try an item ---- */
 
 static const struct {
 	const char *list, *want;
@@ -368,7 +368,7 @@ END_TEST
 
 /* ---- any bytes ---- */
 
-/* Items around the largest. */
+/* Items around the maximum length. */
 START_TEST(long_items)
 {
 	static char list[3000];
@@ -384,7 +384,7 @@ START_TEST(long_items)
 }
 END_TEST
 
-/* Ends, and whatever passes has a ";" only where a look-up was recognised, or in a pattern. */
+/* The loop ends, and an allowed item has a ";" only in a recognised look-up or in a pattern. */
 START_TEST(random_lists)
 {
 	static const char alphabet[] = ":;</\\N^!+@*{}$ a-1,lsearch;/net";

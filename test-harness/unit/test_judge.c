@@ -24,7 +24,7 @@ START_TEST(named_policies_come_first)
 	ck_assert_ptr_eq(p, policy);
 	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "else.example", &p), BATV_NO);
 	ck_assert_ptr_null(p);
-	state.policies[1].domains = "?ldap"; /* which of them it is, nobody knows */
+	state.policies[1].domains = "?ldap"; /* it is not known which of them it is */
 	ck_assert_int_eq(batv_lists_policy(&state, &matcher, "shop.example", &p), BATV_MAYBE);
 	ck_assert_ptr_null(p);
 	state.n_policies = 0;
@@ -79,14 +79,14 @@ START_TEST(bad_tags)
 	state.ring.n_keys = 1;
 	judge_it(forged);
 	expect(BATV_EXPIRED, BATV_WHY_NONE, BATV_ACTION_REJECT);
-	/* of another domain it is none of our business */
+	/* we do not judge another domain */
 	judge_it("prvs=4815abcdef=alice@else.example");
 	expect(BATV_NOT_OURS, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
 	ck_assert(j.tagged);
 }
 END_TEST
 
-/* Until its last tag is dead nothing with a tag is refused; what is bare is judged as ever. */
+/* Until its last tag expires, no tagged recipient is refused; untagged ones may be. */
 START_TEST(a_lost_secret)
 {
 	static const struct {
@@ -108,7 +108,7 @@ START_TEST(a_lost_secret)
 }
 END_TEST
 
-/* Mail leaves bare now, and its bounces come back bare: nothing is refused until there are keys
+/* Mail leaves untagged now, and so do its bounces return: nothing is refused until there are keys
  * again. */
 START_TEST(keys_that_ran_out)
 {
@@ -144,7 +144,7 @@ START_TEST(what_is_no_address_is_let_through)
 	judge_it(longer);
 	expect(BATV_UNSIGNABLE, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
 	memcpy(longer + 280, "@ours.example", 14);
-	longer[5] = 'x'; /* a local part that nobody can tag, in a domain of ours */
+	longer[5] = 'x'; /* a local part that is too long to tag, in our own domain */
 	judge_it(longer);
 	expect(BATV_UNSIGNABLE, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
 	ck_assert_ptr_eq(j.policy, policy);
@@ -200,7 +200,7 @@ START_TEST(exemptions_of_the_recipient)
 	judge_it("Abuse@OURS.EXAMPLE");
 	expect(BATV_EXEMPT, BATV_WHY_EXEMPT_RECIPIENT, BATV_ACTION_ACCEPT);
 	ck_assert_str_eq(asked.last_address, "Abuse@ours.example");
-	judge_it("prvs=4815abcdef=Abuse@Ours.Example"); /* the bare address counts */
+	judge_it("prvs=4815abcdef=Abuse@Ours.Example"); /* the untagged address counts */
 	expect(BATV_EXEMPT, BATV_WHY_EXEMPT_RECIPIENT, BATV_ACTION_ACCEPT);
 	ck_assert_uint_eq(asked.address, 1);
 
@@ -272,7 +272,7 @@ START_TEST(modes)
 	armed_domain = "ours.example";
 	judge_it("alice@OURS.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
-	policy->signing = false; /* it moved here, and its mail leaves bare */
+	policy->signing = false; /* it moved here, and its mail leaves untagged */
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NOT_ARMED, BATV_ACTION_MARK);
 	policy->signing = true;
@@ -282,7 +282,7 @@ START_TEST(modes)
 }
 END_TEST
 
-/* Without a complete memory nothing but dsn is ever refused. */
+/* Without a complete sent-mail memory only dsn is ever refused. */
 START_TEST(classes)
 {
 	for (int c = 0; c < BATV_CLASS_COUNT; c++) {

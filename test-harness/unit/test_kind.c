@@ -1,10 +1,10 @@
 /* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
- * test_kind.c - what may be told of a recipient before DATA: it never depends on a MAC, none is
- * even computed, and it agrees with what becomes of the message after DATA.
+ * test_kind.c - the answer about a recipient before DATA.  It never depends on a MAC, and none is
+ * even computed.  It agrees with the decision after DATA.
  *
- * The MAC is one of our own, which counts how often it is asked for.
+ * The test has its own MAC function, which counts its calls.
  */
 #include <check.h>
 #include <stdio.h>
@@ -21,9 +21,9 @@
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define ROUNDS 100000
 
-/* ---- what judge.c is linked with ---- */
+/* ---- stand-ins that judge.c is linked with ---- */
 
-static unsigned macs; /* that were computed */
+static unsigned macs; /* how many were computed */
 
 bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b,
 		    uint8_t mac[static BATV_HMAC_LEN])
@@ -58,7 +58,7 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 	return armed;
 }
 
-/* A list is "y", "n" or "?"; of the domains "ours.example" alone is one that "y" has. */
+/* A list is "y", "n" or "?".  Of the domains, "y" has only "ours.example". */
 static unsigned asked;
 
 static enum batv_match answer_of(const char *list)
@@ -136,7 +136,7 @@ static void setup(void)
 					.now = NOW};
 }
 
-/* One address with every worth that a tag can have; all of the same shape. */
+/* One address with tags of every worth; all have the same shape. */
 enum { RIGHT, RETAINED, DEAD, WRONG, NO_KEY, WORTHS };
 static char tagged[2][WORTHS][BATV_ADDR_SIZE];
 
@@ -186,7 +186,7 @@ static bool some_refused(const char *rcpt)
 	return refused;
 }
 
-/* The kind, found without a MAC. */
+/* The kind, which must be found without a MAC. */
 static enum batv_kind kind_of(const char *rcpt)
 {
 	unsigned before = macs;
@@ -233,8 +233,8 @@ START_TEST(any_class)
 }
 END_TEST
 
-/* Nobody is told to come again because a list could not be looked up; where nothing is refused it
- * makes no difference. */
+/* A list that could not be looked up defers nobody.  Where nothing is refused it makes no
+ * difference. */
 START_TEST(doubt)
 {
 	const char **lists[] = {&policy->domains,           &policy->own_hosts,
@@ -268,7 +268,7 @@ static unsigned pick(unsigned n)
 	return (unsigned)((x >> 33) % n);
 }
 
-/* Mostly "no", so that a recipient who can be refused is no rarity. */
+/* Mostly "no", so that many recipients can be refused. */
 static const char *any_list(void)
 {
 	static const char *const lists[] = {"n", "n", "n", "n", "n", "n", "n", "y", "?", ""};
@@ -302,8 +302,8 @@ static void any_world(void)
 		context.now += DAY(6); /* no key is current */
 }
 
-/* Whoever is spared is never refused after DATA, whatever comes; and the others are, if nothing
- * speaks for them. */
+/* A spared recipient is never refused after DATA, no matter what comes.  The others are refused if
+ * nothing speaks for them. */
 START_TEST(agrees_with_what_comes_after)
 {
 	static const char *const bare[] = {"alice@ours.example", "alice@theirs.example",
@@ -328,8 +328,8 @@ START_TEST(agrees_with_what_comes_after)
 }
 END_TEST
 
-/* All worths have one kind, found by the same look-ups; only the judgement after DATA tells them
- * apart. */
+/* Tags of every worth have the same kind, found by the same look-ups.  Only the judgement after
+ * DATA tells them apart. */
 START_TEST(every_tag_is_like_another)
 {
 	unsigned seen[4] = {0};
@@ -361,8 +361,8 @@ START_TEST(every_tag_is_like_another)
 }
 END_TEST
 
-/* errors_to is expanded when a recipient is verified, before DATA: a tagged sender costs the same,
- * right or wrong. */
+/* errors_to is expanded when a recipient is verified, before DATA.  So a tagged sender must cost
+ * the same, whether its tag is right or wrong. */
 START_TEST(signing_in_a_verification)
 {
 	struct batv_signing s;
@@ -381,7 +381,7 @@ START_TEST(signing_in_a_verification)
 		ck_assert_uint_eq(looks[i], looks[0]);
 	}
 	ck_assert_uint_eq(macs, before);
-	origin.has_id = true; /* a message that is there */
+	origin.has_id = true; /* a real message */
 	batv_sign_address(&context, tagged[0][RIGHT], "x@theirs.example", 0, &s);
 	ck_assert(s.carries_valid_tag);
 	batv_sign_address(&context, tagged[0][WRONG], "x@theirs.example", 0, &s);

@@ -1,7 +1,7 @@
 /* links: core/decide/list_file core/decide/exim_list core/base/span */
 /*
- * test_list_file.c - which files a look-up of ours may be in.  As root, in a directory of /run or
- * /var/lib that is root's all the way up; as another user only what the system itself has.
+ * test_list_file.c - which files our look-ups may use.  Root tests in a directory in /run or
+ * /var/lib that belongs to root all the way up; another user tests only the system's own files.
  */
 #include <check.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "decide/list_file.h"
 #include "unit.h"
 
-#define EXIM 3u /* a group, and somebody who is not root */
+#define EXIM 3u /* a group, and a user that is not root */
 #define NO_GROUP ((gid_t)-1)
 
 static char lab[64], path[256], why[1500];
@@ -85,7 +85,7 @@ START_TEST(owner_and_mode_of_the_file)
 		{0, 0, 0644, BATV_LIST_GOOD},          {0, 0, 0444, BATV_LIST_GOOD},
 		{0, 0, 0604, BATV_LIST_GOOD},          {0, EXIM, 0640, BATV_LIST_GOOD},
 		{0, 0, 0640, BATV_LIST_UNREADABLE},    {0, 0, 0600, BATV_LIST_UNREADABLE},
-		{0, EXIM, 0604, BATV_LIST_UNREADABLE}, /* the kernel asks the group's bits */
+		{0, EXIM, 0604, BATV_LIST_UNREADABLE}, /* the kernel uses the group's bits */
 		{0, 4, 0640, BATV_LIST_UNREADABLE},    {0, 0, 0664, BATV_LIST_WRITABLE},
 		{0, 0, 0646, BATV_LIST_WRITABLE},      {0, EXIM, 0660, BATV_LIST_WRITABLE},
 		{EXIM, 0, 0644, BATV_LIST_OWNER},      {1, EXIM, 0444, BATV_LIST_OWNER},
@@ -102,7 +102,7 @@ START_TEST(owner_and_mode_of_the_file)
 }
 END_TEST
 
-/* The same of each directory on the way. */
+/* The same for each directory on the way. */
 START_TEST(directories)
 {
 	ck_assert_int_eq(mkdir(in_lab("d"), 0755), 0);
@@ -116,7 +116,7 @@ START_TEST(directories)
 	ck_assert_int_eq(chown(in_lab("d"), 0, 0), 0);
 	ck_assert_int_eq(chmod(in_lab("d"), 0775), 0);
 	BAD("d/e/x", BATV_LIST_WRITABLE);
-	ck_assert_int_eq(chmod(in_lab("d"), 01777), 0); /* as /tmp */
+	ck_assert_int_eq(chmod(in_lab("d"), 01777), 0); /* like /tmp */
 	BAD("d/e/x", BATV_LIST_WRITABLE);
 	ck_assert_int_eq(chmod(in_lab("d"), 0754), 0);
 	BAD("d/e/x", BATV_LIST_UNREADABLE);
@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(types)
 {
-	alarm(5); /* a fifo that is opened would wait without end */
+	alarm(5); /* opening a fifo would wait for ever */
 	ck_assert_int_eq(mkfifo(in_lab("fifo"), 0644), 0);
 	ck_assert_int_eq(mkdir(in_lab("d"), 0755), 0);
 	put("x", "a\n", 2);
@@ -167,7 +167,7 @@ START_TEST(types)
 }
 END_TEST
 
-/* What Exim takes for items must hold none that could not be written into a list. */
+/* A file that Exim reads as items must not have any that a list may not have. */
 START_TEST(content)
 {
 	static const struct {
@@ -211,7 +211,7 @@ START_TEST(content)
 }
 END_TEST
 
-/* Beyond what is read at once. */
+/* Beyond the first read. */
 START_TEST(long_content)
 {
 	static char text[10000];
@@ -228,7 +228,7 @@ START_TEST(long_content)
 }
 END_TEST
 
-/* Without root's rights: the machine's own files. */
+/* Without root's rights: the system's own files. */
 START_TEST(of_the_system)
 {
 	char longest[BATV_LIST_ITEM_MAX + 10];

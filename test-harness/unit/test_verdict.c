@@ -1,7 +1,7 @@
 /* links: core/decide/verdict core/decide/policy core/decide/exim_list core/base/span */
 /*
- * test_verdict.c - all combinations of facts, against a second formulation of the rules; and
- * the decision for all combinations of up to three recipients.
+ * test_verdict.c - all combinations of facts, checked against a second formulation of the rules,
+ * and the decision for all combinations of up to three recipients.
  */
 #include <check.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 /* ---- the verdict ---- */
 
 /*
- * The second formulation: a list of claims in the order in which they win, each of which
- * holds, may hold, or does not.  The first that holds is the answer; a different answer
- * further up that may hold is doubt.
+ * The second formulation is a list of claims, strongest first.  Each claim holds, may hold, or does
+ * not hold.  The first that holds is the answer.  It is in doubt if a claim before it with a
+ * different answer may hold.
  */
 struct claim {
 	enum batv_match holds;
@@ -75,7 +75,7 @@ static struct batv_finding oracle(const struct batv_message_facts *m,
 	return f;
 }
 
-/* Takes one of n values out of a number, and leaves the rest. */
+/* Splits one of n values off a number, and leaves the rest. */
 static unsigned pick(unsigned *code, unsigned n)
 {
 	unsigned value = *code % n;
@@ -132,7 +132,7 @@ END_TEST
 
 /* ---- the action of one recipient ---- */
 
-/* Second formulation: everything that speaks against a refusal, weakest last. */
+/* Second formulation: all reasons against a refusal, weakest last. */
 static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct batv_finding f)
 {
 	bool failed =
@@ -234,7 +234,7 @@ END_TEST
 
 /* ---- several recipients ---- */
 
-/* What one recipient can be after batv_action_of. */
+/* All findings that batv_action_of() can give for one recipient. */
 static const struct batv_finding kinds[] = {
 	{.verdict = BATV_VALID},
 	{.verdict = BATV_REMEMBERED},
@@ -279,7 +279,7 @@ static bool any_proven(const struct batv_finding *f, size_t n)
 	return false;
 }
 
-/* May this copy not be lost, whoever else gets the message? */
+/* Is there a copy that must not be lost, whatever becomes of the others? */
 static bool any_spared(const struct batv_finding *f, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -321,7 +321,7 @@ static void check_decision(const struct batv_finding *before, size_t n, bool can
 		ck_assert_int_eq(action, count(before, n, BATV_ACTION_MARK) ? BATV_ACTION_MARK
 									    : BATV_ACTION_ACCEPT);
 	}
-	/* Whoever is taken off has failed. */
+	/* Only a failed recipient is removed. */
 	for (size_t i = 0; i < n; i++)
 		if (after[i].action == BATV_ACTION_REMOVE)
 			ck_assert(batv_verdict_failed(after[i].verdict));
@@ -392,7 +392,7 @@ START_TEST(names)
 }
 END_TEST
 
-/* A message that tries many tags learns nothing of a right one among them. */
+/* A message that tries many tags does not learn whether one of them is right. */
 START_TEST(guesses)
 {
 	struct batv_finding valid = {.verdict = BATV_VALID, .rejecting = true};
@@ -400,7 +400,7 @@ START_TEST(guesses)
 		.verdict = BATV_FORGED, .action = BATV_ACTION_REJECT, .rejecting = true};
 	struct batv_finding expired = forged, remembered = valid, spared = forged, f[8];
 
-	spared.action = BATV_ACTION_MARK; /* of a lost secret, say: it may be a true bounce */
+	spared.action = BATV_ACTION_MARK; /* of a lost secret, for example: maybe a real bounce */
 	spared.reason = BATV_WHY_LOST_SECRET;
 	expired.verdict = BATV_EXPIRED;
 	remembered.verdict = BATV_REMEMBERED;

@@ -1,5 +1,5 @@
 /*
- * automatic.c - is this sender one of a machine?  The only user of PCRE2.
+ * automatic.c - tells whether a sender is a machine.  The only user of PCRE2.
  *
  * Invariant: no pattern and no sender costs more than the limits below; what could not be
  * answered within them is "no", with doubt.  JIT is not used: its code obeys no heap limit,
@@ -26,7 +26,7 @@ static bool is_mailer_daemon(const char *sender)
 	return batv_span_equal_fold(local, batv_span_of("mailer-daemon"));
 }
 
-/* NULL on error, with PCRE2's error code in *error and the place in *offset. */
+/* NULL on error, with PCRE2's error code in *error and its position in *offset. */
 static pcre2_code *compile(const char *pattern, int *error, size_t *offset)
 {
 	/* Senders are bytes, not always UTF-8; \C and (*UTF) would only add ways to fail. */
@@ -44,7 +44,7 @@ static pcre2_code *compile(const char *pattern, int *error, size_t *offset)
 	return code;
 }
 
-/* PCRE2's return value: positive match, PCRE2_ERROR_NOMATCH, or an error. */
+/* Returns PCRE2's value: 0 or more for a match, PCRE2_ERROR_NOMATCH, or an error. */
 static int match_limited(const pcre2_code *code, const char *sender, size_t len)
 {
 	pcre2_match_context *ctx = pcre2_match_context_create(NULL);
@@ -74,7 +74,7 @@ static bool matches(const char *sender, const char *pattern, bool *doubt)
 	}
 	rc = match_limited(code, sender, len);
 	pcre2_code_free(code);
-	/* 0 is a match whose captures had no room; we want none. */
+	/* 0 is a match without room for its captures, which we do not need. */
 	*doubt = rc < 0 && rc != PCRE2_ERROR_NOMATCH;
 	return rc >= 0;
 }

@@ -1,9 +1,9 @@
 /*
- * automatic.h - is this sender one of a machine?  The only user of PCRE2.
+ * automatic.h - tells whether a sender is a machine.  The only user of PCRE2.
  *
- * Null sender: yes.  Otherwise the built-in comparison (local part mailer-daemon), or the
- * administrator's pattern under match, depth and heap limits, so that no pattern and no
- * sender can hold a mail process.
+ * The null sender always is one.  Any other sender is compared with "mailer-daemon" (its local
+ * part), or matched against the administrator's pattern.  Matching has match, depth and heap
+ * limits, so no pattern and no sender can hold up a mail process.
  */
 #ifndef BATV_DECIDE_AUTOMATIC_H
 #define BATV_DECIDE_AUTOMATIC_H
@@ -11,11 +11,17 @@
 #include "base/err.h"
 #include "base/span.h"
 
-/* The pattern is compiled anew for each call: a process judges few senders. pattern "" is built in.
- * *doubt is set (and false returned) when the pattern does not compile or hits a limit. */
+/*
+ * Returns true if the sender is a machine.  pattern NULL or "" is the built-in comparison.  If the
+ * pattern does not compile or reaches a limit, *doubt is set to true and the result is false;
+ * otherwise *doubt is set to false.  Each call compiles the pattern: a process judges few senders.
+ */
 bool batv_automatic_sender(const char *sender, const char *pattern, bool *doubt);
 
-/* Does it compile?  On error *offset (characters) and why (NUL-terminated, size >= 120) tell. */
+/*
+ * Returns true if the pattern compiles.  If not, *offset is the position of the error in characters
+ * and why is PCRE2's text, NUL-terminated.  size must be at least 120.
+ */
 bool batv_automatic_check(const char *pattern, size_t *offset, char *why, size_t size);
 
 #endif

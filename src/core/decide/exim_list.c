@@ -1,10 +1,9 @@
 /*
- * exim_list.c - the items of an Exim list, and which of them are allowed.
+ * exim_list.c - splits an Exim list into items, and decides which of them are allowed.
  *
- * Pure.  It follows Exim's string_nextinlist(), match_check_list(), check_string(),
- * check_address() and check_host().  Invariant: where it cannot know what Exim will make of an
- * item, the item is refused; a ";" is only ever allowed in a pattern, and after the type of a
- * look-up that was recognised.
+ * Pure.  The code follows Exim's string_nextinlist(), match_check_list(), check_string(),
+ * check_address() and check_host().  Invariant: an item is refused if it is not certain how Exim
+ * will read it; a ";" is allowed only in a pattern, and after a recognised type of look-up.
  */
 #include "decide/exim_list.h"
 
@@ -12,22 +11,23 @@
 
 enum { END = -1, FAULT = -2 }; /* what take_list_char() returns besides a byte */
 
-#define TO_NAMED "put it into a named list of Exim's configuration, and write +name here"
+#define TO_NAMED "put it in a named list of Exim's configuration, and write +name here"
 
 static const char why_lookup[] =
 	"only lsearch, wildlsearch, nwildlsearch, iplsearch and cdb may be looked up; " TO_NAMED;
-static const char why_items[] = "a file of items is not allowed; " TO_NAMED;
-static const char why_dns[] = "a look-up in the DNS is not allowed; " TO_NAMED;
+static const char why_items[] = "a file of list items is not allowed; " TO_NAMED;
+static const char why_dns[] = "a DNS look-up is not allowed; " TO_NAMED;
 static const char why_values[] =
-	"what is found behind @@ must be in an lsearch file; else " TO_NAMED;
+	"the look-up after @@ must be in an lsearch file; otherwise " TO_NAMED;
 static const char why_path[] =
-	"a look-up must have the absolute path of a file, without \".\", \"..\", \"//\", \"@\", "
+	"a look-up needs the absolute path of a file, without \".\", \"..\", \"//\", \"@\", "
 	"\";\", braces, "
-	"quotes or backslashes, and not in /proc, /sys or /dev; else " TO_NAMED;
+	"quotes or backslashes, and not in /proc, /sys or /dev; otherwise " TO_NAMED;
 static const char why_semicolon[] = "this \";\" is neither the separator of the list (which would "
-				    "begin with \"<;\") nor part of a look-up; else " TO_NAMED;
-static const char why_name[] = "a named list is \"+\" with letters, digits, \"_\", \"-\" and \".\"";
-static const char why_escape[] = "Exim takes this backslash off or makes something else of it; "
+				    "begin with \"<;\") nor part of a look-up; otherwise " TO_NAMED;
+static const char why_name[] =
+	"a named list is \"+\" and then letters, digits, \"_\", \"-\" and \".\"";
+static const char why_escape[] = "Exim removes this backslash or turns it into something else; "
 				 "write \\N before and after a pattern";
 static const char why_long[] = "an item may have at most 1000 bytes; " TO_NAMED;
 
@@ -43,7 +43,7 @@ static char *skip_space(char *p)
 	return p;
 }
 
-/* ---- the text, as it is after Exim's expansion ---- */
+/* ---- the text after Exim's expansion ---- */
 
 static int take_list_char(struct batv_list_items *items)
 {
@@ -104,7 +104,7 @@ static bool is_type(struct batv_span type, const char *name)
 	return batv_span_equal(type, batv_span_of(name));
 }
 
-/* partial-, partial2-, partial(.); p is returned when there is none. */
+/* Skips partial-, partial2- or partial(.); returns p if there is no such prefix. */
 static const char *skip_partial(const char *p)
 {
 	const char *q = p + 7;
@@ -122,7 +122,7 @@ static const char *skip_partial(const char *p)
 	return *q == ')' ? q + 1 : p;
 }
 
-/* ",name=value" as often as there is one; NULL: something else. */
+/* Skips ",name=value" any number of times; returns NULL on bad syntax. */
 static const char *skip_options(const char *p)
 {
 	while (*p == ',') {
@@ -138,7 +138,8 @@ static const char *skip_options(const char *p)
 	return p;
 }
 
-/* The type up to its ";": what Exim could read in no other way.  False: it is none of ours. */
+/* Reads the type up to its ";".  False unless it is one of ours and Exim can read it in one way
+ * only. */
 static bool take_type(struct batv_list_item *item, const char *p, const char *semicolon, bool whole)
 {
 	const char *base = whole ? skip_partial(p) : p, *end = base;
@@ -185,7 +186,7 @@ static void lookup(struct batv_list_item *item, char *type, char *semicolon, boo
 {
 	item->content = BATV_CONTENT_KEYS;
 	if (!take_type(item, type, semicolon, whole)) {
-		/* "a.test ; b.test" is somebody who took ";" for the separator */
+		/* "a.test ; b.test": somebody thought that ";" is the separator */
 		size_t name = strcspn(type, ". ;");
 
 		refuse(item, type + name < semicolon ? why_semicolon : why_lookup);
@@ -235,7 +236,8 @@ static void string_item(struct batv_list_item *item, char *s)
 		refuse(item, why_dns);
 }
 
-/* match_check_list() takes one "!" off, and knows files and named lists; the rest is the kind's. */
+/* match_check_list() removes one "!", and handles files and named lists.  True: the kind of list
+ * handles the rest. */
 static bool list_item(struct batv_list_item *item, char **s)
 {
 	if (**s == '!')
@@ -249,7 +251,7 @@ static bool list_item(struct batv_list_item *item, char **s)
 	return false;
 }
 
-/* The domain of an address item is a list of one item, with a "!" and a file of its own. */
+/* The domain of an address item is a list of one item: it may have its own "!" or file. */
 static void domain_part(struct batv_list_item *item, char *s)
 {
 	s = skip_space(s);
@@ -257,8 +259,8 @@ static void domain_part(struct batv_list_item *item, char *s)
 		string_item(item, s);
 }
 
-/* "@@TYPE;FILE": what is found is a list of local parts.  Behind any other "@@" Exim takes our text
- * for it. */
+/* "@@TYPE;FILE": the value found is a list of local parts.  After any other "@@", Exim takes our
+ * own text for that list. */
 static void split_item(struct batv_list_item *item, char *s)
 {
 	char *semicolon = strchr(s, ';');

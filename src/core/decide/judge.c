@@ -1,8 +1,8 @@
 /*
- * judge.c - gathers the facts of an address from state, memory and Exim lists, and asks
- * verdict.c.
+ * judge.c - gathers the facts about an address from the state, the sent-mail memory and Exim's
+ * lists, and asks verdict.c.
  *
- * Invariant: what could not be asked never leads to a refusal.
+ * Invariant: a question without an answer never leads to a refusal.
  */
 #include "decide/judge.h"
 
@@ -12,14 +12,14 @@
 
 /* ---- judging ---- */
 
-/* What is known of the recipient without asking anybody. */
+/* The facts about the recipient that need no question to anybody. */
 struct subject {
 	struct batv_addr addr, bare;
 	struct batv_tag tag;
-	char for_lists[BATV_ADDR_SIZE]; /* of the bare address; "": it is none */
+	char for_lists[BATV_ADDR_SIZE]; /* of the untagged address; "" if it is not an address */
 };
 
-/* Fills out->bare too.  An address that cannot be written as one stays unsignable. */
+/* Fills out->bare too.  If the untagged text is not an address, the recipient is unsignable. */
 static void find_bare(struct subject *s, struct batv_judgement *out)
 {
 	if (!out->tagged)
@@ -61,7 +61,7 @@ static void ask_address_lists(const struct batv_context *context, const struct b
 		rcpt->unsigned_sender = BATV_MAYBE;
 }
 
-/* Nothing so far speaks for the recipient: does the message itself? */
+/* Nothing has spoken for the recipient so far.  Does the message itself? */
 static bool ask_for_proof(const struct batv_context *context, const struct subject *s,
 			  const struct batv_rcpt_facts *rcpt, struct batv_proof_answer *answer)
 {
@@ -95,7 +95,7 @@ static bool is_armed(const struct batv_context *context, const struct batv_judge
 {
 	struct batv_domain domain;
 
-	/* a domain that was armed under one policy may be under another one by now */
+	/* a domain that was armed under one policy may belong to another by now */
 	return j->policy->enforcement == BATV_ENFORCE_AUTO && j->policy->signing &&
 	       context->memory && batv_domain_find(context->memory, j->domain, &domain) &&
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
@@ -116,22 +116,22 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 	batv_action_of(&mode, &j->finding);
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;
-	/* Only what would be refused is worth the look-up. */
+	/* Only a refusal is worth this look-up. */
 	mode.relay_host =
 		batv_lists_host(context->matcher, context->origin, j->policy->relay_in_hosts);
 	j->finding = before;
 	batv_action_of(&mode, &j->finding);
 }
 
-/* What is no address was never signed by us, and is none of our business. */
+/* We never sign input that is not an address, so we do not judge it. */
 static void judge_no_address(struct batv_judgement *out)
 {
 	out->finding.verdict = BATV_UNSIGNABLE;
 	out->finding.action = BATV_ACTION_ACCEPT;
 }
 
-/* The verdict, in doubt where it has to be; without worth: a tag is taken for a wrong one, and no
- * key is asked. */
+/* Finds the verdict, and whether it is in doubt.  If not worth, any tag counts as wrong and no key
+ * is asked. */
 static void find_verdict(const struct batv_context *context, const char *rcpt, bool worth,
 			 struct batv_judgement *out)
 {
@@ -157,11 +157,11 @@ static void find_verdict(const struct batv_context *context, const char *rcpt, b
 		gather_facts(context, &s, &msg, &facts, out);
 	}
 	batv_verdict_of(&msg, &facts, &out->finding);
-	/* The published keys ran out: mail leaves bare, and its bounces come back bare. */
+	/* The published keys ran out: mail leaves untagged, and so do its bounces return. */
 	if (batv_verdict_failed(out->finding.verdict) &&
 	    !batv_key_current(&context->state->ring, context->now))
 		out->finding.doubt = true;
-	/* Bare ones are judged as ever: a lost secret makes no tag disappear. */
+	/* Untagged recipients are judged as always: a lost secret does not remove any tag. */
 	out->finding.maybe_lost = out->tagged && batv_verdict_failed(out->finding.verdict) &&
 				  context->state->lost_until > context->now;
 }

@@ -11,7 +11,6 @@
 
 #define RECIPIENTS_LOOKED_AT 100 /* of one message, for batv_lists_trust */
 
-/* The three kinds of look-up.  An empty list never matches, an empty name is in none. */
 enum batv_match batv_lists_domain(const struct batv_matcher *m, const char *domain,
 				  const char *list)
 {
@@ -37,7 +36,6 @@ enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_
 		       origin->host_address, list);
 }
 
-/* NUL-terminated copy; "" and false when it does not fit. */
 bool batv_lists_copy(struct batv_span text, char out[static BATV_ADDR_SIZE])
 {
 	out[0] = '\0';
@@ -62,7 +60,6 @@ bool batv_lists_copy_domain(const struct batv_addr *addr, char out[static BATV_A
 	return true;
 }
 
-/* The form that address lists are asked for: as written, the domain in lower case. */
 bool batv_lists_copy_address(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE])
 {
 	if (!batv_lists_copy(addr->text, out))
@@ -75,7 +72,7 @@ enum batv_match batv_lists_policy(const struct batv_state *state, const struct b
 				  const char *domain, const struct batv_policy **policy)
 {
 	*policy = NULL;
-	/* [0] is the default one and comes last: 1, 2, ... n - 1, 0. */
+	/* [0] is the default policy and comes last: 1, 2, ... n - 1, 0. */
 	for (size_t i = 1; i <= state->n_policies; i++) {
 		const struct batv_policy *p = &state->policies[i % state->n_policies];
 		enum batv_match match = batv_lists_domain(m, domain, p->domains);
@@ -109,7 +106,7 @@ enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const stru
 	return listed == BATV_MAYBE ? BATV_MAYBE : BATV_YES;
 }
 
-/* Is this recipient one that not everybody may write to?  What is no address proves nothing. */
+/* Does this recipient need permission to relay?  Input that is not an address proves nothing. */
 static enum batv_match needs_relaying(const struct batv_policy *policy,
 				      const struct batv_matcher *m, const char *rcpt)
 {
@@ -133,7 +130,7 @@ static enum batv_match some_needs_relaying(const struct batv_policy *policy,
 {
 	enum batv_match answer = BATV_NO;
 
-	/* Without knowing what comes in anyway, nothing can be told from a recipient. */
+	/* Without a list of inbound domains, a recipient says nothing. */
 	if (!origin->recipient || !batv_lists_is_set(policy->inbound_domains))
 		return BATV_NO;
 	for (size_t i = 0; i < origin->n_recipients && i < RECIPIENTS_LOOKED_AT; i++) {
@@ -155,7 +152,7 @@ enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct 
 
 	if (origin->authenticated || origin->own_address)
 		return BATV_YES;
-	/* exim -bt lets any local user ask: without a message there is nothing to trust. */
+	/* any local user may run exim -bt: without a message there is nothing to trust */
 	if (!batv_lists_is_set(origin->host_address))
 		return origin->has_id ? BATV_YES : BATV_NO;
 	host = batv_lists_host(m, origin, policy->trusted_hosts);

@@ -10,9 +10,9 @@
 #include <string.h>
 
 /*
- * It has a tag already.  Only when the tag is good is it of interest whose it is; and only of a
- * message that is there: a verification, before DATA, could tell a right tag from a wrong one by
- * the time that this takes.
+ * The address already has a tag.  Its policy matters only if the tag is valid.  The tag is checked
+ * only for a real message: in a verification, before DATA, the time that this takes would tell a
+ * right tag from a wrong one.
  */
 static enum batv_sign_answer note_tagged(const struct batv_context *context,
 					 const struct batv_addr *addr, const struct batv_tag *tag,
@@ -36,7 +36,7 @@ static enum batv_sign_answer refusal_to_sign(enum batv_match may, enum batv_reas
 	return why == BATV_WHY_UNSIGNED_SENDER ? BATV_LEFT_UNSIGNED_SENDER : BATV_LEFT_UNSIGNABLE;
 }
 
-/* The lists, from the policy on.  SIGNED: nothing speaks against it. */
+/* Asks the lists, starting with the policy.  SIGNED means that nothing speaks against a tag. */
 static enum batv_sign_answer ask_lists(const struct batv_context *context,
 				       const struct batv_addr *addr, const char *recipient,
 				       struct batv_signing *out)
@@ -68,7 +68,7 @@ static enum batv_sign_answer make_tag(const struct batv_context *context,
 				      const struct batv_addr *addr, int64_t arrival,
 				      struct batv_signing *out)
 {
-	/* At the RCPT of a message $received_time may be that of the one before it. */
+	/* At RCPT, $received_time may still be that of the previous message. */
 	int64_t arrived = context->origin->has_id ? arrival : 0;
 	const struct batv_key *key =
 		batv_key_for_message(&context->state->ring, arrived, context->now);

@@ -1,9 +1,9 @@
 /*
- * verdict.c - the decisions: facts of a recipient to a verdict, a verdict and a mode to an
- * action, the actions of all recipients to what becomes of the message.
+ * verdict.c - makes the decisions.  Facts about a recipient give a verdict.  The verdict and the
+ * mode give an action.  The actions of all recipients give the action for the message.
  *
- * Pure: no I/O, no clock, no look-ups.  Invariant: nothing is refused in doubt, and nothing is
- * refused or removed whose own verdict has not failed, unless the whole message is refused.
+ * Pure: no I/O, no clock, no look-ups.  Invariants: nothing is refused in doubt; a recipient whose
+ * own verdict has not failed is never removed, and is refused only with the whole message.
  */
 #include "decide/verdict.h"
 
@@ -40,7 +40,7 @@ static enum batv_reason recipient_exemption(const struct batv_rcpt_facts *rcpt)
 	return BATV_WHY_NONE;
 }
 
-/* Could an exemption have held, had a list been looked up? */
+/* Might an exemption apply that a list could not confirm? */
 static bool exemption_in_doubt(const struct batv_message_facts *msg,
 			       const struct batv_rcpt_facts *rcpt)
 {
@@ -92,7 +92,7 @@ static bool is_rejecting(const struct batv_mode_facts *mode)
 	       (mode->policy->enforcement == BATV_ENFORCE_AUTO && mode->armed);
 }
 
-/* Which of the things that stop a refusal is it?  NONE: the mode is reject. */
+/* Why the mode does not refuse; NONE if it does. */
 static enum batv_reason why_observing(const struct batv_mode_facts *mode)
 {
 	if (is_rejecting(mode))
@@ -104,7 +104,7 @@ static enum batv_reason why_observing(const struct batv_mode_facts *mode)
 	return mode->observe_file ? BATV_WHY_OBSERVE_FILE : BATV_WHY_OBSERVE;
 }
 
-/* What the policy says of failed mail of this class; a value that is none of the three marks. */
+/* The policy's action for failed mail of this class.  An unknown value counts as MARK. */
 static enum batv_action class_action(const struct batv_mode_facts *mode)
 {
 	int action = BATV_ACTION_MARK;
@@ -116,7 +116,7 @@ static enum batv_action class_action(const struct batv_mode_facts *mode)
 	return BATV_ACTION_MARK;
 }
 
-/* Why a recipient whose class is refused is not refused after all; NONE: it is. */
+/* Why a recipient is not refused although its class is; NONE if it is refused. */
 static enum batv_reason why_spared(const struct batv_mode_facts *mode,
 				   const struct batv_finding *finding)
 {
@@ -141,7 +141,7 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
 	finding->rejecting = is_rejecting(mode);
 	if (!batv_verdict_failed(finding->verdict))
 		return;
-	if (!mode->policy) { /* cannot be: what has no policy is not ours */
+	if (!mode->policy) { /* cannot happen: without a policy the verdict is not-ours */
 		finding->action = BATV_ACTION_MARK;
 		finding->reason = BATV_WHY_DOUBT;
 		return;
@@ -158,16 +158,16 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
 }
 
 /*
- * So many forged tags beside a right one are no bounce: a bounce has one.  Else one message with a
- * thousand tags would try a thousand, and learn whether one of them is right.
+ * A message with more forged tags than this, next to a right one, is not a bounce: a bounce has one
+ * tag.  Without this limit, one message could try a thousand tags and learn whether one is right.
  */
 #define FORGED_MAX 3
 
-/* What the recipients, taken together, allow. */
+/* What all recipients together allow. */
 struct tally {
-	bool reject; /* somebody's copy is to be refused */
-	bool spare;  /* somebody's copy must not be refused with it */
-	bool proven; /* somebody's copy answers mail of ours */
+	bool reject; /* some copy is to be refused */
+	bool spare;  /* some other copy must not be refused with it */
+	bool proven; /* some copy answers our mail */
 	bool mark;
 };
 
@@ -195,7 +195,7 @@ static struct tally tally(const struct batv_finding *findings, size_t n)
 	return t;
 }
 
-/* Every REJECT becomes `action`, for the sake of another recipient. */
+/* Turns every REJECT into `action`, for the sake of another recipient. */
 static void soften(struct batv_finding *findings, size_t n, enum batv_action action)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -207,7 +207,7 @@ static void soften(struct batv_finding *findings, size_t n, enum batv_action act
 	}
 }
 
-/* Everybody's copy goes: an exempt recipient's too, for DATA has one answer only. */
+/* Refuses every copy, even an exempt recipient's: DATA has a single answer. */
 static void refuse_all(struct batv_finding *findings, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 /*
- * verdict.h - from facts to a verdict for each recipient of one automatic message, and
- * from the verdicts to what becomes of the message.  Pure: no I/O, no clock, no lists.
+ * verdict.h - turns facts into a verdict for each recipient of one automatic message, and the
+ * verdicts into an action for the message.  Pure: no I/O, no clock, no lists.
  */
 #ifndef BATV_DECIDE_VERDICT_H
 #define BATV_DECIDE_VERDICT_H
@@ -9,17 +9,17 @@
 
 enum batv_verdict {
 	BATV_VALID,      /* our tag, right MAC, key alive */
-	BATV_REMEMBERED, /* cites a message of ours that we sent for this recipient */
+	BATV_REMEMBERED, /* cites a message that we sent for this recipient */
 	BATV_EXEMPT,     /* see the reason */
 	BATV_UNSIGNABLE, /* the address could never have carried a tag */
 	BATV_NOT_OURS,   /* its domain is not protected */
-	BATV_MISSING,    /* protected, and bare */
-	BATV_EXPIRED,    /* our tag, its key is destroyed or its day has passed */
-	BATV_FORGED,     /* tag shape, wrong MAC or unknown key */
+	BATV_MISSING,    /* protected, and untagged */
+	BATV_EXPIRED,    /* our tag, but its key is destroyed or its day has passed */
+	BATV_FORGED,     /* has the shape of a tag, but a wrong MAC or an unknown key */
 	BATV_VERDICT_COUNT
 };
 
-/* Why a verdict or an action is what it is; in the log line as reason=. */
+/* The reason for a verdict or an action; the log line shows it as reason=. */
 enum batv_reason {
 	BATV_WHY_NONE, /* nothing to add: "-" */
 	/* exemptions */
@@ -33,94 +33,99 @@ enum batv_reason {
 	BATV_WHY_LOCAL,
 	/* why a failed verdict is not refused */
 	BATV_WHY_OBSERVE,   /* enforcement = observe */
-	BATV_WHY_NOT_ARMED, /* enforcement = auto, the domain is not armed yet */
+	BATV_WHY_NOT_ARMED, /* enforcement = auto, and the domain is not armed yet */
 	BATV_WHY_OBSERVE_FILE,
 	BATV_WHY_CLASS,
 	BATV_WHY_RELAY_HOST,
 	BATV_WHY_MIXED,       /* another recipient of the message decided it */
 	BATV_WHY_DOUBT,       /* a list could not be looked up, no usable state, ... */
-	BATV_WHY_NO_MEMORY,   /* could not be proven for want of a complete memory */
-	BATV_WHY_LOST_SECRET, /* tags of a lost secret look forged, and still come back */
+	BATV_WHY_NO_MEMORY,   /* the sent-mail memory is not complete */
+	BATV_WHY_LOST_SECRET, /* tags of a lost secret look forged, but still come back */
 	BATV_WHY_COUNT
 };
 
-/* Three answers of a list look-up; MAYBE is doubt (DEFER, or nobody to ask). */
+/* The answer of a list look-up.  MAYBE is doubt: Exim deferred, or nobody could be asked. */
 enum batv_match { BATV_NO, BATV_YES, BATV_MAYBE };
 
-/* What is known of one recipient, gathered by judge.c. */
+/* The facts about one recipient; judge.c gathers them. */
 struct batv_rcpt_facts {
 	enum batv_match is_protected; /* its domain is in some policy's domains */
-	bool tagged;                  /* has the shape of a tag of ours */
+	bool tagged;                  /* has the shape of our tag */
 	enum batv_tag_worth worth;    /* if tagged */
-	bool fits;                    /* batv_tag_fits(bare address) */
+	bool fits;                    /* batv_tag_fits(untagged address) */
 	bool srs;
 	enum batv_match unsigned_sender, exempt_recipient;
 	bool remembered;
 };
 
-/* What is known of the message, the same for each recipient of one policy. */
+/* The facts about the message; they are the same for all recipients of one policy. */
 struct batv_message_facts {
 	bool local;         /* no sending host */
-	bool authenticated; /* and the policy exempts that */
-	bool acl_exempt;    /* and the policy exempts that */
+	bool authenticated; /* and the policy exempts it */
+	bool acl_exempt;    /* and the policy exempts it */
 	enum batv_match exempt_host, own_host;
 };
 
 struct batv_finding {
 	enum batv_verdict verdict;
-	enum batv_reason reason; /* of the verdict, then of the action */
+	enum batv_reason reason; /* first of the verdict, then of the action */
 	enum batv_action action;
 	bool rejecting;  /* the effective mode is reject, not observe */
 	bool doubt;      /* something could not be looked up */
-	bool maybe_lost; /* its failed tag may be one of a secret that was lost */
+	bool maybe_lost; /* its failed tag may come from a lost secret */
 };
 
-/* missing, expired, forged: the verdicts that may lead to a refusal. */
+/* True for missing, expired and forged: the verdicts that may lead to a refusal. */
 bool batv_verdict_failed(enum batv_verdict verdict);
 
 /*
- * The verdict alone, in finding->verdict, reason, doubt; action ACCEPT.  Order: an
- * unprotected domain; a valid tag; exemptions of the message; of the recipient; what is never
- * signed; unsignable; remembered; then expired, forged, missing.  A MAYBE that would have
- * changed the answer sets doubt.  A domain of which nobody knows is not-ours, in doubt.
+ * Finds the verdict alone, and sets finding->verdict, reason and doubt; action is ACCEPT.  The
+ * first of these that applies decides: a domain that is not protected; a valid tag; exemptions of
+ * the message; exemptions of the recipient; senders that are never signed; unsignable; remembered;
+ * then expired, forged or missing.  A BATV_MAYBE that could have changed the answer sets doubt.  A
+ * domain that may or may not be protected is not-ours, in doubt.
  */
 void batv_verdict_of(const struct batv_message_facts *msg, const struct batv_rcpt_facts *rcpt,
 		     struct batv_finding *finding);
 
-/* What the mode of the recipient's policy and domain says at this moment. */
+/* The current mode, as the recipient's policy and domain set it. */
 struct batv_mode_facts {
 	const struct batv_policy *policy; /* NULL: not ours */
-	bool armed;                       /* the domain table says so (auto) */
+	bool armed;                       /* the domain table says that it is armed (for auto) */
 	bool observe_file;
 	enum batv_match relay_host;
 	enum batv_class class;
-	bool memory_complete; /* readable, older than its retention: may judge other than dsn */
+	bool memory_complete; /* readable and older than its retention; needed to refuse others than
+				 dsn */
 };
 
 /*
- * The action for this recipient alone: ACCEPT, MARK or REJECT, with rejecting and reason.  What has
- * not failed is ACCEPT.  Of several reasons not to refuse the first holds: class, not-armed,
- * observe, observe-file, relay-host, doubt, no-memory, lost-secret.
+ * Finds the action for this recipient alone: ACCEPT, MARK or REJECT.  Sets finding->rejecting and
+ * reason too.  A verdict that has not failed gets ACCEPT.  If there are several reasons not to
+ * refuse, the first of this list is reported: class, not-armed, observe, observe-file, relay-host,
+ * doubt, no-memory, lost-secret.
  */
 void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding);
 
 /*
- * The message: adjusts the actions of all findings together and returns the message's
- * own: REJECT (refuse it whole), MARK (a header has something to say) or ACCEPT.
- *  - nobody REJECT: nothing changes.
- *  - another one valid or remembered: every REJECT becomes REMOVE; or MARK (WHY_MIXED) where nobody
- * can take a recipient off any more (can_remove: a local_scan() of ours runs after this). A valid
- * one counts for this only beside at most three forged ones: with more the message guesses tags.
- *  - a failed recipient whose mode only observes: every REJECT becomes MARK (WHY_MIXED),
- *    for a refusal would take that recipient's copy too.
- *  - else the whole message is refused: all actions become REJECT (WHY_MIXED where they were not).
+ * Decides for the whole message.  Adjusts the actions of all n findings together, and returns the
+ * message's own action: REJECT (refuse it whole), MARK (add a header) or ACCEPT.
+ *  - If no finding is REJECT, nothing changes.
+ *  - If another recipient is valid or remembered, every REJECT becomes REMOVE, or MARK
+ *    (BATV_WHY_MIXED) if !can_remove.  can_remove says that our local_scan() runs after this, and
+ *    can remove recipients.  A valid recipient counts only if at most three others are forged: with
+ *    more, the message is guessing tags.
+ *  - If a failed recipient must not be refused, or one is in doubt, every REJECT becomes MARK
+ *    (BATV_WHY_MIXED), because a refusal would lose that recipient's copy too.
+ *  - Otherwise the whole message is refused: all actions become REJECT, with BATV_WHY_MIXED for
+ *    those that were not.
  */
 enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_remove);
 
 const char *batv_verdict_name(enum batv_verdict v); /* "not-ours" */
 const char *batv_reason_name(enum batv_reason r);   /* "exempt-host", "-" for none */
 
-/* The row in which such a recipient is counted: memory/counters.h. */
+/* Returns the counter row for such a recipient; see memory/counters.h. */
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a);
 
 #endif
