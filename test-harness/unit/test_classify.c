@@ -1,7 +1,7 @@
 /* links: core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
 /*
- * test_classify.c - messages of all kinds, one a file, messages/NAME.CLASS.eml; and what the
- * parsing of header fields makes of odd ones.  Run from the top of the tree.
+ * test_classify.c - messages of all kinds, one per file, messages/NAME.CLASS.eml; and how odd
+ * header fields are parsed.  Run from the top of the tree.
  */
 #include <check.h>
 #include <glob.h>
@@ -22,7 +22,7 @@ static struct batv_span span(const char *text)
 
 /* ---- files ---- */
 
-/* Feeds the header, field by field, folded as it is; the rest is the body. */
+/* Feeds the header field by field, still folded; the rest is the body. */
 static enum batv_class classify(const char *text, size_t len)
 {
 	const char *p = text, *end = text + len;
@@ -95,7 +95,7 @@ START_TEST(messages_have_their_class)
 }
 END_TEST
 
-/* Cut anywhere, with any one byte changed: some class, and no reading beyond the end. */
+/* Cut anywhere, with any one byte changed: there is a class, and nothing is read beyond the end. */
 START_TEST(damaged_messages_are_survived)
 {
 	static char text[65536];
@@ -343,7 +343,7 @@ START_TEST(what_the_parts_say)
 }
 END_TEST
 
-/* More levels than there are places: those within are not looked at, those around go on. */
+/* More levels than there are places: inner ones are ignored, outer ones still work. */
 START_TEST(deep_nesting)
 {
 	static char body[20000];
@@ -362,7 +362,7 @@ START_TEST(deep_nesting)
 }
 END_TEST
 
-/* ---- what the sender of the message chose that is answered ---- */
+/* ---- text chosen by the sender of the message that is answered ---- */
 
 static const char *const hostile_subjects[] = {
 	"Report Domain: ours.example Submitter: theirs.example Report-ID: 1",
@@ -391,7 +391,7 @@ static const char hostile_message[] =
 	"--B0UND\nContent-Type: text/calendar\n\n"
 	"--x--\n";
 
-/* The text with another subject, and with more at the begin of the message that it returns. */
+/* The text with another subject, and with more at the start of the message that it returns. */
 static size_t rewrite(const char *text, size_t len, const char *subject, const char *more,
 		      char *out)
 {
@@ -432,7 +432,7 @@ static size_t rewrite(const char *text, size_t len, const char *subject, const c
 	return n + (size_t)(end - at);
 }
 
-/* Does its structure tell?  As an administrator would see it: by these words in its header. */
+/* Does the structure tell?  These words in the header would tell an administrator. */
 static bool has_structure(const char *text)
 {
 	static const char *const words[] = {
@@ -511,7 +511,7 @@ START_TEST(the_first_kind_wins)
 }
 END_TEST
 
-/* A report of a kind that nobody knows is no bounce for its subject's sake, nor for a phrase. */
+/* Neither its subject nor a phrase makes a report of an unknown kind a bounce. */
 START_TEST(strange_reports_are_not_refused)
 {
 	static const char type[] = "multipart/report; report-type=x-unknown; boundary=b";
@@ -550,7 +550,7 @@ START_TEST(nothing_says_other)
 }
 END_TEST
 
-/* Long values and bodies cost no more than what is looked at. */
+/* Long values and bodies cost no more than the part that is examined. */
 START_TEST(work_is_bounded)
 {
 	const size_t len = 1 << 20;
@@ -562,7 +562,7 @@ START_TEST(work_is_bounded)
 		batv_classify_start(&c);
 		batv_classify_header(&c, (struct batv_header){span("Content-Type"), {text, len}});
 		batv_classify_header(&c, (struct batv_header){span("From"), {text, len}});
-		/* a sender that is a comment, or quotes, is nobody */
+		/* a sender that is only a comment or quotes does not count */
 		ck_assert_int_eq(batv_classify_end(&c, (struct batv_span){text, len}),
 				 (i < 2 ? BATV_CLASS_DSN : BATV_CLASS_OTHER));
 	}

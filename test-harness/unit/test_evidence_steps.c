@@ -1,8 +1,8 @@
 /* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
- * test_evidence_steps.c - messages that were made to keep the search busy, in steps, not in time:
- * none takes more than ten times as many as plain text, whatever its size; and what the limit
- * leaves out is never what a message of today's programs carries.  Run from the top of the tree.
+ * test_evidence_steps.c - messages that were made to keep the search busy, measured in steps, not
+ * in time.  None takes more than ten times the steps of plain text of its size.  The limit never
+ * cuts off evidence in a message from today's programs.  Run from the top of the tree.
  */
 #include <check.h>
 #include <glob.h>
@@ -18,7 +18,7 @@
 
 #define BODY_BYTES 131072 /* the default of evidence_bytes */
 #define MORE 4
-#define TIMES 10 /* as many steps as plain text */
+#define TIMES 10 /* times the steps of plain text */
 #define MESSAGES "test-harness/unit/[em]*/*.eml"
 
 static struct batv_search search;
@@ -37,7 +37,7 @@ static size_t steps(void)
 	return search.passed + search.closer;
 }
 
-/* How long it took. */
+/* The time it took. */
 static double search_body(size_t len)
 {
 	double start = now_ms();
@@ -79,7 +79,7 @@ START_TEST(nothing_takes_many_steps)
 }
 END_TEST
 
-/* Short ones, too: what a few labels cost is bounded, however few bytes there are. */
+/* Short texts too: the cost of a few labels is bounded, even in a few bytes. */
 START_TEST(short_texts_take_few_steps)
 {
 	for (size_t len = 1; len <= 16384; len *= 2) {
@@ -90,8 +90,8 @@ START_TEST(short_texts_take_few_steps)
 }
 END_TEST
 
-/* One closer look, as long as it can be made: what is begun while it is allowed ends within the
- * limit. */
+/* One closer look, made as long as possible: a look that starts within the allowance ends within
+ * the limit. */
 START_TEST(one_look_is_short)
 {
 	static const char *const inside[] = {
@@ -149,7 +149,7 @@ static const struct {
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 
-/* A megabyte of header, in fields of any size: a few steps for a byte. */
+/* A megabyte of header, in fields of any size, takes a few steps per byte. */
 START_TEST(headers_take_few_steps)
 {
 	const struct busy b = {.piece = fields[_i].piece, .before = ""};
@@ -174,10 +174,9 @@ START_TEST(headers_take_few_steps)
 }
 END_TEST
 
-/* ---- what the limit leaves out ---- */
+/* ---- text that the limit cuts off ---- */
 
-/* The header of a message is searched as a part of its body here: that is more than in real life.
- */
+/* Here the header is searched as part of the body, which is more work than in reality. */
 START_TEST(messages_of_today_are_far_below_the_limit)
 {
 	glob_t files;
@@ -226,7 +225,7 @@ START_TEST(after_a_busy_stretch_it_finds_again)
 }
 END_TEST
 
-/* One more than there is room for is noted, and one that is known already is not one more. */
+/* An id too many is noted as such; an id that is already known does not count again. */
 START_TEST(full_means_that_there_was_more)
 {
 	size_t at = 0;
@@ -244,7 +243,7 @@ START_TEST(full_means_that_there_was_more)
 }
 END_TEST
 
-/* The stack is all the memory that it takes: no more for 100 MB than for 100 bytes. */
+/* The search uses only the stack, and no more of it for 100 MB than for 100 bytes. */
 START_TEST(a_large_body_takes_no_memory)
 {
 #ifdef __SANITIZE_ADDRESS__

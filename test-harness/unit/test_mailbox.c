@@ -1,6 +1,6 @@
 /* links: core/evidence/mailbox core/tag/addr core/base/span */
 /*
- * test_mailbox.c - the addresses in lists as they are written: RFC 5322's forms, and the others.
+ * test_mailbox.c - finds the addresses in lists: in RFC 5322's forms, and in the others in use.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -106,7 +106,7 @@ START_TEST(no_more_than_wanted)
 }
 END_TEST
 
-/* 254 octets are an address, 255 none; the next one is not lost with it. */
+/* 254 octets are an address, 255 are not; the next address is not lost. */
 START_TEST(too_long_a_one_is_skipped)
 {
 	char text[600], first[BATV_ADDR_SIZE];
@@ -119,13 +119,13 @@ START_TEST(too_long_a_one_is_skipped)
 	ck_assert(batv_mailbox_first((struct batv_span){text, 260}, first));
 	ck_assert_str_eq(first, "c@d");
 	memset(text, 'a', 400);
-	memcpy(text + 400, " <c@d>", 6); /* a long name is no long address */
+	memcpy(text + 400, " <c@d>", 6); /* a long name does not make the address long */
 	ck_assert(batv_mailbox_first((struct batv_span){text, 406}, first));
 	ck_assert_str_eq(first, "c@d");
 }
 END_TEST
 
-/* Any bytes, cut anywhere: what comes out are addresses. */
+/* Any bytes, cut anywhere: the results are always addresses. */
 START_TEST(rubbish_is_survived)
 {
 	static const char bytes[] = "a@b.,;:<>()[]\"\\ \r\n\0\377";

@@ -1,7 +1,7 @@
 /* links: core/evidence/proof core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
 /*
- * test_proof.c - what proves what, and to whom.  The memory is a table of this test's own; what is
- * searched, and how tags are checked, is the real thing.
+ * test_proof.c - which evidence proves a message, and for whom.  The sent-mail memory is a table in
+ * this test.  The search and the check of tags are the real ones.
  */
 #include <check.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #define NOW INT64_C(1800000000)
 
-/* ---- a memory that knows what the test says ---- */
+/* ---- a sent-mail memory that the test fills ---- */
 
 static const char *known[4]; /* "id address" and "ours>theirs" */
 static size_t asked;
@@ -52,7 +52,7 @@ bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 }
 
 static struct batv_memory memory, before;
-static const struct batv_memory *knows = &memory; /* which of the two has it */
+static const struct batv_memory *knows = &memory; /* which of the two memories has it */
 
 size_t batv_sent_known_any(const struct batv_memory *m, const struct batv_item *items, size_t n,
 			   int64_t retention, int64_t now)
@@ -161,7 +161,7 @@ START_TEST(without_a_key_nothing_is_asked)
 }
 END_TEST
 
-/* The tag of an address, as our transport would have made it. */
+/* The tagged address, as our transport would have made it. */
 static void tag_of(const char *address, char out[static BATV_ADDR_SIZE])
 {
 	struct batv_addr addr;

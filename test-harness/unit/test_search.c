@@ -1,10 +1,10 @@
 /* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
- * test_search.c - messages that carry evidence, one a file, evidence/NAME.eml; what is looked up
- * first.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from the
- * top of the tree.
+ * test_search.c - messages with evidence, one per file, evidence/NAME.eml; and the order of
+ * look-ups.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from
+ * the top of the tree.
  *
- * Each file says itself what is to be found: X-Expect: KIND ENCODING VALUE, one line a clue.
+ * Each file lists its own clues, one per line: X-Expect: KIND ENCODING VALUE.
  */
 #include <check.h>
 #include <glob.h>
@@ -41,7 +41,7 @@ static size_t read_file(const char *path, char *out, size_t size)
 	return len;
 }
 
-/* Everything of a message: fields, folded as they are, then the body. */
+/* Feeds a whole message: the fields, still folded, and then the body. */
 static void search_message(const char *text, size_t len)
 {
 	const char *p = text, *end = text + len;
@@ -77,7 +77,8 @@ static void clue_text(const struct batv_clue *c, char *out, size_t size)
 		       batv_clue_encoding_name(c->encoding), (int)c->value.len, c->value.p);
 }
 
-/* Every clue is expected, and every expected one is there; else it says which is not. */
+/* Every clue is expected, and every expected clue is found; otherwise it names the first that is
+ * not. */
 static bool as_expected(const char *path, const char *text)
 {
 	static const char field[] = "X-Expect: ";
@@ -134,7 +135,7 @@ START_TEST(messages_have_their_evidence)
 }
 END_TEST
 
-/* Where it says that a clue lies, it lies: what was not encoded stands there as it is. */
+/* A clue is where the search says: unencoded text is found there unchanged. */
 static void check_place(const char *text, size_t len, const struct batv_clue *c)
 {
 	char plain[BATV_ID_MAX + 1];
@@ -150,7 +151,7 @@ static void check_place(const char *text, size_t len, const struct batv_clue *c)
 	ck_assert_ptr_nonnull(memmem(plain, n, c->value.p, c->value.len));
 }
 
-/* Cut anywhere: no reading beyond the end, and whatever is found is where it says. */
+/* Cut anywhere: nothing is read beyond the end, and every clue is where the search says. */
 START_TEST(damaged_messages_are_survived)
 {
 	static char text[262144];
@@ -161,7 +162,7 @@ START_TEST(damaged_messages_are_survived)
 		size_t len = read_file(files.gl_pathv[i], text, sizeof text);
 
 		for (size_t at = 0; at < len; at += 1 + len / 100) {
-			char *copy = malloc(at + 1); /* of that very size, for the sanitizers */
+			char *copy = malloc(at + 1); /* of exactly this size, for the sanitizers */
 
 			memcpy(copy, text, at);
 			copy[at] = "\"=(<>&\0\n\377"[at % 9];
@@ -179,7 +180,7 @@ START_TEST(damaged_messages_are_survived)
 }
 END_TEST
 
-/* What is decoded is searched through a window: an id is found wherever it falls, and once. */
+/* Decoded text is searched through a window: an id is found once, wherever it falls. */
 START_TEST(windows_of_base64_lose_nothing)
 {
 	static const char alphabet[] =
@@ -220,7 +221,7 @@ END_TEST
 
 static const struct {
 	const char *text;
-	const char *want; /* the one id; NULL: none */
+	const char *want; /* the only id; NULL if there is none */
 } labels[] = {
 	{"Message-ID: <a@b>", "a@b"},
 	{"MESSAGE-ID:<a@b>", "a@b"},
@@ -322,7 +323,7 @@ START_TEST(tagged_addresses)
 }
 END_TEST
 
-/* ---- which are looked up ---- */
+/* ---- which clues are looked up ---- */
 
 static void field(const char *name, const char *value)
 {
@@ -350,7 +351,7 @@ START_TEST(outermost_ids_come_first)
 	check_ids("r6 r5 r4 r3");
 	field("in-reply-to", " <i@x> (Bob's message of Sunday)");
 	check_ids("i r6 r5 r4");
-	/* the body has a right to half of the places */
+	/* half of the places are for the body */
 	batv_search_body(&search, span("Message-ID: <b1@x>\nMessage-ID: <b2@x>\n"
 				       "Message-ID: <b1@x>\nMessage-ID: <b3@x>\n"));
 	check_ids("i r6 b1 b2");
@@ -410,7 +411,7 @@ START_TEST(long_values_leave_room)
 }
 END_TEST
 
-/* Whatever the header says, what the body returns is seen. */
+/* No header can hide the message that the body returns. */
 START_TEST(a_full_header_leaves_room_for_the_body)
 {
 	char value[1000];
@@ -430,7 +431,7 @@ START_TEST(a_full_header_leaves_room_for_the_body)
 }
 END_TEST
 
-/* ---- an id that leaves ---- */
+/* ---- the id of mail that leaves ---- */
 
 static const struct {
 	const char *value, *want;

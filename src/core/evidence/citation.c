@@ -1,8 +1,8 @@
 /*
- * citation.c - reads one Message-ID, or one tagged address, at a given place of any text.
+ * citation.c - reads one Message-ID, or one tagged address, at a given place in any text.
  *
- * An id is what stands in angle brackets, if it does not look like a tag of HTML.  White space in
- * it is folding and is taken out.  Invariant: every function looks at a bounded number of bytes
+ * An id is the text in angle brackets, unless it looks like an HTML tag.  White space in an id
+ * comes from folding and is removed.  Invariant: every function examines a bounded number of bytes
  * (4 KiB, some of them a few times) and counts them.
  */
 #include <stddef.h>
@@ -13,10 +13,10 @@
 
 #define GAP_MAX 256 /* bytes between a label and its id */
 #define GAP_LINES 2
-#define ID_READ_MAX 4096 /* bytes that an id may take up as it lies there */
-#define BARE_ID_MIN 8    /* an id without "@" is at least that long, or it is no id */
-#define BARE_MAX 128     /* an id without brackets is at most that long */
-#define LOOK_BACK 128    /* where a tagged address may begin before its "prvs" */
+#define ID_READ_MAX 4096 /* bytes that an id may have in the text, before decoding */
+#define BARE_ID_MIN 8    /* an id without "@" has at least this length */
+#define BARE_MAX 128     /* an id without brackets has at most this length */
+#define LOOK_BACK 128    /* bytes before "prvs" in which a tagged address may begin */
 #define ADDRESS_READ 1024
 
 static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp, size_t *steps)
@@ -25,7 +25,7 @@ static struct batv_cursor cursor_at(struct batv_span s, size_t max, bool qp, siz
 		.p = s.p, .end = s.p + (s.len < max ? s.len : max), .qp = qp, .steps = steps};
 }
 
-/* What was found: not the room behind it. */
+/* Copies the result, but not the unused rest of the buffer. */
 static void hand_over(const struct batv_citation *work, struct batv_citation *out)
 {
 	memcpy(out, work, offsetof(struct batv_citation, text));
@@ -66,13 +66,13 @@ size_t batv_citation_label(struct batv_span s, size_t *steps)
 
 /* ---- the id ---- */
 
-/* How it is written decides how it ends. */
+/* How an id is written decides where it ends. */
 enum form { ANGLE, ENTITY, BARE };
 
 struct reading {
 	struct batv_citation *out;
 	size_t len;
-	bool blanks; /* there was white space, other than a fold */
+	bool blanks; /* there was white space other than a fold */
 	bool at_sign, digit;
 };
 
@@ -86,7 +86,7 @@ static bool keep_char(struct reading *r, int ch)
 	return true;
 }
 
-/* <a href="mailto:x@y">, </b>, <!-- x@y -->: tags of HTML.  So is <b>, but not <20261122.12>. */
+/* <a href="mailto:x@y">, </b> and <!-- x@y --> are HTML tags.  So is <b>, but not <20261122.12>. */
 static bool is_id(const struct reading *r)
 {
 	const char *text = r->out->text;
@@ -100,13 +100,13 @@ static bool is_id(const struct reading *r)
 	return r->len >= BARE_ID_MIN && r->digit && !r->blanks && !memchr(text, '=', r->len);
 }
 
-/* A fold: the line goes on with white space.  Anything else ends what should not end here. */
+/* A line end is a fold if white space follows.  Any other line end cuts the id off. */
 static bool is_fold(const struct batv_cursor *c)
 {
 	return c->p < c->end && batv_is_wsp(*c->p);
 }
 
-/* Within &lt;...&gt; a program may have put a link around the id.  Up to and with ">". */
+/* Skips to after ">".  Inside &lt;...&gt;, a program may have put a link around the id. */
 static bool skip_html_tag(struct batv_cursor *c)
 {
 	int ch;
@@ -117,7 +117,7 @@ static bool skip_html_tag(struct batv_cursor *c)
 	return ch == '>';
 }
 
-/* Behind the opening bracket, up to and with the closing one. */
+/* Reads from after the opening bracket to after the closing one. */
 static bool read_bracketed(struct batv_cursor *c, enum form form, struct reading *r)
 {
 	for (;;) {
@@ -165,7 +165,7 @@ static bool ends_word(int ch)
 	}
 }
 
-/* Without brackets it needs an "@", and ends where a word ends. */
+/* An id without brackets needs an "@", and ends where a word ends. */
 static bool read_bare(struct batv_cursor *c, struct reading *r)
 {
 	struct batv_cursor before;
@@ -194,7 +194,7 @@ static bool read_id(struct batv_cursor *c, const char *begin, enum form form,
 	return true;
 }
 
-/* What may stand between a label and its id. */
+/* Characters that may come between a label and its id. */
 static bool is_gap(int ch)
 {
 	return batv_is_blank((char)ch) || ch == ':' || ch == '=' || ch == '"' || ch == '\'' ||
@@ -203,11 +203,11 @@ static bool is_gap(int ch)
 }
 
 struct gap {
-	const char *end; /* where it has to be over */
+	const char *end; /* the id must begin before this */
 	unsigned lines;
 };
 
-/* One more piece of the gap; false: an id has to begin here, if any. */
+/* Takes one more piece of the gap; false: the gap ends here, and an id must begin. */
 static bool take_gap(struct batv_cursor *c, int ch, struct gap *gap)
 {
 	if (ch == '\n')
@@ -217,7 +217,7 @@ static bool take_gap(struct batv_cursor *c, int ch, struct gap *gap)
 	return is_gap(ch) || (gap->lines > 0 && (ch == '>' || ch == '|'));
 }
 
-/* "<" or "&lt;", and then something; where it is a tag of HTML, the cursor is behind it. */
+/* The form of an id that begins with ch; after "&lt;" the cursor is after its ";". */
 static enum form opening(struct batv_cursor *c, int ch)
 {
 	struct batv_cursor at = *c;
@@ -304,7 +304,7 @@ static bool read_quoted(struct batv_cursor *c, struct reading *r)
 	return false;
 }
 
-/* From the begin of a local part to the end of the domain. */
+/* Reads from the start of the local part to the end of the domain. */
 static bool read_address(struct batv_cursor *c, struct reading *r)
 {
 	int ch = batv_cursor_next(c);
@@ -330,7 +330,7 @@ static bool read_address(struct batv_cursor *c, struct reading *r)
 	return domain;
 }
 
-/* "<prvs=...@d>: host", "to prvs=...@d.": what a sentence puts behind it is not the domain's. */
+/* "<prvs=...@d>: host", "to prvs=...@d.": punctuation after it is not part of the domain. */
 static void trim_address(struct reading *r)
 {
 	while (r->len > 0 && strchr(".:-", r->out->text[r->len - 1]))
@@ -351,7 +351,7 @@ static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_ci
 	if (!read_address(&c, &r))
 		return false;
 	trim_address(&r);
-	*steps += r.len; /* to parse it */
+	*steps += r.len; /* for parsing it */
 	if (batv_addr_parse(out->text, r.len, &addr) != BATV_OK || !batv_tag_parse(&addr, &tag))
 		return false;
 	out->begin = text.p + from;
@@ -361,7 +361,7 @@ static bool tag_from(struct batv_span text, size_t from, bool qp, struct batv_ci
 	return true;
 }
 
-/* The same for where local+prvs= begins: not before what cannot stand in a local part. */
+/* Where local+prvs= begins: after the last character that cannot be in a local part. */
 static size_t local_begin(struct batv_span text, size_t at, size_t *steps)
 {
 	size_t i = at;
@@ -381,7 +381,7 @@ static size_t local_begin(struct batv_span text, size_t at, size_t *steps)
 	return i;
 }
 
-/* smtp.mailfrom=user+prvs=...: "=" may end a label as well as stand in a local part. */
+/* smtp.mailfrom=user+prvs=...: "=" may end a label, or be part of a local part. */
 static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
 			size_t *steps)
 {
@@ -400,7 +400,7 @@ static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_c
 	return tag_from(text, begin, qp, out, steps);
 }
 
-/* "two words+prvs=...": from the quotes on. */
+/* "two words+prvs=...": begins at the quote. */
 static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
 			       size_t *steps)
 {
@@ -412,7 +412,7 @@ static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct
 	return false;
 }
 
-/* prvs=KDDDSSSSSS at the cursor, and what comes next; -1: it is no tag. */
+/* The character after prvs=KDDDSSSSSS at the cursor; -1 at the end, or if it is not a tag. */
 static int behind_tag(struct batv_cursor c)
 {
 	if (!take_lower_word(&c, "prvs="))
@@ -434,7 +434,7 @@ bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_ci
 	bool found = false;
 
 	switch (behind_tag(cursor_at(rest, ADDRESS_READ, qp, steps))) {
-	case '=': /* quotes before it may be the local part's or the address's own */
+	case '=': /* a quote before it may belong to the local part, or enclose the address */
 		found = (at > 0 && text.p[at - 1] == '"' &&
 			 tag_from(text, at - 1, qp, &work, steps)) ||
 			tag_from(text, at, qp, &work, steps);

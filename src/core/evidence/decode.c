@@ -1,17 +1,17 @@
 /*
  * decode.c - reads text through quoted-printable, HTML entities and base64, byte by byte.
  *
- * Forgiving, because the text may come from anywhere: what is not encoded as it should be is
- * itself.  Invariant: every call goes forward, and looks at no more than a few bytes ahead.
+ * The code is forgiving, because the text may come from anywhere: a faulty encoding stands for
+ * itself.  Invariant: every call moves forward, and looks only a few bytes ahead.
  */
 #include <string.h>
 
 #include "evidence/decode.h"
 
-#define ENTITY_MAX 20 /* bytes of one, soft line breaks within it included */
-#define BLANKS_MAX 8  /* between "=" and the end of its line: some relays add them */
+#define ENTITY_MAX 20 /* bytes of an entity, with soft line breaks in it */
+#define BLANKS_MAX 8  /* between "=" and the line end; some relays add them */
 
-/* The length of a soft line break at p: "=", blanks, the end of the line; 0: there is none. */
+/* The length of a soft line break at p ("=", blanks, the line end); 0 if there is none. */
 static size_t soft_break_len(const char *p, const char *end)
 {
 	const char *at = p + 1;
@@ -73,7 +73,7 @@ int batv_cursor_entity(struct batv_cursor *c)
 		if (ch == ';')
 			break;
 	}
-	*c->steps += len; /* for the table: most of its names are of another length */
+	*c->steps += len; /* for the table: most of its names have another length */
 	for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++)
 		if (strlen(entities[i].name) == len && memcmp(name, entities[i].name, len) == 0) {
 			c->p = at.p;
@@ -85,7 +85,7 @@ int batv_cursor_entity(struct batv_cursor *c)
 
 /* ---- base64 ---- */
 
-/* -1: it is not of the alphabet. */
+/* The value of c, 0 to 63; -1 if c is not in the alphabet. */
 static int sextet(char c)
 {
 	/* clang-format off */
@@ -119,7 +119,7 @@ int batv_base64_next(struct batv_base64 *b)
 		const char *at = b->p++;
 		int value = sextet(*at);
 
-		if (*at == '=') /* the end of a piece; another may follow */
+		if (*at == '=') /* padding ends a piece; another piece may follow */
 			b->n_bits = 0;
 		if (value < 0)
 			continue;

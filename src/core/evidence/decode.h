@@ -1,6 +1,6 @@
 /*
- * decode.h - reading text through what a mail program did to it: quoted-printable (RFC 2045 section
- * 6.7), the entities of HTML, base64.
+ * decode.h - reads text through the encodings of mail programs: quoted-printable (RFC 2045 section
+ * 6.7), HTML entities, and base64 (RFC 2045 section 6.8).
  */
 #ifndef BATV_EVIDENCE_DECODE_H
 #define BATV_EVIDENCE_DECODE_H
@@ -9,14 +9,14 @@
 
 struct batv_cursor {
 	const char *p, *end; /* what is left */
-	bool qp;             /* undo quoted-printable */
-	bool changed;        /* something was undone: an =XX, a soft line break */
-	size_t *steps;       /* grows by every byte that is looked at; not NULL */
+	bool qp;             /* decode quoted-printable */
+	bool changed;        /* something was decoded: an =XX or a soft line break */
+	size_t *steps;       /* grows by one for each byte examined; not NULL */
 };
 
-int batv_cursor_next_undone(struct batv_cursor *c); /* where the next one may be encoded */
+int batv_cursor_next_undone(struct batv_cursor *c); /* for a character that may be encoded */
 
-/* The next character, 0 to 255; -1: the end. */
+/* Returns the next character, 0 to 255, or -1 at the end. */
 static inline int batv_cursor_next(struct batv_cursor *c)
 {
 	if (c->p == c->end || (c->qp && *c->p == '='))
@@ -25,19 +25,22 @@ static inline int batv_cursor_next(struct batv_cursor *c)
 	return (unsigned char)*c->p++;
 }
 
-/* Behind a '&': the character that the entity means (0xa0: any that is blank), and the cursor
- * behind its ';'.  -1, and the cursor where it was: none of those that can stand in an address. */
+/*
+ * Reads an entity; the cursor is after its '&'.  Returns the character it means (0xa0 for a
+ * no-break space), and moves the cursor after the ';'.  Only entities of characters that can be in
+ * or around an address are known.  For all others this returns -1 and leaves the cursor in place.
+ */
 int batv_cursor_entity(struct batv_cursor *c);
 
 struct batv_base64 {
-	const char *p, *end;   /* what is left; what is not of the alphabet is skipped */
-	const char *begin;     /* where the byte that came last begins */
-	unsigned bits, n_bits; /* private, as is what follows */
+	const char *p, *end;   /* what is left; characters outside the alphabet are skipped */
+	const char *begin;     /* where the last byte returned begins */
+	unsigned bits, n_bits; /* private, like all that follows */
 	const char *before;
 };
 
 struct batv_base64 batv_base64_start(struct batv_span text);
-int batv_base64_next(struct batv_base64 *b); /* the next byte; -1: the end */
-bool batv_base64_is(char c);                 /* is it of the alphabet? */
+int batv_base64_next(struct batv_base64 *b); /* the next byte, or -1 at the end */
+bool batv_base64_is(char c);                 /* is c in the alphabet? */
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * mailbox.c - the addresses in a header field that holds a list of them.
+ * mailbox.c - finds the addresses in a header field that holds a list of them.
  *
- * One pass: words are gathered until something says what they were.  "<" begins the address
- * proper, ":" ends the name of a group, "," and ";" end an entry.  White space survives between
- * words only, so that "a . b @ c" is an address and "Bob c@d" is not one address.
- * Invariant: what is handed over has passed batv_addr_parse(), and the buffer never holds
- * more than the longest address: what is longer is none.
+ * There is one pass.  Words are gathered until a special character says what they were: "<" begins
+ * the address proper, ":" ends the name of a group, "," and ";" end an entry.  White space is kept
+ * only between words, so "a . b @ c" is an address and "Bob c@d" is not one address.
+ * Invariant: every address that is handed over has passed batv_addr_parse().  The buffer holds the
+ * longest address and no more; a longer text is not an address.
  */
 #include <string.h>
 
@@ -14,10 +14,10 @@
 struct entry {
 	char text[BATV_PATH_MAX];
 	size_t len;
-	bool blank; /* white space came since the last character */
+	bool blank; /* white space came after the last character */
 	bool too_long;
-	bool angle; /* within angle brackets */
-	bool done;  /* angle brackets were closed: what follows is a comment by habit */
+	bool angle; /* inside angle brackets */
+	bool done;  /* angle brackets were closed; in practice the rest is a comment */
 };
 
 struct list {
@@ -73,7 +73,7 @@ static void skip_comment(struct list *l)
 	l->e.blank = true;
 }
 
-/* A quoted string, quotes and backslashes kept; folding taken out. */
+/* Adds a quoted string: keeps quotes and backslashes, removes folding. */
 static void add_quoted(struct list *l)
 {
 	add_char(&l->e, '"');
@@ -94,7 +94,7 @@ static void add_quoted(struct list *l)
 	}
 }
 
-/* Without angle brackets "Bob b@d" is written, too: then it is the last word. */
+/* People also write "Bob b@d" without angle brackets; then the last word is the address. */
 static void last_word(struct entry *e)
 {
 	const char *space;
@@ -121,7 +121,7 @@ static void end_entry(struct list *l)
 	clear_entry(&l->e);
 }
 
-/* "@a,@b:user@d": the route ends at the colon, and its commas end nothing. */
+/* "@a,@b:user@d": the route ends at the colon, and its commas do not end the entry. */
 static bool in_route(const struct entry *e)
 {
 	return e->angle && e->len > 0 && e->text[0] == '@';
@@ -159,7 +159,7 @@ static void take_special(struct list *l, char c)
 	}
 }
 
-/* A literal such as [IPv6:2001:db8::1] has colons of its own. */
+/* A literal such as [IPv6:2001:db8::1] has its own colons. */
 static void add_literal(struct list *l)
 {
 	add_char(&l->e, '[');
