@@ -1,9 +1,9 @@
 /*
  * dlfunc.c - the functions for Exim's ${dlfunc{...}{batv_...}{...}}.
  *
- * Signers and un-signers answer with a forced failure for "leave it as it is": never with an empty
- * string, which Exim would take for the null sender.  Answers for conditions are never a forced
- * failure, which Exim takes for true.
+ * Signers and un-signers answer "leave the address as it is" with a forced failure.  They never
+ * answer with an empty string, because Exim would take that for the null sender.  Answers for
+ * conditions are never a forced failure, because Exim takes that for true.
  */
 #include <string.h>
 
@@ -41,7 +41,7 @@ struct call { /* the arguments of batv_sign */
 	const char *address, *recipient;
 	int64_t arrival;
 	struct batv_origin origin;
-	bool leaving; /* at a transport, with a real message: what is seen is counted */
+	bool leaving; /* at a transport, with a real message: it is counted */
 };
 
 static void read_call(struct call *c, int argc, unsigned char *const argv[])
@@ -53,7 +53,7 @@ static void read_call(struct call *c, int argc, unsigned char *const argv[])
 	c->origin.own_address =
 		*batv_glue_sender() &&
 		!batv_span_equal_fold(batv_span_of(c->address), batv_span_of(batv_glue_sender()));
-	/* in a verification Exim's own id may be one of an earlier message; exim -be has none */
+	/* in a verification Exim's id may be that of an earlier message; exim -be has no id */
 	if (argc > 3)
 		c->origin.has_id = c->origin.has_id &&
 				   strcmp(arg_at(argc, argv, 3), batv_glue_message_id()) == 0;
@@ -73,7 +73,7 @@ static void no_state(const struct batv_session *session, const struct call *c)
 		batv_leaving_without_state(session);
 }
 
-/* The signed address; NULL: it stays as it is.  Notes what leaves. */
+/* Returns the signed address, or NULL to leave it as it is.  Notes mail that leaves. */
 static const char *sign(const struct batv_session *session, const struct call *c)
 {
 	static struct batv_signing s;
@@ -98,7 +98,7 @@ static const char *sign(const struct batv_session *session, const struct call *c
 	return s.answer == BATV_SIGNED ? s.address : NULL;
 }
 
-/* The address is not signed: leave the sender as it is, or as the configuration says. */
+/* The address is not signed: keep the sender, or use what the configuration says. */
 static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[])
 {
 	const char *text = arg_at(argc, argv, 5);
@@ -107,8 +107,8 @@ static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[
 }
 
 /*
- * batv_sign {address}{recipient}{received time}{message-id}{host}{otherwise}: instead of a forced
- * failure the answer is `otherwise`, unless that is empty
+ * batv_sign {address}{recipient}{received time}{message-id}{host}{otherwise}: the signed address.
+ * If the address is not signed, the answer is `otherwise`, or a forced failure if that is empty.
  */
 DLFUNC(batv_sign)
 {
@@ -131,7 +131,7 @@ DLFUNC(batv_sign)
 
 /* --- the others ------------------------------------------------------------- */
 
-/* batv_unsign {address}: syntax only */
+/* batv_unsign {address}: the untagged address; checks the syntax only */
 DLFUNC(batv_unsign)
 {
 	const char *text = arg_at(argc, argv, 0);
@@ -146,8 +146,8 @@ DLFUNC(batv_unsign)
 }
 
 /*
- * batv_verdict {address}: one word; "exempt" when there is no state to judge by.  It tells a right
- * tag from a wrong one: nothing that is said before DATA may depend on it.
+ * batv_verdict {address}: one word; "exempt" if there is no usable state.  The verdict tells a
+ * right tag from a wrong one, so no answer before DATA may depend on it.
  */
 DLFUNC(batv_verdict)
 {
@@ -170,9 +170,9 @@ DLFUNC(batv_verdict)
 }
 
 /*
- * batv_kind {address}: "spared" when no bounce to it is refused now, "tagged" by its shape, else
- * "bare"; "doubt" when a list could not be looked up.  Knows no keys, counts nothing and logs
- * nothing: for the RCPT ACL.
+ * batv_kind {address}: for the RCPT ACL.  "spared" if no bounce to it is refused now, "doubt" if a
+ * list could not be looked up, otherwise "tagged" or "bare" by its shape.  This asks no key, counts
+ * nothing and logs nothing.
  */
 DLFUNC(batv_kind)
 {
@@ -192,10 +192,10 @@ DLFUNC(batv_kind)
 }
 
 /*
- * batv_refuse: "1" when the message in hand has to be refused now, else "0".  With the argument
- * {text}: what the other side is to be told, or "" when the message is not refused.  Before DATA
- * there is no message: nothing is judged, and $message_body could be that of an earlier one, whose
- * file is closed.
+ * batv_refuse: "1" if the current message must be refused now, otherwise "0".  With the argument
+ * {text}: the text of the refusal, or "" if the message is not refused.  Before DATA there is no
+ * message, so nothing is judged: $message_body might belong to an earlier message, whose file is
+ * closed.
  */
 DLFUNC(batv_refuse)
 {
@@ -219,7 +219,7 @@ DLFUNC(batv_refuse)
 	return batv_glue_code(BATV_GLUE_OK);
 }
 
-/* batv_bare {address}: without any known tag; what is no address comes back as it is */
+/* batv_bare {address}: the address without any known tag; other text comes back unchanged */
 DLFUNC(batv_bare)
 {
 	const char *text = arg_at(argc, argv, 0);

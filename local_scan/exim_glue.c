@@ -1,9 +1,9 @@
 /*
  * exim_glue.c - the only file that includes Exim's local_scan.h.
  *
- * Here and nowhere else: uschar, taint, the difference between Exim's versions (those that
- * matter to us: log_write lost an argument and BOOL shrank in 4.100; pointers became const
- * in 4.98 and later, which the casts below absorb).
+ * uschar, taint and the differences between Exim's versions are handled only here.  These
+ * differences matter to us: in 4.100 log_write() lost an argument and BOOL shrank; since 4.98 more
+ * pointers are const, which the casts below absorb.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@
 #define LOG_LINE_MAX 900
 
 /*
- * batv.so may be loaded by an Exim that it was not made for.  4.100 has other structures, and these
- * names differ: with a weak one the module can be loaded all the same, and says so in plain words.
+ * An Exim that batv.so was not built for may load it.  4.100 has other structures, and these names
+ * differ.  They are weak, so that the module can still be loaded and say plainly what is wrong.
  */
 #ifdef BATV_MODULE
 # if LOCAL_SCAN_ABI_VERSION_MAJOR >= 9
@@ -39,7 +39,7 @@ extern unsigned char *local_scan_path;
 # define EXIM_HAS(name) (&(name) != NULL)
 #endif
 
-/* Exim asks the module before it calls its local_scan(), and refuses another major number. */
+/* Exim asks this before it calls a module's local_scan(), and refuses another major number. */
 int local_scan_version_major(void);
 int local_scan_version_minor(void);
 
@@ -62,8 +62,8 @@ const char *batv_glue_misfit(void)
 	return NULL;
 }
 
-/* What is compiled in is called; a module is if it is named, which Exims with the patch of Debian
- * and Fedora know. */
+/* Exim calls a compiled-in local_scan() always, and a module's only if local_scan_path names it.
+ * Only Exims with the patch of Debian and Fedora have that option. */
 bool batv_glue_scans(void)
 {
 #ifdef BATV_MODULE
@@ -73,7 +73,7 @@ bool batv_glue_scans(void)
 #endif
 }
 
-/* Exim's text as ours and back.  Its functions take uschar *, some of them const since 4.98. */
+/* Convert Exim's text to ours and back.  Its functions take uschar *, some const since 4.98. */
 static const char *from_exim(const uschar *s)
 {
 	return s ? (const char *)s : "";
@@ -142,7 +142,7 @@ void batv_glue_recipient_sender(size_t i, const char *sender)
 
 void batv_glue_recipient_remove(size_t i)
 {
-	/* by position: receive_remove_recipient() would take the first of two equal ones */
+	/* by position: receive_remove_recipient() would remove the first of two equal ones */
 	if (i >= batv_glue_recipients())
 		return;
 	memmove(recipients_list + i, recipients_list + i + 1,
@@ -195,7 +195,7 @@ void batv_glue_list_group(gid_t group)
 	list_group = group;
 }
 
-/* The file is looked at first: not even an expansion may open one that has not passed. */
+/* The file is checked first: not even an expansion may open one that has not passed. */
 static bool safe_item(const struct batv_list_item *item)
 {
 	struct batv_list_trouble trouble;
@@ -210,10 +210,10 @@ static bool safe_item(const struct batv_list_item *item)
 }
 
 /*
- * May Exim be asked about this list?  Exim expands its lists, as root when it delivers: a "$", or
- * a look-up in whatever file, that came out of a file would make the file's owner root.  batvd
- * refuses it, and so do we (exim_list.h).  Then, what would end the process in Exim's matcher is
- * tried: see list_probe.h.
+ * May Exim be asked about this list?  Exim expands its lists, and does so as root when it delivers.
+ * If a list comes from a file, a "$" or a look-up in an arbitrary file would make that file's owner
+ * root.  batvd refuses such lists, and so do we (exim_list.h).  Then we try each item that might
+ * end the process in Exim's matcher (list_probe.h).
  */
 static bool safe_list(enum batv_list_kind kind, const char *list)
 {
@@ -222,7 +222,7 @@ static bool safe_list(enum batv_list_kind kind, const char *list)
 
 	if (strchr(list, '$'))
 		return false;
-	if (strchr(list, '\\')) { /* what Exim makes of it must be what we take apart */
+	if (strchr(list, '\\')) { /* Exim must expand it to the text that we split */
 		const char *expanded = batv_glue_expand(list);
 
 		if (!expanded || !batv_exim_list_expands_to(list, expanded))
@@ -277,7 +277,7 @@ const char *batv_glue_expand(const char *text)
 	return batv_glue_misfit() ? NULL : (const char *)expand_string(to_exim(text));
 }
 
-/* log_write() lost its first argument in 4.100, and kept its name. */
+/* In 4.100 log_write() lost its first argument, but kept its name. */
 #ifdef BATV_MODULE
 void log_write_old(unsigned int selector, int flags, const char *format, ...) __asm__("log_write");
 void log_write_new(int flags, const char *format, ...) __asm__("log_write");
@@ -286,7 +286,7 @@ void log_write_new(int flags, const char *format, ...) __asm__("log_write");
 static void write_log(const char *line)
 {
 #ifdef BATV_MODULE
-	/* the Exim that we are in decides: debug_selector went with that argument */
+	/* the running Exim decides: debug_selector went away with that argument */
 	if (EXIM_HAS(debug_selector))
 		log_write_old(0, LOG_MAIN, "%s", line);
 	else
@@ -340,5 +340,5 @@ void *batv_glue_room(size_t size)
 
 char *batv_glue_buffer(size_t size)
 {
-	return store_get((int)size, GET_TAINTED); /* it is for the sender's text */
+	return store_get((int)size, GET_TAINTED); /* it will hold the sender's text */
 }

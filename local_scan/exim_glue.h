@@ -1,9 +1,9 @@
 /*
  * exim_glue.h - Exim's API in plain C types.
  *
- * exim_glue.c alone includes Exim's local_scan.h; what differs between Exim's versions is
- * absorbed there.  Everything else of ours sees Exim through these functions.  Text that comes out
- * of Exim is borrowed from it, and lives as long as the message.
+ * Only exim_glue.c includes Exim's local_scan.h, and it absorbs the differences between Exim's
+ * versions.  All our other code sees Exim through these functions.  Text from Exim is borrowed, and
+ * lives as long as the message.
  */
 #ifndef BATV_EXIM_GLUE_H
 #define BATV_EXIM_GLUE_H
@@ -14,48 +14,49 @@
 #include "evidence/classify.h"
 
 /*
- * NULL, or why nothing of Exim's may be used but the log: batv.so in an Exim that it was not made
- * for.
+ * Returns NULL, or why this batv.so does not fit this Exim.  In a misfit, use nothing of Exim's but
+ * the log.
  */
 const char *batv_glue_misfit(void);
-/* Does a local_scan() see each message after DATA, or is there nothing behind the ACLs? */
+/* True if our local_scan() sees each message after DATA; false if only ACLs can call us. */
 bool batv_glue_scans(void);
 
-/* --- the message that Exim has in hand ------------------------------------ */
+/* --- the current message ---------------------------------------------------- */
 
-const char *batv_glue_sender(void);                /* envelope sender; "" for null */
-const char *batv_glue_message_id(void);            /* Exim's own id; "" while there is none */
-void batv_glue_origin(struct batv_origin *origin); /* has_id: by batv_glue_message_id() */
+const char *batv_glue_sender(void);                /* envelope sender; "" for the null sender */
+const char *batv_glue_message_id(void);            /* Exim's own id; "" if there is none yet */
+void batv_glue_origin(struct batv_origin *origin); /* sets has_id if there is an id */
 
 size_t batv_glue_recipients(void);
 const char *batv_glue_recipient(size_t i);
-/* Both keep the order of the others.  set copies `address`; it is tainted, as the old one was. */
+/* Both keep the order of the other recipients.  set copies `address`; the copy is tainted if the
+ * old address was. */
 void batv_glue_recipient_set(size_t i, const char *address);
 void batv_glue_recipient_remove(size_t i);
-/* The envelope sender for this recipient alone: MAIL FROM, and where its bounces go. */
+/* Sets the envelope sender for this recipient alone: its MAIL FROM, and where its bounces go. */
 void batv_glue_recipient_sender(size_t i, const char *sender);
 
-/* Header fields that are not deleted: start with *at = NULL; false at the end. */
+/* Reads the next header field that is not deleted.  Start with *at = NULL; false at the end. */
 bool batv_glue_header_next(const void **at, struct batv_header *field);
 void batv_glue_header_add(const char *name, const char *value);
-void batv_glue_header_remove(const char *name); /* all of that name */
+void batv_glue_header_remove(const char *name); /* all fields of that name */
 
 /* --- lists, expansion, log ------------------------------------------------- */
 
-/* Exim's own lss_match_*: DEFER, and a list with a "$" in it, is BATV_MAYBE. */
+/* Asks Exim's own lss_match_*().  DEFER, and a list that is not safe to ask, is BATV_MAYBE. */
 extern const struct batv_matcher batv_glue_matcher;
 
-/* The state directory's group, which is Exim's: its members may read the files that lists look
- * into. */
+/* Sets the group of the state directory, which is Exim's.  The files of look-ups may be readable
+ * for that group only. */
 void batv_glue_list_group(gid_t group);
 
-/* An expansion of Exim's; NULL when it fails. */
+/* Expands a text as Exim does; NULL if the expansion fails. */
 const char *batv_glue_expand(const char *text);
 
-/* One line in Exim's main log; Exim puts the message's id in front.  Cut at 900 bytes. */
+/* Writes one line to Exim's main log, cut at 900 bytes.  Exim puts the message's id in front. */
 void batv_glue_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* --- what functions for ${dlfunc} and local_scan() answer ------------------- */
+/* --- answers of ${dlfunc} functions and local_scan() ------------------------ */
 
 enum batv_glue_code {
 	BATV_GLUE_OK,
@@ -67,11 +68,12 @@ enum batv_glue_code {
 int batv_glue_code(enum batv_glue_code code);
 
 /*
- * A copy for Exim to keep: in Exim's memory, tainted if `like` is (NULL: like nothing, a text
- * of our own).
+ * Returns a copy of text in Exim's memory, which Exim may keep.  The copy is tainted if `like` is.
+ * `like` is NULL for our own text, which is not tainted.
  */
 unsigned char *batv_glue_text(const char *text, const void *like);
-/* `size` zeroed bytes that live as long as the message.  Exim ends the process when it has none. */
+/* Returns `size` zeroed bytes that live as long as the message.  Without memory, Exim ends the
+ * process. */
 void *batv_glue_room(size_t size);
 char *batv_glue_buffer(size_t size); /* the same, not zeroed */
 

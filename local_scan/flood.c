@@ -2,7 +2,7 @@
  * flood.c - counts uses of tags and ids in the memory's tallies.  The limit is one for a day; the
  * count over the life of a tag or an id is kept beside it.
  *
- * Tags are named as items are: by a keyed hash, so that nobody can choose whose counter he fills.
+ * A tag is named by a keyed hash, like an item, so that nobody can choose whose counter to fill.
  */
 #include <string.h>
 

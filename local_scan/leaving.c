@@ -14,7 +14,7 @@ static void left_signed(const struct batv_session *session, const struct batv_si
 			       session->now);
 }
 
-/* It was signed at routing.  A tag that a stranger brought along is no evidence. */
+/* The address was signed at routing.  A tag from an untrusted origin is not evidence. */
 static void left_tagged(const struct batv_session *session, const struct batv_origin *origin,
 			const struct batv_signing *s)
 {

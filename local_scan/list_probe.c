@@ -1,9 +1,8 @@
 /*
- * list_probe.c - the expansion that tries a file or a pattern.
+ * list_probe.c - makes the expansion that tries a file or a pattern.
  *
- * Pure.  Invariant: an expansion consists of our own text and of a file name or pattern that
- * cannot end the place where it is put (exim_list.c lets no such pass), so nothing in a list is
- * ever run.
+ * Pure.  Invariant: an expansion consists of our own text and a file name or pattern that cannot
+ * end its argument (exim_list.c refuses those that could), so no text of a list is ever run.
  */
 #include "list_probe.h"
 
@@ -16,7 +15,7 @@ bool batv_list_probe(const struct batv_list_item *item, char out[static BATV_LIS
 		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${if match{}{\\N%s\\N}{}{}}",
 			       item->part);
 		return true;
-	case BATV_LIST_ITEM_LOOKUP: /* an empty key is never looked up, but its file is opened */
+	case BATV_LIST_ITEM_LOOKUP: /* Exim opens the file, but never looks up an empty key */
 		(void)snprintf(out, BATV_LIST_PROBE_SIZE, "${lookup{}%.*s{%s}{}{}}",
 			       (int)item->type.len, item->type.p, item->path);
 		return true;

@@ -1,9 +1,9 @@
 /*
  * local_scan.c - Exim calls local_scan() once for every message, after DATA and the ACLs.
  *
- * It judges automatic mail, refuses or marks it, takes off recipients that failed beside one that
- * proved itself, and takes the tags off the envelope recipients where no router does.  For an Exim
- * that can't call our functions it signs, too.
+ * It judges automatic mail, and refuses or marks it.  It removes failed recipients if another one
+ * proved itself.  It un-signs the envelope recipients where no router does.  For an Exim that
+ * cannot call our functions, it also signs.
  */
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +13,11 @@
 #include "outcome.h"
 #include "sent_mail.h"
 
-#define BODY_START 4096 /* bytes of the body that tell the class of a bounce without MIME */
+#define BODY_START 4096 /* bytes of the body, enough to classify a bounce without MIME */
 
 __attribute__((visibility("default"))) int local_scan(int fd, unsigned char **return_text);
 
-/* The descriptor stands at the body: its offset differs between Exims of the same ABI. */
+/* The descriptor is positioned at the body; the offset differs between Exims of the same ABI. */
 static struct batv_body body_of(int fd, char *buf, size_t size)
 {
 	off_t at = lseek(fd, 0, SEEK_CUR);
@@ -34,7 +34,7 @@ static void remove_failed(const struct batv_outcome *outcome)
 }
 
 /*
- * May recipients in this domain be un-signed here?  A tag has to route in every trouble, so
+ * May recipients in this domain be un-signed here?  A tagged address must route even in trouble, so
  * without a state Exim's own list of local domains decides.
  */
 static bool unsigns(const struct batv_session *session, const struct batv_addr *addr)
@@ -64,7 +64,7 @@ static void unsign_recipient(const struct batv_session *session, size_t i)
 
 /* --- signing at reception ---------------------------------------------------- */
 
-/* The first policy that signs here.  By default none: nobody pays for what nobody uses. */
+/* The first policy that signs at reception.  By default there is none, and this costs nothing. */
 static const struct batv_policy *who_signs_here(const struct batv_session *session)
 {
 	for (size_t i = 0; session->state && i < session->state->n_policies; i++)
@@ -73,8 +73,8 @@ static const struct batv_policy *who_signs_here(const struct batv_session *sessi
 	return NULL;
 }
 
-/* Only what nobody may write to without permission leaves for sure.  What a user forwards is not
- * known yet. */
+/* Mail leaves for certain only if its recipient needs permission to relay.  At this time nobody
+ * knows what a user will forward. */
 static bool leaves(const struct batv_session *session, const struct batv_policy *policy,
 		   const char *rcpt)
 {
@@ -93,8 +93,8 @@ static bool leaves(const struct batv_session *session, const struct batv_policy 
 }
 
 /*
- * Each recipient that leaves gets the signed sender for its own.  What the message leads to is
- * counted once, unless it differs between the recipients.
+ * Signs the sender for each recipient that leaves.  The message's answer is counted once, unless it
+ * differs between recipients.
  */
 static void sign_at_reception(const struct batv_session *session)
 {
@@ -110,7 +110,7 @@ static void sign_at_reception(const struct batv_session *session)
 	if (batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK)
 		return;
 	if (batv_session_policy(session, &addr, &policy) == BATV_MAYBE)
-		policy = here; /* batv_sign_address() can't tell either, and that is to be said */
+		policy = here; /* batv_sign_address() will be in doubt too; that is logged */
 	if (!policy || !policy->sign_at_reception)
 		return;
 	batv_glue_origin(&origin);

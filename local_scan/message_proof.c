@@ -1,8 +1,8 @@
 /*
- * message_proof.c - reads header and body of the message in hand, once, and asks proof.c.
+ * message_proof.c - reads the header and body of the current message, once, and asks proof.c.
  *
- * The search is 22 KiB, which only a message that would fail needs: Exim's store has them, for
- * that message.
+ * A search takes 22 KiB.  Only a message that would fail needs them, so they come from Exim's store
+ * and live as long as that message.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -33,7 +33,7 @@ static void search_header(struct batv_search *search)
 	}
 }
 
-/* As much of the body as the administrator allows: most are far smaller. */
+/* Reads as much of the body as the administrator allows; most bodies are far smaller. */
 static struct batv_span read_body(const struct batv_body *body, size_t limit)
 {
 	struct stat st;

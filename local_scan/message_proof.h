@@ -1,14 +1,13 @@
 /*
- * message_proof.h - the evidence of the message in hand: searched when a recipient would fail, and
- * not before; once a message.
+ * message_proof.h - searches the current message for evidence: at most once, and only when a
+ * recipient would fail.
  */
 #ifndef BATV_MESSAGE_PROOF_H
 #define BATV_MESSAGE_PROOF_H
 
 #include "session.h"
 
-/* Where the body is: its start is at hand, the rest is behind a descriptor (-1: is not to be had).
- */
+/* The body: its start is in memory, the rest in a file (fd is -1 if there is no file). */
 struct batv_body {
 	struct batv_span start;
 	int fd;
@@ -22,7 +21,7 @@ struct batv_prover {
 	bool searched;
 };
 
-/* For struct batv_context: ctx is a struct batv_prover. */
+/* The prove() of struct batv_context; ctx is a struct batv_prover. */
 bool batv_message_proof(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * outcome.c - the verdict on the message in hand.
+ * outcome.c - judges the current message.
  *
- * Two passes over the recipients: the first judges each, then batv_decide() looks at all of
- * them together, then the second counts, logs and marks.  Invariant: a message is counted
- * and logged once, however often its outcome is asked for.
+ * There are two passes over the recipients.  The first judges each one.  Then batv_decide() decides
+ * for all of them together.  The second pass counts, logs and marks.  Invariant: a message is
+ * counted and logged once, however often its outcome is asked for.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,16 +19,16 @@
 
 #define REPLY_MAX 512 /* an SMTP reply line; policy.c keeps the text below it */
 #define MSGID_SHOWN 120
-#define STATUS_HEADERS_MAX 16 /* a message to more recipients is marked for the first ones */
+#define STATUS_HEADERS_MAX 16 /* with more recipients, only the first ones get a header */
 
-/* What the second pass needs of each recipient besides its finding. */
+/* Facts about a recipient that the second pass needs besides its finding. */
 struct note {
 	const struct batv_policy *policy;
 	uint64_t epoch;
 	uint32_t secret; /* 0: no key of ours */
 	bool legacy;
-	enum batv_proof_kind proof; /* of a remembered one */
-	const char *cited;          /* the id or the tag that proved it; NULL: none */
+	enum batv_proof_kind proof; /* of a remembered recipient */
+	const char *cited;          /* the id or tag that proved it; NULL if none */
 };
 
 static bool is_automatic(const struct batv_session *session)
@@ -98,7 +98,7 @@ static void take_note(struct note *note, const struct batv_judgement *j)
 	}
 }
 
-/* Of a remembered recipient the reason is its proof: "id", "tag", "pair". */
+/* For a remembered recipient the reason is its proof: "id", "tag" or "pair". */
 static const char *reason_text(const struct batv_finding *f, const struct note *note)
 {
 	if (f->verdict == BATV_REMEMBERED && f->reason == BATV_WHY_NONE)
@@ -197,7 +197,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 			o->defer = true;
 	}
 	o->action = batv_decide(o->findings, o->n, batv_glue_scans());
-	/* that of the first one who failed: others go with him, and may have no policy */
+	/* the text of the first that failed: others are refused with it, and may have no policy */
 	for (size_t i = 0; i < o->n && !o->refusal_text; i++)
 		if (o->action == BATV_ACTION_REJECT && notes[i].policy &&
 		    batv_verdict_failed(o->findings[i].verdict))
@@ -209,7 +209,7 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 				     const struct batv_body *body)
 {
 	static struct batv_outcome outcome;
-	static char of[40]; /* Exim's id of the message that the outcome is of */
+	static char of[40]; /* Exim's id of the message that outcome belongs to */
 	const char *id = batv_glue_message_id();
 	const size_t len = strlen(id);
 	struct batv_origin origin;
@@ -221,9 +221,9 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 	if (len < sizeof of)
 		memcpy(of, id, len + 1);
 	outcome = (struct batv_outcome){.action = BATV_ACTION_ACCEPT};
-	batv_glue_header_remove(BATV_STATUS_HEADER); /* whoever wrote it, it was not us */
+	batv_glue_header_remove(BATV_STATUS_HEADER); /* we did not write it */
 	batv_glue_origin(&origin);
-	/* without a sending host it is a local submission, or a bounce of this very Exim */
+	/* without a sending host it is a local submission, or a bounce from this Exim itself */
 	if (!*origin.host_address || !is_automatic(session))
 		return &outcome;
 	if (!session->state) {

@@ -1,6 +1,6 @@
 /*
- * outcome.h - what becomes of the message that Exim holds at DATA: judged, counted and
- * logged once, whoever asks (an ACL by batv_refuse, local_scan(), or both).
+ * outcome.h - decides what becomes of the current message at DATA.  The message is judged, counted
+ * and logged once, even if both an ACL (batv_refuse) and local_scan() ask.
  */
 #ifndef BATV_OUTCOME_H
 #define BATV_OUTCOME_H
@@ -12,21 +12,22 @@
 
 struct batv_outcome {
 	enum batv_action action; /* REJECT, MARK or ACCEPT */
-	bool defer;              /* a flood: not refused, but put off */
+	bool defer;              /* a flood: deferred, not refused */
 	enum batv_class class;
 	size_t n; /* recipients judged, findings in their order; 0: not judged */
 	struct batv_finding *findings;
-	const char *refusal_text; /* if REJECT: without code */
+	const char *refusal_text; /* if REJECT: the text without its code */
 };
 
 /*
- * The outcome for the message in hand; the same object for the same message.  `body` may be
- * empty.  Removes a forged header of our name, and adds ours.
+ * Returns the outcome for the current message; it is the same object for the same message.  `body`
+ * may be empty.  The first call removes any BATV_STATUS_HEADER that came with the message, and may
+ * add ours.
  */
 struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 				     const struct batv_body *body);
 
-/* "5.7.1 text": what the other side is told. */
+/* The text for the other side, "5.7.1 ...", in Exim's memory. */
 unsigned char *batv_outcome_refusal(const struct batv_outcome *outcome);
 
 /*

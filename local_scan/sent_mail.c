@@ -1,8 +1,8 @@
 /*
- * sent_mail.c - writes Message-IDs and pairs of trusted mail into the memory.
+ * sent_mail.c - writes the Message-IDs and pairs of trusted mail into the sent-mail memory.
  *
- * Trusted as for signing (decide/lists.h): a stranger who could write into the memory would plant
- * an id, and then cite it.  Constant cost: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
+ * Mail is trusted as for signing (decide/lists.h).  Otherwise a stranger could plant an id and then
+ * cite it.  The cost is bounded: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
  */
 #include <string.h>
 
@@ -12,11 +12,11 @@
 
 #define OURS_MAX 4 /* envelope sender, From, Reply-To, Disposition-Notification-To */
 
-/* The addresses of ours on a message, bare, all different. */
+/* Our addresses on a message: untagged, and all different. */
 struct ours {
 	const struct batv_session *session;
 	size_t n;
-	const struct batv_policy *policy; /* of the first one */
+	const struct batv_policy *policy; /* of the first address */
 	struct batv_addr addr[OURS_MAX];
 	char text[OURS_MAX][BATV_ADDR_SIZE];
 };
@@ -24,7 +24,7 @@ struct ours {
 static struct ours
 	ours; /* one message at a time; too large for a stack with many frames below it */
 
-/* Written together: one guard for all of them. */
+/* Items are written together, with one guard for all of them. */
 #define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX)
 
 struct batch {
@@ -32,7 +32,7 @@ struct batch {
 	struct batv_item items[BATCH_MAX];
 };
 
-struct header { /* what is read of it */
+struct header { /* the fields that are read */
 	struct batv_span id, from, reply_to, notify;
 	bool bulk;
 };
@@ -47,7 +47,7 @@ static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
 	       batv_span_equal((struct batv_span){x, x_len}, (struct batv_span){y, y_len});
 }
 
-/* Add an address, if it is one of ours.  A tag is taken off: what answers, answers the bare
+/* Adds an address if it is ours.  Its tag is removed, because replies go to the untagged
  * address. */
 static void add_ours(struct ours *o, struct batv_span address)
 {
@@ -84,7 +84,7 @@ static bool contains_fold(struct batv_span text, const char *word)
 	return false;
 }
 
-/* Who answers a list answers the list; and a pair for each subscriber would fill the memory. */
+/* Replies to a list go to the list, and a pair for each subscriber would fill the memory. */
 static bool is_bulk(struct batv_header field)
 {
 	const struct batv_span list = {"List-", 5};
@@ -165,7 +165,7 @@ static bool is_trusted(const struct ours *o, const struct batv_origin *origin)
 	return o->n > 0 && batv_lists_trust(o->policy, &batv_glue_matcher, origin) == BATV_YES;
 }
 
-/* All to all, up to the limit. */
+/* Takes a pair of each address with each recipient, up to the limit. */
 static void take_pairs(const struct ours *o, struct batch *batch)
 {
 	size_t n = o->n * batv_glue_recipients();
@@ -175,8 +175,8 @@ static void take_pairs(const struct ours *o, struct batch *batch)
 }
 
 /*
- * A local user writes whatever he likes into his header: of a local submission the envelope
- * sender counts alone, which Exim has made sure of.
+ * A local user may write anything into the header.  So for a local submission only the envelope
+ * sender counts, because Exim has checked it.
  */
 static bool header_counts(const struct batv_origin *origin)
 {
@@ -205,7 +205,7 @@ void batv_sent_mail_received(const struct batv_session *session)
 	if (!is_trusted(o, &origin))
 		return;
 	if (!h.bulk)
-		take_pairs(o, &batch); /* of those who wrote; the others are for answers only */
+		take_pairs(o, &batch); /* the authors only; the addresses below are for ids */
 	if (header_counts(&origin)) {
 		(void)batv_mailbox_each(h.reply_to, OURS_MAX, add_found, o);
 		(void)batv_mailbox_each(h.notify, OURS_MAX, add_found, o);
@@ -214,14 +214,13 @@ void batv_sent_mail_received(const struct batv_session *session)
 	write_batch(o, &batch);
 }
 
-/* Is there anything to remember of this sender in delivery? */
+/* Is there anything to remember for this sender in delivery? */
 static bool begin_delivery(struct ours *o, const struct batv_session *session,
 			   const struct batv_origin *origin, const char *sender, struct header *h)
 {
 	if (!*sender || !can_remember(session))
 		return false;
-	/* the owner of a list signs what strangers post, but he did not write it: they would plant
-	 * an id */
+	/* a list's owner signs what strangers post, but did not write it: they could plant an id */
 	struct batv_origin author = *origin;
 
 	author.own_address = false;

@@ -1,9 +1,9 @@
 /*
- * session.c - state and memory of this process.
+ * session.c - the state and the sent-mail memory of this process.
  *
- * Exim closes descriptors that it does not know when it forks, so none is kept: the directory is
- * opened for each decision (microseconds), what is mapped and the parsed state stay.  Nothing
- * here creates or changes a file of ours, and no trouble is ever an error for the mail.
+ * When Exim forks it closes descriptors that it does not know, so we keep none.  The directory is
+ * opened for each decision, which takes microseconds.  Mappings and the parsed state stay.  This
+ * code neither creates nor changes our files, and no trouble is ever an error for the mail.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,10 +22,10 @@
 
 /* What the process keeps, 80 KiB, side by side (architecture.md, "In a fresh process"). */
 static struct {
-	struct batv_memory earlier, memory; /* earlier: of the generation before */
+	struct batv_memory earlier, memory; /* earlier: of the previous generation */
 	char said[64];
 	char directory[4096];
-	struct batv_state_holder holder; /* its text in front, of which one page is used */
+	struct batv_state_holder holder; /* its text comes first, and uses one page */
 } process;
 
 /* All but the middle of a text that is nearly always shorter than a page. */
@@ -38,8 +38,8 @@ static void touch_pages(void)
 	batv_pages_touch(state, (size_t)(begin + sizeof process - state));
 }
 
-/* The directory, from domainlist batv_dir or compiled in.  Exim's configuration can't change under
- * us. */
+/* The directory: domainlist batv_dir, or the compiled-in one.  Exim's configuration cannot change
+ * while this process runs. */
 static const char *directory(void)
 {
 	const char *named;
@@ -55,7 +55,7 @@ static const char *directory(void)
 	return process.directory;
 }
 
-/* Has this been said already of this message, in this process? */
+/* Has this process already logged this action for this message? */
 static bool said(const char *action)
 {
 	char this[sizeof process.said];
@@ -128,7 +128,7 @@ void batv_session_open(struct batv_session *session)
 	struct stat dir;
 	int dirfd;
 
-	batv_session_close(); /* Exim's time limit may have jumped out of the last one */
+	batv_session_close(); /* Exim's time limit may have jumped out of the last session */
 	*session = (struct batv_session){.memory = &process.memory, .now = now()};
 	if (batv_glue_misfit()) {
 		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"",
@@ -146,9 +146,9 @@ void batv_session_open(struct batv_session *session)
 	session->observe_file = batv_state_observe_file(dirfd);
 	if (session->state)
 		name = session->state->memory;
-	else /* mail that leaves bare is to be noted all the same */
+	else /* mail that leaves untagged is still to be noted */
 		batv_names_newest(dirfd, newest, before);
-	/* no memory is no trouble for a message: batvd and batvctl status speak of it */
+	/* a missing memory is not trouble for a message: batvd and batvctl status report it */
 	if (*name)
 		(void)batv_memory_open_windows(&process.memory, dirfd, name);
 	else
@@ -208,7 +208,7 @@ void batv_session_complain(const struct batv_session *session, const char *actio
 void batv_session_doubt(const struct batv_session *session, const char *doubt, const char *action,
 			const char *address)
 {
-	/* no list is to blame when the published keys ran out */
+	/* if the published keys ran out, no list is to blame */
 	bool keys = strcmp(doubt, batv_sign_answer_name(BATV_LEFT_NO_KEY)) == 0;
 	char shown[160];
 

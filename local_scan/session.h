@@ -1,6 +1,6 @@
 /*
- * session.h - what a process of Exim's holds of ours: the state and the memory, looked at
- * anew for every decision, and one line in the main log when they can't be used.
+ * session.h - holds the state and the sent-mail memory in one of Exim's processes.  Each decision
+ * looks at both again.  If the state cannot be used, one line in the main log says so.
  */
 #ifndef BATV_SESSION_H
 #define BATV_SESSION_H
@@ -10,24 +10,24 @@
 
 struct batv_session {
 	const struct batv_state *state; /* NULL: no usable state; nothing is signed or refused */
-	struct batv_memory *memory;     /* never NULL; may be none */
+	struct batv_memory *memory;     /* never NULL; may be without a file */
 	bool observe_file;
-	int64_t now;       /* the one reading of the clock for this decision */
+	int64_t now;       /* seconds since the epoch; the clock is read once per decision */
 	char trouble[320]; /* why there is no state, for the log; "" if there is one */
 };
 
 /*
- * Look at the state directory.  Leaves no trace.  What it holds open is let go by
- * batv_session_close(); one session at a time.
+ * Looks at the state directory, and changes nothing there.  batv_session_close() releases what the
+ * session holds.  There is one session at a time.
  */
 void batv_session_open(struct batv_session *session);
 void batv_session_close(void);
 
-/* The domain of an address, NUL-terminated: Exim's lists are asked for that. */
+/* Writes the domain of an address, NUL-terminated, as Exim's lists are asked about it. */
 void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR_INPUT_MAX + 1]);
 
-/* The policy of an address's domain; NULL for BATV_NO (none) and BATV_MAYBE (not to be told).  Only
- * with a state. */
+/* Finds the policy of an address's domain.  *policy is NULL for BATV_NO and BATV_MAYBE.  The
+ * session must have a state. */
 enum batv_match batv_session_policy(const struct batv_session *session,
 				    const struct batv_addr *addr,
 				    const struct batv_policy **policy);
@@ -39,12 +39,12 @@ enum batv_match batv_session_policy(const struct batv_session *session,
 const struct batv_memory *batv_session_before(const struct batv_session *session);
 
 /*
- * Say in the main log that there is no usable state, and what that led to ("not-signed").
- * One line for a message, process and `action`.
+ * Logs that there is no usable state, and the consequence in `action` ("not-signed").  There is one
+ * line for each message, process and `action`.
  */
 void batv_session_complain(const struct batv_session *session, const char *action);
 
-/* The same for a doubt that is not the state's: a list that could not be looked up. */
+/* The same for another doubt, such as a list that could not be looked up; counts the doubt too. */
 void batv_session_doubt(const struct batv_session *session, const char *doubt, const char *action,
 			const char *address);
 

@@ -1,6 +1,5 @@
 /*
- * late_pcre2.c - PCRE2 for batv.so: loaded when automatic.c first has a pattern to match, not with
- * us.
+ * late_pcre2.c - loads PCRE2 for batv.so when automatic.c has its first pattern to match.
  *
  * Nearly no process meets a pattern (architecture.md, "In a fresh process"), so batv.so is not
  * linked with libpcre2; these are its functions, and each finds the real one.  Every
