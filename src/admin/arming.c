@@ -1,9 +1,9 @@
 /*
- * arming.c - does a domain refuse yet, and why: design of the self-arming.
+ * arming.c - decides whether a domain refuses yet, and says why.
  *
- * Pure: state, one domain's evidence and a time go in.  Invariant: armed is never true without
- * evidence, nor without the policy that the evidence was noted under; whatever is not
- * understood observes.
+ * This is pure: the state, one domain's evidence and a time go in.  Invariant: a domain is never
+ * armed without evidence, nor without the policy under which the evidence was noted.  When in
+ * doubt, it observes.
  */
 #include "arming.h"
 
@@ -31,8 +31,8 @@ static bool concerns(const struct batv_break *b, const struct batv_policy *polic
 }
 
 /*
- * The latest break, and the latest `until` of all of them: tags that may come back after a
- * revocation still may after a later break of another kind.
+ * The latest break, and the latest `until` of all of them: a later break of another kind does not
+ * stop the tags of a revoked secret from coming back.
  */
 static const struct batv_break *breaks_of(const struct batv_state *state,
 					  const struct batv_policy *policy, int64_t *until)
@@ -75,15 +75,15 @@ static struct batv_arm arm_answer(struct batv_arm arm, enum batv_arm_why why, in
 	return arm;
 }
 
-/* From the first to the last signed mail or valid bounce; first 0: none. */
+/* Evidence runs from the first to the last signed mail or valid bounce; first 0: there is none. */
 struct evidence {
 	int64_t first, last;
-	int64_t ahead; /* the latest date that cannot be, of evidence that is left aside; 0: none */
+	int64_t ahead; /* the latest impossible date, of evidence that is ignored; 0: none */
 };
 
 /*
- * A clock that was wrong has dated one kind in the future: the other one still counts, and the
- * next mail of that kind puts it right.
+ * A wrong clock may have dated one kind in the future.  The other kind still counts, and the next
+ * mail of the first kind corrects its date.
  */
 static struct evidence evidence_of(const struct batv_domain *d, int64_t now)
 {
@@ -109,7 +109,7 @@ static struct evidence evidence_of(const struct batv_domain *d, int64_t now)
 	return all;
 }
 
-/* enforcement = auto, signing on: what the evidence says. */
+/* With enforcement = auto and signing on, the evidence decides. */
 static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_domain *d, int64_t until,
 				   int64_t now)
 {
@@ -162,7 +162,7 @@ static const char *utc(int64_t when, char out[static WHEN_SIZE])
 	return out;
 }
 
-/* ", after the break of ... (why)", or nothing. */
+/* "the break of ... (why)", or nothing. */
 static void break_text(const struct batv_arm *arm, char *out, size_t size)
 {
 	char when[WHEN_SIZE];
@@ -185,7 +185,7 @@ static void explain_grace(const struct batv_arm *arm, const char *broken, char *
 		       "unless a break comes first",
 		       utc(arm->when, when), grace, after_break ? broken : utc(arm->since, since),
 		       after_break ? "" : ", the first signed mail or valid bounce",
-		       tags ? ", and bounces with tags of keys that are gone may come until then"
+		       tags ? "; until then, bounces may still arrive with tags whose keys are gone"
 			    : "");
 }
 
@@ -195,12 +195,12 @@ static void explain_armed(const struct batv_arm *arm, const char *broken, char *
 	bool after_break = arm->last_break && arm->last_break->when >= arm->since;
 
 	(void)snprintf(out, size,
-		       "refusing since %s: signed mail or valid bounces since %s, no break "
+		       "refusing since %s: signed mail or valid bounces since %s, and no break "
 		       "after that; a break makes it observe again",
 		       utc(arm->when, when), after_break ? broken : utc(arm->since, since));
 }
 
-/* Nothing has left signed, at all or since the break: what is missing, and what follows it. */
+/* Nothing has left signed, at all or since the break.  Says what is missing and what is next. */
 static void explain_waiting(const struct batv_arm *arm, const char *broken, char *out, size_t size)
 {
 	char grace[32], when[WHEN_SIZE];
@@ -209,13 +209,13 @@ static void explain_waiting(const struct batv_arm *arm, const char *broken, char
 	if (arm->why == BATV_ARM_STALE)
 		(void)snprintf(out, size,
 			       "observing: no signed mail has left and no valid bounce has come "
-			       "since %s; with the next one it refuses, but not before %s",
+			       "since %s; it refuses after the next one, but not before %s",
 			       broken, utc(arm->when, when));
 	else
 		(void)snprintf(
 			out, size,
 			"observing: no signed mail has left and no valid bounce has come%s%s; "
-			"%s after the first one it refuses",
+			"it refuses %s after the first one",
 			*broken ? " since " : " yet", broken, grace);
 }
 
@@ -225,7 +225,7 @@ static void explain_clock(const struct batv_arm *arm, const char *broken, char *
 
 	(void)snprintf(out, size,
 		       "observing%s%s: its last signed mail or valid bounce is dated %s, in the "
-		       "future: if the clock is right now, the next signed mail puts that right",
+		       "future; if the clock is right now, the next signed mail corrects that",
 		       *broken ? " since " : "", broken, utc(arm->when, when));
 }
 
@@ -242,7 +242,7 @@ void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 	case BATV_ARM_STALE: explain_waiting(arm, broken, out, size); break;
 	case BATV_ARM_SIGNING_OFF:
 		(void)snprintf(out, size,
-			       "observing%s%s: policy %.31s has signing = off; with signing on, "
+			       "observing%s%s: policy %.31s has signing = off; once signing is on, "
 			       "grace begins with the first signed mail",
 			       *broken ? " since " : "", broken, name);
 		break;
@@ -260,8 +260,8 @@ void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 		break;
 	case BATV_ARM_NO_POLICY:
 		(void)snprintf(out, size,
-			       "observing: the policy under which it last signed is gone from "
-			       "the configuration; the next signed mail names its new one");
+			       "observing: the policy under which it last signed is no longer in "
+			       "the configuration; the next signed mail records the new one");
 		break;
 	case BATV_ARM_CLOCK: explain_clock(arm, broken, out, size); break;
 	}

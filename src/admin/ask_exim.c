@@ -1,8 +1,8 @@
 /*
- * ask_exim.c - list questions put to `exim -be`.
+ * ask_exim.c - asks `exim -be` about lists.
  *
- * Invariant: what comes from outside (an address, a host) reaches Exim's expander only when it
- * consists of letters, digits and a few harmless marks; so no value can ever be code.
+ * Invariant: a value from outside (an address, a host) reaches Exim's expander only if it consists
+ * of letters, digits and a few harmless marks.  So a value can never be code.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,9 +24,8 @@
 
 #define ARGS_MAX 32
 #define ANSWER_MAX 4096
-#define PIECE                                                                                      \
- 900 /* Exim reads its questions in lines of 1023 bytes, and joins what ends in "\"                \
-      */
+/* Exim reads its questions in lines of 1023 bytes, and joins lines that end in a backslash. */
+#define PIECE 900
 
 static bool __attribute__((format(printf, 2, 3)))
 give_up(struct batv_asker *asker, const char *format, ...)
@@ -46,7 +45,7 @@ static bool allowed_item(struct batv_asker *asker, const struct batv_list_item *
 	struct batv_list_trouble trouble;
 	char why[800];
 
-	/* no item has control characters: exim_list.c stops before one */
+	/* No item has a control character: exim_list.c stops before one. */
 	if (item->sort == BATV_LIST_ITEM_REFUSED)
 		return give_up(asker, "%.160s: %s", item->text, item->why);
 	if (item->sort != BATV_LIST_ITEM_LOOKUP ||
@@ -86,7 +85,9 @@ static bool harmless(enum batv_list_kind kind, const char *value)
 	return *value != '\0';
 }
 
-/* A "}" would end the list early; behind a backslash it does not, but then there must be no other.
+/*
+ * A "}" would end the list early.  A backslash before it prevents that, but only if the list has
+ * no backslash of its own.
  */
 static bool put_list(FILE *f, const char *list)
 {
@@ -191,11 +192,11 @@ static bool start_exim(struct batv_asker *asker, const char *what, int question,
 		return give_up(asker, "exim: has too many words");
 	err = batv_exim_user_spawn(args, question, answer, as, pid);
 	if (err)
-		return give_up(asker, "%s: cannot be run: %s", args[0], strerror(err));
+		return give_up(asker, "cannot run %s: %s", args[0], strerror(err));
 	return true;
 }
 
-/* All that it says, within time and room. */
+/* Reads all that Exim prints, within the time and the room that there are. */
 static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 {
 	int64_t end = milliseconds() + BATV_ASK_SECONDS * 1000;
@@ -207,7 +208,7 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 		ssize_t got;
 
 		if (len + 1 >= size)
-			return give_up(asker, "Exim said more than an answer");
+			return give_up(asker, "Exim printed too much for an answer");
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return give_up(asker, "Exim did not answer within %d seconds",
 				       BATV_ASK_SECONDS);
@@ -222,7 +223,9 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 	return true;
 }
 
-/* True: it ended by itself, and in order.  One that cannot be killed is not waited for without end.
+/*
+ * True: Exim exited by itself with status 0.  The wait is limited, in case the process cannot be
+ * killed.
  */
 static bool reap(pid_t pid)
 {
@@ -254,14 +257,14 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 		ok = listen_to(asker, ends[0], out, size);
 		if (!ok)
 			kill(pid, SIGKILL);
-		/* the prompt: it was not the configuration that it ended over */
+		/* A prompt came, so it was the question and not the configuration that ended it. */
 		asker->ended = !reap(pid) && ok && strchr(out, '>');
 	}
 	close(ends[0]);
 	return ok;
 }
 
-/* What Exim prints for options of its configuration, with nothing of ours but its command. */
+/* Asks what Exim prints for options of its configuration.  No text from outside goes in. */
 static bool ask_options(struct batv_asker *asker, const char *names, char *answer, size_t size)
 {
 	char mode[100];
@@ -288,12 +291,12 @@ bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out,
 	value = strstr(answer, " =");
 	if (!value || (size_t)(value - answer) != strlen(name) ||
 	    strncmp(answer, name, strlen(name)) != 0 || strlen(value + 2) >= size)
-		return give_up(asker, "Exim does not say what %s is", name);
+		return give_up(asker, "Exim did not print the value of its option %s", name);
 	snprintf(out, size, "%s", value + 2 + strspn(value + 2, " "));
 	return true;
 }
 
-/* As root: who Exim is. */
+/* Root needs to know which user Exim runs as. */
 static bool know_user(struct batv_asker *asker)
 {
 	static const char names[] = "exim_user exim_group";
@@ -303,20 +306,20 @@ static bool know_user(struct batv_asker *asker)
 		return true;
 	if (!ask_options(asker, names, answer, sizeof answer)) {
 		snprintf(why, sizeof why, "%.400s", asker->why);
-		return give_up(asker, "Exim's user is not known: %s", why);
+		return give_up(asker, "cannot learn Exim's user: %s", why);
 	}
 	if (!batv_exim_user_parse(answer, &asker->user))
-		return give_up(asker, "Exim's user is not known: %s -bP %s does not tell",
+		return give_up(asker, "cannot learn Exim's user: %s -bP %s does not print it",
 			       asker->command, names);
 	if (asker->user.uid == 0)
-		return give_up(asker, "Exim's user is root");
+		return give_up(asker, "Exim's user is root, so it is not asked");
 	asker->user_known = true;
 	return true;
 }
 
 /* ---- the answer ---- */
 
-/* The first line that says something, without the prompt. */
+/* The first line with content answers, without the prompt. */
 static enum batv_match understand(struct batv_asker *asker, char *answer)
 {
 	char *save = NULL;
@@ -328,7 +331,7 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 			return BATV_YES;
 		if (strcmp(line, "no") == 0)
 			return BATV_NO;
-		/* what Exim's user is told for -C, every time */
+		/* Exim prints this whenever its own user gives -C. */
 		if (!*line || strstr(line, "exim user lost privilege"))
 			continue;
 		for (size_t i = 0; line[i]; i++)
@@ -341,11 +344,11 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 		give_up(asker, "Exim says: %s", clean);
 		return BATV_MAYBE;
 	}
-	give_up(asker, "Exim says nothing");
+	give_up(asker, "Exim printed nothing");
 	return BATV_MAYBE;
 }
 
-/* What Exim says, and goes on: such a list is doubt for every mail. */
+/* Exim prints these errors and goes on.  Such a list is in doubt for every message. */
 static bool is_error(const char *why)
 {
 	return strstr(why, "unknown named") || strstr(why, "failed to open") ||
@@ -371,9 +374,9 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	line = malloc(size);
 	fd = memfd_create("batv-question", MFD_CLOEXEC);
 	if (!line || fd < 0)
-		give_up(asker, "no memory to ask Exim");
+		give_up(asker, "out of memory: Exim was not asked");
 	else if (!batv_ask_exim_line(kind, value, list, line, size))
-		give_up(asker, "not asked: Exim could take it for an expansion");
+		give_up(asker, "not asked: Exim might expand part of it");
 	else if (!put_question(fd, line))
 		give_up(asker, "not asked: an item of the list is too long");
 	else if (converse(asker, "-be", fd, answer, sizeof answer))

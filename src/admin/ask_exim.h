@@ -1,6 +1,6 @@
 /*
- * ask_exim.h - asks Exim itself whether something is in one of its lists: `exim -be`, without a
- * shell, within bounded time and output.
+ * ask_exim.h - asks Exim itself whether something is in one of its lists.  It runs `exim -be`
+ * without a shell, and limits how long that may take and how much it may print.
  */
 #ifndef BATV_ASK_EXIM_H
 #define BATV_ASK_EXIM_H
@@ -11,42 +11,52 @@
 #define BATV_ASK_SECONDS 5
 
 /*
- * Lists of plain items are answered without asking; for the rest Exim is asked, and without an
- * Exim the answer is BATV_MAYBE.  So it is for a list with an item or a file that is not allowed
- * (exim_list.h, list_file.h), as in Exim's own process.  Root asks as Exim's user, or not at all.
+ * A list of plain items is answered without asking.  For any other list Exim is asked; without an
+ * Exim the answer is BATV_MAYBE.  A list with an item or a file that is not allowed (exim_list.h,
+ * list_file.h) is BATV_MAYBE too, as in Exim's own process.  Root asks as Exim's user, or does not
+ * ask.
  */
 struct batv_asker {
-	const char *command;     /* "": there is no Exim; split at spaces */
-	const char *config_path; /* that names the command: root runs only what is root's own
-				    (root_path.h) */
+	const char *command;     /* split at spaces; "": there is no Exim */
+	const char *config_path; /* the file that sets the command: root runs only what
+				    belongs to root (root_path.h) */
 	gid_t group;             /* of the state directory; (gid_t)-1: not known */
-	char why[1200];          /* what stood in the way of the last MAYBE */
-	char list[120];          /* and of which list, shortened for printing */
-	bool wrong; /* the last MAYBE is the list's own fault, or that of a file or named list */
-	bool ended; /* Exim's process ended over the last question */
-	bool user_known; /* private, as is the next */
+	char why[1200];          /* why the last answer was MAYBE */
+	char list[120];          /* and for which list, shortened for printing */
+	bool wrong;      /* the fault was in the list, or in a file or named list that it uses */
+	bool ended;      /* the last question made Exim's process exit */
+	bool user_known; /* private, as is `user` */
 	struct batv_exim_user user;
 };
 
-/* asker is borrowed by *matcher.  config_path: borrowed; NULL: the caller vouches for the command.
+/*
+ * Prepares asker, and makes *matcher ask it.  *matcher borrows asker, and asker borrows both texts.
+ * With config_path NULL the caller vouches for the command.
  */
 void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,
 			struct batv_matcher *matcher);
 
-/* May Exim be asked about this list?  If not, `why` and `wrong` say more. */
+/* May Exim be asked about this list?  If not, `why` and `wrong` are set. */
 bool batv_ask_exim_allowed(struct batv_asker *asker, enum batv_list_kind kind, const char *list);
 
 /*
- * One question to Exim, always asked if that is allowed.  A value with bytes that Exim could
- * expand, or a list that cannot be handed over unchanged, is MAYBE.
+ * Asks Exim one question, also about a list of plain items, if that list is allowed.  The answer
+ * is MAYBE for a value with bytes that Exim could expand, and for a list that cannot be passed to
+ * Exim unchanged.
  */
 enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
 			      const char *list);
 
-/* The value of an option of the main part of Exim's configuration; "": not set.  False: see why. */
+/*
+ * Gets an option of the main part of Exim's configuration; "" if it is not set.  Returns false,
+ * with the reason in `why`, if Exim does not say.
+ */
 bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out, size_t size);
 
-/* The `exim -be` line for it; false: not safe, or too long.  (Pure, for the tests.) */
+/*
+ * Writes the line for `exim -be`.  Returns false if it is not safe, or too long.  (It is pure, and
+ * public for the tests.)
+ */
 bool batv_ask_exim_line(enum batv_list_kind kind, const char *value, const char *list, char *out,
 			size_t size);
 

@@ -1,8 +1,8 @@
 /*
- * exim_user.c - who Exim is, and a process that runs as it.
+ * exim_user.c - finds Exim's user, and starts a process as that user.
  *
- * Invariant: a process that shall run as another user runs as that one and no other group's
- * member, or not at all.
+ * Invariant: a process that should run as another user runs as that user, with that group and no
+ * other, or it does not run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-/* The value in "name = value", a word; false: there is none. */
+/* Gets the word after "name = ".  False: there is none. */
 static bool value_of(const char *answer, const char *name, char out[static 64])
 {
 	size_t len = strlen(name);
@@ -67,7 +67,7 @@ bool batv_exim_user_parse(const char *answer, struct batv_exim_user *out)
 	return true;
 }
 
-/* In the child.  Returns only when something failed. */
+/* Runs in the child, and returns only if something failed. */
 static void become_and_run(char **args, int in, int out, const struct batv_exim_user *as)
 {
 	if (as && (setgroups(0, NULL) < 0 || setresgid(as->gid, as->gid, as->gid) < 0 ||
@@ -95,7 +95,7 @@ int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_us
 	error = *pid < 0 ? errno : 0;
 	close(ends[1]);
 	if (*pid > 0) {
-		do /* nothing comes once the exec has closed its end */
+		do /* nothing comes if the exec succeeds: that closes its end */
 			got = read(ends[0], &error, sizeof error);
 		while (got < 0 && errno == EINTR);
 		if (got == sizeof error)

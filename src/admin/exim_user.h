@@ -1,8 +1,8 @@
 /*
- * exim_user.h - who Exim is, and a process that runs as it.
+ * exim_user.h - finds Exim's user, and starts a process as that user.
  *
- * Exim opens the files of a list with the rights of whoever asks.  Root never asks it about a list
- * that came out of the state.
+ * Exim opens the files of a list with the rights of its caller.  So root never asks as itself about
+ * a list that came from the state.
  */
 #ifndef BATV_EXIM_USER_H
 #define BATV_EXIM_USER_H
@@ -15,13 +15,15 @@ struct batv_exim_user {
 	gid_t gid;
 };
 
-/* The two lines that `exim -bP exim_user exim_group` prints, names or numbers; false: no such
- * answer. */
+/*
+ * Reads the two lines that `exim -bP exim_user exim_group` prints, with names or numbers.  Returns
+ * false if the answer does not have them.
+ */
 bool batv_exim_user_parse(const char *answer, struct batv_exim_user *out);
 
 /*
- * Runs args[0] with `in` as its input and `out` as its output and error; `as` NULL: as we are.
- * 0, or the errno of what failed, also of the exec.
+ * Runs args[0] with `in` as its input and `out` as its output and error, as the user `as`, or as
+ * the caller's if that is NULL.  Returns 0, or the errno of what failed, including the exec.
  */
 int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid);
 

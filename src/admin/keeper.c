@@ -1,10 +1,10 @@
 /*
- * keeper.c - one look: secrets, the state before, memory -> the next state, and the domains that
- * refuse.
+ * keeper.c - one look: from the secrets, the previous state and the memory it makes the next
+ * state, and decides which domains refuse.
  *
- * Invariant: all writing happens under the writers' lock, and whatever fails leaves the state that
- * is published as it is.  A domain is disarmed before the state that disarms it is published, and
- * armed after the one that arms it.
+ * Invariant: all writing happens under the writers' lock, and a failure leaves the published state
+ * as it is.  A domain is disarmed before the state that disarms it is published, and armed after
+ * the state that arms it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@
 
 #define LOCK_SECONDS 5
 
-/* With what it borrows of the keeper, which may have changed since. */
+/* Updates what the generation borrows from the keeper: that may have changed. */
 static struct batv_generation *generation_of(struct batv_keeper *k)
 {
 	struct batv_generation *g = &k->generation;
@@ -74,12 +74,14 @@ static bool write_set(struct batv_keeper *k, const struct batv_secrets *set)
 static void say_too_many(struct batv_keeper *k, const char *what)
 {
 	batv_notices_trouble(&k->notices, BATV_TROUBLE_KEYS,
-			     "%s would need more than %d live keys; not done, the keys stay "
-			     "as they are. Choose a longer key_rotation or a shorter key_retention",
+			     "%s would need more than %d live keys, so the keys stay as they are; "
+			     "choose a longer key_rotation or a shorter key_retention",
 			     what, BATV_KEYS_MAX);
 }
 
-/* The state has the key of the memory: what was sent still proves, when no old tag does any more.
+/*
+ * Takes the key of the sent-mail memory from the state.  So what was sent still proves replies,
+ * although the tags of the lost secret no longer do.
  */
 static void keep_memory_key(const struct batv_keeper *k, struct batv_secrets *set)
 {
@@ -89,7 +91,7 @@ static void keep_memory_key(const struct batv_keeper *k, struct batv_secrets *se
 		memcpy(set->memory_key, st->memory_key, sizeof set->memory_key);
 }
 
-/* The first secret, or one in the place of what was lost. */
+/* Makes the first secret, or one to replace a lost file. */
 static bool make_set(struct batv_keeper *k, const struct batv_config *config, int64_t now,
 		     struct batv_secrets *set)
 {
@@ -100,7 +102,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 	if (batv_secrets_create(set, config->global.key_rotation, config->global.key_retention,
 				now) != BATV_OK) {
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
-				     "no random bytes to be had: %s", strerror(errno));
+				     "cannot get random bytes: %s", strerror(errno));
 		return false;
 	}
 	keep_memory_key(k, set);
@@ -112,7 +114,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 	return true;
 }
 
-/* The set of the file, or a new one.  False: k->secrets stays what it is. */
+/* Reads the set from the file, or makes a new one.  False: k->secrets stays as it is. */
 static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 		     const struct batv_look *look, struct batv_looked *out,
 		     struct batv_secrets *set)
@@ -127,8 +129,8 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 			return make_set(k, config, look->now, set);
 		out->secret_gone = true;
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_SECRET,
-				     "%s/%s: is gone; put it back, or else a new one "
-				     "will be made",
+				     "%s/%s: is missing; restore it, or a new one "
+				     "will be created",
 				     k->store.path, BATV_SECRET_NAME);
 	}
 	if (err)
@@ -139,7 +141,7 @@ static bool read_set(struct batv_keeper *k, const struct batv_config *config,
 	return false;
 }
 
-/* A file of an older version has none. */
+/* A file from an older version has no memory key. */
 static void need_memory_key(struct batv_keeper *k, struct batv_secrets *set)
 {
 	if (set->has_memory_key)
@@ -149,7 +151,7 @@ static void need_memory_key(struct batv_keeper *k, struct batv_secrets *set)
 	set->has_memory_key = true;
 	if (write_set(k, set))
 		batv_notices_say(&k->notices, LOG_NOTICE,
-				 "%s/%s: made a key for the memory of sent messages", k->store.path,
+				 "%s/%s: made a key for the sent-mail memory", k->store.path,
 				 BATV_SECRET_NAME);
 	else
 		set->has_memory_key = false;
@@ -169,7 +171,7 @@ static void need_secrets(struct batv_keeper *k, const struct batv_config *config
 	drop(set);
 }
 
-/* A changed key_rotation or key_retention.  False: it was refused, or could not be written. */
+/* Follows a changed key_rotation or key_retention.  False: refused, or it could not be written. */
 static bool follow_periods(struct batv_keeper *k, const struct batv_config *config, int64_t now)
 {
 	const struct batv_state *previous = k->have.text ? &k->have.state : NULL;
@@ -194,8 +196,8 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 		ok = write_set(k, set);
 	if (ok) {
 		batv_notices_say(&k->notices, LOG_NOTICE,
-				 "%s/%s: added secret %" PRIu32 ", because key_rotation or "
-				 "key_retention was changed",
+				 "%s/%s: added secret %" PRIu32 " because key_rotation or "
+				 "key_retention has changed",
 				 k->store.path, BATV_SECRET_NAME, set->list[set->n - 1].number);
 		adopt(k, set), set = NULL;
 	}
@@ -221,7 +223,7 @@ static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t 
 	batv_notices_say(&k->notices, LOG_NOTICE, "domain %s: %s", name, why);
 }
 
-/* All domains by this state; returns when the next one arms by time alone. */
+/* Arms and disarms all domains by this state.  Returns when time alone will arm the next one. */
 static int64_t arm_domains(struct batv_keeper *k, struct batv_memory *memory,
 			   const struct batv_state *state, int64_t now, bool only_disarm)
 {
@@ -251,23 +253,23 @@ static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
 			continue;
 		if (strcmp(b->policy, BATV_BREAK_ALL) == 0)
 			batv_notices_say(&k->notices, LOG_WARNING,
-					 "all domains: observing anew: %s", b->why);
+					 "all domains: observing again: %s", b->why);
 		else
 			batv_notices_say(&k->notices, LOG_WARNING,
-					 "domains of policy %s: observing anew: %s", b->policy,
+					 "domains of policy %s: observing again: %s", b->policy,
 					 b->why);
 	}
 }
 
 static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 {
-	if (k->notices.trouble[BATV_TROUBLE_STATE]
-			      [0]) /* no trouble once it is replaced, but worth a line */
+	/* Replacing the state ends this trouble, but it is worth a line. */
+	if (k->notices.trouble[BATV_TROUBLE_STATE][0])
 		batv_notices_say(&k->notices, LOG_WARNING, "%s",
 				 k->notices.trouble[BATV_TROUBLE_STATE]);
 	k->notices.trouble[BATV_TROUBLE_STATE][0] = '\0';
 	arm_domains(k, &k->generation.memory, &plan->state, plan->state.written, true);
-	/* A memory that is new with this state is not yet the one that Exim asks. */
+	/* If the memory is new with this state, Exim still asks the one before. */
 	arm_domains(k, &k->generation.before, &plan->state, plan->state.written, true);
 	if (batv_store_publish(&k->store, &plan->state, &k->have,
 			       k->notices.trouble[BATV_TROUBLE_STATE],
@@ -281,7 +283,7 @@ static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 	return true;
 }
 
-/* Read the state that is there.  False: there is none, or nobody could use it. */
+/* Reads the published state.  False: there is none, or it cannot be used. */
 static bool read_previous(struct batv_keeper *k)
 {
 	char message[BATV_MESSAGE_SIZE];
@@ -289,7 +291,7 @@ static bool read_previous(struct batv_keeper *k)
 
 	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
 	if (err && err != BATV_E_NO_FILE)
-		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it is to be replaced",
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it will be replaced",
 				     message);
 	return err == BATV_OK;
 }
@@ -340,7 +342,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 			plan->state.global.key_retention = k->have.state.global.key_retention;
 		}
 		if (look->publish_always || !on_disk || plan->new_breaks ||
-		    k->have.state.written > look->now || /* Exim trusts none of the future */
+		    k->have.state.written > look->now || /* Exim trusts none from the future */
 		    !batv_plan_same(&plan->state, &k->have.state))
 			out->published = publish(k, plan);
 	}
@@ -364,8 +366,8 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 	out->usable = (on_disk || out->published) &&
 		      k->have.state.written <= look->now + BATV_STATE_SKEW &&
 		      batv_key_current(&k->have.state.ring, look->now);
-	/* What could not be published may have disarmed already: that stays, or it would change
-	 * to and fro with each look. */
+	/* A state that could not be published may have disarmed domains already.  They stay
+	 * disarmed, or their flags would change back and forth with each look. */
 	if (k->have.text)
 		out->next = arm_domains(k, &k->generation.memory, &k->have.state, look->now,
 					k->notices.trouble[BATV_TROUBLE_STATE][0] != '\0');

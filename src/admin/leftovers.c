@@ -1,8 +1,8 @@
 /*
  * leftovers.c - removes what a crash left unfinished in the state directory.
  *
- * A replacement removes the unfinished file of its own name only (replace.c).  A memory file of a
- * number that is never made again would keep its blocks for ever.
+ * A replacement removes only the unfinished file of its own name (replace.c).  An unfinished memory
+ * file whose number is never used again would keep its blocks for ever.
  */
 #include "leftovers.h"
 
@@ -18,7 +18,7 @@
 #include "memory/names.h"
 #include "secret.h"
 
-/* ".NAME.new" of a file of ours. */
+/* Is this ".NAME.new" of one of our files? */
 static bool is_unfinished(const char *tmp)
 {
 	char name[NAME_MAX + 1];

@@ -5,9 +5,9 @@
 #define BATV_LEFTOVERS_H
 
 /*
- * Removes the unfinished files of our own names, .secret.new, .state.new, .memory.new and
- * .memory.N.new, and no other.  The caller holds the writers' lock, so nobody is at work on one.
- * Returns how many were removed.
+ * Removes the unfinished files with our own names: .secret.new, .state.new, .memory.new and
+ * .memory.N.new.  It removes no other file.  The caller must hold the writers' lock, so that nobody
+ * is writing one of them.  Returns how many were removed.
  */
 unsigned batv_leftovers_remove(int dirfd);
 

@@ -8,13 +8,13 @@
 #include "config.h"
 #include "store.h"
 
-/* What can be wrong at a look, each with a message of its own. */
+/* What can be wrong at a look.  Each has its own message. */
 enum batv_trouble {
-	BATV_TROUBLE_LOCK,   /* somebody holds the writers' lock */
-	BATV_TROUBLE_SECRET, /* the secret file is gone, damaged, or cannot be written */
+	BATV_TROUBLE_LOCK,   /* another process holds the writers' lock */
+	BATV_TROUBLE_SECRET, /* the secret file is missing, damaged, or cannot be written */
 	BATV_TROUBLE_KEYS,   /* more live keys than fit */
 	BATV_TROUBLE_STATE,  /* the state could not be written */
-	BATV_TROUBLE_MEMORY, /* no memory file, and it could not be made */
+	BATV_TROUBLE_MEMORY, /* there is no memory file, and none could be made */
 	BATV_TROUBLE_COUNT
 };
 

@@ -1,8 +1,8 @@
 /*
- * plain_list.c - Exim lists of literal items, decided without an Exim.
+ * plain_list.c - decides Exim lists of literal items without an Exim.
  *
- * Pure.  Invariant: YES and NO are what Exim would say, by its documentation; when in doubt it is
- * MAYBE, for a guess would be worse than none.
+ * This is pure.  Invariant: YES and NO are what Exim would answer according to its documentation.
+ * When in doubt the answer is MAYBE: no answer is better than a guess.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static enum batv_match match_address_item(struct batv_span address, struct batv_
 
 	if (item.len == 1 && item.p[0] == '*')
 		return BATV_YES;
-	if (!i) { /* a domain alone: any address in it */
+	if (!i) { /* a domain alone matches any address in it */
 		if (!a || !is_literal(item))
 			return BATV_MAYBE;
 		domain = (struct batv_span){a + 1, (size_t)(address.p + address.len - a) - 1};

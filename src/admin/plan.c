@@ -1,9 +1,10 @@
 /*
- * plan.c - the next published state from the configuration, the secrets, the state before and
- * the clock.
+ * plan.c - plans the next state from the configuration, the secrets, the previous state and the
+ * clock.
  *
- * Pure: no file, no clock.  Invariant: a break never lies in the future, never disappears while its
- * policy exists, and there is at most one of each policy, which is why they always fit.
+ * This is pure: it reads no file and no clock.  Invariant: a break is never dated in the future and
+ * never disappears while its policy exists.  There is at most one for each policy, so they always
+ * fit.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -45,8 +46,7 @@ static struct batv_break *find_break(struct batv_state *state, const char *polic
 	return NULL;
 }
 
-/* The break of that policy, made if there is none; NULL never happens while policies are bounded.
- */
+/* Finds or makes the break of that policy.  NULL cannot happen while policies are bounded. */
 static struct batv_break *make_break(struct batv_plan *plan, const char *policy)
 {
 	struct batv_state *st = &plan->state;
@@ -64,7 +64,7 @@ static struct batv_break *make_break(struct batv_plan *plan, const char *policy)
 	return &st->breaks[i];
 }
 
-/* Note a new break.  Several reasons at one time are all told. */
+/* Notes a new break.  If one look finds several reasons, all of them are kept. */
 static void __attribute__((format(printf, 5, 6)))
 add_break(struct batv_plan *plan, const char *policy, int64_t when, int64_t until,
 	  const char *format, ...)
@@ -90,13 +90,13 @@ add_break(struct batv_plan *plan, const char *policy, int64_t when, int64_t unti
 	plan->new_breaks |= 1ul << i;
 }
 
-/* No tag lives longer: a time beyond it comes from a clock that was wrong. */
+/* No tag lives longer.  A time beyond this comes from a wrong clock. */
 static int64_t latest_tag(int64_t now)
 {
 	return now + 2 * BATV_PERIOD_MAX + BATV_DAY;
 }
 
-/* Breaks of the state before, but those of policies that are gone.  None lies in the future. */
+/* Keeps the breaks of the previous state, except those of policies that are gone. */
 static void carry_breaks(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	for (size_t i = 0; f->previous && i < f->previous->n_breaks; i++) {
@@ -116,7 +116,7 @@ static void carry_breaks(const struct batv_plan_facts *f, struct batv_plan *plan
 	}
 }
 
-/* A jump for people: to the minute, for it is measured a moment late. */
+/* Rounds a jump to the minute for people, because it is measured a moment late. */
 static void jump_text(int64_t seconds, char *out, size_t size)
 {
 	batv_duration_format((seconds + 30) / 60 * 60, out, size);
@@ -146,7 +146,7 @@ static const struct batv_secret *find_secret(const struct batv_secrets *secrets,
 	return NULL;
 }
 
-/* What was lost before, unless it was put back.  No clock that is wrong ends it. */
+/* Keeps what was lost before, unless it was restored.  A wrong clock does not end it. */
 static void carry_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	const struct batv_state *prev = f->previous;
@@ -166,17 +166,18 @@ static void note_lost(struct batv_plan *plan, int64_t until, uint32_t number)
 	plan->state.lost_secret = number;
 }
 
-/* State and secret are gone, and mail had left signed: how long its tags live is only guessed. */
+/* State and secret are gone, but mail has left signed.  The life of its tags can only be guessed.
+ */
 static void lose_everything(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	int64_t until = f->now + f->config->global.key_rotation + BATV_DAY +
 			f->config->global.key_retention;
 
-	add_break(plan, BATV_BREAK_ALL, f->now, until, "the secret before was lost");
+	add_break(plan, BATV_BREAK_ALL, f->now, until, "the previous secret was lost");
 	note_lost(plan, until, 0);
 }
 
-/* The state before had a key when it was written, and has none now: signing stopped in between. */
+/* The previous state had a key when it was written and has none now: signing stopped in between. */
 static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	const struct batv_state *prev = f->previous;
@@ -184,7 +185,7 @@ static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *p
 	if (!prev) {
 		if (f->has_evidence)
 			add_break(plan, BATV_BREAK_ALL, f->now, 0,
-				  "the state before was missing or damaged");
+				  "the previous state was missing or damaged");
 		if (f->has_evidence && f->made_secret)
 			lose_everything(f, plan);
 		return;
@@ -192,14 +193,14 @@ static void break_for_lapse(const struct batv_plan_facts *f, struct batv_plan *p
 	if (f->now >= prev->written && batv_key_current(&prev->ring, prev->written) &&
 	    !batv_key_current(&prev->ring, f->now))
 		add_break(plan, BATV_BREAK_ALL, f->now, 0,
-			  "the published keys ran out, and no batvd was there to publish more");
+			  "the published keys ran out before new ones were published");
 }
 
 static void break_for_bare_mail(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	const struct batv_break *b = find_break(&plan->state, BATV_BREAK_ALL);
 
-	/* A time to come was noted by a clock that was wrong: that is a break of its own. */
+	/* A wrong clock noted a time in the future; that jump is a break of its own. */
 	if (f->bare_last <= 0 || f->bare_last > f->now + BATV_STATE_SKEW)
 		return;
 	if (b && f->bare_last <= b->when)
@@ -210,8 +211,8 @@ static void break_for_bare_mail(const struct batv_plan_facts *f, struct batv_pla
 }
 
 /*
- * Signing switched off, and on again: grace begins when mail leaves signed again, and not at the
- * time when that stopped.
+ * Signing was switched off or on again.  Grace begins when mail leaves signed again, not when that
+ * stopped.
  */
 static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
@@ -224,7 +225,7 @@ static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan 
 
 		if (!p && !old->signing)
 			add_break(plan, BATV_BREAK_ALL, f->now, 0,
-				  "policy %s, in which signing was off, is gone", old->name);
+				  "policy %s, which had signing off, was removed", old->name);
 		if (!p || p->signing == old->signing)
 			continue;
 		add_break(plan, p->name, f->now, 0, "signing was switched %s",
@@ -232,7 +233,8 @@ static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan 
 	}
 }
 
-/* Revoked secrets whose tags could still come back, unless a break waits for them already. */
+/* Tags of revoked secrets may still come back.  Notes a break, unless one waits for them already.
+ */
 static void break_for_revoked(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	for (size_t i = 0; i < f->secrets->n; i++) {
@@ -250,7 +252,7 @@ static void break_for_revoked(const struct batv_plan_facts *f, struct batv_plan 
 	}
 }
 
-/* Does the secret file still yield this key of the state before?  NULL: yes. */
+/* Why does the secret file no longer yield this key of the previous state?  NULL: it does. */
 static const char *key_is_gone(const struct batv_secrets *secrets, const struct batv_key *key)
 {
 	const struct batv_secret *s = find_secret(secrets, key->secret);
@@ -265,14 +267,15 @@ static const char *key_is_gone(const struct batv_secrets *secrets, const struct 
 		return NULL;
 	same = batv_equal_secret(text, key->text, sizeof text);
 	batv_wipe(text, sizeof text);
-	return same ? NULL : "replaced by another of the same number";
+	return same ? NULL : "replaced by another with the same number";
 }
 
-/* Keys that have signed, whose tags could still come back, and that no secret yields any more. */
+/* Finds keys that have signed and that no secret yields any more, while tags may still come back.
+ */
 static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	const struct batv_break *b = find_break(&plan->state, BATV_BREAK_ALL);
-	int64_t awaited = b ? b->until : 0; /* by break_for_revoked(), and breaks before */
+	int64_t awaited = b ? b->until : 0; /* by break_for_revoked() and earlier breaks */
 	const struct batv_state *prev = f->previous;
 	int64_t seen = prev ? later(prev->written, f->now) : 0, until = 0;
 	int64_t alive = prev && f->careful ? earlier(prev->written, f->now) : f->now;
@@ -300,7 +303,7 @@ static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *pl
 			  lost->secret, how);
 }
 
-/* The state may be all that has them; readers ignore those that have ended. */
+/* In doubt all are kept: the state may be their only copy, and readers ignore ended ones. */
 static void copy_legacy(const struct batv_plan_facts *f, struct batv_keyring *to)
 {
 	const struct batv_keyring *from = &f->config->legacy;
@@ -344,7 +347,7 @@ enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_pl
 	}
 	carry_breaks(facts, plan);
 	carry_lost(facts, plan);
-	break_for_bare_mail(facts, plan); /* first: it looks at the break before */
+	break_for_bare_mail(facts, plan); /* first, because it looks at the previous break */
 	break_for_clock(facts, plan);
 	break_for_lapse(facts, plan);
 	break_for_signing(facts, plan);
@@ -358,7 +361,7 @@ void batv_plan_wipe(struct batv_plan *plan)
 	batv_wipe(plan, sizeof *plan);
 }
 
-/* The state as text without what tells when it was written. */
+/* The state as text, without the fields that say when it was written. */
 static char *timeless(const struct batv_state *state, size_t *len)
 {
 	struct batv_state *copy = malloc(sizeof *copy);
@@ -396,7 +399,7 @@ bool batv_plan_wants_secret(const struct batv_config *config, const struct batv_
 {
 	const struct batv_secret *s = batv_secret_signing(secrets, now);
 
-	if (!s) /* a set that signs later, or of which all is revoked: not ours to mend */
+	if (!s) /* no secret signs now: all start later or are revoked; not ours to repair */
 		return false;
 	if (!previous || (previous->global.key_rotation == config->global.key_rotation &&
 			  previous->global.key_retention == config->global.key_retention))
@@ -405,7 +408,7 @@ bool batv_plan_wants_secret(const struct batv_config *config, const struct batv_
 	       s->retention != config->global.key_retention;
 }
 
-/* A set as it will be, with made-up bytes: only its times matter here. */
+/* Adds the secret that the configuration would add.  Its bytes stay zero: only its times matter. */
 static void add_imagined(struct batv_secrets *set, const struct batv_config *config, int64_t now)
 {
 	struct batv_secret *s = &set->list[set->n];

@@ -1,10 +1,10 @@
 /*
- * replace.c - the writing edge: whole files, atomically and durably; the writers' lock; and
- * becoming the user who may write.
+ * replace.c - all writing to the state directory: whole files, atomically and durably; the writers'
+ * lock; and becoming the user who may write.
  *
- * A file's name always stands for a complete file: it comes into being by rename only, after
- * fsync.  What a crash may leave behind is `.NAME.new`, which nobody reads and the next
- * replacement of NAME removes; the lock makes sure that it belongs to no living writer.
+ * Invariant: a file of this name is complete, because it appears only by rename, after fsync.  A
+ * crash may leave `.NAME.new`.  Nobody reads that, and the next replacement of NAME removes it; the
+ * lock makes sure that it does not belong to a living writer.
  */
 #include "replace.h"
 
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_POLLS 20 /* a second; waiting is counted, not timed: clocks may jump */
+#define LOCK_POLLS 20 /* a second; polls are counted, not timed, because clocks may jump */
 
 static bool write_all(int fd, const void *data, size_t len)
 {
@@ -70,7 +70,7 @@ void batv_new_file_abandon(struct batv_new_file *file)
 	errno = saved;
 }
 
-/* Some file systems cannot sync a directory, and say EINVAL. */
+/* Some file systems cannot sync a directory, and return EINVAL. */
 static bool sync_dir(int dirfd)
 {
 	return fsync(dirfd) == 0 || errno == EINVAL;
@@ -151,7 +151,7 @@ enum batv_err batv_slurp(int dirfd, const char *name, size_t max, char **text, s
 	return err;
 }
 
-/* For good: afterwards there is no way back to root, and that is tried. */
+/* This is for good.  It tries to become root again, and fails if that works. */
 static enum batv_err drop_to(uid_t uid, gid_t gid)
 {
 	if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
@@ -175,7 +175,7 @@ enum batv_err batv_become_owner(const struct stat *dir)
 	return drop_to(dir->st_uid, owner ? owner->pw_gid : dir->st_gid);
 }
 
-/* Is the file that we hold still the one that the name stands for? */
+/* Does the name still refer to the file that we hold open? */
 static bool still_named(int dirfd, const char *name, int fd)
 {
 	struct stat open_file, named;
@@ -195,16 +195,16 @@ static enum batv_err lock_open(int dirfd, const char *name, int *fd)
 		return err;
 	if (fstat(dirfd, &st) < 0)
 		return BATV_E_IO;
-	if (st.st_uid != geteuid()) /* the owner could never open what we would make here */
+	if (st.st_uid != geteuid()) /* the owner could not open a lock file that we made */
 		return BATV_E_UNSAFE_FILE;
 	made = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (made < 0)
 		return BATV_E_IO;
-	(void)close(made); /* opened anew, for the checks */
+	(void)close(made); /* opened again below, with the checks */
 	return batv_file_open(dirfd, name, O_RDWR, false, fd, &st);
 }
 
-/* Once, without waiting.  A lock file that was removed meanwhile locks nothing. */
+/* Tries once, without waiting.  A lock file that has been removed meanwhile locks nothing. */
 static enum batv_err lock_try(int dirfd, const char *name, int *fd)
 {
 	int f, saved;

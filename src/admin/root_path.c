@@ -1,8 +1,8 @@
 /*
- * root_path.c - whether root may trust a path.
+ * root_path.c - may root trust a path?
  *
- * The path is walked one component at a time, as the kernel walks it, through symbolic links.
- * Nobody but root can change what was looked at, so it may be looked at by name.
+ * The path is walked one component at a time, through symbolic links, as the kernel walks it.
+ * Looking at names is safe here: nobody but root can change a component that has passed.
  */
 #include "root_path.h"
 
@@ -16,7 +16,7 @@
 #define LINKS_MAX 40
 
 struct walk {
-	char at[PATH_MAX];   /* what was reached; "" is the root directory */
+	char at[PATH_MAX];   /* what has been reached; "" is the root directory */
 	char rest[PATH_MAX]; /* what is still to come */
 	unsigned links;
 	char *why;
@@ -76,7 +76,7 @@ static bool look_at_component(struct walk *w)
 	if (S_ISLNK(st.st_mode))
 		return follow_link(w);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return wrong(w, "others than root may write it");
+		return wrong(w, "users other than root may write to it");
 	return true;
 }
 
@@ -132,7 +132,7 @@ bool batv_root_path_may_run(const char *config_path, const char *command, char *
 	memcpy(words, command, strlen(command) + 1);
 	for (char *word = strtok_r(words, " ", &save); ok && word;
 	     word = strtok_r(NULL, " ", &save))
-		if (strchr(word, '/')) /* "-C/etc/x", too */
+		if (strchr(word, '/')) /* this includes "-C/etc/x" */
 			ok = batv_root_path(strchr(word, '/'), fault, sizeof fault);
 	if (!ok)
 		snprintf(why, size, "not run as root: %s", fault);

@@ -1,9 +1,9 @@
 /*
- * secret.c - the secret file: text to struct and back, and the few changes that are made to
- * a set of secrets.  No clock and no files: text and times are arguments.
+ * secret.c - parses and writes the secret file, and changes a set of secrets.  It uses no clock and
+ * no files: text and times are arguments.
  *
- * Invariant: a struct batv_secrets that leaves this file is whole: sorted by number, no number
- * twice, every value within its limits.  Copies of secrets made on the way are wiped.
+ * Invariant: every struct batv_secrets that leaves this file is whole: sorted by number, no number
+ * twice, every value within its limits.  Copies of secrets that are made on the way are wiped.
  */
 #include "secret.h"
 
@@ -19,7 +19,7 @@
 #define MAGIC "exim-batv secret "
 #define MAGIC_LINE MAGIC "1"
 #define NUMBER_MAX 999999
-#define FIRST_NUMBER_MIN 1000 /* batv_secrets_create: where numbers of new installations lie */
+#define FIRST_NUMBER_MIN 1000 /* batv_secrets_create: the numbers of new installations */
 #define FIRST_NUMBER_COUNT 9000
 #define LINE_ROOM 256 /* more than the longest line that we write */
 
@@ -49,7 +49,7 @@ static bool take_time(struct batv_span word, int64_t min, int64_t max, int64_t *
 	return true;
 }
 
-/* A constant phrase that names what is wrong; NULL: nothing is.  `s` is zero before. */
+/* Returns a constant phrase that says what is wrong; NULL: nothing.  The flags in `s` must be 0. */
 static const char *parse_flag(struct batv_span word, struct batv_secret *s)
 {
 	static const char retired[] = "retired=", revoked[] = "revoked=";
@@ -100,7 +100,7 @@ static const char *parse_secret(struct batv_span line, struct batv_secret *s)
 	struct batv_span word;
 
 	if (!take_time(take_word(&line), 1, NUMBER_MAX, &number))
-		return "the number is not one of 1 to 999999";
+		return "the number is not in 1 to 999999";
 	s->number = (uint32_t)number;
 	if (!take_time(take_word(&line), 0, BATV_TIME_MAX, &s->start))
 		return "the start is not a number of seconds since 1970";
@@ -152,7 +152,7 @@ static enum batv_err parse_secret_line(struct batv_span line, struct batv_secret
 
 	*why = parse_secret(line, &s);
 	if (!*why && find_number(out, s.number)) {
-		*why = "this number stands in the file already";
+		*why = "this number is already in the file";
 		err = BATV_E_CONFLICT;
 	} else if (!*why) {
 		err = insert_secret(out, &s);
@@ -177,17 +177,17 @@ static enum batv_err parse_memory_line(struct batv_span line, struct batv_secret
 	return BATV_OK;
 }
 
-/* The last line counts the secrets: a text that was cut between two lines is well-formed, too. */
+/* The last line counts the secrets, because a text that is cut between two lines is well-formed. */
 static enum batv_err parse_end_line(struct batv_span line, struct batv_secrets *out,
 				    const char **why)
 {
 	uint64_t n;
 
 	if (!batv_span_to_u64(take_word(&line), &n) || take_word(&line).len > 0)
-		*why = "the end line has to be \"end\" and the number of secrets";
+		*why = "the end line must be \"end\" and the number of secrets";
 	else if (n != out->n)
-		*why = "the end line counts another number of secrets: lines are missing, or were "
-		       "added; without an end line the file is taken as it is";
+		*why = "the end line has a different number of secrets: lines are missing or were "
+		       "added; if the file is right, remove the end line";
 	if (*why)
 		return BATV_E_SYNTAX;
 	out->ended = true;
@@ -221,10 +221,10 @@ static enum batv_err parse_magic(struct batv_span line, const char **why)
 	if (batv_span_equal(line, magic))
 		return BATV_OK;
 	if (line.len > sizeof MAGIC - 1 && memcmp(line.p, MAGIC, sizeof MAGIC - 1) == 0) {
-		*why = "a version that this program does not know";
+		*why = "this program does not know this version of the file";
 		return BATV_E_VERSION;
 	}
-	*why = "not a secret file: the first line has to be \"" MAGIC_LINE "\"";
+	*why = "not a secret file: the first line must be \"" MAGIC_LINE "\"";
 	return BATV_E_SYNTAX;
 }
 
@@ -244,10 +244,9 @@ static enum batv_err parse_all(struct batv_span rest, struct batv_secrets *out, 
 	}
 	if (err)
 		return err;
-	/* A file that was cut within a line may still be well-formed: "revoked=1700" of ten digits.
-	 */
+	/* A file that is cut within a line may still be well-formed: think of "revoked=1700". */
 	if (!complete) {
-		*why = "the last line has no end: the file was cut off";
+		*why = "the last line has no newline: the file was cut off";
 		return BATV_E_SYNTAX;
 	}
 	if (out->n == 0) {
@@ -257,7 +256,7 @@ static enum batv_err parse_all(struct batv_span rest, struct batv_secrets *out, 
 	return BATV_OK;
 }
 
-/* Copies are made on the heap: a set is too big for comfort on a stack. */
+/* Copies are on the heap: a set is too big for a stack. */
 static struct batv_secrets *new_set(void)
 {
 	return calloc(1, sizeof(struct batv_secrets));
@@ -299,7 +298,7 @@ enum batv_err batv_secrets_parse(const char *text, size_t len, struct batv_secre
 	return err;
 }
 
-/* The line of one secret, NUL-terminated; its length.  LINE_ROOM always suffices. */
+/* Writes the line of one secret, NUL-terminated, and returns its length.  LINE_ROOM is enough. */
 static size_t format_secret(const struct batv_secret *s, char out[static LINE_ROOM])
 {
 	char hex[2 * BATV_SECRET_LEN + 1];
@@ -358,7 +357,7 @@ enum batv_err batv_secret_random(uint8_t bytes[static BATV_SECRET_LEN])
 	do
 		got = getrandom(bytes, BATV_SECRET_LEN, 0);
 	while (got < 0 && errno == EINTR);
-	/* Up to 256 bytes come whole or not at all. */
+	/* getrandom() gives up to 256 bytes whole or not at all. */
 	if (got != BATV_SECRET_LEN || all_zero(bytes, BATV_SECRET_LEN))
 		return BATV_E_IO;
 	return BATV_OK;
@@ -435,7 +434,7 @@ const struct batv_secret *batv_secret_signing(const struct batv_secrets *secrets
 {
 	const struct batv_secret *best = NULL;
 
-	/* Ascending numbers: of two with the same start the later one in the list wins. */
+	/* The list is sorted by number, so the later of two with the same start wins. */
 	for (size_t i = 0; i < secrets->n; i++) {
 		const struct batv_secret *s = &secrets->list[i];
 
@@ -465,7 +464,7 @@ struct merge {
 	bool broken;
 };
 
-/* One local secret meets the incoming set, which is what *out holds so far. */
+/* Merges one local secret into *out, which begins as the incoming set. */
 static enum batv_err merge_local(const struct batv_secret *local, struct merge *m,
 				 struct batv_secrets *out)
 {
@@ -535,7 +534,7 @@ void batv_secrets_fingerprint(const struct batv_secrets *secrets,
 	uint8_t sum[EVP_MAX_MD_SIZE] = {0};
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	/* All zeros says that there was none to be had. */
+	/* All zeros means that there is no fingerprint. */
 	if (!ctx || !digest_set(ctx, secrets, sum))
 		memset(sum, 0, sizeof sum);
 	EVP_MD_CTX_free(ctx);

@@ -1,8 +1,8 @@
 /*
- * store.c - reading and writing the files of the state directory, with messages for people.
+ * store.c - reads and writes the files of the state directory, with messages for people.
  *
- * Invariant: every file is either complete or not touched; text that held secrets is wiped before
- * it is freed.
+ * Invariant: a file is either replaced whole or not touched.  Text that held secrets is wiped
+ * before it is freed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ fail(enum batv_err err, char *message, size_t size, const char *format, ...)
 	return err;
 }
 
-/* "no space left on device" for what the system said, else our own phrase. */
+/* The system's words for errno ("No space left on device"), otherwise our own. */
 static const char *phrase(enum batv_err err)
 {
 	return err == BATV_E_IO ? strerror(errno) : batv_strerror(err);
@@ -49,12 +49,12 @@ enum batv_err batv_store_open(struct batv_store *store, const char *path, char *
 	store->dirfd = -1;
 	if (err == BATV_E_NO_FILE)
 		return fail(err, message, size,
-			    "%s: the state directory is not there; make it with: "
+			    "%s: the state directory is missing; create it with: "
 			    "install -d -o batv -g Debian-exim -m 2750 %s",
 			    path, path);
 	if (err == BATV_E_UNSAFE_FILE)
 		return fail(err, message, size,
-			    "%s: has to be a directory in which nobody but its owner may write; "
+			    "%s: must be a directory to which nobody but its owner may write; "
 			    "correct it with: chown batv:Debian-exim %s; chmod 2750 %s",
 			    path, path, path);
 	return fail(err, message, size, "%s: cannot open the state directory: %s", path,
@@ -68,7 +68,7 @@ void batv_store_close(struct batv_store *store)
 	store->dirfd = -1;
 }
 
-/* By the setgid bit of the directory, or because its group is our own. */
+/* The directory's setgid bit does that, or its group is our own. */
 static bool new_files_get_its_group(const struct batv_store *store)
 {
 	return (store->dir.st_mode & S_ISGID) || store->dir.st_gid == getegid();
@@ -82,12 +82,12 @@ enum batv_err batv_store_own(const struct batv_store *store, char *message, size
 		return BATV_OK;
 	if (err == BATV_OK)
 		return fail(BATV_E_UNSAFE_FILE, message, size,
-			    "%s: mode %04o: new files would not get its group, and Exim could not "
+			    "%s: mode %04o: new files would not get its group, so Exim could not "
 			    "read them; correct it with: chmod 2750 %s",
 			    store->path, (unsigned)store->dir.st_mode & 07777, store->path);
 	if (err == BATV_E_UNSAFE_FILE)
 		return fail(err, message, size,
-			    "%s: belongs to user %u, and this is user %u: only its owner or root "
+			    "%s: belongs to user %u, but this is user %u; only its owner or root "
 			    "may do this",
 			    store->path, (unsigned)store->dir.st_uid, (unsigned)geteuid());
 	return fail(err, message, size, "%s: cannot become its owner, user %u: %s", store->path,
@@ -121,7 +121,7 @@ enum batv_match batv_store_daemon(const struct batv_store *store)
 	return alive;
 }
 
-/* Why a file of the directory could not be read. */
+/* Says why a file of the directory could not be read. */
 static enum batv_err unreadable(const struct batv_store *store, const char *name, enum batv_err err,
 				char *message, size_t size)
 {
@@ -175,7 +175,7 @@ enum batv_err batv_store_write_secret(const struct batv_store *store,
 	return BATV_OK;
 }
 
-/* Takes over text, whether it is good or not. */
+/* Takes ownership of text, even on error. */
 static enum batv_err take_state(char *text, size_t len, struct batv_stored_state *out,
 				unsigned *line, const char **why)
 {
@@ -232,10 +232,11 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 		return fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,
 			    BATV_STATE_NAME, phrase(err));
 	if (err)
-		return fail(err, message, size,
-			    "%s/%s: the configuration is too large for the state of %d bytes; put "
-			    "the longest list (%s) into a file and name that",
-			    store->path, BATV_STATE_NAME, BATV_STATE_MAX, list);
+		return fail(
+			err, message, size,
+			"%s/%s: the configuration does not fit into a state of %d bytes; move the "
+			"longest list (%s) to a file, and name the file instead",
+			store->path, BATV_STATE_NAME, BATV_STATE_MAX, list);
 	err = batv_replace(store->dirfd, BATV_STATE_NAME, BATV_STATE_MODE, text, len);
 	if (err)
 		fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,

@@ -1,6 +1,6 @@
 /*
- * store.h - the files of the state directory as batvd and batvctl use them.  Each function that
- * fails leaves one complete line in `message`: what happened, where, what to do.
+ * store.h - the files of the state directory, as batvd and batvctl use them.  A function that fails
+ * leaves one complete line in `message`: what happened, where, and what to do.
  */
 #ifndef BATV_STORE_H
 #define BATV_STORE_H
@@ -11,8 +11,8 @@
 #include "secret.h"
 
 #define BATV_MESSAGE_SIZE 6000        /* two paths and a sentence */
-#define BATV_WRITER_LOCK "lock"       /* whoever changes a file of the directory holds it */
-#define BATV_DAEMON_LOCK "batvd.lock" /* held by batvd as long as it runs */
+#define BATV_WRITER_LOCK "lock"       /* held while a file of the directory is changed */
+#define BATV_DAEMON_LOCK "batvd.lock" /* held by batvd while it runs */
 
 #define BATV_SECRET_MODE 0600
 #define BATV_STATE_MODE 0640
@@ -23,38 +23,41 @@ struct batv_store {
 	char path[4096];
 };
 
-/* Errors: those of batv_dir_open. */
+/* Opens the directory.  Errors: those of batv_dir_open. */
 enum batv_err batv_store_open(struct batv_store *store, const char *path, char *message,
 			      size_t size);
 void batv_store_close(struct batv_store *store);
 
-/* As root, become the owner of the directory for good.  UNSAFE_FILE too if its group would not get
- * new files. */
+/*
+ * As root, becomes the owner of the directory for good.
+ * Errors: those of batv_become_owner; BATV_E_UNSAFE_FILE too if new files would not get the
+ * directory's group.
+ */
 enum batv_err batv_store_own(const struct batv_store *store, char *message, size_t size);
 
 enum batv_err batv_store_lock(const struct batv_store *store, const char *name, unsigned seconds,
 			      int *fd, char *message, size_t size);
-/* Is a batvd at work?  MAYBE: this user may not look. */
+/* Is batvd running?  MAYBE: this user may not look. */
 enum batv_match batv_store_daemon(const struct batv_store *store);
 
 enum batv_err batv_store_read_secret(const struct batv_store *store, struct batv_secrets *out,
 				     char *message, size_t size);
-/* The caller holds the lock. */
+/* The caller must hold the lock. */
 enum batv_err batv_store_write_secret(const struct batv_store *store,
 				      const struct batv_secrets *secrets, char *message,
 				      size_t size);
 
-/* A state and the text that it borrows.  Start with all zero bytes; text NULL: none. */
+/* A state and the text that it borrows.  Start with all bytes zero; text NULL: none. */
 struct batv_stored_state {
 	char *text;
 	size_t len;
 	struct batv_state state;
 };
 
-/* Whatever its date is: a state from the future tells of a clock that went back. */
+/* Accepts a state of any date: one from the future shows that the clock went back. */
 enum batv_err batv_store_read_state(const struct batv_store *store, struct batv_stored_state *out,
 				    char *message, size_t size);
-/* The caller holds the lock.  *out (may be NULL) becomes what was written. */
+/* The caller must hold the lock.  *out (may be NULL) becomes what was written. */
 enum batv_err batv_store_publish(const struct batv_store *store, const struct batv_state *state,
 				 struct batv_stored_state *out, char *message, size_t size);
 void batv_store_free_state(struct batv_stored_state *stored);

@@ -1,14 +1,14 @@
 /*
- * timeline.c - which keys exist at a time, and which of them signs: computed from the secrets
- * and the time, and from nothing else.  No clock, no files, no memory of what was before.
+ * timeline.c - computes which keys exist at a time, and which of them signs, from the secrets and
+ * the time alone.  It uses no clock and no files, and remembers nothing.
  *
- * How: the times in the file cut the time line into stretches in each of which one secret
- * signs (or none).  From its stretches follow the windows of a secret: the ranges of epochs
- * whose keys come into being.  A key lives from its birth to its end, and an entry of the ring is
- * one stretch of a living key.
+ * The times in the file cut the time line into stretches.  In each stretch one secret signs, or
+ * none.  The stretches of a secret give its windows: the ranges of epochs whose keys are ever
+ * created.  A key lives from its birth to its end.  An entry of the ring is one stretch of a living
+ * key.
  *
- * Invariant: birth and end of a key do not depend on the time that is asked about, so the
- * ring changes at births and ends only, and batv_timeline_next can name them.
+ * Invariant: birth and end of a key do not depend on the time that is asked about.  So the ring
+ * changes only at births and ends, and batv_timeline_next can find them.
  */
 #include "timeline.h"
 
@@ -19,10 +19,10 @@
 #include <string.h>
 
 #define NEVER INT64_MAX
-/* Each secret has a start and at most two stops, and before the first start there is one more. */
+/* Each secret has a start and at most two stops; one more stretch precedes the first start. */
 #define STRETCHES_MAX (3 * BATV_SECRETS_MAX + 1)
 
-/* From `from` until the next stretch this secret signs. */
+/* This secret signs from `from` until the next stretch. */
 struct stretch {
 	int64_t from;
 	const struct batv_secret *secret; /* NULL: none */
@@ -33,7 +33,7 @@ struct stretches {
 	struct stretch list[STRETCHES_MAX];
 };
 
-/* A range of epochs of one secret whose keys come into being. */
+/* A range of epochs of one secret whose keys are ever created. */
 struct window {
 	int64_t first, last;
 };
@@ -67,7 +67,7 @@ static int64_t destroyed_at(const struct batv_secret *s, int64_t epoch)
 	return (epoch + 1) * s->rotation + BATV_DAY + s->retention;
 }
 
-/* The first key of a secret is there as soon as the secret is. */
+/* The first key of a secret exists as soon as the secret does. */
 static int64_t born_at(const struct batv_secret *s, int64_t epoch)
 {
 	return epoch == first_epoch(s) ? INT64_MIN : epoch * s->rotation - BATV_AHEAD;
@@ -88,7 +88,7 @@ static int64_t lowest_kept(const struct batv_secret *s, int64_t now)
 	return t < 0 ? 0 : t / s->rotation;
 }
 
-/* The highest epoch whose 14 days have begun. */
+/* The highest epoch whose 14 days of notice have begun. */
 static int64_t highest_born(const struct batv_secret *s, int64_t now)
 {
 	return (now + BATV_AHEAD) / s->rotation;
@@ -129,7 +129,7 @@ enum batv_err batv_key_derive(const uint8_t bytes[static BATV_SECRET_LEN], uint6
 
 /* ---- who signs when ---- */
 
-/* The next time after `t` that stands in the file; NEVER: none. */
+/* The next time after `t` that is in the file; NEVER: none. */
 static int64_t next_written(const struct batv_secrets *secrets, int64_t t)
 {
 	int64_t next = NEVER;
@@ -161,7 +161,7 @@ static int64_t stretch_end(const struct stretches *all, size_t i)
 	return i + 1 < all->n ? all->list[i + 1].from : NEVER;
 }
 
-/* The stretch of this secret at or after *i; false: no more.  *i is left behind it. */
+/* Finds the stretch of this secret at or after *i, and moves *i past it.  False: no more. */
 static bool next_stretch(const struct stretches *all, const struct batv_secret *s, size_t *i,
 			 int64_t *from, int64_t *until)
 {
@@ -177,16 +177,16 @@ static bool next_stretch(const struct stretches *all, const struct batv_secret *
 
 /* ---- which epochs get a key ---- */
 
-/* Keys that were to be published by the time that a secret stops do come into being. */
+/* A key that was due for publication when its secret stops is created all the same. */
 static int64_t last_epoch_before(const struct batv_secret *s, int64_t stop)
 {
 	return stop == NEVER ? NEVER / s->rotation - 1000 : highest_born(s, stop);
 }
 
 /*
- * The first window: from the first epoch to what was published when the secret stopped for the
- * first time. It stops when it is retired before its start, when another one takes its place at its
- * start, or at the end of the stretch that begins with its start.
+ * The first window runs from the first epoch to the last one that was published when the secret
+ * first stopped.  It stops when it is retired before its start, when another secret signs in its
+ * place at its start, or at the end of the stretch that begins with its start.
  */
 static struct window first_window(const struct stretches *all, const struct batv_secret *s)
 {
@@ -201,9 +201,9 @@ static struct window first_window(const struct stretches *all, const struct batv
 }
 
 /*
- * The windows of a secret one after the other: *i is 0 for the first one, private afterwards.
- * A secret that signs again, because the one after it was revoked or retired, needs its keys
- * anew from the epoch in which it does.
+ * Gives the windows of a secret, one after the other.  *i is 0 for the first one and private after
+ * that.  If the secret after it is revoked or retired, a secret signs again, and needs keys again
+ * from that epoch on.
  */
 static bool next_window(const struct stretches *all, const struct batv_secret *s, size_t *i,
 			struct window *out)
@@ -244,7 +244,7 @@ static bool is_live(const struct stretches *all, const struct batv_secret *s, in
 
 /* ---- the ring ---- */
 
-/* Where entries go.  Without a ring they are only counted. */
+/* Where entries go.  If ring is NULL they are only counted. */
 struct sink {
 	struct batv_keyring *ring;
 	size_t n;
@@ -280,8 +280,8 @@ static enum batv_err put(struct sink *sink, struct batv_key *key, int64_t from, 
 	return BATV_OK;
 }
 
-/* One entry for each stretch of its secret within its epoch; one that says "never" if there is
- * none. */
+/* Puts one entry for each stretch of its secret within its epoch; if there is none, an empty one.
+ */
 static enum batv_err put_key(struct sink *sink, const struct stretches *all,
 			     const struct batv_secret *s, struct batv_key *key)
 {
@@ -367,7 +367,7 @@ static int64_t next_in_window(const struct batv_secret *s, const struct window *
 	int64_t unborn = max64(w->first, highest_born(s, now) + 1);
 	int64_t next = NEVER;
 
-	/* The oldest key that is not gone is the next to go, if it is there yet. */
+	/* The oldest key that has not ended is the next to end, if it is born. */
 	if (kept <= w->last && now >= born_at(s, kept) && now < end_of(s, kept))
 		next = end_of(s, kept);
 	if (unborn == first_epoch(s))
@@ -402,8 +402,8 @@ int64_t batv_timeline_next(const struct batv_secrets *secrets, int64_t now)
 /* ---- questions about the future and the past ---- */
 
 /*
- * How long after the last time that stands in the file the ring is still changing its
- * shape: afterwards a key is born whenever one is destroyed.
+ * How long the ring keeps changing its shape after the last time in the file.  After that, a key is
+ * born whenever one is destroyed.
  */
 #define SETTLED (BATV_AHEAD + 3 * BATV_PERIOD_MAX)
 
@@ -420,7 +420,7 @@ bool batv_timeline_fits(const struct batv_secrets *secrets, int64_t now)
 
 		if (fill_sink(&sink, &all, secrets, now) == BATV_E_FULL)
 			return false;
-		if (now > settled) { /* skip to the next time that can make a difference */
+		if (now > settled) { /* skip to the next time that can matter */
 			written = next_written(secrets, now);
 			if (written == NEVER)
 				return true;

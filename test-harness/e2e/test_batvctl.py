@@ -77,7 +77,7 @@ def test_without_a_directory(lab):
     b = batv(lab, start=False)
     b.state_dir.rmdir()
     for argv in ["keys"], ["sign", "a@example.com"], ["rotate"]:
-        fails(b, 3, "the state directory is not there; make it with: install -d", *argv)
+        fails(b, 3, "the state directory is missing; create it with: install -d", *argv)
     assert b.ctl("status", check=False).returncode == 1
     assert b.ctl("check").returncode == 0
 
@@ -171,9 +171,9 @@ addresslist robots = robot@ours.test
     assert b.json("verify", b.sign("a@ours.test"), "--host", "127.0.0.1")["verdict"] == "valid"
     assert b.json("verify", "a@ours.test", "--host", "127.0.0.1")["reason"] == "own-host"
     assert b.json("verify", "a@ours.test", "--host", "192.0.2.7")["verdict"] == "missing"
-    # What Exim could take for an expansion is not put to it.
+    # Exim is not asked what it might expand.
     done = b.ctl("sign", '"${run{/bin/false}}"@x.ours.test', check=False)
-    assert done.returncode == 3 and "could take it for an expansion" in done.stdout, done
+    assert done.returncode == 3 and "might expand part of it" in done.stdout, done
     b.conf("domains = +locals\n")
     done = b.ctl("check", check=False)
     assert done.returncode == 2 and 'unknown named domain list "+locals"' in done.stdout, done
@@ -205,10 +205,10 @@ def test_root_runs_exim_out_of_roots_own_file_only(lab):
     for harm, why in (("chown games /mnt/etc/batv.conf", "/mnt/etc/batv.conf: it does not belong to root"),
                       ("chmod 666 /mnt/etc/batv.conf", "/mnt/etc/batv.conf"),     # no configuration at all
                       ("chown games /mnt/etc", "/mnt/etc: it does not belong to root"),
-                      ("chmod 1777 /mnt/etc", "/mnt/etc: others than root may write it"),
-                      ("chmod g+w /mnt", "/mnt: others than root may write it"),
+                      ("chmod 1777 /mnt/etc", "/mnt/etc: users other than root may write to it"),
+                      ("chmod g+w /mnt", "/mnt: users other than root may write to it"),
                       ("chown games /mnt/bin/exim", "/mnt/bin/exim: it does not belong to root"),
-                      ("chmod 777 /mnt/bin", "/mnt/bin: others than root may write it"),
+                      ("chmod 777 /mnt/bin", "/mnt/bin: users other than root may write to it"),
                       ("chown -h games /mnt/exim", "/mnt/exim: it does not belong to root"),
                       ("chown games /mnt/etc/exim.conf", "/mnt/etc/exim.conf: it does not belong to root"),
                       ("ln -sf loop /mnt/exim; ln -s exim /mnt/loop", "Too many levels of symbolic links")):

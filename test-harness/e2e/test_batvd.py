@@ -380,7 +380,7 @@ def test_secret_removed_while_running(lab):
     daemon_with_log(b)
     text = (b.state_dir / "secret").read_text()
     (b.state_dir / "secret").unlink()
-    wait_log(b, "secret: is gone; put it back")
+    wait_log(b, "secret: is missing; restore it")
     before = state(b)["key"]
     lab.write(b.state_dir / "secret", text, mode=0o600)
     wait_log(b, "the secret file is in order again")

@@ -346,5 +346,5 @@ class TestCheck:
         assert "+lab_gone: Exim says: failed to open" in problem
         assert set(mark.read_text().split()) == {str(self.lab.uid), str(self.lab.gid)}
         done = self.as_root("exit 1", "check")
-        assert done.returncode == 3 and "not evaluated: Exim's user is not known" in done.stdout, done
+        assert done.returncode == 3 and "not evaluated: cannot learn Exim's user" in done.stdout, done
         self.setup_exim()

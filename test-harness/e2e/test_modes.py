@@ -363,13 +363,13 @@ class TestBreaks:
         assert site.mode() == "observe"
         event = next(b for b in site.breaks() if b["policy"] == policy)
         assert why in event["why"] and abs(event["when"] - now) < 60, event
-        assert any("observing anew" in line and why in line for line in self.batv.log()), self.batv.log()
+        assert any("observing again" in line and why in line for line in self.batv.log()), self.batv.log()
         ends = max(event["when"] + DAY, event["until"] or 0)
         entry, sentence = site.domain(), site.sentence()
         assert entry["why"] == "stale" and entry["since"] == event["when"], entry
         since = f"since the break of {utc(event['when'])} ({event['why']})"
         assert sentence == (f"observing: no signed mail has left and no valid bounce has come {since}; "
-                            f"with the next one it refuses, but not before {utc(ends)}"), sentence
+                            f"it refuses after the next one, but not before {utc(ends)}"), sentence
         self.clock.advance(2 * HOUR)
         assert is_signed(site.send(), "alice@test")
         entry, sentence = site.domain(), site.sentence()
@@ -415,7 +415,7 @@ class TestBreaks:
         assert site.domain()["why"] == "signing-off" and event["why"] == "signing was switched off", event
         assert site.sentence() == (
             f"observing since the break of {utc(event['when'])} (signing was switched off): policy default has "
-            "signing = off; with signing on, grace begins with the first signed mail"), site.sentence()
+            "signing = off; once signing is on, grace begins with the first signed mail"), site.sentence()
         self.clock.advance(3 * DAY)
         assert site.mode() == "observe"
         self.batv.set(QUICK)
@@ -432,7 +432,7 @@ class TestBreaks:
         self.batv.set(QUICK)
         self.clock.advance(2 * DAY)
         assert site.mode() == "observe" and site.domain()["why"] == "no-evidence"
-        assert site.sentence().endswith("; 1d after the first one it refuses"), site.sentence()
+        assert site.sentence().endswith("; it refuses 1d after the first one"), site.sentence()
         site.send()
         self.clock.advance(DAY - HOUR)
         assert site.mode() == "observe" and site.domain()["why"] == "grace"
@@ -479,7 +479,7 @@ class TestBreaks:
         assert self.site.mode() == "reject" and self.site.bounce(tag)[0] == 250
         self.clock.advance(2 * HOUR)
         self.batv.ctl("secret", "import", "--force", input=changed)
-        self.broken("was replaced by another of the same number")
+        self.broken("was replaced by another with the same number")
 
     def test_secret_file_exchanged(self):
         """A file copied over it, no import: noticed without a signal."""
@@ -636,8 +636,8 @@ def test_first_evidence_under_a_wrong_clock(lab):
     (event,) = site.breaks()
     assert site.sentence() == (
         f"observing since the break of {utc(event['when'])} (the clock jumped back by 100d): its last signed mail or "
-        f"valid bounce is dated {utc(wrong)}, in the future: if the clock is right now, the next signed mail puts that "
-        "right")
+        f"valid bounce is dated {utc(wrong)}, in the future; if the clock is right now, the next signed mail corrects "
+        "that")
     site.send()
     assert site.domain()["why"] == "grace" and site.domain()["first_signed"] < START + DAY
     site.clock.advance(DAY - HOUR)

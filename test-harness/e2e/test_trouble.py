@@ -311,7 +311,7 @@ class TestDirectory(Site):
     def test_missing(self):
         away = self.batv.dir / "away"
         self.batv.state_dir.rename(away)
-        self.in_trouble("no such file", "the state directory is not there",
+        self.in_trouble("no such file", "the state directory is missing",
                         f"install -d -o batv -g Debian-exim -m 2750 {self.batv.state_dir}")
         away.rename(self.batv.state_dir)
         self.in_order()
@@ -327,7 +327,7 @@ class TestDirectory(Site):
         away = self.batv.dir / "away"
         self.batv.state_dir.rename(away)
         self.batv.state_dir.symlink_to(away)
-        self.in_trouble("unsafe owner, mode", "has to be a directory", "chmod 2750")
+        self.in_trouble("unsafe owner, mode", "must be a directory", "chmod 2750")
         self.batv.state_dir.unlink()
         away.rename(self.batv.state_dir)
         self.in_order()
@@ -336,7 +336,7 @@ class TestDirectory(Site):
         away = self.batv.dir / "away"
         self.batv.state_dir.rename(away)
         self.batv.state_dir.write_text("")
-        self.in_trouble("unsafe owner, mode", "has to be a directory", "chmod 2750")
+        self.in_trouble("unsafe owner, mode", "must be a directory", "chmod 2750")
         self.batv.state_dir.unlink()
         away.rename(self.batv.state_dir)
         self.in_order()
@@ -586,7 +586,7 @@ class TestDaemonHeals(Site):
                              "truncated": lambda: self.put(self.good[:700]),
                              "world-writable": lambda: self.path.chmod(0o666)}.items():
             lines = self.healed(damage, what)
-            assert sum("it is to be replaced" in line for line in lines) == (what != "missing"), lines
+            assert sum("it will be replaced" in line for line in lines) == (what != "missing"), lines
             assert self.path.stat().st_mode & 0o777 == 0o640
 
     def test_memory(self):

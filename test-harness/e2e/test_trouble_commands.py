@@ -151,12 +151,12 @@ class TestCommands(Site):
         away = self.batv.dir / "away"
         self.batv.state_dir.rename(away)
         for argv in self.reading + self.changing:
-            self.fails(argv, 3, str(self.batv.state_dir), "is not there; make it with: install -d")
-        self.daemon_ends(3, str(self.batv.state_dir), "is not there; make it with: install -d")
+            self.fails(argv, 3, str(self.batv.state_dir), "is missing; create it with: install -d")
+        self.daemon_ends(3, str(self.batv.state_dir), "is missing; create it with: install -d")
         self.batv.state_dir.write_text("")
         for argv in self.reading + self.changing:
-            self.fails(argv, 3, str(self.batv.state_dir), "has to be a directory")
-        self.daemon_ends(3, "has to be a directory")
+            self.fails(argv, 3, str(self.batv.state_dir), "must be a directory")
+        self.daemon_ends(3, "must be a directory")
         self.batv.state_dir.unlink()
         away.rename(self.batv.state_dir)
         self.batv.state_dir.chmod(0o777)

@@ -126,7 +126,7 @@ START_TEST(a_missing_key_is_made)
 	ck_assert_int_eq(batv_store_write_secret(&keeper.store, &set, why, sizeof why), BATV_OK);
 	restart();
 	look(T0 + 20);
-	ck_assert(strstr(said, "made a key for the memory"));
+	ck_assert(strstr(said, "made a key for the sent-mail memory"));
 	ck_assert(keeper.have.state.has_memory_key);
 	expect_names("memory.2", "memory"); /* what the old key named is lost */
 	ck_assert_int_eq(keeper.generation.memory.sections.filters[0].since, T0 + 20);

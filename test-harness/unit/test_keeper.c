@@ -124,7 +124,7 @@ START_TEST(bare_mail_disarms)
 	batv_counters_bare_now(&keeper.generation.memory, now + 100);
 	look(now + 110);
 	ck_assert(looked.published && !is_armed("a.test"));
-	ck_assert(strstr(said, "all domains: observing anew: mail left unsigned"));
+	ck_assert(strstr(said, "all domains: observing again: mail left unsigned"));
 	look(now + 130);
 	ck_assert(!looked.published);
 	note_signed("a.test", now + 2 * D);
@@ -202,7 +202,7 @@ START_TEST(a_lost_secret)
 	ck_assert_int_eq(unlinkat(dir, BATV_SECRET_NAME, 0), 0);
 	look_as(&(struct batv_look){.now = T0 + 20});
 	ck_assert(looked.secret_gone && looked.usable && !looked.published);
-	expect_trouble(BATV_TROUBLE_SECRET, "is gone");
+	expect_trouble(BATV_TROUBLE_SECRET, "is missing");
 	look(T0 + 40);
 	ck_assert(looked.published && keeper.have.state.n_breaks == 1);
 	ck_assert_ptr_nonnull(strstr(keeper.have.state.breaks[0].why, "was lost"));
@@ -317,7 +317,7 @@ START_TEST(too_many_keys_are_refused)
 	look(T0 + 80);
 	config.global.key_rotation = 3 * D;
 	look(T0 + 100);
-	ck_assert(strstr(said, "because key_rotation or key_retention was changed"));
+	ck_assert(strstr(said, "because key_rotation or key_retention has changed"));
 	look(T0 + 120);
 	ck_assert_str_eq(said, "");
 }

@@ -20,9 +20,9 @@ static const struct {
 	{"/bin/sh", NULL},
 	{"//usr/./bin/../bin///env", NULL},
 	{"/nowhere/exim", "/nowhere: No such file or directory"},
-	{"/tmp", "/tmp: others than root may write it"},
-	{"/tmp/../bin/sh", "/tmp: others than root may write it"},
-	{"/dev/null", "/dev/null: others than root may write it"},
+	{"/tmp", "/tmp: users other than root may write to it"},
+	{"/tmp/../bin/sh", "/tmp: users other than root may write to it"},
+	{"/dev/null", "/dev/null: users other than root may write to it"},
 };
 
 START_TEST(known_paths)
@@ -67,7 +67,7 @@ START_TEST(commands)
 	ck_assert_msg(batv_root_path_may_run("/bin/sh", "/usr/bin/env -x", why, sizeof why), "%s",
 		      why);
 	ck_assert(!batv_root_path_may_run("/tmp/conf", "/usr/bin/env", why, sizeof why));
-	ck_assert_str_eq(why, "not run as root: /tmp: others than root may write it");
+	ck_assert_str_eq(why, "not run as root: /tmp: users other than root may write to it");
 	ck_assert(!batv_root_path_may_run("/bin/sh", "/tmp/exim", why, sizeof why));
 	ck_assert(!batv_root_path_may_run("/bin/sh", "/usr/bin/env -C /tmp/exim.conf", why,
 					  sizeof why));
