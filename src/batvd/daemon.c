@@ -1,10 +1,10 @@
 /*
- * daemon.c - batvd: look, wait, look again.
+ * daemon.c - batvd: it looks, waits, and looks again.
  *
- * Everything is decided by looking (keeper.c); signals, inotify and timers only make the next look
- * come sooner.  Invariants: one instance a directory; never root longer than it takes to become the
- * directory's owner; a broken configuration changes nothing, the last good one stays in force, over
- * a restart, too: the published state has it.
+ * All decisions are made by looking (keeper.c).  Signals, inotify and timers only make the next
+ * look come sooner.  Invariants: a directory has one batvd.  batvd is root only until it has become
+ * the directory's owner.  A broken configuration changes nothing: the last good one stays in force,
+ * even over a restart, because it is in the published state.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,12 +26,12 @@
 #include "standby.h"
 #include "watch.h"
 
-#define LOOK_SECONDS 15    /* at the latest; the memory is on disk within 20 */
-#define SECRET_PATIENCE 20 /* a secret file that is gone may be on its way back */
-#define SETTLED 2          /* a file not written for so long is complete */
+#define LOOK_SECONDS 15    /* between looks, at most; so the memory is on disk within 20 */
+#define SECRET_PATIENCE 20 /* a missing secret file may be about to come back */
+#define SETTLED 2          /* a file that was not written for so long is complete */
 #define NS INT64_C(1000000000)
 
-/* Which file it was: all zero for none. */
+/* Identifies a file and its version.  All zero: there is no file. */
 struct file_id {
 	int64_t dev, ino, size, mtime, mtime_ns, ctime, ctime_ns;
 };
@@ -43,12 +43,13 @@ struct daemon {
 	struct file_id config_id, legacy_id; /* as last read, good or not */
 	struct batv_keeper keeper;
 	struct batv_watch watch;
-	int instance;       /* the lock that says we run */
+	int instance;       /* the lock that shows that we run */
 	int64_t real, boot; /* clocks at the last look, ns; 0: no look yet */
-	int64_t gone_since; /* boot clock, ns: no secret file; 0: it is there */
+	int64_t gone_since; /* boot clock, ns: the secret file is missing since then; 0: it is not
+			     */
 	bool alarmed, observed;
 	char config_trouble[BATV_MESSAGE_SIZE], config_logged[BATV_MESSAGE_SIZE + 200];
-	int64_t config_told; /* ns, when config_logged was */
+	int64_t config_told; /* ns, when config_logged was logged */
 	char logged[BATV_TROUBLE_COUNT][BATV_MESSAGE_SIZE];
 };
 
@@ -73,7 +74,7 @@ static struct file_id identify(const char *path)
 
 static bool same_file_id(const struct file_id *a, const struct file_id *b)
 {
-	return memcmp(a, b, sizeof *a) == 0; /* no padding: seven of one type */
+	return memcmp(a, b, sizeof *a) == 0; /* seven members of one type: no padding */
 }
 
 /* ---- the configuration ---- */
@@ -82,7 +83,7 @@ static enum batv_err load_config(struct daemon *d, struct batv_config *out)
 {
 	enum batv_err err;
 
-	d->config_id = identify(d->config_path); /* before it is read: a change meanwhile is seen */
+	d->config_id = identify(d->config_path); /* first, so that a change while reading is seen */
 	err = batv_config_load(d->config_path, out, d->config_trouble, sizeof d->config_trouble);
 	if (err == BATV_OK) {
 		d->config_trouble[0] = '\0';
@@ -91,7 +92,7 @@ static enum batv_err load_config(struct daemon *d, struct batv_config *out)
 	return err;
 }
 
-/* Take a new configuration if it is good, or keep the old one and know why. */
+/* Takes the new configuration if it is good.  Otherwise keeps the old one, and the reason. */
 static void reload(struct daemon *d)
 {
 	struct batv_config *fresh = calloc(1, sizeof *fresh);
@@ -105,7 +106,7 @@ static void reload(struct daemon *d)
 		batv_config_free(fresh);
 	} else {
 		if (strcmp(fresh->sum, d->config.sum) != 0)
-			batv_report(LOG_NOTICE, "%s: took the changed configuration",
+			batv_report(LOG_NOTICE, "%s: read the changed configuration",
 				    d->config_path);
 		batv_config_free(&d->config);
 		d->config = *fresh;
@@ -119,8 +120,9 @@ static bool file_settled(const struct file_id *id, int64_t now)
 }
 
 /*
- * Was a file of the configuration changed?  Not while it is being written.  As long as something
- * is wrong with it, each look tries: it may lie in a file or directory that we do not know of.
+ * Has a file of the configuration changed?  A file that is still being written does not count.
+ * While something is wrong, every look tries again: the cause may be in a file or directory that we
+ * do not know of.
  */
 static bool config_changed(const struct daemon *d, unsigned woke, int64_t now)
 {
@@ -147,7 +149,7 @@ static void log_change(const char *trouble, char *logged, size_t size, const cha
 	snprintf(logged, size, "%s", trouble);
 }
 
-/* At once, and then once a day. */
+/* Logs it at once, and then once a day. */
 static void log_config(struct daemon *d)
 {
 	const int64_t day = BATV_DAY * NS;
@@ -155,7 +157,7 @@ static void log_config(struct daemon *d)
 
 	if (d->config_trouble[0])
 		snprintf(line, sizeof line,
-			 "%s; batvd goes on with the last good configuration until this is "
+			 "%s; batvd keeps the last good configuration until this is "
 			 "corrected",
 			 d->config_trouble);
 	if (*line && (d->real - d->config_told >= day || d->config_told - d->real >= day))
@@ -172,7 +174,7 @@ static void log_troubles(struct daemon *d)
 		[BATV_TROUBLE_SECRET] = "the secret file is",
 		[BATV_TROUBLE_KEYS] = "the number of keys is",
 		[BATV_TROUBLE_STATE] = "the state is",
-		[BATV_TROUBLE_MEMORY] = "the memory is"};
+		[BATV_TROUBLE_MEMORY] = "the sent-mail memory is"};
 
 	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
@@ -205,7 +207,7 @@ static void log_observe(struct daemon *d)
 		return;
 	d->observed = there;
 	batv_report(LOG_NOTICE, "%s/%s: %s", d->keeper.store.path, BATV_OBSERVE_NAME,
-		    there ? "is there: nothing is refused until it is removed"
+		    there ? "exists: nothing is refused until it is removed"
 			  : "was removed: armed domains refuse again");
 }
 
@@ -214,7 +216,7 @@ static void tell_manager(const struct daemon *d, const struct batv_looked *looke
 	const struct batv_state *st = d->keeper.have.text ? &d->keeper.have.state : NULL;
 
 	if (d->config_trouble[0])
-		batv_notify_status("degraded, with the last good configuration: %s",
+		batv_notify_status("degraded, using the last good configuration: %s",
 				   d->config_trouble);
 	else if (!looked->usable || !st)
 		batv_notify_status("no usable state is published");
@@ -225,7 +227,7 @@ static void tell_manager(const struct daemon *d, const struct batv_looked *looke
 
 /* ---- one look ---- */
 
-/* Seconds by which the clock moved beyond the time that passed since the last look. */
+/* How far the clock moved beyond the time that passed since the last look, in seconds. */
 static int64_t clock_jump(struct daemon *d)
 {
 	int64_t real = clock_ns(CLOCK_REALTIME), boot = clock_ns(CLOCK_BOOTTIME);
@@ -246,7 +248,7 @@ static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 	struct batv_looked looked;
 
 	how.now = d->real / NS;
-	/* A machine that slept takes both clocks from the same chip. */
+	/* After a machine slept, both clocks come from the same chip, so they show no jump. */
 	how.slept = before && d->real - before > BATV_JUMP * NS;
 	if ((woke & BATV_WOKE_RELOAD) || config_changed(d, woke, how.now))
 		reload(d);
@@ -268,7 +270,7 @@ static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 	return looked.next;
 }
 
-/* The directory that we hold open is still the one of that name. */
+/* Does the name still refer to the directory that we hold open? */
 static bool directory_is_there(const struct daemon *d)
 {
 	const struct batv_store *store = &d->keeper.store;
@@ -300,7 +302,7 @@ static int loop(struct daemon *d)
 		if (!directory_is_there(d)) {
 			batv_report(LOG_ERR,
 				    "%s: the state directory was removed or replaced; "
-				    "batvd ends and has to be started again",
+				    "batvd ends; start it again",
 				    d->keeper.store.path);
 			return BATVD_TROUBLE;
 		}
@@ -326,7 +328,7 @@ static int report_errno(int code, const char *what)
 	return code;
 }
 
-/* What a crash left, before anybody waits for its room; a writer who is at work keeps his. */
+/* Frees the room that a crash left occupied.  If a writer is at work, it keeps its file. */
 static void remove_leftovers(const struct batv_store *store)
 {
 	char message[BATV_MESSAGE_SIZE];
@@ -338,11 +340,11 @@ static void remove_leftovers(const struct batv_store *store)
 	removed = batv_leftovers_remove(store->dirfd);
 	close(lock);
 	if (removed)
-		batv_report(LOG_NOTICE, "%s: removed %u unfinished files, left by a crash",
+		batv_report(LOG_NOTICE, "%s: removed %u unfinished files that a crash had left",
 			    store->path, removed);
 }
 
-/* The configuration, or at least the directory that it names. */
+/* Loads the configuration, or at least the directory that it names. */
 static bool find_directory(struct daemon *d)
 {
 	if (load_config(d, &d->config) == BATV_OK)
@@ -352,7 +354,7 @@ static bool find_directory(struct daemon *d)
 	return false;
 }
 
-/* The configuration, or what the published state tells of it.  False: there is neither. */
+/* Loads the configuration, or the parts of it in the published state.  False: there is neither. */
 static bool find_config(struct daemon *d)
 {
 	struct batv_stored_state *st;

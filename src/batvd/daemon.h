@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-/* Exit codes: 0 ended by a signal, 2 configuration, 3 trouble (said in one line). */
+/* Exit codes: 0 ended by a signal, 2 configuration, 3 trouble (reported in one line). */
 enum { BATVD_DONE = 0, BATVD_CONFIG = 2, BATVD_TROUBLE = 3 };
 
-/* directory: the state directory, should the configuration not tell. */
+/* Runs until a signal ends it.  directory: in case the configuration cannot be read. */
 int batv_daemon_run(const char *config_path, const char *directory, bool debug);
 
 #endif

@@ -16,7 +16,7 @@ static const char help[] =
 	"  -c FILE     configuration (default " BATV_CONF ")\n"
 	"  -s DIR      state directory while the configuration cannot be read (default\n"
 	"              " BATV_DIR ")\n"
-	"  -f          stay in the foreground, which it always does\n"
+	"  -f          stay in the foreground (it always does)\n"
 	"  -d          log to stderr, with more detail\n"
 	"  --version   print the version\n"
 	"  -h, --help  print this\n"

@@ -1,8 +1,8 @@
 /*
  * notify.c - the only user of libsystemd.
  *
- * Built with SYSTEMD=no, or started by something else than systemd, it does nothing: batvd never
- * depends on being heard.
+ * It does nothing if built with SYSTEMD=no, or if systemd did not start batvd.  batvd never depends
+ * on being heard.
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -6,13 +6,12 @@
 
 #include <stdint.h>
 
-/* batvd has published what it can, and waits for work. */
+/* batvd has published what it can, and is waiting. */
 void batv_notify_ready(void);
-/* batvd reads everything again; batv_notify_ready() ends it.  now: CLOCK_MONOTONIC, microseconds.
- */
+/* batvd is reading everything again, until batv_notify_ready().  now: CLOCK_MONOTONIC, in us. */
 void batv_notify_reloading(int64_t now);
 void batv_notify_stopping(void);
-/* One line of text for `systemctl status`; a longer one is cut after 400 bytes. */
+/* Sets the line that `systemctl status` shows.  It is cut after 400 bytes. */
 void batv_notify_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * report.c - batvd's lines, to stderr or to syslog.
+ * report.c - writes batvd's lines to stderr or to syslog.
  *
- * Invariant: decided once, by batv_report_open(); until batv_report_started() nothing is said only
- * to syslog, for whoever starts batvd by hand has to see why it does not start.
+ * Invariant: batv_report_open() decides once where lines go.  Until batv_report_started(), lines
+ * for syslog also go to stderr, so that someone who starts batvd by hand sees why it does not
+ * start.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ void batv_report_line(void *ctx, int priority, const char *line)
 		return;
 	if (way == TO_SYSLOG)
 		syslog(priority, "%s", line);
-	else if (way == TO_JOURNAL) /* systemd reads the priority from the front, sd-daemon(3) */
+	else if (way == TO_JOURNAL) /* systemd reads the priority in front, see sd-daemon(3) */
 		fprintf(stderr, "<%d>%s\n", priority, line);
 	if (way == TO_STDERR || (way == TO_SYSLOG && !started))
 		fprintf(stderr, "batvd: %s\n", line);

@@ -1,18 +1,18 @@
 /*
- * report.h - where batvd's lines go: a terminal, the journal, or syslog.
+ * report.h - writes batvd's lines to a terminal, the journal, or syslog.
  */
 #ifndef BATV_REPORT_H
 #define BATV_REPORT_H
 
 #include <stdbool.h>
 
-/* debug: to stderr in any case, with the lines of LOG_DEBUG. */
+/* Decides where lines go.  debug: to stderr or the journal, with the lines of LOG_DEBUG. */
 void batv_report_open(bool debug);
-/* From now on lines for syslog go there alone. */
+/* From now on, lines for syslog go only there. */
 void batv_report_started(void);
-/* priority: syslog's.  The line is one, bounded and printable: untrusted text is made so before. */
+/* Writes one line.  priority: syslog's.  Make untrusted text short and printable before. */
 void batv_report(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same with the shape of batv_keeper.say. */
+/* The same, for struct batv_notices' say. */
 void batv_report_line(void *ctx, int priority, const char *line);
 
 #endif

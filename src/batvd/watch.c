@@ -1,7 +1,8 @@
 /*
- * watch.c - signalfd, inotify and a timer on the real-time clock, behind one poll().
+ * watch.c - waits with one poll() for signals (signalfd), changed files (inotify) and a timer on
+ * the real-time clock.
  *
- * Invariant: a lost or impossible watch never loses a change, only time: batvd looks every few
+ * Invariant: a watch that fails never loses a change, it only delays it: batvd looks every few
  * seconds in any case.
  */
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include "store.h"
 #include "watch.h"
 
-/* Not IN_CLOSE_WRITE: each process of Exim that closes the memory would wake us. */
+/* Not IN_CLOSE_WRITE: every Exim process that closes the memory would wake us. */
 #define ON_STATE_DIR (IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
 #define ON_CONFIG_DIR (IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB)
 
@@ -54,7 +55,7 @@ static void add_path(struct batv_watch *watch, const char *path, const char *nam
 	watch->n++;
 }
 
-/* The directory of a file, for that one name in it. */
+/* Watches the directory of a file, for that one name. */
 static void add_file(struct batv_watch *watch, const char *path)
 {
 	char dir[4096];
@@ -141,7 +142,7 @@ static unsigned read_events(const struct batv_watch *watch)
 	ssize_t got;
 
 	while ((got = read(watch->notify, buf, sizeof buf)) > 0) {
-		for (size_t at = 0; at < (size_t)got;) { /* the kernel hands out whole ones */
+		for (size_t at = 0; at < (size_t)got;) { /* the kernel returns whole events */
 			const struct inotify_event *event = (const void *)(buf + at);
 
 			woke |= woken_by(watch, event);

@@ -175,7 +175,7 @@ def test_what_a_crash_left_is_removed(lab):
     writer.close()
     daemon_with_log(b)
     assert before - set(os.listdir(b.state_dir)) == set(ours)
-    assert "removed 4 unfinished files, left by a crash" in b.daemon.output()
+    assert "removed 4 unfinished files that a crash had left" in b.daemon.output()
 
 
 def test_end(lab):
@@ -283,7 +283,7 @@ def test_directory_option_is_not_followed(lab):
     b = batv(lab, start=False)
     daemon_with_log(b)
     lab.write(b.conf_path, f"directory = {lab.mkdir('other')}\n{CONF}")
-    wait_log(b, "restart batvd for that")
+    wait_log(b, "restart batvd to use it")
     assert list((lab.dir / "other").iterdir()) == []
 
 
