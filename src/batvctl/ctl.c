@@ -1,7 +1,7 @@
 /*
  * ctl.c - what batvctl's subcommands share.
  *
- * Invariant: whatever fails says so in one line on stderr, by the function that returns the code.
+ * Invariant: the function that returns a code also prints one line to stderr that says why.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ int batv_ctl_load(struct batv_ctl *ctl)
 	return BATV_CTL_YES;
 }
 
-/* The state directory of a wrong configuration, and what the state in it says in its place. */
+/* Finds the state directory of a wrong configuration, and uses the configuration in its state. */
 static bool stand_by(struct batv_ctl *ctl)
 {
 	struct batv_stored_state *st = calloc(1, sizeof *st);
@@ -54,8 +54,8 @@ int batv_ctl_find(struct batv_ctl *ctl)
 		if (!stand_by(ctl))
 			return BATV_CTL_USAGE;
 		return batv_ctl_fail(BATV_CTL_YES,
-				     "warning: %s; going on with the configuration of the "
-				     "published state, without `exim`",
+				     "warning: %s; using the configuration in the published "
+				     "state, without its option exim",
 				     ctl->message);
 	}
 	if (batv_store_open(&ctl->store, ctl->config.global.directory, ctl->message,

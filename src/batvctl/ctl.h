@@ -1,5 +1,5 @@
 /*
- * ctl.h - what batvctl's subcommands share: options, exit codes, opening things, saying things.
+ * ctl.h - what batvctl's subcommands share: options, exit codes, opening files, printing.
  */
 #ifndef BATV_CTL_H
 #define BATV_CTL_H
@@ -14,7 +14,7 @@ enum batv_ctl_code {
 	BATV_CTL_YES = 0,
 	BATV_CTL_NO = 1,
 	BATV_CTL_USAGE = 2,   /* wrong usage, or a wrong configuration */
-	BATV_CTL_TROUBLE = 3, /* could not be done, or not be told */
+	BATV_CTL_TROUBLE = 3, /* it could not be done, or the answer is not known */
 };
 
 enum { /* which options go with a subcommand; -c, -h and --json go with all */
@@ -32,7 +32,7 @@ struct batv_ctl {
 	const char *config_path, *rcpt, *host, *from, *exim_log;
 	bool json, revoke, force, show_secret;
 	bool at_given;
-	int64_t clock; /* the real one, read once */
+	int64_t clock; /* the real time, read once */
 	int64_t now;   /* --at, or the clock */
 	struct batv_config config;
 	struct batv_store store;
@@ -42,8 +42,8 @@ struct batv_ctl {
 struct batv_ctl_command {
 	const char *name;
 	unsigned options;
-	int min, max;      /* arguments */
-	const char *usage; /* behind the name */
+	int min, max;      /* number of arguments */
+	const char *usage; /* after the name */
 	const char *help;  /* one line */
 	const char *more;  /* for batvctl COMMAND --help */
 	int (*run)(struct batv_ctl *ctl, char **args, int n);
@@ -52,24 +52,24 @@ struct batv_ctl_command {
 extern const struct batv_ctl_command batv_ctl_commands[];
 extern const size_t batv_ctl_commands_count;
 
-/* "batvctl: ..." on stderr; returns code. */
+/* Prints "batvctl: ..." to stderr, and returns code. */
 int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Each says what is wrong, and returns a code; BATV_CTL_YES when all is well.  Only batv_ctl_load()
- * insists on the configuration: the others go on with the published state's, and warn.
+ * These functions print what is wrong and return a code, BATV_CTL_YES if all is well.  Only
+ * batv_ctl_load() requires the configuration; the others warn, and use that of the published state.
  */
-int batv_ctl_load(struct batv_ctl *ctl); /* the configuration */
-int batv_ctl_open(struct batv_ctl *ctl); /* and the state directory */
-/* The same without a word about what is wrong, but for that warning: ctl->message tells. */
+int batv_ctl_load(struct batv_ctl *ctl); /* loads the configuration */
+int batv_ctl_open(struct batv_ctl *ctl); /* and opens the state directory */
+/* Like batv_ctl_open(), but prints only that warning.  What is wrong is in ctl->message. */
 int batv_ctl_find(struct batv_ctl *ctl);
-int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and become its owner, to write there */
+int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and becomes its owner, to write there */
 
-/* To stdout; takes the reference.  False: stdout is broken. */
+/* Prints to stdout, and takes the reference.  False: it could not be written. */
 bool batv_ctl_print_json(json_t *object);
-/* Text of unknown origin: what is not UTF-8 is escaped. */
+/* For text of unknown origin: if it is not UTF-8, it is escaped. */
 json_t *batv_ctl_json_text(const char *text);
-/* Seconds since 1970, or null for "never". */
+/* Seconds since 1970; null means "never". */
 json_t *batv_ctl_json_time(int64_t when);
 
 /* One member of an object.  batv_ctl_put() takes the reference; a text that is NULL becomes null.
@@ -82,9 +82,9 @@ void batv_ctl_put_time(json_t *o, const char *key, int64_t when);
 
 /* "next", "current", "retained". */
 const char *batv_ctl_key_state(const struct batv_key *key, int64_t now);
-/* The bytes only with show_secret. */
+/* The key's bytes are included only with show_secret. */
 json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_secret);
-/* The table of keys that `keys` and `status` print. */
+/* Prints the table of keys of `keys` and `status`. */
 void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show_secret);
 
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);

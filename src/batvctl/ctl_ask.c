@@ -1,8 +1,8 @@
 /*
  * ctl_ask.c - opens what Exim would look at: configuration, state, memory.
  *
- * Invariant: nothing is printed but the warning of batv_ctl_find(); whoever asks decides whether
- * it is an error.
+ * Invariant: it prints nothing but the warning of batv_ctl_find().  The caller decides whether a
+ * failure is an error.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
 	return BATV_CTL_TROUBLE;
 }
 
-/* Without a memory no domain is armed, as in Exim. */
+/* Errors are ignored: as in Exim, no domain is armed without a memory. */
 static void open_memories(const struct batv_ctl *ctl, const struct batv_state *state,
 			  struct batv_asking *a)
 {
@@ -67,7 +67,7 @@ void batv_ctl_ask_end(struct batv_asking *a)
 	batv_memory_close(&a->before);
 }
 
-/* A bounce of which no sending host is given comes from none that has an exemption. */
+/* Without --host, the sending host is in no list of hosts. */
 static enum batv_match no_host(void *ctx, const char *name, const char *address, const char *list)
 {
 	(void)ctx, (void)name, (void)address, (void)list;

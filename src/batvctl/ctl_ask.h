@@ -1,5 +1,5 @@
 /*
- * ctl_ask.h - what is needed to judge as Exim does: state, memory, and an Exim for the lists.
+ * ctl_ask.h - opens all that is needed to judge as Exim does: state, memory, an Exim for lists.
  */
 #ifndef BATV_CTL_ASK_H
 #define BATV_CTL_ASK_H
@@ -16,14 +16,14 @@ struct batv_asking {
 };
 
 /*
- * Opens configuration, state directory, state and memory.  Other codes than BATV_CTL_YES: why not
- * is in ctl->message, and nothing has been printed.
+ * Opens configuration, state directory, state and memory.  If the code is not BATV_CTL_YES, the
+ * reason is in ctl->message and has not been printed.
  */
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a);
 
 void batv_ctl_ask_end(struct batv_asking *a);
 
-/* The message comes from that host; NULL: from somebody outside, in no list of hosts. */
+/* Lets the message come from that host; NULL: from a host outside that is in no list. */
 void batv_ctl_ask_from(struct batv_asking *a, const char *host);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * ctl_cache.c - answers of a matcher, kept.
+ * ctl_cache.c - keeps the answers of a matcher.
  *
- * Invariant: a place holds the whole question and its answer; another question with the same place
- * replaces it.  Doubt is not kept: it is asked again.
+ * Invariant: a place holds a whole question and its answer, until another question with the same
+ * place replaces it.  MAYBE is not kept; such a question is asked again.
  */
 #include <stdio.h>
 #include <stdlib.h>

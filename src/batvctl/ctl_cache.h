@@ -1,5 +1,5 @@
 /*
- * ctl_cache.h - a matcher that remembers what another one has answered: asking an Exim takes
+ * ctl_cache.h - a matcher that remembers the answers of another one.  Asking an Exim takes
  * milliseconds, and a log has the same hosts and domains over and over.
  */
 #ifndef BATV_CTL_CACHE_H

@@ -1,8 +1,8 @@
 /*
- * ctl_check.c - batvctl check: is the configuration right, do its keys fit, does Exim know its
+ * ctl_check.c - batvctl check: is the configuration right, do its keys fit, and does Exim know its
  * lists?
  *
- * Invariant: changes nothing.  What could not be asked is called so, and is not taken for right.
+ * Invariant: it changes nothing.  A list that could not be asked is reported as such, not as right.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 struct checking {
 	struct batv_ctl *ctl;
 	struct batv_asker asker;
-	json_t *lists; /* what was asked, for --json; NULL: print it */
+	json_t *lists; /* the answers, for --json; NULL: print them */
 	size_t asked, wrong, unknown;
 };
 
@@ -46,7 +46,7 @@ static void print_answer(void *ctx, const struct batv_list_answer *a)
 		       a->why);
 }
 
-/* With the secrets that there are, if we may read them. */
+/* Counts the existing secrets too, if we may read them. */
 static bool keys_fit(struct batv_ctl *ctl)
 {
 	struct batv_secrets *set = calloc(1, sizeof *set);
@@ -89,12 +89,12 @@ static int finish_check(struct checking *c)
 		       c->ctl->config.n_policies,
 		       c->ctl->config.n_policies == 1 ? "policy" : "policies",
 		       asked ? "Exim was asked about its lists"
-			     : "lists not evaluated, for no exim is configured");
+			     : "lists not evaluated because no exim is configured");
 	if (c->wrong)
 		return batv_ctl_fail(
 			BATV_CTL_USAGE,
-			"%s: Exim cannot look up %zu of the lists; "
-			"mail that needs them is neither signed nor refused, or stays in the queue",
+			"%s: Exim cannot evaluate %zu of the lists; mail that needs them is "
+			"neither signed nor refused, or stays in the queue; correct them",
 			file, c->wrong);
 	if (c->unknown)
 		return batv_ctl_fail(BATV_CTL_TROUBLE,
@@ -114,7 +114,7 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n)
 		return code;
 	if (!keys_fit(ctl))
 		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "%s: key_rotation, key_retention: would need more "
+				     "%s: key_rotation, key_retention: these would need more "
 				     "than %d live keys; choose a longer key_rotation or a shorter "
 				     "key_retention",
 				     ctl->config_path, BATV_KEYS_MAX);

@@ -1,8 +1,8 @@
 /*
- * ctl_keys.c - batvctl keys: the key timeline, straight from the secret file.
+ * ctl_keys.c - batvctl keys: prints the key timeline, straight from the secret file.
  *
- * Invariant: prints nothing but what comes from the secret file and the time, so that two servers
- * with the same file print the same.
+ * Invariant: all that it prints comes from the secret file and the time.  So two servers with the
+ * same file print the same.
  */
 #include <inttypes.h>
 #include <stdio.h>

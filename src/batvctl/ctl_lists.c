@@ -1,8 +1,8 @@
 /*
  * ctl_lists.c - asks Exim about the lists of the configuration, one by one.
  *
- * Invariant: Exim is only asked about what list_file.h and exim_list.h allow (ask_exim.c sees to
- * it), and what could not be asked is not taken for right.
+ * Invariant: Exim is asked only about lists that list_file.h and exim_list.h allow (ask_exim.c
+ * ensures that).  A list that could not be asked is not reported as right.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #include "ctl_lists.h"
 
-#define NAMES_MAX 64 /* named lists that are asked once; more are asked again */
+#define NAMES_MAX 64 /* so many named lists are asked only once */
 
 struct name {
 	enum batv_list_kind kind;
@@ -27,7 +27,7 @@ struct looking {
 	size_t n_names;
 };
 
-/* Somebody that is in no list: only whether Exim can look is of interest. */
+/* A value that is in no list: all that matters is whether Exim can look. */
 static const char *nobody(enum batv_list_kind kind)
 {
 	switch (kind) {
@@ -86,7 +86,7 @@ static bool ask_name(struct looking *l, enum batv_list_kind kind, const char *te
 	return good;
 }
 
-/* "+caseful" and the like look so, and are none. */
+/* "+caseful" and the like look like named lists, but are not. */
 static bool is_switch(const char *name)
 {
 	static const char *const switches[] = {"+caseful", "+include_unknown", "+ignore_unknown",
@@ -101,7 +101,7 @@ static bool is_switch(const char *name)
 static bool ask_named(struct looking *l, enum batv_list_kind kind,
 		      const struct batv_list_item *item)
 {
-	/* behind "user@" it is a list of domains */
+	/* after "user@" it is a list of domains */
 	if (memchr(item->text, '@', (size_t)(item->part - item->text)))
 		kind = BATV_LIST_DOMAINS;
 	return is_switch(item->part) || ask_name(l, kind, item->part);
@@ -124,7 +124,7 @@ static void look_at_list(struct looking *l, enum batv_list_kind kind, const char
 		else if (item.sort != BATV_LIST_ITEM_PLAIN)
 			looks = true;
 	}
-	/* match_ip takes no host names, so a list of hosts cannot be asked whole */
+	/* match_ip does not take host names, so a list of hosts cannot be asked whole */
 	if (good && looks && kind != BATV_LIST_HOSTS)
 		(void)try_in_exim(l, kind, list);
 }

@@ -1,9 +1,9 @@
 /*
- * ctl_message.c - reads a message from a file: RFC 5322, or one message out of an mbox.
+ * ctl_message.c - reads a message from a file: RFC 5322, or one message from an mbox.
  *
- * What is in front of the header (empty lines, mbox's "From " line) is skipped, and a line that is
- * no field ends it, as in Exim.  Invariant: nothing is changed, so a pointer tells the place in
- * the file.
+ * Empty lines and mbox's "From " line in front of the header are skipped.  A line that is not a
+ * field ends the header, as in Exim.  Invariant: the text is not changed, so a pointer into it
+ * gives the place in the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static bool is_empty(const char *p, const char *end)
 	return p == end || *p == '\n' || (*p == '\r' && end - p > 1 && p[1] == '\n');
 }
 
-/* Where the colon of a field is; NULL: the line is none. */
+/* Where the colon of a field is; NULL: the line is not a field. */
 static const char *colon_of(const char *p, const char *end)
 {
 	const char *at = p;

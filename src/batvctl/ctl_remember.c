@@ -1,9 +1,9 @@
 /*
- * ctl_remember.c - batvctl remember: adds what was sent to the memory, from a list or from Exim's
- * main log.
+ * ctl_remember.c - batvctl remember: adds what was sent to the sent-mail memory, from a list or
+ * from Exim's main log.
  *
- * Invariant: from a log only what Exim would have remembered itself: mail of a protected domain
- * that is trusted.  Anything else would let strangers write into the memory through the log.
+ * Invariant: from a log it takes only what Exim would have remembered itself: trusted mail of a
+ * protected domain.  Otherwise strangers could write into the memory through the log.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,10 +26,10 @@ struct adding {
 	const char *name;
 	uint64_t line;
 	uint64_t done[2], known[2]; /* by enum batv_item_kind */
-	uint64_t full, clock;       /* not remembered */
+	uint64_t full, clock;       /* items that were not remembered */
 	uint64_t outside, old, doubt;
 	uint64_t odd, bounces, no_id;
-	char own_domain[BATV_ADDR_SIZE]; /* of the Message-IDs that Exim makes; "": not known */
+	char own_domain[BATV_ADDR_SIZE]; /* of the Message-IDs that Exim makes; "": unknown */
 };
 
 static void add_item(struct adding *a, const struct batv_item *item, int64_t when)
@@ -126,9 +126,9 @@ static enum batv_match is_ours(struct adding *a, struct batv_arrival *m,
 }
 
 /*
- * The Message-ID as Exim would remember it.  To a message that was submitted here without one Exim
- * gives its own, which it logs only with the log_selector +msg_id_created; to a message from a host
- * it gives none.
+ * Gets the Message-ID as Exim would remember it.  If a message is submitted here without one, Exim
+ * adds its own, but logs it only with log_selector +msg_id_created.  It adds none to a message from
+ * a host.
  */
 static bool id_of(const struct adding *a, const struct batv_arrival *m,
 		  char out[static BATV_ID_MAX], size_t *len)
@@ -147,7 +147,7 @@ static bool id_of(const struct adding *a, const struct batv_arrival *m,
 	       batv_search_message_id(batv_span_of(field), out, len);
 }
 
-/* Whether Exim makes its Message-IDs of its own name alone, and which name that is. */
+/* Does Exim make Message-IDs from its own host name alone, and what is that name? */
 static void learn_own_domain(struct adding *a)
 {
 	char domain[BATV_ADDR_SIZE], text[BATV_ADDR_SIZE], name[BATV_ADDR_SIZE];
@@ -246,18 +246,19 @@ static void print_result_text(const struct adding *a)
 	       a->known[BATV_ITEM_PAIR]);
 	print_count(a->outside, "left out", "messages that are not ours");
 	print_count(a->bounces, "left out", "bounces");
-	print_count(a->odd, "left out", "lines that cannot be read for sure");
+	print_count(a->odd, "left out", "lines that cannot be read with certainty");
 	print_count(a->old, "left out",
 		    "messages that are older than memory_retention, or in the future");
 	if (a->doubt)
-		printf("left out %" PRIu64 " messages of which it is not known whether they are "
+		printf("left out %" PRIu64 " messages because it is not known whether they are "
 		       "ours: list \"%s\": %s\n",
 		       a->doubt, a->asking.asker.list, a->asking.asker.why);
 	print_count(a->no_id, "remembered by their pairs alone:",
 		    "messages whose Message-ID is not in the log");
-	print_count(a->full, "not remembered:", "items, the day's memory_capacity is used up");
+	print_count(a->full,
+		    "not remembered:", "items, because the day's memory_capacity is used up");
 	print_count(a->clock,
-		    "not remembered:", "items, the memory holds later days in their place");
+		    "not remembered:", "items, because the memory holds later days in their place");
 }
 
 static json_t *json_counts(const uint64_t n[2])
@@ -300,10 +301,10 @@ static int take_log_or_list(struct adding *a, bool log)
 	if (!take_lines(a, log ? take_log_line : take_list_line))
 		return batv_ctl_fail(BATV_CTL_USAGE,
 				     "%s:%" PRIu64 ": expected MESSAGE-ID ADDRESS; the lines "
-				     "before it were taken",
+				     "before this one were taken",
 				     a->name, a->line);
 	if (ferror(a->file))
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot be read: %s", a->name,
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot read it: %s", a->name,
 				     strerror(errno));
 	return print_result(a);
 }
@@ -318,13 +319,14 @@ static int prepare_memory(struct adding *a)
 		return batv_ctl_fail(code, "%s", ctl->message);
 	a->key = batv_state_memory_key(state);
 	if (a->key.len == 0)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: has no key for the memory",
+		return batv_ctl_fail(BATV_CTL_TROUBLE,
+				     "%s/%s: it has no key for the sent-mail memory",
 				     ctl->store.path, BATV_STATE_NAME);
 	if (!a->asking.memory.base || !a->asking.memory.writable ||
 	    !a->asking.memory.sections.filters[BATV_ITEM_ID].at)
 		return batv_ctl_fail(BATV_CTL_TROUBLE,
-				     "%s/%s: cannot be written; is batvd running?  Only root, its "
-				     "owner and its group may write it",
+				     "%s/%s: cannot write to it; is batvd running?  Only root, "
+				     "its owner and its group may write to it",
 				     ctl->store.path, state->memory);
 	return BATV_CTL_YES;
 }
@@ -357,11 +359,11 @@ int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n)
 				     "remember: expected FILE or --from-exim-log FILE; see batvctl "
 				     "remember -h");
 	if (ctl->exim_log && ctl->at_given)
-		return batv_ctl_fail(BATV_CTL_USAGE, "remember: --at does not go with "
-						     "--from-exim-log: a log has times of its own");
+		return batv_ctl_fail(BATV_CTL_USAGE, "remember: --at cannot be combined with "
+						     "--from-exim-log: a log has its own times");
 	a.file = standard ? stdin : fopen(a.name, "re");
 	if (!a.file)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot be opened: %s", a.name,
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot open it: %s", a.name,
 				     strerror(errno));
 	code = remember_from(&a, ctl->exim_log != NULL);
 	if (!standard)

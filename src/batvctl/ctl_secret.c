@@ -1,8 +1,9 @@
 /*
- * ctl_secret.c - batvctl rotate, and batvctl secret export|import: what changes the secret file.
+ * ctl_secret.c - batvctl rotate, and batvctl secret export|import.
  *
- * Invariant: the file is read, changed and replaced under the writers' lock, by its owner, and only
- * when its keys fit.  Then the change is seen through: batvd publishes it, or, when none runs, we.
+ * Invariant: the secret file is read, changed and replaced under the writers' lock, by its owner,
+ * and only if its keys fit.  Then the change must be published: by batvd, or by us if it is not
+ * running.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,10 +23,10 @@
 #define LOCK_SECONDS 10
 #define PUBLISH_SECONDS 10 /* batvd notices at once; it may be busy */
 
-/* Local set, incoming set, the set to come, and what became of it: too large for a stack. */
+/* All the sets of one change.  They are too large for a stack. */
 struct sets {
 	struct batv_secrets old, incoming, next;
-	struct batv_secrets now; /* the file, when the change was seen through; n 0: not read */
+	struct batv_secrets now; /* the file after the change; n 0: not read */
 };
 
 static struct sets *new_sets(void)
@@ -43,7 +44,7 @@ static void free_sets(struct sets *s)
 	free(s);
 }
 
-/* ---- seeing a change through ---- */
+/* ---- waiting until a change is published ---- */
 
 static void print_line(void *ctx, int priority, const char *line)
 {
@@ -80,8 +81,8 @@ static const struct batv_secret *find_number(const struct batv_secrets *set, uin
 }
 
 /*
- * Is our change in this file?  Another batvctl may have changed it since, and batvd may have
- * removed secrets of which no tag is alive.
+ * Is our change in this file?  Another batvctl may have changed the file since, and batvd may have
+ * removed secrets that have no living tag.
  */
 static bool holds(const struct batv_secrets *file, const struct batv_secrets *ours)
 {
@@ -98,7 +99,7 @@ static bool holds(const struct batv_secrets *file, const struct batv_secrets *ou
 	return true;
 }
 
-/* The fingerprint leaves retired secrets out; their keys tell whether these are published. */
+/* The fingerprint omits retired secrets.  Their keys show whether they are published. */
 static bool has_keys_of(const struct batv_state *st, const struct batv_secrets *file)
 {
 	struct batv_keyring ring = {0};
@@ -141,7 +142,7 @@ static enum seen look_at_published(struct batv_ctl *ctl, struct sets *s)
 	return is_published(ctl, &s->now) ? PUBLISHED : NOT_YET;
 }
 
-/* Returns what is to be said about it; *ok: the change is in force. */
+/* Waits until the change is in force (*ok), or time is up.  Returns what to print about it. */
 static const char *see_through(struct batv_ctl *ctl, struct sets *s, bool *ok)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
@@ -160,13 +161,13 @@ static const char *see_through(struct batv_ctl *ctl, struct sets *s, bool *ok)
 		return "not in force: another change of the secrets has replaced it; see batvctl "
 		       "keys";
 	if (alone)
-		return *ok ? "published; no batvd is running: start it"
-			   : "not published, and no batvd is running: start it";
+		return *ok ? "published, but batvd is not running; start it"
+			   : "not published, because batvd is not running; start it";
 	return *ok ? "batvd has published it"
 		   : "batvd has not published it yet; see batvctl status";
 }
 
-/* Read the set under the lock.  The caller closes *lock. */
+/* Takes the lock and reads the set.  The caller closes *lock if it is not -1. */
 static int begin(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, int *lock)
 {
 	enum batv_err err;
@@ -183,7 +184,7 @@ static int begin(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, 
 		memset(set, 0, sizeof *set);
 		if (may_lack)
 			return BATV_CTL_YES;
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s; batvd makes it when it starts",
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s; batvd creates it when it starts",
 				     ctl->message);
 	}
 	return err ? batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message) : BATV_CTL_YES;
@@ -227,7 +228,7 @@ static int plan_rotation(struct batv_ctl *ctl, struct sets *s)
 	return BATV_CTL_YES;
 }
 
-/* Which secret signs from the moment on that ours was to sign from: another one may have come. */
+/* Which secret signs from the start of ours on?  Another one may have been added meanwhile. */
 static uint32_t signs_then(const struct sets *s, const struct batv_secret *added)
 {
 	const struct batv_secret *then =
@@ -267,17 +268,16 @@ static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, con
 	if (signs == added->number)
 		printf("added secret %" PRIu32 ", which signs from %s\n", added->number, start);
 	else
-		printf("added secret %" PRIu32 "; but from %s secret %" PRIu32
+		printf("added secret %" PRIu32 ", but from %s secret %" PRIu32
 		       " signs, which another batvctl added\n",
 		       added->number, start, signs);
 	if (ctl->revoke)
-		puts("revoked all secrets before it: domains with enforcement = auto refuse "
-		     "nothing "
-		     "until the last bounce of their mail has come back; enforcement = reject "
-		     "refuses those bounces");
+		puts("revoked all earlier secrets: domains with enforcement = auto refuse nothing "
+		     "until bounces of mail sent with them can no longer come; domains with "
+		     "enforcement = reject refuse those bounces");
 	puts(seen);
-	puts("servers that share the secrets need them now: batvctl secret export | ssh OTHER "
-	     "batvctl secret import");
+	puts("if other servers share the secrets, send them to each: batvctl secret export | ssh "
+	     "OTHER batvctl secret import");
 }
 
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
@@ -289,10 +289,10 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
 
 	(void)args, (void)n;
 	if (ctl->at_given && ctl->revoke)
-		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --revoke happens now, it does not go "
-						     "with --at");
+		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --revoke takes effect now; it cannot "
+						     "be combined with --at");
 	if (ctl->now < ctl->clock)
-		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --at lies in the past");
+		return batv_ctl_fail(BATV_CTL_USAGE, "rotate: --at is in the past");
 	s = new_sets();
 	if (!s)
 		return BATV_CTL_TROUBLE;
@@ -322,7 +322,7 @@ static int write_out(const struct batv_secrets *set)
 
 	if (batv_secrets_format(set, &text, &len) != BATV_OK)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
-	setvbuf(stdout, NULL, _IONBF, 0); /* no copy stays in a buffer */
+	setvbuf(stdout, NULL, _IONBF, 0); /* leave no copy in a buffer */
 	ok = fwrite(text, 1, len, stdout) == len;
 	batv_wipe(text, len);
 	free(text);
@@ -338,9 +338,10 @@ static int export_secrets(struct batv_ctl *ctl)
 	int code;
 
 	if (isatty(STDOUT_FILENO) && !ctl->force)
-		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "secret export: would show the secrets on this "
-				     "terminal; send them to a file or a program, or add --force");
+		return batv_ctl_fail(
+			BATV_CTL_USAGE,
+			"secret export: this would show the secrets on the "
+			"terminal; redirect them to a file or a program, or add --force");
 	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
 		fprintf(stderr,
 			"batvctl: warning: others may read the file that the secrets go to "
@@ -389,12 +390,12 @@ static int read_in(struct batv_secrets *set)
 				     why && *why ? why : batv_strerror(err));
 	if (set->n == 0)
 		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "secret import: standard input: no secret in it");
+				     "secret import: standard input: it has no secret");
 	if (!set->ended)
 		return batv_ctl_fail(
 			BATV_CTL_USAGE,
-			"secret import: standard input: no end line: it was cut off on "
-			"its way; nothing was changed, export it again");
+			"secret import: standard input: it has no end line, so it was cut off "
+			"on the way; nothing was changed, export it again");
 	return BATV_CTL_YES;
 }
 
@@ -407,7 +408,7 @@ static int merge_incoming(struct batv_ctl *ctl, struct sets *s, bool *broken)
 	if (err == BATV_E_CONFLICT)
 		return batv_ctl_fail(BATV_CTL_NO,
 				     "secret import: refused, nothing was changed: secret "
-				     "%" PRIu32 " is here already, with other bytes or times; "
+				     "%" PRIu32 " is already here, with different bytes or times; "
 				     "--force takes the incoming one",
 				     number);
 	if (err)
@@ -436,12 +437,12 @@ static void print_import(const struct batv_ctl *ctl, const struct sets *s, bool 
 		batv_ctl_print_json(json_import(s, fingerprint, broken, ok));
 		return;
 	}
-	printf("took %zu secrets; there are %zu now, fingerprint %s\n", s->incoming.n, s->next.n,
-	       fingerprint);
+	printf("imported %zu secrets; there are now %zu, fingerprint %s\n", s->incoming.n,
+	       s->next.n, fingerprint);
 	if (broken)
-		puts("a secret was replaced by another of the same number: nothing is refused "
+		puts("a secret was replaced by another with the same number: nothing is refused "
 		     "until "
-		     "the last bounce of mail signed with the old one has come back");
+		     "bounces of mail signed with the old one can no longer come");
 	puts(seen);
 }
 
@@ -454,7 +455,7 @@ static int import_secrets(struct batv_ctl *ctl)
 
 	if (isatty(STDIN_FILENO))
 		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "secret import: reads from standard input what "
+				     "secret import: standard input is a terminal; give it what "
 				     "batvctl secret export wrote");
 	s = new_sets();
 	if (!s)

@@ -1,8 +1,9 @@
 /*
- * ctl_sign.c - batvctl sign and batvctl verify: what Exim would do with an address.
+ * ctl_sign.c - batvctl sign and batvctl verify: what would Exim do with an address?
  *
- * Runs the very code that Exim runs, on the state that Exim reads.  Invariant: what depends on a
- * list that nobody could look up is called not evaluated, with exit status 3, never guessed.
+ * They run the same code as Exim, on the state that Exim reads.  Invariant: an answer that depends
+ * on a list that could not be evaluated is never guessed.  It is reported as not evaluated, with
+ * exit status 3.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,7 +95,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 	(void)n;
 	if (code)
 		return code;
-	a.origin.has_id = true; /* a message that was submitted on this host */
+	a.origin.has_id = true; /* as for a message that is submitted on this host */
 	batv_sign_address(&a.context, args[0], ctl->rcpt ? ctl->rcpt : "", 0, &s);
 	batv_ctl_ask_end(&a);
 	if (s.answer == BATV_LEFT_NO_ADDRESS || s.answer == BATV_LEFT_NULL_SENDER)
@@ -108,7 +109,7 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n)
 
 /* ---- verify ---- */
 
-/* The tag alone, for when nobody can say whether the domain is ours; "-": it has none. */
+/* Checks the tag alone, because the verdict may not be known.  "-": there is no tag. */
 static const char *tag_worth(const struct batv_context *context, const char *address)
 {
 	struct batv_addr addr;

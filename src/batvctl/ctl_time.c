@@ -1,8 +1,8 @@
 /*
- * ctl_time.c - times on batvctl's command line and in what it prints.
+ * ctl_time.c - parses and prints batvctl's times.
  *
- * Pure: "now" is an argument.  Invariant: what is accepted is read back by batv_ctl_time_format()
- * as the same second; a day that the calendar does not have is refused, not moved.
+ * This is pure: "now" is an argument.  Invariant: batv_ctl_time_format() prints the same second
+ * that was parsed.  A day that is not in the calendar is refused, not moved.
  */
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,7 @@ static bool parse_date(const char *p, int64_t *out)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	back = tm;
-	when = timegm(&back); /* moves what does not exist: then it is not the same any more */
+	when = timegm(&back); /* moves a date that does not exist, so that it differs */
 	if (when < 0 || back.tm_year != tm.tm_year || back.tm_mon != tm.tm_mon ||
 	    back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min ||
 	    back.tm_sec != tm.tm_sec)

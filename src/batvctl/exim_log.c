@@ -4,12 +4,12 @@
  *	2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 <= ann@example.org H=pc (helo) [192.0.2.1]
  *	P=esmtpsa X=... A=plain:ann S=512 id=a@b T="..." from <ann@example.org> for bob@example.net
  *
- * Senders, recipients, HELO names, idents, certificate names, Message-IDs and subjects are a
- * stranger's text, and Exim escapes only some of them.  Two rules keep a stranger from ending his
- *own field and starting another.  Fields come in Exim's order, each at most once, and P= and S=
- *must be there: a forged field is followed by the true one, and the line is odd.  And a quote or a
- *backslash is allowed only where Exim writes quoted strings: a quote too many makes all those that
- *follow match wrongly, up to one at the end that is never closed.
+ * Senders, recipients, HELO names, idents, certificate names, Message-IDs and subjects are text
+ * from strangers, and Exim escapes only some of them.  Two rules keep a stranger from ending one
+ * field and starting another.  First, fields must come in Exim's order, each at most once, with
+ * P= and S= present: a forged field is followed by the true one, which makes the line odd.  Second,
+ * a quote or a backslash is allowed only where Exim writes quoted strings: an extra quote makes
+ * all later quotes pair wrongly, and the last one is never closed.
  */
 #include <string.h>
 #include <time.h>
@@ -30,7 +30,7 @@ static struct batv_span first_word(struct batv_span rest)
 	return (struct batv_span){rest.p, blank ? (size_t)(blank - rest.p) : rest.len};
 }
 
-/* The next word, and the one blank after it. */
+/* Takes the next word, and the one blank after it. */
 static struct batv_span next_word(struct batv_span *rest)
 {
 	struct batv_span w = first_word(*rest);
@@ -123,8 +123,8 @@ static bool is_exim_id(struct batv_span w)
 }
 
 /*
- * "Nov 22 20:00:00 host exim[123]: " or "2026-11-22T20:00:00+01:00 host exim[123]: ".  Other
- * programs write into the same file what strangers tell them, so the tag must be Exim's.
+ * Skips "Nov 22 20:00:00 host exim[123]: " or "2026-11-22T20:00:00+01:00 host exim[123]: ".  The
+ * tag must be Exim's, because other programs log strangers' text to the same file.
  */
 static void skip_syslog(struct batv_span *line)
 {
@@ -287,7 +287,7 @@ static bool read_host_address(struct batv_span *rest, struct batv_span *out)
 	       (w.p[0] == ':' && batv_span_to_u64((struct batv_span){w.p + 1, w.len - 1}, &port));
 }
 
-/* H=name (helo) [address], any but the last missing */
+/* H=name (helo) [address]; all but the last may be missing */
 static bool read_host(struct batv_span *rest, struct batv_arrival *a)
 {
 	struct batv_span w, there;
@@ -306,7 +306,7 @@ static bool read_host(struct batv_span *rest, struct batv_arrival *a)
 		(skip(rest, strlen("I=")), read_host_address(rest, &there)));
 }
 
-/* From R= to P=, and how the lines were pipelined. */
+/* Reads from R= to P=, and how the commands were pipelined. */
 static bool read_origin(struct batv_span *rest, struct batv_arrival *a)
 {
 	static const char *const pipelined[] = {"L", "L-", "L*", "L*-", "L.", "L.-"};
@@ -327,7 +327,7 @@ static bool read_origin(struct batv_span *rest, struct batv_arrival *a)
 	return true;
 }
 
-/* From X= to Q=: the session, what it proved, and the size. */
+/* Reads from X= to Q=: the session, what it proved, and the size. */
 static bool read_session(struct batv_span *rest, struct batv_arrival *a)
 {
 	struct batv_span ignored;
@@ -353,7 +353,7 @@ static bool read_session(struct batv_span *rest, struct batv_arrival *a)
 
 static bool read_recipients(struct batv_span *rest, struct batv_arrival *a)
 {
-	const bool bare = a->host_address.len == 0; /* a word of the command line */
+	const bool bare = a->host_address.len == 0; /* then it comes from a command line */
 	struct batv_span rcpt;
 
 	while (rest->len > 0) {

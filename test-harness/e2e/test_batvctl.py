@@ -53,8 +53,8 @@ def test_wrong_arguments(lab):
         (["sign", "nonsense"], "not an address: nonsense"), (["sign", ""], 'not an address: ""'),
         (["verify", "nonsense"], "not an address: nonsense"), (["verify", "a@b", "--rcpt", "x@y"], "--rcpt"),
         (["keys", "--at", "yesterday"], "--at: expected now, 2026-12-01"),
-        (["rotate", "--at", "2001-01-01"], "lies in the past"),
-        (["rotate", "--revoke", "--at", "+1d"], "does not go with --at"),
+        (["rotate", "--at", "2001-01-01"], "--at is in the past"),
+        (["rotate", "--revoke", "--at", "+1d"], "cannot be combined with --at"),
         (["secret"], "an argument is missing"), (["secret", "show"], "expected export or import, not show"),
         (["check", "--at", "now"], "--at"),
     ]:
@@ -86,7 +86,7 @@ def test_without_a_daemon(lab):
     b = batv(lab, start=False)
     fails(b, 3, f"{b.state_dir}/secret: ", "keys")
     fails(b, 3, "is batvd running?", "sign", "a@example.com")
-    fails(b, 3, "batvd makes it when it starts", "rotate")
+    fails(b, 3, "batvd creates it when it starts", "rotate")
     status = b.json("status")
     assert status["batvd"] == "not running" and status["state"] is None and len(status["problems"]) >= 3
     assert not list(b.state_dir.glob("s*"))
@@ -335,7 +335,7 @@ def test_a_rotation_that_was_undone_says_so(lab):
     lab.write(b.state_dir / "secret", secret, mode=0o600)       # somebody puts the backup back
     os.kill(b.daemon.pid, signal.SIGCONT)
     out, err = rotate.communicate(timeout=30)
-    assert "and it is gone again" in out and "signs from" not in out, (out, err)
+    assert "but it has been removed since" in out and "signs from" not in out, (out, err)
     assert rotate.returncode == 3 and "not in force: another change of the secrets has replaced it" in out, (out, err)
 
 
@@ -383,7 +383,7 @@ def test_rotate_without_a_daemon(lab):
     b.stop()
     old = b.sign("a@example.com")
     done = b.ctl("rotate")
-    assert "no batvd is running" in done.stdout and b.sign("a@example.com") != old, done
+    assert "batvd is not running" in done.stdout and b.sign("a@example.com") != old, done
 
 
 def test_rotate_refuses_too_many(lab):
@@ -430,7 +430,7 @@ def test_import_refuses(lab):
     fails(b, 2, "standard input", "secret", "import", input="")
     fails(b, 2, "standard input:2:", "secret", "import", input=text.replace("\nsecret ", "\nsecret x", 1))
     cut = text[:text.index("\nmemory") + 1] if "\nmemory" in text else text[:text.index("\nend") + 1]
-    fails(b, 2, "it was cut off on its way", "secret", "import", input=cut)
+    fails(b, 2, "it was cut off on the way", "secret", "import", input=cut)
     fails(b, 1, "--force takes the incoming one", "secret", "import", input=other)
     assert (b.state_dir / "secret").read_bytes() == before
     done = import_(b, other, "--force")

@@ -726,5 +726,5 @@ class TestLists(Site):
         assert done.returncode == 2, done
         assert re.search(r"exempt_hosts: \+nosuch: wrong: .*unknown named", done.stdout), done.stdout
         assert re.search(r"unsigned_senders: lsearch;/nonexistent/senders: wrong: ", done.stdout), done.stdout
-        assert done.stderr.count("\n") == 1 and "Exim cannot look up 2 of the lists" in done.stderr
+        assert done.stderr.count("\n") == 1 and "Exim cannot evaluate 2 of the lists" in done.stderr
         self.batv.exim = None
