@@ -32,7 +32,7 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 
 /*
  * A list is words separated by spaces; the name that is asked about matches an equal word. A word
- * that begins with "?" cannot be asked: MAYBE, whatever comes behind it.
+ * that begins with "?" cannot be asked: MAYBE, whatever comes after it.
  */
 static struct {
 	unsigned domain, address, host;

@@ -17,7 +17,7 @@ static char *slurp(const char *name, size_t *len)
 	return text;
 }
 
-/* "#option = ..." to "option = ..."; comments have a blank behind their "#". */
+/* "#option = ..." to "option = ..."; comments have a blank after their "#". */
 static void take_off_comments(char *text, size_t *len)
 {
 	char *to = text;

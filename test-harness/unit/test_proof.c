@@ -245,7 +245,7 @@ static void tell(void *ctx, const struct batv_proof_question *q)
 		       (int)q->about.len, q->about.p, replies[q->reply]);
 }
 
-/* With a report; how many questions it was told.  The answer has to be the one without. */
+/* With a report; how many questions it was told.  The answer must be the same as without. */
 static size_t tells(const char *rcpt)
 {
 	struct batv_proof_answer plain;
