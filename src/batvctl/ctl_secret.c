@@ -262,7 +262,8 @@ static void print_rotation(const struct batv_ctl *ctl, const struct sets *s, con
 	}
 	batv_ctl_time_format(added->start, start, sizeof start);
 	if (s->now.n && !find_number(&s->now, added->number)) {
-		printf("added secret %" PRIu32 ", and it is gone again\n%s\n", added->number, seen);
+		printf("added secret %" PRIu32 ", but it has been removed since\n%s\n",
+		       added->number, seen);
 		return;
 	}
 	if (signs == added->number)

@@ -101,7 +101,7 @@ static void reload(struct daemon *d)
 		d->legacy_id = identify(d->config.global.legacy_keys);
 	} else if (strcmp(fresh->global.directory, d->config.global.directory) != 0) {
 		snprintf(d->config_trouble, sizeof d->config_trouble,
-			 "%s: directory was changed to %s: restart batvd for that", d->config_path,
+			 "%s: directory was changed to %s; restart batvd to use it", d->config_path,
 			 fresh->global.directory);
 		batv_config_free(fresh);
 	} else {

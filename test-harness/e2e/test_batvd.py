@@ -273,7 +273,7 @@ def test_configuration_written_in_place(lab):
         file.write("grace = 9d\n")
     wait_until(lambda: state(b)["grace"] == ["9d"], 10, "the changed grace")
     b.conf_path.unlink()
-    wait_log(b, "batvd goes on with the last good configuration")
+    wait_log(b, "batvd keeps the last good configuration")
     assert state(b)["grace"] == ["9d"]
     b.conf(CONF)
     wait_until(lambda: state(b)["grace"] == ["7d"], 10, "the default grace")

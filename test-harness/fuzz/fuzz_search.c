@@ -60,7 +60,7 @@ static void check_clue(const struct batv_search *s, const struct batv_clue *c,
 	must(is_within(c->raw, c->in_header ? message : body) && c->raw.len > 0);
 	must(c->in_header || c->raw.p == body.p + c->offset);
 	must(c->part <= s->part && (!c->in_header || c->part == 0));
-	must(is_within(c->value, (struct batv_span){s->text, s->text_len}));
+	must(is_within(c->value, (struct batv_span){s->found.text, s->found.text_len}));
 	must(c->value.len > 0 && c->value.len <= BATV_ID_MAX);
 	for (size_t i = 0; i < c->value.len; i++)
 		must((unsigned char)c->value.p[i] >= 0x20 && c->value.p[i] != 0x7f);
