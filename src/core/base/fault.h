@@ -1,5 +1,5 @@
 /*
- * fault.h - why a file of the state directory cannot be used, as a phrase for people.
+ * fault.h - says in words why a file of the state directory cannot be used.
  */
 #ifndef BATV_BASE_FAULT_H
 #define BATV_BASE_FAULT_H
@@ -10,8 +10,10 @@
 #include "base/err.h"
 
 /*
- * What the system said for BATV_E_IO (errno is that of the failed look), what is unsafe about the
- * file (written to `why`), or the error's own phrase.  group_writes: as for batv_file_open().
+ * Returns a phrase for people.  For BATV_E_IO it is the system's message for errno, which must be
+ * that of the failed call.  For an unsafe file it says what is unsafe; that text is written to
+ * `why`.  For other errors it is the phrase of the error itself.  group_writes: as for
+ * batv_file_open().
  */
 const char *batv_fault(int dirfd, const char *name, bool group_writes, enum batv_err err, char *why,
 		       size_t size);

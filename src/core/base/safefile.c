@@ -59,7 +59,7 @@ enum batv_err batv_dir_open(const char *path, int *fd, struct stat *st)
 	return BATV_OK;
 }
 
-/* The first fault of a file, in the order in which people want to hear it. */
+/* Returns the first fault of a file, in the order in which people want to know. */
 static enum fault fault_of(const struct stat *st, const struct stat *dir, bool group_writes)
 {
 	if (S_ISLNK(st->st_mode))
@@ -82,7 +82,10 @@ static bool plain_name(const char *name)
 	return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* open() fails thus for a link, a directory opened for writing, a socket, a fifo without reader. */
+/*
+ * open() fails in this way for a link, a directory opened for writing, a socket, or a fifo without
+ * a reader.
+ */
 static bool refused_by_type(int err)
 {
 	return err == ELOOP || err == EISDIR || err == ENXIO;

@@ -38,14 +38,16 @@ enum batv_err batv_file_open(int dirfd, const char *name, int flags, bool group_
 			     struct stat *st);
 
 /*
- * Read until `size` bytes are in buf or the file ends; *len says how many are there.  False when a
- * read fails, with errno, and *len is what came before that.
+ * Reads until buf holds `size` bytes or the file ends.  *len is the number of bytes in buf.
+ * Returns false if a read fails.  errno is then set, and *len is the number of bytes before the
+ * failure.
  */
 bool batv_file_read(int fd, void *buf, size_t size, size_t *len);
 
 /*
- * "owner is 33, the directory's is 108" and so on: why batv_file_open said unsafe.  Looks anew; for
- * the message only.  out is always NUL-terminated; size >= 1.
+ * Writes why batv_file_open() found the file unsafe, such as "owner is 33, the directory's is 108".
+ * It looks at the file again, so the text is for messages only.  out is always NUL-terminated; size
+ * must be at least 1.
  */
 void batv_file_why(int dirfd, const char *name, bool group_writes, char *out, size_t size);
 

@@ -138,8 +138,10 @@ static const char *skip_options(const char *p)
 	return p;
 }
 
-/* Reads the type up to its ";".  False unless it is one of ours and Exim can read it in one way
- * only. */
+/*
+ * Reads the type up to its ";".  Returns false unless it is one of ours and Exim can read it in
+ * only one way.
+ */
 static bool take_type(struct batv_list_item *item, const char *p, const char *semicolon, bool whole)
 {
 	const char *base = whole ? skip_partial(p) : p, *end = base;

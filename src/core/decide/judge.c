@@ -61,7 +61,10 @@ static void ask_address_lists(const struct batv_context *context, const struct b
 		rcpt->unsigned_sender = BATV_MAYBE;
 }
 
-/* Nothing has spoken for the recipient so far.  Does the message itself? */
+/*
+ * Asks whether the message itself proves that it is wanted, if nothing else has spoken for the
+ * recipient.
+ */
 static bool ask_for_proof(const struct batv_context *context, const struct subject *s,
 			  const struct batv_rcpt_facts *rcpt, struct batv_proof_answer *answer)
 {
@@ -70,7 +73,10 @@ static bool ask_for_proof(const struct batv_context *context, const struct subje
 	       context->prove(context->prove_ctx, &s->bare, answer);
 }
 
-/* Facts in the order of verdict_of; what is behind the one that decides is not asked. */
+/*
+ * Gathers the facts in the order in which verdict.c weighs them.  Nothing is asked after the fact
+ * that decides.
+ */
 static void gather_facts(const struct batv_context *context, const struct subject *s,
 			 struct batv_message_facts *msg, struct batv_rcpt_facts *rcpt,
 			 struct batv_judgement *out)
@@ -95,7 +101,7 @@ static bool is_armed(const struct batv_context *context, const struct batv_judge
 {
 	struct batv_domain domain;
 
-	/* a domain that was armed under one policy may belong to another by now */
+	/* a domain that was armed under one policy may have another policy by now */
 	return j->policy->enforcement == BATV_ENFORCE_AUTO && j->policy->signing &&
 	       context->memory && batv_domain_find(context->memory, j->domain, &domain) &&
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
@@ -130,8 +136,10 @@ static void judge_no_address(struct batv_judgement *out)
 	out->finding.action = BATV_ACTION_ACCEPT;
 }
 
-/* Finds the verdict, and whether it is in doubt.  If not worth, any tag counts as wrong and no key
- * is asked. */
+/*
+ * Finds the verdict, and whether it is in doubt.  If `worth` is false, any tag counts as wrong, and
+ * no key is asked.
+ */
 static void find_verdict(const struct batv_context *context, const char *rcpt, bool worth,
 			 struct batv_judgement *out)
 {
@@ -157,11 +165,11 @@ static void find_verdict(const struct batv_context *context, const char *rcpt, b
 		gather_facts(context, &s, &msg, &facts, out);
 	}
 	batv_verdict_of(&msg, &facts, &out->finding);
-	/* The published keys ran out: mail leaves untagged, and so do its bounces return. */
+	/* When the published keys have run out, mail and its bounces are untagged. */
 	if (batv_verdict_failed(out->finding.verdict) &&
 	    !batv_key_current(&context->state->ring, context->now))
 		out->finding.doubt = true;
-	/* Untagged recipients are judged as always: a lost secret does not remove any tag. */
+	/* Untagged recipients are judged as always: a lost secret removes no tag. */
 	out->finding.maybe_lost = out->tagged && batv_verdict_failed(out->finding.verdict) &&
 				  context->state->lost_until > context->now;
 }

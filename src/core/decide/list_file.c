@@ -1,11 +1,12 @@
 /*
- * list_file.c - looks at the file of a look-up, and at each directory above it.
+ * list_file.c - examines the file of a look-up, and every directory above it.
  *
- * From "/" down, by name.  This is no race: each directory was found to be root's, a directory and
- * writable by root alone before the name in it is looked at, so nobody but root can change what
- * any part of the path stands for, then or later.  For the same reason a sticky directory such as
- * /tmp is refused: root's own files come and go there, and whoever waits for that can put a fifo
- * into the place. Nothing is opened, but for the content of a file that has passed.
+ * The walk goes by name, from "/" down.  This is not a race: before a name is looked at, its
+ * directory has been found to be a real directory that belongs to root and that only root can write
+ * to.  So nobody but root can change what any part of the path refers to, then or later.  For the
+ * same reason a sticky directory such as /tmp is refused: root's own files come and go there, and a
+ * user who waits for that can put a fifo in such a file's place.  Nothing is opened except a file
+ * that has passed, to read its content.
  */
 #include "decide/list_file.h"
 
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As the kernel decides it for a user who is not root and has no other group. */
+/* Decides as the kernel does for a user who is not root and has no other group. */
 static bool may_access(const struct stat *st, gid_t group, unsigned bit)
 {
 	unsigned mode = st->st_mode;
@@ -57,13 +58,14 @@ static enum batv_list_fault look_at_part(const char *part, bool last, gid_t grou
 
 struct scan {
 	bool expanded;
-	bool start, comment, quoted; /* of the line at hand; start: its key has not begun */
+	bool start, comment, quoted; /* of the current line; start: its key has not begun */
 	unsigned line;
 };
 
 /*
- * One byte of a file of patterns. The value of a key counts too, for it is a list behind "@@".
- * Exim undoes backslashes in a quoted key, and in every key that it expands.
+ * Takes one byte of a file of patterns.  Returns false if a list must not have it.  The value of a
+ * key counts too, because after "@@" it is a list.  Exim removes backslashes in a quoted key, and
+ * in every key that it expands.
  */
 static bool scan_byte(struct scan *scan, char c)
 {

@@ -1,6 +1,7 @@
 /*
- * policy.h - what the administrator can set, as typed values, and the two tables of options that
- * the configuration, the state and the manual are made from: one row and one field for each.
+ * policy.h - the administrator's settings as typed values, and the two tables of options.  The
+ * configuration, the state and the manual are made from these tables.  An option is one row and one
+ * field.
  */
 #ifndef BATV_DECIDE_POLICY_H
 #define BATV_DECIDE_POLICY_H
@@ -14,18 +15,18 @@
 
 enum batv_enforcement { BATV_ENFORCE_AUTO, BATV_ENFORCE_OBSERVE, BATV_ENFORCE_REJECT };
 
-/* What becomes of one recipient's copy. */
+/* What happens to one recipient's copy. */
 enum batv_action {
-	BATV_ACTION_ACCEPT, /* delivered, nothing to say */
+	BATV_ACTION_ACCEPT, /* delivered as it is */
 	BATV_ACTION_MARK,   /* delivered, with the verdict in its header */
-	BATV_ACTION_REMOVE, /* this recipient is taken off, others get the message */
-	BATV_ACTION_REJECT, /* the whole message is refused after DATA */
+	BATV_ACTION_REMOVE, /* this recipient is removed, others get the message */
+	BATV_ACTION_REJECT, /* the whole message is rejected after DATA */
 	BATV_ACTION_COUNT
 };
 
 /*
- * One policy. All text is borrowed from the state or the configuration that it was read from.
- * Lists are Exim lists, of items that exim_list.h allows and without a "$"; "" is the empty list.
+ * One policy.  All text is borrowed from the state or configuration that it was read from.  Lists
+ * are Exim lists without a "$", and have only items that exim_list.h allows; "" is the empty list.
  */
 struct batv_policy {
 	const char *name;
@@ -43,25 +44,25 @@ struct batv_policy {
 	const char *exempt_hosts;       /* host list */
 	const char *own_hosts;          /* host list */
 	const char *exempt_recipients;  /* address list, or local parts with "@*" */
-	const char *relay_in_hosts;     /* host list: mark, never refuse */
+	const char *relay_in_hosts;     /* host list: mark, never reject */
 	int unproven[BATV_CLASS_COUNT]; /* enum batv_action: ACCEPT, MARK or REJECT */
 	const char *refusal_text;       /* after "550 5.7.1 " */
 	bool result_header;             /* X-BATV-Status on judged messages */
-	bool unsign_recipients;         /* local_scan takes tags off the envelope recipients */
+	bool unsign_recipients;         /* local_scan removes tags from envelope recipients */
 	bool sign_at_reception;         /* local_scan signs, for an Exim without ${dlfunc} */
 };
 
 /*
- * What holds for all policies.  Text is borrowed, as in a policy.  A state has what its rows
- * publish, and 0 for the rest.
+ * The options that apply to all policies.  Text is borrowed, as in a policy.  A state has the
+ * values that are published, and 0 for the others.
  */
 struct batv_global {
 	const char *directory;
 	const char *exim;         /* command and arguments, split at spaces; "" none */
 	const char *legacy_keys;  /* file; "" none */
-	uint64_t memory_capacity; /* items a day; 0: not known, that of the memory stays */
+	uint64_t memory_capacity; /* items a day; 0: not known, the memory keeps its capacity */
 	int64_t memory_retention; /* seconds */
-	uint64_t evidence_bytes;  /* of a body that are searched */
+	uint64_t evidence_bytes;  /* bytes of a body that are searched */
 	int64_t key_rotation, key_retention; /* seconds */
 	const char *automatic_senders;       /* PCRE2 pattern; "": the built-in comparison */
 };
@@ -77,27 +78,30 @@ enum batv_option_type {
 	BATV_OPT_HOSTS,   /* Exim lists */
 	BATV_OPT_TEXT,    /* one line, printable ASCII, no "$" */
 	BATV_OPT_PATH,    /* absolute; "" too if that is the default */
-	BATV_OPT_PATTERN, /* PCRE2; whether it compiles is not looked at here */
+	BATV_OPT_PATTERN, /* PCRE2; nothing here checks that it compiles */
 };
 
-/* Is it a line of the state? */
+/* Does the state have a line for the option? */
 enum batv_published {
 	BATV_NOT_PUBLISHED,
-	BATV_PUBLISHED,       /* each state has it */
-	BATV_PUBLISHED_LATER, /* a state of an older version lacks it: the default holds */
+	BATV_PUBLISHED,       /* every state has it */
+	BATV_PUBLISHED_LATER, /* an older state lacks it: the default applies */
 };
 
 #define BATV_OPTION_NAME_SIZE 24
 #define BATV_OPTION_PATH_SIZE 4096 /* with its NUL */
 
-/* One row.  Small, with few pointers: each process of Exim's relocates them, in one page. */
+/*
+ * One row.  It is small and has few pointers, because every Exim process relocates the table, in
+ * one page.
+ */
 struct batv_option {
 	char name[BATV_OPTION_NAME_SIZE];
 	enum batv_option_type type : 8;
-	enum batv_published published : 8; /* of a global option; a policy's are all published */
-	bool own;                          /* a named policy must set it, and inherits none */
+	enum batv_published published : 8; /* of a global option; a policy's are always published */
+	bool own;                          /* a named policy must set it and inherits nothing */
 	uint16_t offset;                   /* in struct batv_policy or struct batv_global */
-	/* The default, as one would write it; NULL: as long as key_retention. */
+	/* The default, as an administrator would write it.  NULL: the value of key_retention. */
 	const char *fallback;
 	union {
 		/* CHOICE: names in the order of their values, "" for a value that nobody can
@@ -117,39 +121,48 @@ extern const size_t batv_globals_count;
 const struct batv_option *batv_option_find(struct batv_span name);
 const struct batv_option *batv_option_find_global(struct batv_span name);
 
-/* Is it an Exim list, and of which kind?  *kind is written only then. */
+/* Returns true if the option is an Exim list; only then is *kind written. */
 bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind);
 
-/* Below, `base` is a struct batv_policy for a row of batv_options, a struct batv_global for one of
- * batv_globals. */
+/*
+ * Below, `base` is a struct batv_policy for a row of batv_options, and a struct batv_global for a
+ * row of batv_globals.
+ */
 
 /*
- * Set one option from text; text options borrow `value`, which must be NUL-terminated and live as
- * long as base does.  On error base is as before and *why, a constant, says what was expected
- * ("expected a time such as 7d or 12h").
+ * Sets one option from text.  Text options borrow `value`, which must be NUL-terminated and live as
+ * long as base.  On error base is unchanged, and *why is a constant text that says what was
+ * expected ("expected a time such as 7d or 12h").
  */
 enum batv_err batv_option_set(void *base, const struct batv_option *opt, const char *value,
 			      const char **why);
 
-/* The value as text, in a form that batv_option_set reads back.  Errors: BATV_E_TOO_LONG. */
+/* Writes the value as text that batv_option_set() can read back.  Errors: BATV_E_TOO_LONG. */
 enum batv_err batv_option_get(const void *base, const struct batv_option *opt, char *out,
 			      size_t size);
 
-/* The text of a list, text, path or pattern, "" if it was never set; NULL: another type. */
+/*
+ * Returns the text of a list, text, path or pattern; "" if it was never set.  Returns NULL for
+ * other types.
+ */
 const char *batv_option_text(const void *base, const struct batv_option *opt);
 
-/* 1 to BATV_POLICY_NAME_MAX letters, digits, "-", "_". */
+/* A valid name has 1 to BATV_POLICY_NAME_MAX letters, digits, "-" or "_". */
 bool batv_policy_name_valid(struct batv_span name);
 
-/* All options at their defaults. */
+/* Sets all options to their defaults. */
 void batv_policy_init(struct batv_policy *policy, const char *name);
 
-/* The same for all policies; published_only: as in a state, 0 for what is not published. */
+/*
+ * The same for the options of all policies.  If published_only, options that are not published
+ * become 0, as in a state.
+ */
 void batv_policy_init_global(struct batv_global *global, bool published_only);
 
 /*
- * "7d", "1d12h", "90s": units w d h m s, each once, the larger first.  What would overflow, has no
- * unit, or is empty is refused.  Written as the same, without weeks; any number fits into 48 bytes.
+ * Reads a time such as "7d", "1d12h" or "90s".  The units are w, d, h, m and s; each may appear
+ * once, larger ones first.  A text is refused if it is empty, has no unit, or would overflow.
+ * batv_duration_format() writes the same form, without weeks; 48 bytes are enough for any number.
  */
 bool batv_duration_parse(struct batv_span s, int64_t *seconds);
 void batv_duration_format(int64_t seconds, char *out, size_t size);

@@ -1,11 +1,12 @@
 /*
  * state.c - reads the published state, in place and in one pass.
  *
- * It runs once in nearly every process of Exim, so it is made to be fast: a table of keywords
- * compared by length and bytes, and nothing copied but the keys.  Invariant: a state is
- * believed only when the checksum over all of it is right, and then only when every line is
- * known, in its bounds, and there once; what is refused leaves no key bytes behind in a
- * holder.
+ * This runs once in nearly every Exim process, so it is made to be fast.  Keywords are compared
+ * with a table by length and bytes, and nothing is copied except keys.
+ *
+ * Invariants: a state is believed only if the checksum over all of it is right, every line is known
+ * and within its bounds, no line is missing, and none appears more often than it may.  After a
+ * refusal the holder has no key bytes.
  */
 #include "decide/state.h"
 
@@ -23,14 +24,14 @@
 #define VERSION_LINE MAGIC "1\n"
 #define LITERAL(s) s, sizeof(s) - 1
 #define END_LEN 21      /* "end ", 16 hex digits, newline */
-#define NAME_LEN_MAX 64 /* of a file name, a fingerprint */
+#define NAME_LEN_MAX 64 /* bytes of a file name or a fingerprint */
 
 struct reader {
 	struct batv_state *state;
-	struct batv_policy *policy; /* the one that options belong to now */
-	uint64_t options;           /* bits of those it has had, by their rows */
-	uint64_t globals;           /* the same of batv_globals */
-	unsigned words;             /* bits of the keywords seen */
+	struct batv_policy *policy; /* the current policy: options belong to it */
+	uint64_t options;           /* bits of the options that it has had, by their rows */
+	uint64_t globals;           /* the same for batv_globals */
+	unsigned words;             /* bits of the keywords that were seen */
 	unsigned line;
 	const char *why;
 };
@@ -41,7 +42,7 @@ static enum batv_err refuse(struct reader *r, enum batv_err err, const char *why
 	return err;
 }
 
-/* The next field of *rest, up to a single space or the end. */
+/* Takes the next field of *rest, up to a single space or the end. */
 static struct batv_span field(struct batv_span *rest)
 {
 	const char *space = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
@@ -76,7 +77,7 @@ static bool time_of(struct batv_span s, int64_t *out)
 	return true;
 }
 
-/* Letters, digits, dot, minus, underscore; never a path, never hidden. */
+/* Letters, digits, ".", "-" and "_" only: never a path, never a hidden file. */
 static bool is_plain_name(struct batv_span s)
 {
 	if (s.len > NAME_LEN_MAX || (s.len > 0 && s.p[0] == '.'))
@@ -153,7 +154,7 @@ static bool has_policy(const struct batv_state *state, const char *name)
 	return false;
 }
 
-/* Without domains of its own a policy would have the default one's, and be asked before it. */
+/* A policy without domains would have those of the default policy, and be tried before it. */
 static bool policy_complete(const struct reader *r)
 {
 	for (size_t i = 0; i < batv_options_count && r->state->n_policies > 1; i++) {
@@ -205,7 +206,7 @@ static enum batv_err read_break(struct reader *r, struct batv_span value)
 	if (batv_span_has_control(value))
 		return refuse(r, BATV_E_SYNTAX, "control character in a reason");
 	b.why = value.p;
-	/* The lines are ours to write in: the name ends where its space was. */
+	/* We may write to the lines: the NUL replaces the space after the name. */
 	*(char *)(uintptr_t)(name.p + name.len) = '\0';
 	if (has_break(state, b.policy))
 		return refuse(r, BATV_E_SYNTAX, "this policy has a break already");
@@ -257,7 +258,7 @@ static bool key_text(struct batv_span s, char text[static BATV_KEY_TEXT_LEN])
 	if (s.len != BATV_KEY_TEXT_LEN)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		char c = s.p[i]; /* most bytes of a state pass here: no calls */
+		char c = s.p[i]; /* most bytes of a state are read here, so there are no calls */
 
 		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
 			return false;
@@ -316,7 +317,7 @@ static const struct keyword {
 };
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
 
-/* One of a table, set in base; *seen has the bits of those that were. */
+/* Sets one option of a table in base.  *seen has the bits of the options set so far. */
 static enum batv_err read_option(struct reader *r, void *base, const struct batv_option *opt,
 				 uint64_t bit, uint64_t *seen, const char *value)
 {
@@ -326,7 +327,10 @@ static enum batv_err read_option(struct reader *r, void *base, const struct batv
 	return batv_option_set(base, opt, value, &r->why);
 }
 
-/* A number is digits here, without a unit; the configuration's "128K" was 131072 when published. */
+/*
+ * In a state a number has only digits, without a unit.  "128K" of the configuration was published
+ * as 131072.
+ */
 static enum batv_err read_global(struct reader *r, const struct batv_option *opt,
 				 struct batv_span value)
 {
@@ -338,7 +342,7 @@ static enum batv_err read_global(struct reader *r, const struct batv_option *opt
 			   &r->globals, value.p);
 }
 
-/* An option of the policy at hand, or one for all of them. */
+/* Sets an option of the current policy, or one for all policies. */
 static enum batv_err read_setting(struct reader *r, struct batv_span name, struct batv_span value)
 {
 	const struct batv_option *opt = batv_option_find(name);
@@ -352,7 +356,7 @@ static enum batv_err read_setting(struct reader *r, struct batv_span name, struc
 	return refuse(r, BATV_E_VERSION, "unknown keyword");
 }
 
-/* One line: NUL-terminated at line.len. */
+/* Reads one line, which is NUL-terminated at line.len. */
 static enum batv_err read_line(struct reader *r, struct batv_span line)
 {
 	struct batv_span value = line;
@@ -371,7 +375,7 @@ static enum batv_err read_line(struct reader *r, struct batv_span line)
 	return read_setting(r, name, value);
 }
 
-/* All that each state has. */
+/* Does the state have every line that each state must have? */
 static bool is_complete(const struct reader *r)
 {
 	for (size_t i = 0; i < KEYWORDS; i++) {
@@ -388,7 +392,7 @@ static bool is_complete(const struct reader *r)
 static enum batv_err read_lines(struct reader *r, char *p, char *end)
 {
 	while (p < end) {
-		/* There is a newline before end: check_frame() has seen it. */
+		/* check_frame() has seen a newline before end */
 		char *newline = memchr(p, '\n', (size_t)(end - p));
 		enum batv_err err;
 
@@ -405,7 +409,7 @@ static enum batv_err read_lines(struct reader *r, char *p, char *end)
 	return is_complete(r) ? BATV_OK : refuse(r, BATV_E_SYNTAX, "a keyword is missing");
 }
 
-/* First line, last line, checksum. */
+/* Checks the first line, the last line and the checksum. */
 static enum batv_err check_frame(struct reader *r, const char *text, size_t len)
 {
 	uint64_t sum;
@@ -467,10 +471,10 @@ struct batv_span batv_state_memory_key(const struct batv_state *state)
 				  state->has_memory_key ? sizeof state->memory_key : 0};
 }
 
-/* What the holder held is of no use any more: no key stays behind in memory. */
+/* Makes the holder unusable and wipes its keys, so that none stays in memory. */
 static void forget(struct batv_state_holder *h, enum batv_err err)
 {
-	if (h->ino != 0) { /* else nothing was read, and its pages need not be touched */
+	if (h->ino != 0) { /* otherwise nothing was read, and its pages are left untouched */
 		batv_wipe(h->text, h->size < BATV_STATE_MAX ? (size_t)h->size : BATV_STATE_MAX);
 		batv_wipe(&h->state.ring, sizeof h->state.ring);
 		batv_wipe(h->state.memory_key, sizeof h->state.memory_key);
@@ -486,7 +490,7 @@ static int64_t nanoseconds(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* A sum of the file's last bytes, which are its checksum if it is a state. */
+/* Returns a sum of the file's last bytes.  In a state these are its checksum. */
 static uint64_t sum_of_end(int fd, const struct stat *st)
 {
 	char end[END_LEN];
@@ -496,9 +500,9 @@ static uint64_t sum_of_end(int fd, const struct stat *st)
 }
 
 /*
- * The very file that is held?  Its number and its times do not tell for sure: a new file may get
- * the number of one that was replaced, and file systems count time in steps of some milliseconds.
- * The checksum tells.
+ * Is it the very file that the holder has?  Inode number and times cannot tell for sure: a new file
+ * may get the number of a file that was replaced, and file systems count time in steps of some
+ * milliseconds.  The checksum can tell.
  */
 static bool same_file(const struct batv_state_holder *h, int fd, const struct stat *st)
 {
@@ -525,12 +529,12 @@ static enum batv_err load(struct batv_state_holder *h, int fd, const struct stat
 		return BATV_E_TOO_LONG;
 	if (!batv_file_read(fd, h->text, (size_t)st->st_size, &len))
 		return BATV_E_IO;
-	if (len < (size_t)st->st_size) /* the file is replaced, and never written in place */
+	if (len < (size_t)st->st_size) /* the file is only ever replaced, never written in place */
 		return BATV_E_DAMAGED;
 	return batv_state_parse(h->text, (size_t)st->st_size, &h->state, &h->line, NULL);
 }
 
-/* Another file than the one that is held.  errno is that of a failed read. */
+/* Loads a file other than the one that the holder has.  errno is that of a failed read. */
 static void replace(struct batv_state_holder *h, int fd, const struct stat *st)
 {
 	forget(h, BATV_OK);
@@ -541,7 +545,7 @@ static void replace(struct batv_state_holder *h, int fd, const struct stat *st)
 
 		forget(h, h->err);
 		h->line = line;
-		if (h->err != BATV_E_IO) /* that may pass; the others lie in this file */
+		if (h->err != BATV_E_IO) /* an I/O error may pass; others are in the file */
 			remember_file(h, fd, st);
 	}
 }
@@ -572,6 +576,6 @@ bool batv_state_observe_file(int dirfd)
 {
 	struct stat st;
 
-	/* Any doubt stops refusals: only "there is none" means no. */
+	/* Any doubt stops refusals: only ENOENT means that there is no such file. */
 	return fstatat(dirfd, BATV_OBSERVE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }

@@ -1,9 +1,9 @@
 /*
  * state.h - the published state: the one small file that Exim's processes read.
  *
- * It is complete and right, or it is refused: the first line names format and version,
- * the last one carries a checksum over all before it.  Nothing in it needs an Exim, a
- * configuration or a secret file to be understood.  docs/formats.md has the format.
+ * A state is complete and correct, or it is refused.  The first line names the format and its
+ * version; the last line has a checksum over everything before it.  A reader needs no Exim, no
+ * configuration and no secret file to understand a state.  docs/formats.md describes the format.
  */
 #ifndef BATV_DECIDE_STATE_H
 #define BATV_DECIDE_STATE_H
@@ -13,29 +13,29 @@
 
 #define BATV_STATE_NAME "state"
 #define BATV_STATE_MAX 65536 /* bytes of the file */
-#define BATV_STATE_SKEW 300  /* seconds that a state may lie in the future */
+#define BATV_STATE_SKEW 300  /* seconds that a state may be ahead of the clock */
 #define BATV_BREAKS_MAX (BATV_POLICIES_MAX + 1)
 
-/* When grace last began anew, for all domains (policy "*") or those of one policy. */
+/* When grace last started again, for all domains (policy "*") or for those of one policy. */
 struct batv_break {
 	const char *policy;
 	int64_t when;
-	int64_t until;   /* nothing arms before (revoked tags still come back); 0: none */
+	int64_t until;   /* nothing arms before this (revoked tags still return); 0: none */
 	const char *why; /* one line of text */
 };
 
 struct batv_state {
 	int64_t written;
 	uint64_t serial;           /* grows by one with every publication */
-	const char *memory;        /* file name of the memory; "": none */
-	const char *memory_before; /* of the generation before, asked as well; "": none */
+	const char *memory;        /* file name of the sent-mail memory; "": none */
+	const char *memory_before; /* of the previous generation, still consulted; "": none */
 	uint8_t memory_key[BATV_MEMORY_KEY_LEN]; /* see batv_state_memory_key() */
 	bool has_memory_key;
 	const char *fingerprint;   /* of the secret file; for status */
 	const char *config_sum;    /* of the configuration's text; for status and reload */
-	struct batv_global global; /* as configured when it was published */
-	int64_t lost_until;   /* tags of a lost secret come back until then: 0: none was lost */
-	uint32_t lost_secret; /* its number; 0: not known, or another one has it now */
+	struct batv_global global; /* as configured at the time of publication */
+	int64_t lost_until;   /* tags of a lost secret may return until then; 0: none was lost */
+	uint32_t lost_secret; /* its number; 0: not known, or another secret has it now */
 	size_t n_policies, n_breaks;
 	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default", tried last */
 	struct batv_break breaks[BATV_BREAKS_MAX];
@@ -43,40 +43,45 @@ struct batv_state {
 };
 
 /*
- * Parse `text` (len bytes, writable, with room for one more byte behind it): lines are
- * NUL-terminated in place and the state borrows from it.  On error *state is unusable and
- * *line, *why (may be NULL) name the place; nothing in a state is ever half believed.
+ * Parses `text`: len bytes, writable, with room for one more byte after them.  Lines are
+ * NUL-terminated in place, and the state borrows from the text.
+ *
+ * On error *state must not be used; no part of a faulty state is believed.  *line and *why then say
+ * where and why; the two pointers may be NULL.
  * Errors: BATV_E_VERSION, BATV_E_DAMAGED (no end line, wrong checksum), BATV_E_SYNTAX,
  * BATV_E_TOO_LONG, BATV_E_FULL.
  */
 enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state, unsigned *line,
 			       const char **why);
 
-/* The key that names what the sent-message memory holds; len 0: none, and nothing is remembered. */
+/*
+ * The key that names the items of the sent-mail memory.  If its length is 0, there is no key, and
+ * nothing is recorded.
+ */
 struct batv_span batv_state_memory_key(const struct batv_state *state);
 
 /*
- * A state as a process holds it: the text, what was parsed from it, and which file it was.
- * Start with all zero bytes.  About 70 KiB: static in Exim's processes.
+ * A state as a process holds it: the text, the state parsed from it, and the identity of the file.
+ * Start with all bytes zero.  It takes about 70 KiB, so it is static in Exim's processes.
  */
 struct batv_state_holder {
-	char text[BATV_STATE_MAX + 1]; /* in front: what is touched behind it lies together */
+	char text[BATV_STATE_MAX + 1]; /* first: the fields after it share few pages */
 	bool usable;
-	enum batv_err err;                          /* why not */
-	unsigned line;                              /* where in the file, 0: nowhere */
-	int64_t dev, ino, mtime_ns, ctime_ns, size; /* which file was read, or refused */
-	uint64_t end; /* a sum of its last bytes, which are its checksum */
+	enum batv_err err;                          /* why it is not usable */
+	unsigned line;                              /* line of the fault; 0: none */
+	int64_t dev, ino, mtime_ns, ctime_ns, size; /* the file that was read, or refused */
+	uint64_t end; /* a sum of its last bytes, which hold its checksum */
 	struct batv_state state;
 };
 
 /*
- * Read dir/state unless it is the very file that is held already.  After it,
- * holder->usable says whether holder->state may be used; it is false for a state
- * more than BATV_STATE_SKEW seconds after `now`, each time anew.
+ * Reads dir/state, unless it is the very file that the holder has already.  Afterwards
+ * holder->usable says whether holder->state may be used.  It is false while the state was written
+ * more than BATV_STATE_SKEW seconds after `now`; each call checks this again.  Returns holder->err.
  */
 enum batv_err batv_state_refresh(struct batv_state_holder *holder, int dirfd, int64_t now);
 
-/* A file named "observe" in the directory stops all refusals, whatever it holds. */
+/* A file named "observe" in the directory stops all refusals, whatever the file contains. */
 #define BATV_OBSERVE_NAME "observe"
 bool batv_state_observe_file(int dirfd);
 

@@ -34,7 +34,7 @@ static void hand_over(const struct batv_citation *work, struct batv_citation *ou
 
 /* ---- the label ---- */
 
-/* Does `word`, in lower case, stand at the cursor?  It is then behind it. */
+/* If `word`, in lower case, is at the cursor, moves the cursor to after it. */
 static bool take_lower_word(struct batv_cursor *c, const char *word)
 {
 	for (; *word; word++) {
@@ -66,7 +66,7 @@ size_t batv_citation_label(struct batv_span s, size_t *steps)
 
 /* ---- the id ---- */
 
-/* How an id is written decides where it ends. */
+/* The way an id is written decides where it ends. */
 enum form { ANGLE, ENTITY, BARE };
 
 struct reading {
@@ -194,7 +194,7 @@ static bool read_id(struct batv_cursor *c, const char *begin, enum form form,
 	return true;
 }
 
-/* Characters that may come between a label and its id. */
+/* May the character come between a label and its id? */
 static bool is_gap(int ch)
 {
 	return batv_is_blank((char)ch) || ch == ':' || ch == '=' || ch == '"' || ch == '\'' ||
@@ -217,7 +217,7 @@ static bool take_gap(struct batv_cursor *c, int ch, struct gap *gap)
 	return is_gap(ch) || (gap->lines > 0 && (ch == '>' || ch == '|'));
 }
 
-/* The form of an id that begins with ch; after "&lt;" the cursor is after its ";". */
+/* Returns the form of an id that begins with ch.  After "&lt;" the cursor is after its ";". */
 static enum form opening(struct batv_cursor *c, int ch)
 {
 	struct batv_cursor at = *c;
@@ -290,7 +290,7 @@ bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citati
 
 /* ---- tagged addresses ---- */
 
-/* The local part in quotes: to the closing one. */
+/* Reads a quoted local part up to its closing quote. */
 static bool read_quoted(struct batv_cursor *c, struct reading *r)
 {
 	int ch;
@@ -400,7 +400,7 @@ static bool sub_address(struct batv_span text, size_t at, bool qp, struct batv_c
 	return tag_from(text, begin, qp, out, steps);
 }
 
-/* "two words+prvs=...": begins at the quote. */
+/* "two words+prvs=...": the address begins at the quote. */
 static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct batv_citation *out,
 			       size_t *steps)
 {
@@ -412,7 +412,9 @@ static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct
 	return false;
 }
 
-/* The character after prvs=KDDDSSSSSS at the cursor; -1 at the end, or if it is not a tag. */
+/*
+ * Returns the character after prvs=KDDDSSSSSS at the cursor; -1 at the end, or if it is not a tag.
+ */
 static int behind_tag(struct batv_cursor c)
 {
 	if (!take_lower_word(&c, "prvs="))

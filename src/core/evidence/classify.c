@@ -1,19 +1,19 @@
 /*
- * classify.c - the class of an automatic message.
+ * classify.c - finds the class of an automatic message.
  *
- * Every header field leaves bits behind, the start of the body some more, and the order of the
- * questions at the end decides.  Two kinds of signs: structure, which says what a message is (a
- * report type, a named header, the type of a part), and habits, by which old bounces without
- * structure are known (sender, subject, phrases).  Structure overrules habits, because the sender
- * of the message that is answered chose its subject, and may have chosen a phrase.
+ * Every header field sets some bits, and the start of the body sets some more.  The order of the
+ * questions at the end decides.  There are two kinds of signs.  Structure says what a message is: a
+ * report type, a named header, the type of a part.  Habits (sender, subject, phrases) identify old
+ * bounces that have no structure.  Structure overrules habits, because the sender of the message
+ * that is answered chose its subject, and may have chosen a phrase.
  *
- * Invariant: what is returned has no say.  The walk over the parts ends where the first one begins
- * that is itself a message; it opens no boundary of that message, and phrases are looked for only
+ * Invariant: returned content does not count.  The walk over the parts ends at the first part that
+ * is itself a message.  It opens no boundary of that message, and phrases are searched for only
  * before it.
  *
- * Pure, no allocation, bounded work.  The text is the sender's: it may have any bytes, be
- * folded, cut off, or lie.  A lie buys a class, which is no more than the administrator gives
- * to everybody who sends that class.
+ * This is pure, without allocation, and its work is bounded.  The text is the sender's: it may have
+ * any bytes, be folded, be cut off, or lie.  A lie only buys a class, and with it no more than the
+ * administrator grants to everybody who sends that class.
  */
 #include "evidence/classify.h"
 
@@ -21,8 +21,8 @@
 
 #include "evidence/parts.h"
 
-#define VALUE_MAX 4096 /* bytes of a header field that are looked at */
-#define BODY_MAX 16384 /* bytes of the body that are looked at */
+#define VALUE_MAX 4096 /* bytes of a header field that are read */
+#define BODY_MAX 16384 /* bytes of the body that are read */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -30,17 +30,17 @@ enum {
 	SEEN_MDN = 1u << 2,
 	SEEN_CALENDAR = 1u << 3,
 	SEEN_AUTOREPLY = 1u << 4,
-	SEEN_UNTYPED_REPORT = 1u << 5, /* multipart/report that does not say of what */
-	SEEN_FROM_DAEMON = 1u << 6,    /* From: mailer-daemon and its kin, or nobody */
+	SEEN_UNTYPED_REPORT = 1u << 5, /* multipart/report without a report type */
+	SEEN_FROM_DAEMON = 1u << 6,    /* From is mailer-daemon or the like, or empty */
 	SEEN_FROM_POSTMASTER = 1u << 7,
 	SEEN_SUBJECT_BOUNCE = 1u << 8,
-	SEEN_SUBJECT_DMARC = 1u << 9,   /* all of a DMARC report's */
-	SEEN_SUBJECT_DOMAIN = 1u << 10, /* the begin of it */
-	SEEN_ARCHIVE = 1u << 11,        /* zip or gzip: what DMARC reports come in */
-	SEEN_MESSAGE = 1u << 12,        /* a message within, or its header */
+	SEEN_SUBJECT_DMARC = 1u << 9,   /* the whole subject of a DMARC report */
+	SEEN_SUBJECT_DOMAIN = 1u << 10, /* the beginning of such a subject */
+	SEEN_ARCHIVE = 1u << 11,        /* zip or gzip, which DMARC reports come in */
+	SEEN_MESSAGE = 1u << 12,        /* contains a message, or the header of one */
 	SEEN_SUBJECT_REPLY = 1u << 13,
-	SEEN_STRANGE_REPORT = 1u << 14, /* multipart/report of a type that we don't know */
-	SEEN_PART = 1u << 15,           /* one that says what it is */
+	SEEN_STRANGE_REPORT = 1u << 14, /* multipart/report of an unknown type */
+	SEEN_PART = 1u << 15,           /* a part that states its type */
 };
 
 /* ---- text ---- */
@@ -61,8 +61,8 @@ static bool contains(struct batv_span s, const char *text)
 }
 
 /*
- * Lists of texts, in lower case: each text ends in \0, an empty one ends the list.  No pointers
- * (architecture.md, "In a fresh process").
+ * A list of texts in lower case: each text ends in \0, and an empty text ends the list.  There are
+ * no pointers (architecture.md, "In a fresh process").
  */
 static bool starts_with_any(struct batv_span s, const char *list)
 {
@@ -95,7 +95,7 @@ static unsigned of_report_type(struct batv_span type)
 	return SEEN_STRANGE_REPORT;
 }
 
-/* type/subtype of a message or of a part of it */
+/* The bits of type/subtype, of a message or of one of its parts. */
 static unsigned of_media_type(struct batv_span type, struct batv_span subtype)
 {
 	if (is_text(type, "text") && batv_span_begins_fold(subtype, "rfc822-header"))
@@ -124,7 +124,7 @@ static bool is_multipart(const struct batv_content_type *ct, const char *subtype
 	       (!subtype || is_text(batv_field_span(&ct->subtype), subtype));
 }
 
-/* Of a digest every part is a message. */
+/* In a digest, every part is a message. */
 static unsigned of_content_type(const struct batv_content_type *ct)
 {
 	if (is_multipart(ct, "report"))
@@ -134,7 +134,7 @@ static unsigned of_content_type(const struct batv_content_type *ct)
 	return of_media_type(batv_field_span(&ct->type), batv_field_span(&ct->subtype));
 }
 
-/* The message's own.  What its parts are is seen later. */
+/* Reads the message's own Content-Type.  Its parts are examined later. */
 static unsigned see_content_type(struct batv_classifier *c, struct batv_span value)
 {
 	struct batv_content_type ct;
@@ -165,7 +165,7 @@ static unsigned see_precedence(struct batv_span value)
 	return starts_with_any(batv_span_trim(value), replies) ? SEEN_AUTOREPLY : 0;
 }
 
-/* The address of a From field: what is in the last angle brackets, or the first word. */
+/* Finds the address of a From field: the text in the last angle brackets, or the first word. */
 static struct batv_span find_address(struct batv_span value, struct batv_word *word)
 {
 	const char *open = memrchr(value.p, '<', value.len);
@@ -196,7 +196,7 @@ static bool is_exchange_daemon(struct batv_span local)
 	return true;
 }
 
-/* Words that may be joined by nothing, "-", "_" or ".". */
+/* Is s these two words, side by side or joined by "-", "_" or "."? */
 static bool is_joined(struct batv_span s, const char *first, const char *second)
 {
 	size_t len = strlen(first);
@@ -240,7 +240,7 @@ static bool is_dmarc_subject(struct batv_span value)
 	       (contains(value, "submitter:") || contains(value, "report-id:"));
 }
 
-/* How subjects begin; in lower case. */
+/* How the subjects of bounces begin, in lower case. */
 /* clang-format off */
 static const char bounce_subjects[] =
 	"undelivered mail\0" "undeliverable\0" "undelivered:\0" "nondeliverable\0"
@@ -286,7 +286,7 @@ static unsigned see_content_class(struct batv_span value)
 	return batv_span_begins_fold(value, "urn:content-classes:mdn") ? SEEN_MDN : 0;
 }
 
-/* Exchange says which of its agents wrote a message. */
+/* Exchange names the agent that wrote a message. */
 static unsigned see_exchange_source(struct batv_span value)
 {
 	if (contains(value, "rules agent") || contains(value, "out of office") ||
@@ -340,7 +340,7 @@ static const struct {
 
 /* ---- the body ---- */
 
-/* How bounces without structure begin. */
+/* Phrases of bounces without structure. */
 /* clang-format off */
 static const char bounce_phrases[] =
 	"this is the qmail-send program\0"
@@ -363,7 +363,7 @@ static const char bounce_phrases[] =
 	"\ndiagnostic-code:\0";
 /* clang-format on */
 
-/* A multipart that is open. */
+/* An open multipart. */
 struct multipart {
 	bool report, outer; /* a multipart/report; it says what the message is */
 };
@@ -371,11 +371,11 @@ struct multipart {
 struct walk {
 	struct batv_parts parts;
 	struct multipart multiparts[BATV_PARTS_LEVELS];
-	unsigned in_reports; /* what parts of reports are */
-	unsigned elsewhere;  /* what other parts are */
+	unsigned in_reports; /* bits of the parts of reports */
+	unsigned elsewhere;  /* bits of the other parts */
 };
 
-/* False: it is a message, and what follows has no say. */
+/* Notes the bits of a part.  Returns false if it is itself a message: nothing after it counts. */
 static bool see_part(struct walk *w, const struct batv_part *part, bool holds_reports)
 {
 	const struct multipart in = w->multiparts[part->level];
@@ -389,7 +389,7 @@ static bool see_part(struct walk *w, const struct batv_part *part, bool holds_re
 		return false;
 	if (part->type.type.len > 0)
 		seen |= SEEN_PART;
-	/* a report as a part says what the message is, if it is a direct one */
+	/* a report within a multipart says what the message is only if it is a direct part */
 	counts = in.outer && (!report || (holds_reports && w->parts.open == 1));
 	if (!counts)
 		seen &= ~kinds;
@@ -399,7 +399,9 @@ static bool see_part(struct walk *w, const struct batv_part *part, bool holds_re
 	return true;
 }
 
-/* SEEN_MESSAGE: a part is itself a message, and body is cut off where it begins. */
+/*
+ * Returns SEEN_MESSAGE if a part is itself a message.  body is then cut off where that part begins.
+ */
 static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, struct batv_span *body)
 {
 	struct batv_part part;
@@ -437,7 +439,7 @@ void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 		}
 }
 
-/* The header may leave open what the parts tell; it is believed first. */
+/* Adds the bits of the parts.  If the header says what the message is, it is believed first. */
 static unsigned with_parts(const struct batv_classifier *c, struct batv_span *body)
 {
 	const unsigned told = SEEN_REPORT | SEEN_DSN | SEEN_MDN;
@@ -448,7 +450,7 @@ static unsigned with_parts(const struct batv_classifier *c, struct batv_span *bo
 		body->len = 0;
 	if (c->boundary.len > 0) {
 		seen |= walk_parts(c, &w, body);
-		/* some bounces return the parts of a message as parts of their own */
+		/* some bounces return the parts of a message as their own parts */
 		if (seen & SEEN_FROM_DAEMON)
 			w.elsewhere &= SEEN_DSN | SEEN_ARCHIVE | SEEN_PART;
 		if (!(seen & told))
@@ -462,8 +464,9 @@ static unsigned with_parts(const struct batv_classifier *c, struct batv_span *bo
 }
 
 /*
- * Its subject may be that of the message that is answered: an answer has other signs.  Some daemons
- * report under their own name; then what can be seen of the parts must be an archive, if anything.
+ * The subject may come from the message that is answered, but then there are other signs of an
+ * answer.  Some daemons send reports under their own name.  Such a message must contain an archive,
+ * or be a multipart in which no part states its type.
  */
 static bool is_dmarc_report(unsigned seen, bool phrase, bool multipart)
 {
@@ -476,7 +479,7 @@ static bool is_dmarc_report(unsigned seen, bool phrase, bool multipart)
 	return !(seen & (SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY));
 }
 
-/* By habits, of a message whose structure does not tell. */
+/* Classifies by habits, if the structure does not tell. */
 static enum batv_class by_habit(unsigned seen, struct batv_span body, bool multipart)
 {
 	const unsigned bounce = SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE;
@@ -487,7 +490,7 @@ static enum batv_class by_habit(unsigned seen, struct batv_span body, bool multi
 		phrase = contains_any(body, bounce_phrases);
 	if (is_dmarc_report(seen, phrase, multipart))
 		return BATV_CLASS_REPORT;
-	/* Exim and Postfix call their bounces auto-replied as well. */
+	/* Exim and Postfix mark their bounces as auto-replied too. */
 	if (seen & bounce)
 		return BATV_CLASS_DSN;
 	if (seen & reply)

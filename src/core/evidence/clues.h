@@ -1,13 +1,14 @@
 /*
- * clues.h - what was found in an automatic message that may prove that it answers mail of ours:
- * kept without repeats in bounded room, and chosen for the look-ups.
+ * clues.h - the clues in an automatic message: texts that may prove that it answers mail of ours.
+ * They are kept without repeats in limited room, and some are chosen for the look-ups.
  *
- * All of it is the sender's text.  A clue is not a proof: an id is one when the memory knows it for
- * the recipient (memory/sent.h), a tagged address when its MAC is right (tag/tag.h).
+ * All of it is the sender's text, so a clue is not a proof.  An id is a proof if the sent-mail
+ * memory knows it for the recipient (memory/sent.h); a tagged address is one if its MAC is right
+ * (tag/tag.h).
  *
  * At most BATV_CLUE_IDS_MAX different ids and BATV_CLUE_TAGS_MAX different addresses are kept.  The
- * first ones win, and half of the room is for the body.  At most BATV_LOOKUPS_MAX of each are
- * chosen.
+ * first ones are kept, and half of the room is reserved for the body.  At most BATV_LOOKUPS_MAX of
+ * each kind are chosen.
  */
 #ifndef BATV_EVIDENCE_CLUES_H
 #define BATV_EVIDENCE_CLUES_H
@@ -17,13 +18,13 @@
 #define BATV_CLUE_IDS_MAX 48
 #define BATV_CLUE_TAGS_MAX 16
 #define BATV_CLUES_MAX (BATV_CLUE_IDS_MAX + BATV_CLUE_TAGS_MAX)
-#define BATV_CLUE_TEXT_MAX 16384 /* bytes of all values together; what does not fit is left out */
+#define BATV_CLUE_TEXT_MAX 16384 /* bytes of all values together; more is left out */
 #define BATV_LOOKUPS_MAX 4
 
 enum batv_clue_kind {
 	/* Message-IDs */
 	BATV_CLUE_IN_REPLY_TO,   /* the message's own header, or an MDN's */
-	BATV_CLUE_REFERENCES,    /* the same; the last one, which is what it answers */
+	BATV_CLUE_REFERENCES,    /* the same; the last one, which is the one being answered */
 	BATV_CLUE_ORIGINAL_ID,   /* Original-Message-ID, RFC 8098 */
 	BATV_CLUE_PARENT_ID,     /* X-MS-Exchange-Parent-Message-Id */
 	BATV_CLUE_X_ORIGINAL_ID, /* X-Original-Message-ID */
@@ -39,7 +40,7 @@ enum batv_clue_kind {
 	BATV_CLUE_KINDS
 };
 
-/* What was undone to see it. */
+/* The encoding that was undone to see it. */
 enum batv_clue_encoding {
 	BATV_ENCODING_NONE,
 	BATV_ENCODING_QP,
@@ -51,54 +52,60 @@ enum batv_clue_encoding {
 struct batv_clue {
 	enum batv_clue_kind kind;
 	enum batv_clue_encoding encoding;
-	bool in_header;         /* of the message itself; else in its body */
-	bool weak;              /* an id less likely than others: looked up last */
-	size_t offset;          /* of raw, in the value of the field or in the body */
-	unsigned part;          /* body: which MIME part, counted as they begin; 0: before any */
-	struct batv_span where; /* the field's name; the part's type as written, or "" */
-	struct batv_span raw;   /* the very bytes: still encoded, folded, quoted */
+	bool in_header;         /* in the header of the message itself; otherwise in its body */
+	bool weak;              /* an id that is less likely than others: looked up last */
+	size_t offset;          /* of raw, within the value of the field or the body */
+	unsigned part;          /* body: number of the MIME part, from 1; 0: before any part */
+	struct batv_span where; /* the field's name, or the part's type as written; may be "" */
+	struct batv_span raw;   /* the original bytes: still encoded, folded, quoted */
 	/*
-	 * An id without angle brackets and white space; an address.  In the room of struct
+	 * An id without angle brackets and white space, or an address.  The text is in struct
 	 * batv_clues.
 	 */
 	struct batv_span value;
 };
 
-/* About 22 KiB.  Not to be copied: clues point into it. */
+/* About 22 KiB.  Do not copy it, because the clues point into it. */
 struct batv_clues {
 	size_t n;  /* clues */
-	bool full; /* there was more than there is room for, or than the work allowed */
+	bool full; /* the message has more than fits, or than the work limit allowed */
 	/* private */
 	size_t ids, tags, text_len;
-	/* by a sum of kind and value: a clue's number + 1; 0: none */
+	/* indexed by a sum of kind and value: the number of the clue + 1; 0: none */
 	uint8_t known[BATV_CLUES_MAX * 2];
-	/* The header's first, then as the body has them.  Last, so that few pages are touched. */
+	/*
+	 * Clues of the header first, then those of the body in its order.  This array and the text
+	 * are last, so that few pages are touched.
+	 */
 	struct batv_clue clues[BATV_CLUES_MAX];
 	char text[BATV_CLUE_TEXT_MAX];
 };
 
 void batv_clues_start(struct batv_clues *c);
 
-/* There was one more than there is room for: none of these needs to be looked for any longer. */
+/*
+ * Returns true if a clue of this kind has been turned away for lack of room.  There is then no need
+ * to look for more of them.
+ */
 bool batv_clues_done(const struct batv_clues *c, bool is_id, bool in_header);
 
 /*
- * Where to keep a clue, for batv_clues_keep().  NULL: the same one is there already, or there is no
- * room.  Adds the looks at bytes that it takes to *steps.
+ * Returns the place for a new clue, for batv_clues_keep().  Returns NULL if the same clue is there
+ * already, or if there is no room.  The number of bytes examined is added to *steps.
  */
 uint8_t *batv_clues_place(struct batv_clues *c, enum batv_clue_kind kind, bool in_header,
 			  struct batv_span value, size_t *steps);
-/* Its value is copied; `raw` and `where` stay borrowed. */
+/* Keeps a clue.  Its value is copied; `raw` and `where` stay borrowed. */
 void batv_clues_keep(struct batv_clues *c, struct batv_clue clue, uint8_t *place);
 
 /*
- * The ids to look up, all different, at most BATV_LOOKUPS_MAX, outermost first: In-Reply-To and its
- * like, then the body in its order, weak ones last.  While the body has any, the header
- * gets no more than half of the places.  How many.
+ * Writes the ids to look up, at most BATV_LOOKUPS_MAX and all different, and returns how many.
+ * In-Reply-To and similar fields come first, then the body in its order, then weak ids.  If the
+ * body has any ids, the header gets at most half of the places.
  */
 size_t batv_clues_ids(const struct batv_clues *c,
 		      const struct batv_clue *ids[static BATV_LOOKUPS_MAX]);
-/* The tagged addresses to verify, all different, in their order; how many. */
+/* Writes the tagged addresses to verify, all different and in their order, and returns how many. */
 size_t batv_clues_tags(const struct batv_clues *c,
 		       const struct batv_clue *tags[static BATV_LOOKUPS_MAX]);
 

@@ -1,39 +1,42 @@
 /*
- * field.h - the values of structured header fields (RFC 2045, RFC 5322): words, and what a
- * Content-Type says.
+ * field.h - reads the values of structured header fields (RFC 2045, RFC 5322): single words, and
+ * Content-Type.
  *
- * The text is the sender's and may be folded, cut off or wrong.  Nothing here fails: what cannot be
- * read is an empty word.
+ * The text is the sender's.  It may be folded, cut off or wrong.  No function here fails: text that
+ * cannot be read becomes an empty word.
  */
 #ifndef BATV_EVIDENCE_FIELD_H
 #define BATV_EVIDENCE_FIELD_H
 
 #include "base/span.h"
 
-#define BATV_WORD_MAX 128 /* a MIME token that we know is shorter; what does not fit is dropped */
+#define BATV_WORD_MAX 128 /* all MIME tokens that we know are shorter; the excess is dropped */
 
-/* A token or a quoted string.  It has a buffer of its own: a quoted string is not one piece. */
+/*
+ * A token or a quoted string.  It has its own buffer, because a quoted string may not be in one
+ * piece.
+ */
 struct batv_word {
 	char text[BATV_WORD_MAX];
 	size_t len;
 };
 
-/* What a Content-Type says.  A word that it does not have is empty. */
+/* The contents of a Content-Type field.  A missing word is empty. */
 struct batv_content_type {
 	struct batv_word type, subtype;
 	struct batv_word report_type, boundary;
 };
 
-/* Borrows the word. */
+/* The span borrows from the word. */
 struct batv_span batv_field_span(const struct batv_word *w);
 
 /*
- * Takes one word off the front of *rest: up to white space, a comment or one of `ends`, with the
- * comments and white space around it.
+ * Takes one word off the front of *rest.  The word ends before white space, a comment or one of
+ * `ends`.  Comments and white space around it are taken off too.
  */
 void batv_field_word(struct batv_span *rest, const char *ends, struct batv_word *w);
 
-/* Of a parameter that is there twice the first one counts. */
+/* If a parameter appears twice, the first one counts. */
 void batv_field_content_type(struct batv_span value, struct batv_content_type *ct);
 
 #endif

@@ -1,16 +1,16 @@
 /*
  * parts.c - walks over the parts of a multipart message by the boundaries that are open.
  *
- * It knows nothing of what a part means (classify.c does), and decodes nothing.  Invariant: `rest`
- * begins at the start of a line, and the boundaries of levels 0 to open - 1 are set.
+ * It does not know what a part means (classify.c does), and decodes nothing.  Invariant: `rest` is
+ * at the start of a line, and the boundaries of levels 0 to open - 1 are set.
  */
 #include "evidence/parts.h"
 
 #include <string.h>
 
-#define PART_TYPE_MAX 512 /* bytes of the Content-Type of a part that are looked at */
+#define PART_TYPE_MAX 512 /* bytes of a part's Content-Type that are read */
 
-/* With its end. */
+/* Takes a line with its line end. */
 static struct batv_span take_line(struct batv_span *rest)
 {
 	const char *nl = memchr(rest->p, '\n', rest->len);
@@ -20,7 +20,10 @@ static struct batv_span take_line(struct batv_span *rest)
 	return line;
 }
 
-/* Whose boundary is it?  That is the last one open then; if it ends there, the one around it is. */
+/*
+ * Is the line an open boundary?  It is then the innermost open one.  If the line closes it, the one
+ * around it is.
+ */
 static bool at_boundary(struct batv_parts *w, struct batv_span line, bool *closes)
 {
 	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
@@ -43,7 +46,7 @@ static bool at_boundary(struct batv_parts *w, struct batv_span line, bool *close
 	return false;
 }
 
-/* A field's lines: the rest of the first one and what is folded after it. */
+/* Takes the lines of a field: the rest of the first one and the folded lines after it. */
 static struct batv_span take_folded(struct batv_parts *w, struct batv_span line)
 {
 	while (w->rest.len > 0 && batv_is_wsp(w->rest.p[0]))
@@ -51,7 +54,7 @@ static struct batv_span take_folded(struct batv_parts *w, struct batv_span line)
 	return line;
 }
 
-/* The Content-Type of the part that begins here.  The body comes next, or a boundary. */
+/* Reads the Content-Type of the part that begins here.  The body or a boundary comes next. */
 static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
 {
 	static const char field[] = "content-type:";
@@ -65,7 +68,7 @@ static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
 		if (batv_span_trim(line).len == 0)
 			return;
 		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
-			w->rest = before; /* it is looked at again */
+			w->rest = before; /* it is read again */
 			return;
 		}
 		line = take_folded(w, line);

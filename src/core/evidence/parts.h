@@ -1,11 +1,12 @@
 /*
  * parts.h - the parts of a multipart message, one after the other (RFC 2046).
  *
- * A line of "--" and a boundary that is open begins a part of its multipart, and ends all
- * multiparts within that one.  The caller says which parts are opened: what he does not enter is
- * text of the part that it stands in.  A body may be broken, or cut off anywhere.
+ * A line of "--" and an open boundary begins a part of that multipart, and ends all multiparts
+ * within it.  The caller decides which parts are entered.  A multipart that is not entered is text
+ * of the part that contains it.  A body may be broken, or cut off anywhere.
  *
- * No allocation, no recursion; the work is linear in the body, times the multiparts that are open.
+ * Nothing here allocates or recurses.  The work is linear in the length of the body, times the
+ * number of open multiparts.
  */
 #ifndef BATV_EVIDENCE_PARTS_H
 #define BATV_EVIDENCE_PARTS_H
@@ -23,17 +24,26 @@ struct batv_parts {
 
 struct batv_part {
 	const char *begin; /* its boundary line */
-	size_t level;      /* of the multipart that it is a part of; 0: the message itself */
+	size_t level;      /* of the multipart that contains it; 0: the message itself */
 	struct batv_content_type type;
 };
 
-/* body: borrowed until the walk is over.  boundary: the message's own; it is open then. */
+/*
+ * Starts a walk over body, which is borrowed until the walk ends.  boundary is that of the message
+ * itself; it is open from the start.
+ */
 void batv_parts_start(struct batv_parts *w, struct batv_span body, struct batv_span boundary);
 
-/* The next part and the header that it begins with.  False: there is no other; *part is garbage. */
+/*
+ * Finds the next part and reads the header at its start.  Returns false if there are no more parts;
+ * *part is then undefined.
+ */
 bool batv_parts_next(struct batv_parts *w, struct batv_part *part);
 
-/* Opens the multipart that the last part is.  False: it has no boundary, or lies too deep. */
+/*
+ * Enters the multipart that the last part is.  Returns false if it has no boundary, or is nested
+ * too deeply.
+ */
 bool batv_parts_enter(struct batv_parts *w, const struct batv_part *part);
 
 #endif

@@ -1,10 +1,13 @@
 /*
  * proof.h - does an automatic message prove, to one recipient, that it answers mail of ours?
  *
- * Three proofs, asked in this order: a Message-ID that the message cites and that left with this
- * very address on it; a valid tag of ours for this very address in what it returns; and, for what
- * is not a bounce, that the recipient wrote to the author within the memory's retention.  An id or
- * a tag of another user proves nothing: both can be read in list archives.
+ * There are three proofs, tried in this order:
+ *   - the message cites a Message-ID that left with this very address on it;
+ *   - the message returns a valid tag of ours for this very address;
+ *   - the recipient wrote to the author within the retention of the sent-mail memory; a bounce
+ *     cannot be proved in this way.
+ *
+ * An id or a tag of another user proves nothing, because both can be read in list archives.
  */
 #ifndef BATV_EVIDENCE_PROOF_H
 #define BATV_EVIDENCE_PROOF_H
@@ -13,21 +16,21 @@
 #include "memory/sent.h"
 #include "tag/tag.h"
 
-#define BATV_AUTHORS_MAX 2 /* From addresses of a reply that are asked about */
+#define BATV_AUTHORS_MAX 2 /* From addresses of a reply that are looked up */
 #define BATV_QUESTIONS_MAX (2 * BATV_LOOKUPS_MAX + BATV_AUTHORS_MAX) /* for one recipient */
 
 enum batv_proof_kind { BATV_PROOF_NONE, BATV_PROOF_ID, BATV_PROOF_TAG, BATV_PROOF_PAIR };
 
 /* The answer to one question. */
 enum batv_proof_reply {
-	/* of the memory, about an id or a pair */
+	/* answers of the sent-mail memory, about an id or a pair */
 	BATV_REPLY_KNOWN,
 	BATV_REPLY_UNKNOWN,
 	BATV_REPLY_NO_MEMORY,    /* it cannot be read, or has no key */
-	BATV_REPLY_NO_RECIPIENT, /* nobody to ask for */
-	/* of the keys, about a tagged address */
+	BATV_REPLY_NO_RECIPIENT, /* the recipient is not known */
+	/* answers of the keys, about a tagged address */
 	BATV_REPLY_VALID,
-	BATV_REPLY_VALID_OF_ANOTHER, /* of another address than the recipient's: proves nothing */
+	BATV_REPLY_VALID_OF_ANOTHER, /* for another address than the recipient's: proves nothing */
 	BATV_REPLY_EXPIRED,
 	BATV_REPLY_FORGED,
 	BATV_REPLY_NO_TAG,
@@ -40,21 +43,21 @@ struct batv_proof_question {
 	enum batv_proof_reply reply;
 };
 
-/* What is the same for all recipients of one message. */
+/* All that the recipients of one message have in common. */
 struct batv_proof {
-	const struct batv_search *search; /* done: header and body were given to it */
-	const struct batv_memory *memory; /* may be none */
-	const struct batv_memory *before; /* the generation before; NULL: none */
+	const struct batv_search *search; /* finished: it has seen header and body */
+	const struct batv_memory *memory; /* may hold no memory */
+	const struct batv_memory *before; /* the previous generation; NULL: none */
 	struct batv_span key;             /* of the memory; len 0: none */
 	const struct batv_keyring *ring;  /* NULL: no state */
 	int64_t retention, now;
 	enum batv_class class;
 	size_t n_authors;
-	struct batv_addr authors[BATV_AUTHORS_MAX];         /* bare, see batv_proof_author() */
+	struct batv_addr authors[BATV_AUTHORS_MAX];         /* untagged: batv_proof_author() */
 	char author_text[BATV_AUTHORS_MAX][BATV_ADDR_SIZE]; /* what they borrow */
 	/*
-	 * Is told each question and its answer, at most BATV_QUESTIONS_MAX for a recipient.  NULL:
-	 * nobody asks why, and nothing is done for the answer's sake alone.
+	 * Called for each question with its answer, at most BATV_QUESTIONS_MAX times for a
+	 * recipient.  If it is NULL, nobody asks why, and no work is done for a report alone.
 	 */
 	void (*report)(void *ctx, const struct batv_proof_question *q);
 	void *report_ctx;
@@ -62,19 +65,23 @@ struct batv_proof {
 
 struct batv_proof_answer {
 	enum batv_proof_kind kind;
-	const struct batv_clue *clue; /* of an id or a tag; else NULL */
-	struct batv_item item;        /* of an id or a pair: what was looked up and found */
+	const struct batv_clue *clue; /* of an id or a tag; otherwise NULL */
+	struct batv_item item;        /* of an id or a pair: the item that was found */
 };
 
-/* An address of the reply's From; tags of other sites are taken off.  What is no address is left
- * out. */
+/*
+ * Adds an address of the reply's From field.  A tag of another site is removed from it.  Input that
+ * is not an address is ignored.
+ */
 void batv_proof_author(struct batv_proof *proof, struct batv_span address);
 
 /*
- * bare: the recipient without its tag; NULL, for a report only: none is known.  True: it is proved,
- * and *answer says by what.  *answer is always written.
- * The first proof is the answer, and without a report nothing is asked after it.  With one, all
- * that could be asked is: the answer is the same.
+ * Returns true if the message is proved to the recipient; *answer then says by what.  *answer is
+ * always written.  bare is the recipient without its tag.  It may be NULL, for a report only, if no
+ * recipient is known.
+ *
+ * The first proof found is the answer.  Without a report, nothing is asked after it.  With a
+ * report, all questions are asked, and the answer is the same.
  */
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer);

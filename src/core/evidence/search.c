@@ -1,13 +1,13 @@
 /*
- * search.c - finds what in an automatic message may prove that it answers mail of ours.
+ * search.c - finds texts in an automatic message that may prove that it answers mail of ours.
  *
- * No MIME parser: one pass over the body that stops at every "m" of a label and every "p" of a tag,
- * undoes quoted-printable just there, and looks once more into what base64 blocks hold.  The
- * structure (which part, of which type, how encoded) is followed beside it, line by line, to
- * say where a thing was; nothing is lost where the structure is broken.
+ * This is not a MIME parser.  One pass over the body stops at every "m" of a label and every "p" of
+ * a tag, and undoes quoted-printable only there.  The content of base64 blocks is searched in the
+ * same way.  The structure (which part, its type and encoding) is followed line by line alongside,
+ * only to say where a text was found.  Nothing is lost if the structure is broken.
  *
- * Invariant: every loop over its bytes counts them in `passed` or `closer`.  A closer look begins
- * only while `closer` is within its limit, and takes less than CLOSER_LONGEST.
+ * Invariant: every loop over bytes counts them in `passed` or `closer`.  A closer look begins only
+ * while `closer` is within its limit, and takes fewer than CLOSER_LONGEST steps.
  */
 #include <string.h>
 
@@ -15,18 +15,18 @@
 #include "evidence/search.h"
 
 #define HEADER_VALUE_MAX 65536
-#define HEADER_IDS 4   /* of one field; of References the last ones */
+#define HEADER_IDS 4   /* of one field; in References, the last ones */
 #define LABEL_MAX 40   /* bytes of a field's name before "message-id" */
-#define CONTEXT_MAX 64 /* bytes before a tagged address that say what it is */
+#define CONTEXT_MAX 64 /* bytes before a tagged address that may hold its label */
 #define BOUNDARY_MAX 200
-#define BLOCK_LINE_MIN 24 /* a line of base64 that nobody has announced is that long */
+#define BLOCK_LINE_MIN 24 /* least length of a base64 line that no header announced */
 #define WINDOW 6144       /* decoded bytes that are searched at a time */
-#define WINDOW_BACK 256   /* and what stands before them, for the begin of a label */
-#define WINDOW_MORE 1536  /* and behind them, for the end of an id */
+#define WINDOW_BACK 256   /* bytes kept before them, for the start of a label */
+#define WINDOW_MORE 1536  /* bytes kept after them, for the end of an id */
 #define WINDOW_ALL (WINDOW_BACK + WINDOW + WINDOW_MORE)
-#define MARK 64              /* decoded bytes from one mark to the next; divides the three */
-#define STEPS_OF_A_PIECE 4   /* all that may stand before an address are tried */
-#define CLOSER_LONGEST 40960 /* steps of one closer look are fewer */
+#define MARK 64              /* decoded bytes between two marks; divides these three */
+#define STEPS_OF_A_PIECE 4   /* all that may come before an address is tried */
+#define CLOSER_LONGEST 40960 /* one closer look takes fewer steps */
 
 static bool ends_with(struct batv_span s, const char *suffix)
 {
@@ -53,7 +53,7 @@ static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struc
 		batv_clues_keep(&s->found, clue, place);
 }
 
-/* Where the ids of a field begin; only the last HEADER_IDS are kept, in a ring. */
+/* Finds where the ids of a field begin.  Only the last HEADER_IDS are kept, in a ring. */
 static size_t find_ids(struct batv_span value, bool bare, size_t max,
 		       const char *begins[static HEADER_IDS], size_t *steps)
 {
@@ -68,7 +68,10 @@ static size_t find_ids(struct batv_span value, bool bare, size_t max,
 	return n;
 }
 
-/* References name what was answered last; of the others the first is the most likely one. */
+/*
+ * The last id of References is the message being answered.  In other fields the first id is the
+ * most likely one.
+ */
 static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h)
 {
 	const char *begins[HEADER_IDS];
@@ -91,7 +94,7 @@ static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv
 	}
 }
 
-/* text/plain of "text/plain; charset=...", as it is written. */
+/* Takes "text/plain" from "text/plain; charset=...", as it is written. */
 static struct batv_span media_type(struct batv_span value)
 {
 	size_t len = 0;
@@ -157,11 +160,11 @@ struct text {
 	struct batv_search *s;
 	struct batv_span all;
 	const char *body;
-	/* `all` was decoded: how that stood before every MARK bytes of it; NULL: it is the body */
+	/* if `all` was decoded: the state before every MARK bytes of it; NULL: `all` is the body */
 	const struct batv_base64 *marks;
 };
 
-/* Where a byte lies in the body, or with `end` where the one before it ends. */
+/* Returns where a byte is in the body.  With `end`, returns where the byte before it ends. */
 static const char *place_of(const struct text *t, const char *p, bool end)
 {
 	size_t n = (size_t)(p - t->all.p) + !end, mark = n > 0 ? (n - 1) / MARK : 0;
@@ -186,7 +189,7 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 				 .value = {found->text, found->len}};
 	uint8_t *place = batv_clues_place(&t->s->found, kind, false, clue.value, &t->s->closer);
 
-	if (!place) /* before the work of finding where it is */
+	if (!place) /* before the work of locating it in the body */
 		return;
 	if (found->changed)
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
@@ -210,7 +213,7 @@ static bool is_returned(struct batv_span type)
 	return false;
 }
 
-/* What stands in front of "message-id" in the name of the field. */
+/* Returns the text before "message-id" in the name of the field. */
 static struct batv_span label_prefix(const struct text *t, size_t at)
 {
 	size_t begin = at;
@@ -224,7 +227,7 @@ static struct batv_span label_prefix(const struct text *t, size_t at)
 	return batv_span_between(t->all.p + begin, t->all.p + at);
 }
 
-/* In the body a parent is rather that of the message that is returned. */
+/* In the body a parent id is more likely that of the message that is returned. */
 static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span prefix, bool *weak)
 {
 	*weak = false;
@@ -238,7 +241,10 @@ static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span 
 	return is_returned(t->s->part_type) ? BATV_CLUE_RETURNED_ID : BATV_CLUE_INLINE_ID;
 }
 
-/* "=3D" means "=" in a part that says so; elsewhere rather itself, but parts lie. */
+/*
+ * In a part that declares quoted-printable, "=3D" means "=".  Elsewhere it more likely means
+ * itself, but a part may lie, so both readings are kept.
+ */
 static void see_label(const struct text *t, size_t at)
 {
 	struct batv_span rest = {t->all.p + at, t->all.len - at};
@@ -263,14 +269,14 @@ static void see_label(const struct text *t, size_t at)
 		add_found(t, kind, weak || is_plain, &undone);
 }
 
-/* Takes one thing off the end that may stand between a label and its address. */
+/* Removes one piece from the end of s that may come between a label and its address. */
 static bool take_off(struct batv_span *s)
 {
 	static const char pieces[][8] = {"=3d", "=20", "=3c", "&lt;", "rfc822", "="};
 
 	if (s->len == 0)
 		return false;
-	if (memchr("dD0cC;2=", s->p[s->len - 1], 8)) /* how pieces end */
+	if (memchr("dD0cC;2=", s->p[s->len - 1], 8)) /* the last characters of the pieces */
 		for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
 			if (ends_with(*s, pieces[i])) {
 				s->len -= strlen(pieces[i]);
@@ -319,7 +325,10 @@ static void see_tag(const struct text *t, size_t at)
 		add_found(t, kind_of_address(t, found.begin), false, &found);
 }
 
-/* May one more be looked at, `more` bytes after the last count?  Not for no room, or too much. */
+/*
+ * May one more be looked at, `more` bytes after the last count?  Not if there is no room, or if it
+ * would be too much work.
+ */
 static bool may_look(struct batv_search *s, bool is_id, size_t more)
 {
 	if (batv_clues_done(&s->found, is_id, false))
@@ -330,7 +339,7 @@ static bool may_look(struct batv_search *s, bool is_id, size_t more)
 	return false;
 }
 
-/* Does `c` come next, or what may be an encoded one?  Most of the letters go no further. */
+/* Does `c` come next, or a character that may be an encoded `c`?  Most letters go no further. */
 static bool is_next(const struct text *t, size_t i, char c)
 {
 	char next = i + 1 < t->all.len ? t->all.p[i + 1] : '\0';
@@ -338,7 +347,7 @@ static bool is_next(const struct text *t, size_t i, char c)
 	return batv_fold(next) == c || next == '=';
 }
 
-/* Labels and tags that begin from `from` on and before `to`. */
+/* Finds labels and tags that begin at `from` or after it, and before `to`. */
 static void search(const struct text *t, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++) {
@@ -368,7 +377,7 @@ struct window {
 	size_t len;
 };
 
-/* False: that was all. */
+/* Fills the window.  Returns false if the block has no more bytes. */
 static bool fill_window(struct window *w)
 {
 	while (w->len < sizeof w->text) {
@@ -384,7 +393,7 @@ static bool fill_window(struct window *w)
 	return true;
 }
 
-/* By WINDOW; WINDOW_BACK bytes that have been searched stay in front. */
+/* Moves the window on by WINDOW bytes.  WINDOW_BACK bytes that have been searched stay in front. */
 static void slide_window(struct window *w)
 {
 	w->len -= WINDOW;
@@ -392,7 +401,10 @@ static void slide_window(struct window *w)
 	memmove(w->marks, w->marks + WINDOW / MARK, w->len / MARK * sizeof w->marks[0]);
 }
 
-/* Decoded through a window that slides: what begins before `to` ends in it. */
+/*
+ * Searches a block through a sliding window of decoded bytes.  A text that begins before `to` ends
+ * within the window.
+ */
 static void search_block(struct batv_search *s, const char *body, struct batv_span block)
 {
 	struct window w;
@@ -422,7 +434,7 @@ struct body {
 	struct batv_span all;
 	enum place place;
 	struct batv_span boundary;
-	const char *block_end; /* base64 before this has been searched */
+	const char *block_end; /* base64 before this was searched already */
 };
 
 static struct batv_span line_at(const struct body *b, const char *p)
@@ -433,7 +445,7 @@ static struct batv_span line_at(const struct body *b, const char *p)
 	return batv_span_between(p, nl ? nl : end);
 }
 
-/* A line of base64 and nothing else. */
+/* Does the line have base64 and nothing else? */
 static bool is_base64_line(const struct body *b, struct batv_span line, size_t min)
 {
 	size_t n = 0;
@@ -447,7 +459,10 @@ static bool is_base64_line(const struct body *b, struct batv_span line, size_t m
 	return n >= min && n == line.len;
 }
 
-/* From `p` on: up to a boundary if it was announced, else as long as the lines look like it. */
+/*
+ * Searches a block from `p` on.  If its encoding was announced, it ends at a boundary; otherwise it
+ * ends at the first line that does not look like base64.
+ */
 static void see_block(struct body *b, const char *p, bool announced)
 {
 	const char *end = b->all.p + b->all.len, *at = p;
@@ -478,7 +493,7 @@ static bool is_field(struct batv_span line)
 	return n > 0 && n < line.len && line.p[n] == ':';
 }
 
-/* The value may begin in the next line: it is taken from all that is left. */
+/* The value may begin on the next line, so it is taken from all the text that is left. */
 static void see_part_field(struct body *b, struct batv_span line)
 {
 	static const char type[] = "content-type:", encoding[] = "content-transfer-encoding:";
@@ -505,8 +520,8 @@ static void begin_part(struct body *b)
 }
 
 /*
- * Any line that begins with "--" may be a boundary; whether it is one, the next line tells.  (Of
- * "--- Below this line is a copy of the message" and an empty line nothing begins.)
+ * Any line that begins with "--" may be a boundary.  The next line tells whether it is one.  ("---
+ * Below this line is a copy of the message" and an empty line begin no part.)
  */
 static void follow(struct body *b, struct batv_span line, const char *next)
 {

@@ -1,18 +1,16 @@
 /*
- * access.c - opens the memory file and reaches its bytes: whole, by windows, or by reading.
+ * access.c - opens the memory file and reaches its bytes: whole, through windows, or by reading.
  *
- * With windows, pages are mapped one by one, side by side, when they are written to; and what is
- * only read is read with pread(), which needs no guard either.
+ * Windows map single pages, side by side, when they are written to.  Pages that are only read are
+ * read with pread(), which needs no guard.
  *
- * A file that somebody truncates while it is mapped answers an access with SIGBUS.
+ * If somebody truncates the file while it is mapped, the next access raises SIGBUS.  Guards catch
+ * it; access.h lists their BUGS.
  *
- * Invariants: a descriptor is held for one decision only, and one that was left behind (a signal
- * handler may jump out of it) is closed only if it still is that very file.  A SIGBUS that is not
- * ours passes through to the action that was there before us, and after a guard has left, signal
- * actions and masks are what they were.
- *
- * BUGS: guards may be nested four deep, and are not for several threads at once.  SIGBUS must not
- * be blocked.
+ * Invariants: a descriptor is held for one decision only.  A signal handler may jump out and leave
+ * a descriptor open; it is closed later only if it still is that very file.  A SIGBUS that is not
+ * ours is passed on to the action that was there before us.  After a guard has left, signal actions
+ * and masks are what they were.
  */
 #include "memory/access.h"
 
@@ -33,7 +31,7 @@ static bool is_file(const struct batv_memory *memory, const struct stat *st)
 	return memory->dev == (int64_t)st->st_dev && memory->ino == (int64_t)st->st_ino;
 }
 
-/* For writing if that is allowed. */
+/* Opens the file for writing, if that is allowed. */
 static enum batv_err open_file(int dirfd, const char *name, int *fd, struct stat *st,
 			       bool *writable)
 {
@@ -61,10 +59,10 @@ void batv_memory_release(struct batv_memory *memory)
 /* ---- Guards ---- */
 
 /*
- * One running guard.  Static, not on the stack: somebody's signal handler may jump out of a
- * guard (Exim's time limit for local_scan() does), and what it leaves behind must stay readable.
- * Such a left frame does no harm: its file is touched by nobody without a newer frame above it,
- * and any other fault passes through it to the previous action.
+ * One running guard.  It is static, not on the stack, because a signal handler of somebody else may
+ * jump out of a guard, and what is left must remain readable.  (Exim's time limit for local_scan()
+ * does this.)  Such an abandoned frame does no harm: nobody touches its file without a newer frame
+ * above it, and any other fault passes through it to the previous action.
  */
 struct frame {
 	sigjmp_buf env;
@@ -86,9 +84,9 @@ static bool within(const struct frame *f, const void *address)
 }
 
 /*
- * Ours: leave the body.  Somebody else's fault: put the previous action back and return, so
- * that the instruction faults again and the previous action sees exactly what it would have
- * seen without us (an outer guard is such a previous action).
+ * If the fault is ours, leaves the body.  For any other fault, puts the previous action back and
+ * returns.  The instruction then faults again, and the previous action sees exactly what it would
+ * have seen without us.  An outer guard is such a previous action.
  */
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -110,7 +108,10 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	(void)sigaction(sig, &f->previous, NULL);
 }
 
-/* SA_NODEFER: the jump out of the handler leaves the signal mask as it was. */
+/*
+ * Enters a guard.  Because of SA_NODEFER, the jump out of the handler leaves the signal mask as it
+ * was.
+ */
 static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t stack)
 {
 	struct sigaction sa, previous;
@@ -130,7 +131,7 @@ static struct frame *guard_enter(const struct batv_memory *memory, uintptr_t sta
 	sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
 	(void)sigaction(SIGBUS, &sa, &previous);
 	if (!left || previous.sa_sigaction != on_sigbus)
-		f->previous = previous; /* else it still holds what was there before the left one */
+		f->previous = previous; /* otherwise it has the action from before that frame */
 	depth = depth + 1;
 	return f;
 }
@@ -145,13 +146,13 @@ static void guard_leave(const struct frame *f)
 	}
 }
 
-/* Within a guard: its mapping broke.  Ends the body that runs. */
+/* Ends the body that runs: the mapping of its guard is broken. */
 static _Noreturn void guard_break(void)
 {
 	siglongjmp(frames[depth - 1].env, 1);
 }
 
-/* An outer guard's body may still look at the mapping: it stays until that one has left. */
+/* The body of an outer guard may still use the mapping, so it stays until that guard has left. */
 static void unmap_unless_used(void *base, size_t size)
 {
 	int i;
@@ -162,7 +163,7 @@ static void unmap_unless_used(void *base, size_t size)
 	(void)munmap(base, size);
 }
 
-/* No guard, no mapping: the memory is gone. */
+/* Gives the memory up: from now on there is no memory. */
 static void lose(struct batv_memory *memory)
 {
 	batv_memory_release(memory);
@@ -172,8 +173,10 @@ static void lose(struct batv_memory *memory)
 	memory->windowed = false;
 }
 
-/* Where it is the same on all machines it is not asked for: two pages of libc's need not be
- * touched. */
+/*
+ * Returns the page size.  If all machines of an architecture have the same one, libc is not asked,
+ * so that two of its pages need not be touched.
+ */
 static size_t page_size(void)
 {
 #if defined __x86_64__ || defined __i386__
@@ -185,7 +188,7 @@ static size_t page_size(void)
 #endif
 }
 
-/* Room for windows; false: there is none. */
+/* Makes room for windows.  Returns false if that fails. */
 static bool make_room(struct batv_memory *memory)
 {
 	void *room;
@@ -225,7 +228,7 @@ batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *,
 		return true;
 	if (memory->base)
 		lose(memory);
-	else /* a guard within the body has lost it, but could not unmap it */
+	else /* an inner guard has given it up, but could not unmap it */
 		unmap_unless_used(base, size);
 	return false;
 }
@@ -238,7 +241,7 @@ bool batv_memory_guard_read(const struct batv_memory *memory,
 
 /* ---- Bytes ---- */
 
-/* The one that was mapped longest ago makes room. */
+/* Maps a page in place of the window that was mapped longest ago. */
 static char *map_window(struct batv_memory *m, uint64_t page)
 {
 	size_t place = (size_t)(m->windows % BATV_MEMORY_WINDOWS);
@@ -323,7 +326,7 @@ static enum batv_err take_file(struct batv_memory *memory, int fd, const struct 
 	return BATV_OK;
 }
 
-/* A file that is gone leaves its inode to the next one: only the header page tells. */
+/* The inode number of a removed file may be used again, so only the header page can tell. */
 static bool same_file(const struct batv_memory *m, int fd, const struct stat *st)
 {
 	uint64_t sum;

@@ -1,12 +1,16 @@
 /*
- * access.h - the memory file in use: opened, reached and closed.
+ * access.h - opens, reaches and closes the memory file.
  *
- * batvd and batvctl map the file whole.  A process of Exim's opens it with windows: what it reads,
- * it reads with pread(); what it writes to, it maps, page by page (architecture.md, "In a fresh
- * process").
+ * batvd and batvctl map the whole file.  An Exim process opens it with windows: it reads with
+ * pread(), and maps only the pages that it writes to (architecture.md, "In a fresh process").
  *
- * Every access to a mapping goes through a guard: a file that somebody truncates while
- * it is mapped is "no memory", never a SIGBUS.
+ * Every access to a mapping goes through a guard.  If somebody truncates the file while it is
+ * mapped, the result is "no memory", never a SIGBUS.
+ *
+ * BUGS
+ * Guards can be nested four deep.  A fifth one does not run its body and returns false.
+ * Guards do not work with threads: a process may run guards in one thread only.
+ * If SIGBUS is blocked, a guard cannot catch it, and the kernel ends the process.
  */
 #ifndef BATV_MEMORY_ACCESS_H
 #define BATV_MEMORY_ACCESS_H
@@ -17,73 +21,79 @@
 #include "base/err.h"
 #include "memory/header.h"
 
-#define BATV_MEMORY_WINDOWS 64 /* pages that one process has mapped at once */
+#define BATV_MEMORY_WINDOWS 64 /* pages that one process may have mapped at once */
 
-struct batv_memory { /* start with all zero bytes */
-	void *base;  /* what is mapped: the file, or room for windows; NULL: nothing */
-	size_t size; /* of what is mapped */
+struct batv_memory { /* start with all bytes zero */
+	void *base;  /* the mapping: the file, or room for windows; NULL: none */
+	size_t size; /* bytes of the mapping */
 	size_t file_size;
 	int64_t dev, ino;
 	struct batv_sections sections;
 	bool writable;
-	bool windowed; /* from here on: for batv_memory_open_windows() only */
+	bool windowed; /* from here on, for batv_memory_open_windows() only */
 	bool held;     /* fd is open */
 	int fd;
-	size_t window_size; /* bytes: a page of the system's, and of the file's */
-	uint64_t windows;   /* mapped so far; the next one takes the place windows % 64 */
-	uint64_t window[BATV_MEMORY_WINDOWS]; /* which page of the file lies there */
+	size_t window_size; /* bytes: a page of the system or of the file, the larger one */
+	uint64_t windows;   /* mapped so far; the next one uses place windows % 64 */
+	uint64_t window[BATV_MEMORY_WINDOWS]; /* page of the file that is mapped at this place */
 };
 
-/* Is there a memory? */
+/* Returns true if a memory file is open. */
 static inline bool batv_memory_there(const struct batv_memory *memory)
 {
 	return memory->base || memory->windowed;
 }
 
 /*
- * Map dir/name, unless that very file is mapped already.  On error memory->base is NULL and every
- * other function treats it as "no memory".  Errors: those of batv_file_open,
- * BATV_E_DAMAGED (not ours, sizes that contradict each other), BATV_E_VERSION.
+ * Maps dir/name, unless that very file is mapped already.  On error memory->base is NULL, and every
+ * other function treats it as "no memory".  Errors: those of batv_file_open(), BATV_E_DAMAGED (not
+ * ours, or its sizes contradict each other), BATV_E_VERSION.
  */
 enum batv_err batv_memory_open(struct batv_memory *memory, int dirfd, const char *name);
 void batv_memory_close(struct batv_memory *memory);
 
 /*
- * The same without mapping anything yet.  It holds a descriptor until batv_memory_release(); after
- * that it has to be opened again before its next use, which is cheap when it still is the same
- * file.  Exim closes descriptors that it does not know, so they are held for one decision only.
+ * Does the same without mapping anything yet.  It holds a descriptor until batv_memory_release().
+ * After that the memory must be opened again before it is used, which is cheap while it is still
+ * the same file.  Exim closes descriptors that it does not know, so one is held for one decision
+ * only.
  */
 enum batv_err batv_memory_open_windows(struct batv_memory *memory, int dirfd, const char *name);
 void batv_memory_release(struct batv_memory *memory);
 
-/* Daemon only: to the disk.  Waits for it. */
+/* Daemon only: writes the mapping to the disk, and waits until that is done. */
 void batv_memory_sync(const struct batv_memory *memory);
 
 /*
- * Run `body` with a guard: false when the mapping broke under it (SIGBUS, or a window that can't
- * be mapped), and then there is no memory for good; false, without running it, when there was none
- * before. All functions of this room that write use it.  body touches the mapping and its own
- * argument, and keeps nothing that needs releasing: it may end at any access, and a signal handler
- * may jump out of it.  Two system calls: do several things in one.  Guards may be nested (four
- * deep). SIGBUS must not be blocked.  Not for several threads at once.
+ * Runs `body` under a guard.  Returns false without running it if there is no memory.  Returns
+ * false and gives the memory up for good if the mapping broke while `body` ran (SIGBUS, or a window
+ * that cannot be mapped).  All functions of this room that write use this.
+ *
+ * body may touch the mapping and its own argument.  It must hold nothing that needs releasing: any
+ * access may end it, and a signal handler may jump out of it.
+ *
+ * A guard costs two system calls, so do several things in one.  See BUGS above.
  */
 bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
 		       void *arg);
 
-/* batv_memory_guard() for those that only read: no struct batv_memory is in read-only storage. */
+/*
+ * batv_memory_guard() for readers.  A struct batv_memory is never in read-only storage, so the
+ * guard may change it.
+ */
 bool batv_memory_guard_read(const struct batv_memory *memory,
 			    void (*body)(struct batv_memory *, void *), void *arg);
 
 /*
- * Within a guard: where the byte at `offset` of the file is mapped; good up to the end of its
- * page, until BATV_MEMORY_WINDOWS other pages were asked for.
+ * Call this within a guard.  Returns the address of the byte at `offset` of the file.  The pointer
+ * is valid up to the end of its page, until BATV_MEMORY_WINDOWS other pages have been asked for.
  */
 void *batv_memory_at(struct batv_memory *memory, size_t offset);
 
 /*
- * len bytes from `offset`, both multiples of 8, to `to`: without a guard of the caller's.  False:
- * there is no memory, or none any more.  Every word is read whole, but the words one after the
- * other.
+ * Copies len bytes from `offset` to `to`; both numbers are multiples of 8.  The caller needs no
+ * guard.  Returns false if there is no memory, or if it is lost during the call.  Each word is read
+ * atomically, but different words are read at different times.
  */
 bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len);
 

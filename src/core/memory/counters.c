@@ -1,8 +1,8 @@
 /*
  * counters.c - the counters of the memory file, and the times in its header page.
  *
- * Any number of processes read and write at once, and any of them may be killed at any
- * instruction: all writes are single atomic words.  No locks, no allocation, no clock.
+ * Any number of processes read and write at the same time, and any of them may be killed at any
+ * instruction.  Invariant: every write is a single atomic word.  No locks, no allocation, no clock.
  */
 #include "memory/counters.h"
 
@@ -35,7 +35,7 @@ struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter)
 	return batv_memory_at(m, place_of(m, counter));
 }
 
-/* Both begin with a guess instead of a look: the first access to a page is then a write. */
+/* Both begin with a guess instead of a read, so that the first access to a page is a write. */
 static void add_life(uint64_t *word)
 {
 	uint64_t w = 0;
@@ -46,9 +46,9 @@ static void add_life(uint64_t *word)
 }
 
 /*
- * A stamp of an earlier day is replaced, and with it its count: no pass clears anything.  A
- * later day than ours stays: either clock may be the wrong one, and what is counted
- * is worth more than what we would add.
+ * A stamp of an earlier day is replaced, and its count with it, so nothing needs a clearing pass.
+ * A stamp of a later day stays.  Either clock may be the wrong one, and the counts already there
+ * are worth more than the one that we would add.
  */
 static void add_day(uint64_t *word, uint64_t day)
 {
@@ -67,7 +67,7 @@ static void add_day(uint64_t *word, uint64_t day)
 bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count)
 {
 	struct batv_counter_row *row = batv_counter_row(m, counter);
-	/* Adding nothing: so that the first access is a write. */
+	/* Adds nothing, so that the first access is a write. */
 	uint64_t w = __atomic_fetch_add(&row->day[day % BATV_COUNTER_DAYS], 0, __ATOMIC_RELAXED);
 
 	*count = w >> BATV_COUNT_BITS == day ? w & BATV_COUNT_MAX : 0;

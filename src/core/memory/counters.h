@@ -1,6 +1,5 @@
 /*
- * counters.h - what is counted in the memory file, for its life and for each of the last 32 days;
- * and the times in its header page.
+ * counters.h - the counters of the memory file, and the times in its header page.
  */
 #ifndef BATV_MEMORY_COUNTERS_H
 #define BATV_MEMORY_COUNTERS_H
@@ -8,11 +7,11 @@
 #include "memory/access.h"
 
 /*
- * What is counted, for the life of the file and for each of the last 32 days.  These are the
- * numbers of rows in files that exist: a number never changes, and is never given to something
- * else. docs/formats.md has the table; test_counters.c compares it with this.
+ * The counters.  Each counts for the life of the file and for each of the last 32 days.  These are
+ * the numbers of rows in existing files.  A number never changes, and is never used for something
+ * else.  docs/formats.md has the table; test_counters.c compares it with this enum.
  *
- * Rows 0 to 191 are what was judged: verdict x class x action, see batv_counter_of() in verdict.h.
+ * Rows 0 to 191 count judgements by verdict, class and action, see batv_counter_of() in verdict.h.
  */
 enum batv_counter {
 	BATV_COUNT_JUDGED_END = 192,
@@ -26,17 +25,17 @@ enum batv_counter {
 	BATV_COUNT_IDS = 198,   /* noted: also how full the day is */
 	BATV_COUNT_PAIRS = 199, /* noted: also how full the day is */
 	BATV_COUNT_LOOKUPS = 200,
-	BATV_COUNT_HITS = 201,   /* of ids and pairs, to judge a message */
-	BATV_COUNT_FULL = 202,   /* not noted: the day's capacity was used up */
-	BATV_COUNT_CLOCK = 203,  /* not noted: its place holds a later day */
+	BATV_COUNT_HITS = 201,   /* of ids and pairs, when a message was judged */
+	BATV_COUNT_FULL = 202,   /* not noted: the day's capacity is used up */
+	BATV_COUNT_CLOCK = 203,  /* not noted: its place has a later day */
 	BATV_COUNT_FORGED = 204, /* tags that were judged forged: batv_forged_note() */
-	BATV_COUNT_END,          /* a file needs this many rows to be counted in */
+	BATV_COUNT_END,          /* a file needs this many rows to be used */
 
-	/* Numbers that are given away, and not counted yet. */
+	/* These numbers are assigned, but nothing counts them yet. */
 	BATV_COUNT_MIXED = 205,        /* another recipient decided the action */
-	BATV_COUNT_RECALL_KNOWN = 206, /* a DSN to a valid tag: the memory knew what it returns */
+	BATV_COUNT_RECALL_KNOWN = 206, /* a DSN to a valid tag: the memory knew what it returned */
 	BATV_COUNT_RECALL_MISSED = 207,
-	BATV_COUNT_SPARED = 208, /* failed and not refused, by reason: 12 rows */
+	BATV_COUNT_SPARED = 208, /* failed but not refused, by reason: 12 rows */
 	BATV_COUNT_SPARED_END = 220,
 	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows */
 	BATV_COUNT_DEFERRED_END = 224,
@@ -46,33 +45,33 @@ enum batv_counter {
 
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
 /*
- * Since the file was made (days == 0), or over today and the days - 1 days before (1..32).
- * What is counted on a day 32 or more days before one that a row has seen already (a clock
- * that went far back) is counted for life only: a newer day is never overwritten.
+ * Returns the count since the file was made (days == 0), or over today and the days - 1 days before
+ * it (days is 1 to 32).  A row never overwrites a newer day with an older one.  So if a clock goes
+ * back by 32 days or more, events are counted for life only.
  */
 uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now);
 
-/* Has the file a row for every counter? */
+/* Returns true if the file has a row for every counter. */
 bool batv_counters_there(const struct batv_memory *memory);
 
-/* The last time that mail left bare for want of a usable state; 0: never. */
+/* The last time that mail left untagged because there was no usable state; 0: never. */
 int64_t batv_counters_bare_last(const struct batv_memory *memory);
-void batv_counters_bare_now(struct batv_memory *memory, int64_t now); /* counts too */
-/* That mail left bare at `when`, noted elsewhere; the later time stays. */
+void batv_counters_bare_now(struct batv_memory *memory, int64_t now); /* also counts it */
+/* Notes that mail left untagged at `when`, as recorded elsewhere.  The later time is kept. */
 void batv_counters_bare_since(struct batv_memory *memory, int64_t when);
 int64_t batv_counters_created(const struct batv_memory *memory);
 
 /*
- * Daemon only: what it notes for its next start.  looked: when it last looked.  doubted: when it
- * last doubted the clock.  0: never.
+ * Daemon only: two times that it keeps for its next start.  looked is when it last looked.  doubted
+ * is when it last doubted the clock.  0: never.
  */
 int64_t batv_counters_looked(const struct batv_memory *memory);
 int64_t batv_counters_doubted(const struct batv_memory *memory);
 void batv_counters_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted);
 
-/* Within a guard, and where there are counters. */
+/* Call these within a guard, and only if the file has counters. */
 struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter);
-/* False: the day's word holds a later day. */
+/* Returns false if the day's word has a later day. */
 bool batv_counter_read(struct batv_memory *m, size_t counter, uint64_t day, uint64_t *count);
 void batv_counter_add(struct batv_memory *m, size_t counter, uint64_t day);
 

@@ -1,18 +1,19 @@
 /*
- * domains.c - the domain table of the memory file: what is known of each domain.
+ * domains.c - the domain table of the memory file: what is known about each domain.
  *
- * As in counters.c any process may be killed at any instruction: what is half of something (a
- * claimed slot without its name) is never believed.
+ * As in counters.c, any process may be killed at any instruction.  A half-written entry, such as a
+ * claimed slot without its name, is never believed.
  *
- * Why a name has one slot only: a slot goes EMPTY -> CLAIMING -> READY or GONE and stays
- * there, and a process claims a slot only after it has seen every earlier slot of the name's
- * run READY with another name, or GONE.  It never passes a slot that is CLAIMING: it waits for
- * a moment and then ends that claim.  So of two processes with one name the later finds
- * the earlier one's slot, or ends its claim, and then the earlier one starts again.  All walks
- * along a name's run must therefore take its slots in the same order: batv_domain_probe().
+ * A name has only one slot, for this reason.  A slot goes from EMPTY to CLAIMING, then to READY or
+ * GONE, and stays there.  A process claims a slot only after it has seen every earlier slot of the
+ * name's run READY with another name, or GONE.  It never passes a slot that is CLAIMING: it waits
+ * for a moment and then ends that claim.  So if two processes have the same name, the later one
+ * finds the earlier one's slot or ends its claim, and in the second case the earlier one starts
+ * again.  All walks along a name's run must therefore visit its slots in the same order, which is
+ * that of batv_domain_probe().
  *
- * Slots of version 1 are shorter: of what they share, batv_domain_slot has the first 256 bytes, and
- * nothing here reads or writes further.
+ * Slots of version 1 are shorter: they have the first 256 bytes of batv_domain_slot.  Nothing here
+ * reads or writes beyond these bytes.
  */
 #include "memory/domains.h"
 
@@ -22,9 +23,9 @@
 #include "base/days.h"
 #include "base/span.h"
 
-#define SETTLE_YIELDS 200  /* patience with another process's claim; it takes a microsecond */
-#define CLAIM_TRIES 16     /* claims of ours that others may end, before we give up */
-#define EVIDENCE_STEP 3600 /* seconds: last_ times are written that often */
+#define SETTLE_YIELDS 200  /* yields while another process claims, which takes a microsecond */
+#define CLAIM_TRIES 16     /* claims of ours that others may end before we give up */
+#define EVIDENCE_STEP 3600 /* seconds between two writes of a last_ time */
 
 struct domain_job {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
@@ -47,7 +48,7 @@ size_t batv_domain_home(const char *name, size_t len, size_t slots)
 	return (size_t)(h ^ h >> 32) & (slots - 1);
 }
 
-/* A slot's page is what costs, not the slot: within a page any order is as good as another. */
+/* The page costs time, not the slot: within a page any order is as good as another. */
 #define PAGE_SLOTS ((size_t)(BATV_MEMORY_PAGE / BATV_DOMAIN_SLOT_SIZE))
 
 size_t batv_domain_probe(const struct batv_memory *m, size_t home, size_t i)
@@ -68,7 +69,7 @@ uint32_t batv_domain_policy_sum(const char *policy_name)
 	return sum ? sum : 1; /* 0: not known */
 }
 
-/* 32 bits of seconds; 0 means never. */
+/* Seconds in 32 bits; 0 means never. */
 static uint32_t stamp_of(int64_t now)
 {
 	return now < 1 ? 1 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
@@ -118,7 +119,7 @@ static uint64_t claim_word(uint32_t when, enum batv_slot_state state)
 	return (uint64_t)when << 32 | (uint64_t)state;
 }
 
-/* Acquire: who sees READY sees the name. */
+/* Acquire: a process that sees READY also sees the name. */
 static uint64_t claim_of(const struct batv_domain_slot *slot)
 {
 	return __atomic_load_n(&slot->claim, __ATOMIC_ACQUIRE);
@@ -136,8 +137,8 @@ static bool has_name(const struct batv_domain_slot *slot, const struct domain_jo
 }
 
 /*
- * The slot's claim word once it is not CLAIMING.  The claimer needs a microsecond; if it was
- * stopped or killed in it, the claim is ended for it.
+ * Returns the slot's claim word once it is not CLAIMING.  The claimer needs a microsecond.  If it
+ * was stopped or killed during that time, this ends the claim.
  */
 static uint64_t settled(struct batv_domain_slot *slot)
 {
@@ -154,7 +155,10 @@ static uint64_t settled(struct batv_domain_slot *slot)
 	return w;
 }
 
-/* Name into a slot that we have claimed.  False: somebody lost patience and ended the claim. */
+/*
+ * Writes the name into a slot that we have claimed.  Returns false if another process lost patience
+ * and ended the claim.
+ */
 static bool publish(struct batv_domain_slot *slot, const struct domain_job *job, uint64_t claim)
 {
 	memcpy(slot->name, job->name, job->len + 1);
@@ -162,8 +166,9 @@ static bool publish(struct batv_domain_slot *slot, const struct domain_job *job,
 }
 
 /*
- * One walk along the name's run: its slot, found or claimed.  NULL: *again, or it is full.  It
- * tries to claim before it looks, so that the first access to the page is a write.
+ * Walks once along the name's run, and returns its slot, found or claimed.  Returns NULL if the
+ * walk must be repeated (*again is set) or the run is full.  It tries to claim a slot before it
+ * looks at it, so that the first access to the page is a write.
  */
 static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_job *job,
 				     bool *again)
@@ -183,7 +188,7 @@ static struct batv_domain_slot *walk(struct batv_memory *m, const struct domain_
 		state = state_of(settled(slot));
 		if (state == BATV_SLOT_READY && has_name(slot, job))
 			return slot;
-		if (state == BATV_SLOT_EMPTY) /* of a damaged file: a time without a claim */
+		if (state == BATV_SLOT_EMPTY) /* in a damaged file: a time without a claim */
 			return NULL;
 	}
 	return NULL;
@@ -201,8 +206,8 @@ static struct batv_domain_slot *find_or_claim(struct batv_memory *m, const struc
 }
 
 /*
- * A copy of the slot with the name, and its index, without changing anything.  Who is still
- * claiming is not there yet.
+ * Copies the slot that has the name, and notes its index, without changing anything.  A slot still
+ * being claimed counts as absent.
  */
 static bool look_up(const struct batv_memory *m, struct domain_job *job,
 		    struct batv_domain_slot *slot)
@@ -224,7 +229,7 @@ static bool look_up(const struct batv_memory *m, struct domain_job *job,
 	return false;
 }
 
-/* Set once; but one from the future was dated by a clock that was wrong. */
+/* A first time is set once.  One from the future came from a wrong clock, and does not stay. */
 static bool first_stays(uint32_t first, uint32_t when)
 {
 	return first != 0 && (first <= when || first - when <= BATV_DAY);
@@ -250,7 +255,7 @@ static void note_last(uint32_t *field, uint32_t when)
 		__atomic_store_n(field, when, __ATOMIC_RELAXED);
 }
 
-/* Written only when there is something: the page stays clean. */
+/* Clears a field.  It is written only if it is not 0, so that the page stays clean. */
 static void forget(uint32_t *field)
 {
 	if (__atomic_load_n(field, __ATOMIC_RELAXED) != 0)
@@ -278,7 +283,7 @@ static void note_body(struct batv_memory *m, void *arg)
 	job->err = BATV_OK;
 }
 
-/* Nearly always nothing of it is new: then no page has to be mapped. */
+/* Is all of it noted already?  It nearly always is, and then no page need be mapped. */
 static bool is_noted(const struct batv_memory *m, struct domain_job *job)
 {
 	bool sent = job->what == BATV_EVIDENCE_SIGNED;
@@ -307,8 +312,10 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	return batv_memory_guard(memory, note_body, &job) ? job.err : BATV_E_NO_FILE;
 }
 
-/* The first ones go first: without them the last ones say nothing.  batvd may be dead: no flag
- * stays. */
+/*
+ * The first_ times are cleared first, because without them the last_ times mean nothing.  The flag
+ * is cleared here, because batvd may not be running.
+ */
 static void left_bare_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;
@@ -391,7 +398,7 @@ enum batv_err batv_domain_merge(struct batv_memory *memory, const struct batv_do
 	return job.err;
 }
 
-/* A file that somebody wrote into may lack the name's NUL: it is cut, never overrun. */
+/* If somebody wrote into the file, the name may lack its NUL.  It is then cut off, not overrun. */
 static void copy_slot(const struct batv_domain_slot *slot, struct batv_domain *out)
 {
 	memcpy(out->name, slot->name, sizeof out->name);
@@ -497,7 +504,7 @@ bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct ba
 	return true;
 }
 
-/* The time first: a reader that sees the new flags finds no older decision beside them. */
+/* The time is written first, so that no reader of the new flags sees an older decision time. */
 static void set_flags_body(struct batv_memory *m, void *arg)
 {
 	struct domain_job *job = arg;

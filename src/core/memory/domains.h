@@ -1,6 +1,6 @@
 /*
- * domains.h - the domain table of the memory file: what is known of each domain.  Many processes
- * write evidence at once; the daemon alone decides flags.
+ * domains.h - the domain table of the memory file: what is known about each domain.  Many processes
+ * write evidence at the same time; only the daemon decides flags.
  */
 #ifndef BATV_MEMORY_DOMAINS_H
 #define BATV_MEMORY_DOMAINS_H
@@ -8,17 +8,17 @@
 #include "memory/access.h"
 
 /*
- * The domain table.  Names are folded to lower case.  Times are seconds since 1970 in 32
- * bits (until 2106), 0: never; the last_ ones are written at most once an hour.
+ * The domain table.  Names are in lower case.  Times are seconds since 1970 in 32 bits (until
+ * 2106); 0 means never.  The last_ times are written at most once an hour.
  */
-#define BATV_DOMAIN_ARMED 1u /* flags: set by the daemon alone */
+#define BATV_DOMAIN_ARMED 1u /* of flags; only the daemon sets it */
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
 	uint32_t policy_sum; /* batv_domain_policy_sum() of the last evidence's policy */
 	uint32_t flags;
 	uint32_t first_signed, last_signed; /* seen at the transport */
-	uint32_t first_valid, last_valid;   /* valid bounces that came back */
+	uint32_t first_valid, last_valid;   /* valid bounces that returned */
 	uint32_t decided;                   /* when the daemon last changed flags */
 };
 
@@ -27,54 +27,66 @@ enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
 uint32_t batv_domain_policy_sum(const char *policy_name);
 
 /*
- * Note evidence for a domain; claims a slot if it has none.  first_ is set once, and anew if it
- * lies more than a day ahead: a clock was wrong.  last_ follows the clock, in both directions, in
- * steps of an hour.  None of the errors matters to the mail at hand: BATV_E_NO_FILE (no memory, or
- * it may only be read), BATV_E_FULL, BATV_E_TOO_LONG, BATV_E_SYNTAX ("").
+ * Notes evidence for a domain, and claims a slot for it if it has none.  A first_ time is set once.
+ * It is replaced only if it is more than a day ahead, because then a clock was wrong.  A last_ time
+ * follows the clock in both directions, in steps of an hour.  No error matters to the current mail.
+ * Errors: BATV_E_NO_FILE (no memory, or a read-only one), BATV_E_FULL, BATV_E_TOO_LONG,
+ * BATV_E_SYNTAX ("").
  */
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, const char *policy,
 			       enum batv_evidence what, int64_t now);
 /*
- * Mail of this domain left bare, for its policy does not sign, or it has none (policy NULL): what
- * was noted before is no evidence any more, and it is not armed.  A domain that is not in the table
- * stays out of it.
+ * Notes that mail of this domain left untagged, because its policy does not sign or because it has
+ * no policy (policy is NULL).  Earlier evidence no longer counts, and the domain is no longer
+ * armed.  A domain that is not in the table is not added.
  */
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy);
-/* False: no memory, or not in the table.  One look-up nearly always touches one page. */
+/*
+ * Returns false if there is no memory, or if the domain is not in the table.  A look-up nearly
+ * always touches one page only.
+ */
 bool batv_domain_find(const struct batv_memory *memory, const char *domain,
 		      struct batv_domain *out);
 
-/* For daemon and status: the slot at index (0..domain_slots-1); false: empty. */
+/*
+ * For the daemon and status: reads the slot at index (0 to domain_slots - 1).  Returns false if it
+ * is empty.
+ */
 bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
 /*
- * The first one in use at *index or behind it, and its index; false: no more.  One guard for all
- * the empty ones: for (size_t i = 0; batv_domain_next(m, &i, &d); i++)
+ * Reads the first slot in use at *index or after it, and sets *index to its number.  Returns false
+ * if there are no more.  One guard covers all the empty slots in between:
+ * for (size_t i = 0; batv_domain_next(m, &i, &d); i++)
  */
 bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out);
 /*
- * Daemon only; what is set already is left alone.  Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such
- * slot, or not in use).
+ * Daemon only: sets the flags of a slot.  Nothing is written if they are the same already.
+ * Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such slot, or it is not in use).
  */
 enum batv_err batv_domain_set_flags(struct batv_memory *memory, size_t index, uint32_t flags,
 				    int64_t now);
-/* Daemon only: takes the evidence out of a slot; false: there was none. */
+/* Daemon only: moves the evidence out of a slot.  Returns false if there was no evidence. */
 bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_domain *out);
 /*
- * Daemon only: what another memory file knows of a domain.  The earlier first times and the later
- * last ones stay; flags are taken where the daemon has not decided.  Errors: as batv_domain_note.
+ * Daemon only: merges in what another memory file knows about a domain.  The earlier first_ times
+ * and the later last_ times are kept.  Flags are copied if the daemon has not decided here yet.
+ * Errors: as for batv_domain_note().
  */
 enum batv_err batv_domain_merge(struct batv_memory *memory, const struct batv_domain *domain);
 /*
- * Daemon only: ends claims that were never finished (a killed process) and are a minute old;
- * returns how many.  The slots themselves stay unused.
+ * Daemon only: ends claims that are at least a minute old and were never finished, because the
+ * process was killed.  The slots stay unused.  Returns the number of claims ended.
  */
 unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
 
-/* Where the search for a name (lower case, len bytes) starts.  slots: a power of two. */
+/*
+ * The slot where the search for a name begins.  The name is in lower case and has len bytes; slots
+ * is a power of two.
+ */
 size_t batv_domain_home(const char *name, size_t len, size_t slots);
 /*
- * The slot that is looked at after i others.  The walk begins with all slots of the home's page, in
- * a circle, and goes on with the next page; in a file of version 1 it takes slot after slot.
+ * The slot to visit after i others.  A walk visits all slots of the home slot's page first, in a
+ * circle, and then goes on to the next page.  In a file of version 1 it visits slot after slot.
  */
 size_t batv_domain_probe(const struct batv_memory *memory, size_t home, size_t i);
 

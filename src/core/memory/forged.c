@@ -1,10 +1,10 @@
 /*
  * forged.c - the table of networks that forged tags came from.
  *
- * Any number of processes write at once, and any may be killed at any instruction.  A place is
- * taken by one compare-and-swap of its first word, network and day; its count carries a check of
- * that word, so what a killed or slower process left there of another network counts for nobody.
- * No locks, no allocation, no clock.
+ * Any number of processes write at the same time, and any may be killed at any instruction.  A
+ * place is taken by one compare-and-swap of its first word, which has the network and the day.
+ * Invariant: a count is used only if its check matches that word, so a count that a killed or
+ * slower process left for another network is ignored.  No locks, no allocation, no clock.
  */
 #include "memory/forged.h"
 
@@ -16,13 +16,13 @@
 #include "memory/counters.h"
 #include "memory/layout.h"
 
-#define IPV6 UINT64_C(0x8000)     /* in the first word: the network is one of IPv6 */
+#define IPV6 UINT64_C(0x8000)     /* in the first word: an IPv6 network */
 #define DAY_MASK UINT64_C(0x7fff) /* day since 1970, modulo 32768 */
 #define TRIES 8
 
 /* ---- Networks ---- */
 
-/* The first three numbers of a.b.c.d. */
+/* Reads the first three numbers of a.b.c.d. */
 static bool ipv4_network(const char *s, uint64_t *network)
 {
 	uint64_t n = 0;
@@ -41,7 +41,9 @@ static bool ipv4_network(const char *s, uint64_t *network)
 	return true;
 }
 
-/* Groups of hex digits, as many as there are; *gap: the place of "::".  A dotted end is two groups.
+/*
+ * Reads groups of hex digits, as many as there are.  *gap is the place of "::".  A dotted end
+ * counts as two groups.
  */
 static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, unsigned *gap)
 {
@@ -74,7 +76,7 @@ static bool ipv6_network(const char *s, uint64_t *network)
 	if (!ipv6_groups(s, group, &n, &gap))
 		return false;
 	for (unsigned i = 0; i < 3; i++) {
-		bool right = i >= gap + (8 - n); /* of what "::" stands for */
+		bool right = i >= gap + (8 - n); /* after the groups that "::" stands for */
 		uint64_t part = i < gap ? group[i] : right ? group[i - (8 - n)] : 0;
 
 		bits = bits << 16 | part;
@@ -113,7 +115,7 @@ static uint64_t check_of(uint64_t who)
 	return (who ^ who << 32) >> 32 << 32;
 }
 
-/* A place that was taken, and not counted yet, is one attempt. */
+/* A place that was taken but not counted yet stands for one attempt. */
 static uint32_t count_in(uint64_t who, uint64_t count)
 {
 	return (count ^ check_of(who)) >> 32 == 0 ? (uint32_t)count : 1;
@@ -122,7 +124,7 @@ static uint32_t count_in(uint64_t who, uint64_t count)
 struct forged_job {
 	uint64_t who;
 	size_t page;
-	uint32_t least; /* 0: one more; else at least so many */
+	uint32_t least; /* 0: add one; otherwise raise to at least this */
 };
 
 static size_t page_of(const struct batv_memory *m, uint64_t who)
@@ -135,7 +137,10 @@ static size_t page_of(const struct batv_memory *m, uint64_t who)
 		       BATV_MEMORY_PAGE;
 }
 
-/* What a place is worth on the day of `who`: nothing, if empty or old; less, if of yesterday. */
+/*
+ * Returns the worth of a place on the day of `who`: nothing if it is empty or old, and less if it
+ * is of yesterday.
+ */
 static uint64_t worth_of(const struct batv_forged_slot *slot, uint64_t w, uint64_t who)
 {
 	uint64_t ahead = (w - who) & DAY_MASK, count;
@@ -146,7 +151,10 @@ static uint64_t worth_of(const struct batv_forged_slot *slot, uint64_t w, uint64
 	return ahead <= 1 ? UINT64_C(1) << 32 | count : count; /* 1: tomorrow, by another clock */
 }
 
-/* The network's own place, else the one that it may have: the one that is worth least. */
+/*
+ * Finds the network's own place.  If there is none, finds the place that is worth least, which the
+ * network may take.
+ */
 static struct batv_forged_slot *find_slot(struct batv_forged_slot *slots, uint64_t who,
 					  uint64_t *holder)
 {
@@ -225,8 +233,10 @@ static bool read_page(const struct batv_memory *m, size_t page,
 				BATV_MEMORY_PAGE);
 }
 
-/* Two processes that come at once may take two places for one network: the first of them has the
- * sum. */
+/*
+ * Two processes that come at the same time may take two places for one network.  The first of these
+ * places then has the sum.
+ */
 static uint32_t count_at(const struct batv_forged_slot *slots, size_t at)
 {
 	uint64_t sum = 0;
@@ -241,7 +251,7 @@ static uint32_t count_at(const struct batv_forged_slot *slots, size_t at)
 	return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 }
 
-/* Into the list, which is sorted; n: in it so far. */
+/* Inserts into the sorted list, which has n entries, and returns how many it has then. */
 static size_t insert(struct batv_forger *out, size_t n, size_t max, uint64_t who, uint32_t count)
 {
 	size_t i = n < max ? n : max - 1;

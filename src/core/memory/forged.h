@@ -1,11 +1,12 @@
 /*
- * forged.h - forged tags, counted in all and by the network that they came from: whoever guesses
- * tags is named.
+ * forged.h - counts forged tags, in all and by the network that they came from, so that an
+ * administrator can see which networks guess tags.
  *
- * A small table of fixed size, a section of the memory file.  A network is a /24 of IPv4 or a /48
- * of IPv6, so that a host with many addresses fills one place.  A network that is new takes an
- * empty place, else one of an earlier day, else that of the network with the fewest: whoever tries
- * often stays, and a count is never too high.  docs/formats.md has the layout.
+ * The table is a section of the memory file and has a fixed size.  A network is a /24 of IPv4 or a
+ * /48 of IPv6, so a host with many addresses fills only one place.  A new network takes an empty
+ * place or one of an earlier day.  If there is neither, it takes the place of the network with the
+ * lowest count.  So a network that tries often stays in the table, and a count is never too high.
+ * docs/formats.md describes the layout.
  */
 #ifndef BATV_MEMORY_FORGED_H
 #define BATV_MEMORY_FORGED_H
@@ -19,17 +20,23 @@ struct batv_forger {
 	uint32_t count;
 };
 
-/* One forged tag from this host, an IP address as text.  A host that is none is counted in the
- * total alone. */
+/*
+ * Counts one forged tag from this host, an IP address as text.  If host is not an IP address, only
+ * the total is counted.
+ */
 void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now);
 
-/* The networks with the most on the day of `now`, the most first; returns how many.  0 too: no
- * memory. */
+/*
+ * Writes the networks with the most forged tags on the day of `now`, highest count first, and
+ * returns how many it wrote.  Returns 0 if there is no memory.
+ */
 size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct batv_forger *out,
 			size_t max);
 
-/* Daemon only: what another memory file counted.  The larger count stays: twice is the same as
- * once. */
+/*
+ * Daemon only: copies the counts of another memory file.  The larger count is kept, so copying
+ * twice gives the same result as copying once.
+ */
 void batv_forged_copy(const struct batv_memory *from, struct batv_memory *to);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * header.c - believes a header page, or does not.
+ * header.c - checks a header page, and finds the sections of the file.
  *
- * Invariant: after a good answer every section lies whole within the file, and no two overlap.
+ * Invariant: after a check that succeeds, every section is entirely within the file, and no two
+ * overlap.
  */
 #include "memory/header.h"
 
@@ -108,7 +109,10 @@ static bool take_forged(const struct batv_memory_section *s, struct batv_section
 	return true;
 }
 
-/* Section i of the directory: in place, clear of those before it, and understood or skipped. */
+/*
+ * Takes section i of the directory.  It must be within the file and clear of those before it.  A
+ * section of an unknown type is skipped.
+ */
 static bool take_section(const struct batv_memory_head *head, size_t i, struct batv_sections *m)
 {
 	const struct batv_memory_section *s = &head->section[i];

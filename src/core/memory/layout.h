@@ -1,10 +1,10 @@
 /*
- * layout.h - the memory file, byte for byte: for the other files of this room, the maker
+ * layout.h - the memory file, byte for byte, for the other files of this room, the maker
  * (memory_file.c) and the tests.  docs/formats.md explains it.
  *
- * Numbers are in the byte order of the host that made the file; `order` tells a file from a
- * host of the other kind.  Every field has a fixed width and lies on a multiple of its
- * width, so 32-bit and 64-bit programs of one host share a file.
+ * Numbers are in the byte order of the host that made the file.  `order` shows whether a file comes
+ * from a host with the other byte order.  Every field has a fixed width and is aligned to it, so
+ * 32-bit and 64-bit programs of one host can share a file.
  */
 #ifndef BATV_MEMORY_LAYOUT_H
 #define BATV_MEMORY_LAYOUT_H
@@ -14,12 +14,12 @@
 
 #define BATV_MEMORY_MAGIC "BATVmem\n" /* 8 bytes */
 #define BATV_MEMORY_VERSION 2
-#define BATV_MEMORY_VERSION_1 1 /* still read and written; batvd makes none */
+#define BATV_MEMORY_VERSION_1 1 /* still read and written; batvd no longer makes it */
 #define BATV_MEMORY_PAGE 4096   /* the header page: the directory of sections */
 #define BATV_MEMORY_SECTIONS_MAX 32
 #define BATV_DOMAIN_SLOTS 16384
 #define BATV_DOMAIN_SLOT_SIZE 1024
-#define BATV_DOMAIN_SLOT_SIZE_1 256 /* in a file of version 1: how a slot begins in both */
+#define BATV_DOMAIN_SLOT_SIZE_1 256 /* in version 1; a larger slot begins in the same way */
 #define BATV_DOMAIN_NAME_MAX 219    /* a longer domain stays in observe */
 #define BATV_COUNTER_DAYS 32
 
@@ -27,11 +27,11 @@ enum batv_section {
 	BATV_SECTION_COUNTERS = 1,
 	BATV_SECTION_DOMAINS,
 	BATV_SECTION_IDS,
-	BATV_SECTION_PAIRS, /* what was sent: memory/sent.h */
+	BATV_SECTION_PAIRS, /* sent mail: memory/sent.h */
 	BATV_SECTION_ID_HITS,
 	BATV_SECTION_TAG_BOUNCES,
 	BATV_SECTION_TAG_MAILS,
-	BATV_SECTION_JOURNAL = 8, /* number set aside: nothing makes or reads it yet */
+	BATV_SECTION_JOURNAL = 8, /* reserved: nothing makes or reads it yet */
 	BATV_SECTION_FORGED = 9,  /* networks that forged tags came from: forged.h */
 };
 
@@ -39,14 +39,14 @@ enum batv_section {
 
 struct batv_memory_section {
 	uint32_t type;         /* enum batv_section; readers skip what they do not know */
-	uint32_t key_check;    /* of ids and pairs; else 0 */
+	uint32_t key_check;    /* of ids and pairs; otherwise 0 */
 	uint64_t offset, size; /* bytes; multiples of BATV_MEMORY_PAGE */
-	uint64_t param[5];     /* by type; 0 where there is none */
+	uint64_t param[5];     /* by type; 0 if unused */
 };
 
 /*
- * Where Exim calls us.  Values index fields of the header page and never change.  A message comes
- * in by the first two, and leaves by the others.
+ * Where Exim calls us.  These values index fields of the header page and never change.  A message
+ * arrives through the first two, and leaves through the others.
  */
 enum batv_door {
 	BATV_DOOR_LOCAL_SCAN = 0,
@@ -63,13 +63,13 @@ struct batv_memory_head { /* the header page */
 	uint64_t generation;
 	int64_t created; /* seconds since 1970 */
 	uint64_t size;   /* of the whole file */
-	uint64_t sum;    /* batv_header_sum(): all above, and the sections in use */
+	uint64_t sum;    /* batv_header_sum() of all fields above and the sections in use */
 	uint64_t reserved;
 	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
 	uint8_t later[960];
-	int64_t bare_last;       /* from here on: written while the file is in use */
+	int64_t bare_last;       /* from here on, written while the file is in use */
 	int64_t looked, doubted; /* see batv_counters_note_look() */
-	int64_t fleet_until;     /* milliseconds; set aside for a fleet: nothing writes it yet */
+	int64_t fleet_until;     /* milliseconds; reserved for a fleet: nothing writes it yet */
 	int64_t door_last[BATV_DOORS_MAX]; /* last message by door; nothing writes it yet */
 	uint8_t more[928];
 };
@@ -84,7 +84,7 @@ _Static_assert(offsetof(struct batv_memory_head, door_last) == 3104, "as documen
 struct batv_counter_row {
 	uint64_t life;
 	uint64_t day[BATV_COUNTER_DAYS]; /* at day modulo 32: stamp << 40 | count */
-	uint64_t journal;      /* row 198: position of a fleet's journal; nothing writes it yet */
+	uint64_t journal;      /* row 198: position in a fleet's journal; nothing writes it yet */
 	uint64_t reserved[30]; /* a row never crosses a page */
 };
 _Static_assert(offsetof(struct batv_counter_row, journal) == 264, "as documented");
@@ -96,17 +96,17 @@ _Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
 /*
  * Domains: param[0] slots (a power of two), param[1] bytes of a slot, param[2] probes.
  *
- * Of the words from `senders` on, nothing writes one yet.  Each has a day since 1970 in its upper
- * 16 bits, and a word of a day that no longer counts is replaced by one compare-and-swap.  Below
- * the day: 48 bits of a keyed hash; a count; or, in a bitmap, bit n for the day n days before.
+ * Nothing writes the words from `senders` on yet.  Each of them has a day since 1970 in its upper
+ * 16 bits.  A word whose day no longer counts is replaced by one compare-and-swap.  The lower 48
+ * bits are a keyed hash, a count, or a bitmap in which bit n is the day n days earlier.
  */
 #define BATV_DOMAIN_HASHES 3
 #define BATV_DOMAIN_DAYS 8          /* at day modulo 8 */
 #define BATV_DOMAIN_FOREIGN_DAYS 16 /* at day modulo 16 */
 
 struct batv_domain_day {                      /* sent by this domain on one day */
-	uint64_t accepted, seen;              /* counts: for outside; at a transport of ours */
-	uint64_t senders[BATV_DOMAIN_HASHES]; /* of what was accepted */
+	uint64_t accepted, seen;              /* counts: for outside; seen at our transports */
+	uint64_t senders[BATV_DOMAIN_HASHES]; /* of accepted mail */
 };
 
 struct batv_domain_foreign { /* mail of this domain that was sent elsewhere, on one day */
@@ -149,25 +149,25 @@ _Static_assert(offsetof(struct batv_domain_slot, missed_networks) == 984, "as do
 _Static_assert(offsetof(struct batv_domain_slot, later) == 1008, "as documented");
 
 /*
- * A slot goes EMPTY -> CLAIMING -> READY or GONE, and READY and GONE are for ever.  That is
- * why a name can have one slot only: see domains.c.
+ * A slot goes from EMPTY to CLAIMING, and then to READY or GONE for ever.  That is why a name can
+ * have only one slot: see domains.c.
  */
 enum batv_slot_state {
 	BATV_SLOT_EMPTY = 0,
-	BATV_SLOT_CLAIMING = 1, /* a process writes the name */
+	BATV_SLOT_CLAIMING = 1, /* a process is writing the name */
 	BATV_SLOT_READY = 2,
-	BATV_SLOT_GONE = 3, /* a claim never finished: unused, a search goes on */
+	BATV_SLOT_GONE = 3, /* a claim that was never finished: unused, but a search goes on */
 };
 
-#define BATV_CLAIM_SECONDS 60 /* the daemon gives back older claims */
+#define BATV_CLAIM_SECONDS 60 /* the daemon ends older claims */
 
-/* Slots from the name's first one in which it can lie; at most so many are looked at. */
+/* A walk along a name's run visits at most this many slots. */
 #define BATV_DOMAIN_PROBES 256
 
 /*
  * Ids, pairs: param[0] blocks, param[1] lines of a block (days; a power of two, 4 to 64), param[2]
- * bits of an item (1 to 14), param[3] capacity, param[4] since when it is complete.  A line is 64
- * bytes: 8 words, each a day since 1970 in the upper 16 bits and 48 filter bits.
+ * bits of an item (1 to 14), param[3] capacity, param[4] the time since when it is complete.  A
+ * line has 64 bytes: 8 words, each with a day since 1970 in its upper 16 bits and 48 filter bits.
  */
 #define BATV_LINE_WORDS 8
 #define BATV_LINE_BITS 384 /* 8 words of 48 */
@@ -176,18 +176,19 @@ enum batv_slot_state {
 #define BATV_LINES_MAX 64     /* a block never crosses a page */
 #define BATV_ITEM_BITS_MAX 14 /* two numbers of 64 bits hold seven places of 384 each */
 #define BATV_DAY_MAX 65535    /* 2149-06-06 */
-#define BATV_DAY_SHIFT 48     /* of such a word */
+#define BATV_DAY_SHIFT 48     /* of the day in such a word */
 
 /*
- * Tallies: param[0] pages.  A page has 256 places of two words, for a day and for life; in version
- * 1 it has 512 places of one word, for a day.  A word: day in the upper 16 bits, count below.
+ * Tallies: param[0] pages.  A page has 256 places of two words, one for a day and one for life.  In
+ * version 1 it has 512 places of one word, for a day.  A word has a day in its upper 16 bits and
+ * the count in the others.
  */
 #define BATV_TALLY_PAGE_WORDS 512
-#define BATV_TALLY_WORDS 2 /* of a place */
+#define BATV_TALLY_WORDS 2 /* of one place */
 
 /*
  * Forged tags: param[0] pages, param[1] slots of a page (256), param[2] bytes of a slot (16).  A
- * network's page is the FNV-1a of its first word without the day, modulo the pages.
+ * network's page is the FNV-1a hash of its first word without the day, modulo the number of pages.
  */
 #define BATV_FORGED_SLOTS 256
 #define BATV_FORGED_PAGES 4

@@ -1,7 +1,7 @@
 /*
- * names.c - which file of the directory is the memory, when no state tells.
+ * names.c - finds the memory file in the directory when there is no state to name it.
  *
- * Invariant: a name that is not exactly one that batvd makes is none of ours.
+ * Invariant: only a name that batvd itself could have made counts as a memory file.
  */
 #include "memory/names.h"
 
@@ -51,7 +51,7 @@ void batv_names_each(int dirfd, void (*what)(int dirfd, uint64_t number, void *a
 		closedir(d);
 }
 
-/* The highest two numbers; 0: none. */
+/* Keeps the two highest numbers; 0: none. */
 static void keep_newest(int dirfd, uint64_t number, void *arg)
 {
 	uint64_t *newest = arg;

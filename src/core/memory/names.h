@@ -9,13 +9,14 @@
 #define BATV_MEMORY_NAME "memory"
 #define BATV_MEMORY_NAME_SIZE 65 /* the state takes 64 characters */
 
-/* "memory" is 1, "memory.2" is 2; 0: another name. */
+/* Returns 1 for "memory", 2 for "memory.2" and so on; 0 for any other name. */
 uint64_t batv_names_number(const char *name);
 void batv_names_write(uint64_t number, char name[static BATV_MEMORY_NAME_SIZE]);
 
 /*
- * The newest memory file of the directory and the one before it, by their names; "" where there is
- * none.  For when no state tells; reads the directory.
+ * Finds the newest memory file of the directory and the one before it, and writes their names; ""
+ * if there is no such file.  It reads the directory, and is for the case that no state names the
+ * files.
  */
 void batv_names_newest(int dirfd, char name[static BATV_MEMORY_NAME_SIZE],
 		       char before[static BATV_MEMORY_NAME_SIZE]);

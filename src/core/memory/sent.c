@@ -1,11 +1,12 @@
 /*
  * sent.c - the sent-mail memory in use: two Bloom filters for each day.
  *
- * Any number of processes write at once, and any may be killed at any instruction: a word changes
- * by one compare-and-swap that keeps day and bits together, so a killed process leaves some bits of
- * an item that nobody was promised.  Invariants: a word of a later day is never overwritten by an
- * earlier one, so a clock that went back wipes nothing; a bit is only ever cleared together with
- * its day.  No locks, no allocation, no clock.
+ * Any number of processes write at the same time, and any may be killed at any instruction.  A word
+ * changes by one compare-and-swap, which keeps day and bits together.  So a killed process can only
+ * leave some bits of an item that it had not yet promised to anybody.
+ *
+ * Invariants: an earlier day never overwrites a word of a later day, so a clock that goes back
+ * erases nothing.  A bit is cleared only together with its day.  No locks, no allocation, no clock.
  */
 #include "memory/sent.h"
 
@@ -23,7 +24,10 @@ _Static_assert(BATV_RETENTION_DAYS_MAX + 2 == BATV_LINES_MAX, "today and a clock
 
 /* ---- Names ---- */
 
-/* The part behind the last "@" in lower case: how a domain is written says nothing. */
+/*
+ * Copies an id with the part after the last "@" in lower case, because the case of a domain has no
+ * meaning.
+ */
 static void copy_id(struct batv_span id, char *out)
 {
 	size_t i, domain = id.len;
@@ -35,7 +39,7 @@ static void copy_id(struct batv_span id, char *out)
 		out[i] = batv_fold(out[i]);
 }
 
-/* Kind, our address, NUL; an address holds no control characters.  0: it is none. */
+/* Kind, our address, NUL; an address has no control characters.  Length 0: it is not an address. */
 #define MINE_SIZE (BATV_ADDR_SIZE + 2)
 static size_t begin_name(char kind, const struct batv_addr *ours, char out[static MINE_SIZE])
 {
@@ -87,11 +91,11 @@ bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 			 (struct batv_span){other, other_len}, item);
 }
 
-/* ---- Where an item lies ---- */
+/* ---- The place of an item ---- */
 
 /*
- * The first 4 bytes choose the block, the other 16 the bits: each half is written with digits of
- * base 384, and seven of those are as even as random bytes can make them.
+ * The first 4 bytes choose the block, the other 16 choose the bits.  Each half of these is written
+ * with digits of base 384.  Seven such digits are as uniform as random bytes can make them.
  */
 void batv_sent_pattern(const uint8_t *name, const struct batv_filter *filter,
 		       struct batv_pattern *out)
@@ -112,7 +116,7 @@ void batv_sent_pattern(const uint8_t *name, const struct batv_filter *filter,
 	}
 }
 
-/* One item on its way through a guard. */
+/* The place of one item. */
 struct place {
 	const struct batv_filter *filter;
 	enum batv_item_kind kind;
@@ -129,7 +133,7 @@ static bool find_place(const struct batv_memory *m, const struct batv_item *item
 	return true;
 }
 
-/* Where in the file the block of an item begins, and in it the line of a day. */
+/* Returns where the block of an item begins in the file. */
 static size_t block_at(const struct place *p)
 {
 	return p->filter->at + (size_t)p->pattern.block * p->filter->lines * BATV_LINE_SIZE;
@@ -164,7 +168,7 @@ static bool line_is_later(const uint64_t *line, const struct batv_pattern *p, ui
 	return false;
 }
 
-/* False: a process with another clock wrote a later day meanwhile. */
+/* Returns false if a process with another clock has written a later day in the meantime. */
 static bool set_bits(uint64_t *word, uint64_t mask, uint64_t day)
 {
 	uint64_t w = __atomic_load_n(word, __ATOMIC_RELAXED), next;
@@ -217,7 +221,7 @@ static enum batv_sent_answer remember_one(struct batv_memory *m, const struct ba
 	if (!find_place(m, item, &p))
 		return BATV_SENT_NONE;
 	line = batv_memory_at(m, block_at(&p) + line_in_block(&p, day));
-	/* Adding nothing: so that the first access is a write. */
+	/* Adds nothing, so that the first access is a write. */
 	(void)__atomic_fetch_add(line, 0, __ATOMIC_RELAXED);
 	if (line_has(line, &p.pattern, day))
 		return BATV_SENT_KNOWN;
@@ -234,7 +238,7 @@ static enum batv_sent_answer remember_one(struct batv_memory *m, const struct ba
 
 struct remember_job {
 	const struct batv_item *items;
-	size_t n, at; /* how many are done with */
+	size_t n, at; /* items; how many of them are done */
 	uint64_t day;
 	enum batv_sent_answer *answers;
 };
@@ -249,8 +253,9 @@ static void remember_body(struct batv_memory *m, void *arg)
 }
 
 /*
- * What reception has written already, routing and the transport, in processes of their own, need
- * not write again: to read it is far cheaper than to map its page.
+ * Is it recorded for this day already?  Reception, routing and the transport are separate
+ * processes, and need not write the same item again.  Reading it is far cheaper than mapping its
+ * page.
  */
 static bool is_known(const struct batv_memory *m, const struct batv_item *item, uint64_t day)
 {
@@ -262,7 +267,7 @@ static bool is_known(const struct batv_memory *m, const struct batv_item *item, 
 	       line_has(line, &p.pattern, day);
 }
 
-/* True: all of them are known. */
+/* Marks the items that are known.  Returns true if all of them are. */
 static bool mark_known(const struct batv_memory *m, struct remember_job *job)
 {
 	size_t i, known = 0;
@@ -302,7 +307,7 @@ enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct ba
 	return answer;
 }
 
-/* On a day from `from` to `until`? */
+/* Was it recorded on a day from `from` to `until`? */
 static bool was_written(const struct batv_memory *m, const struct batv_item *item, uint64_t from,
 			uint64_t until)
 {
@@ -312,7 +317,7 @@ static bool was_written(const struct batv_memory *m, const struct batv_item *ite
 	if (!find_place(m, item, &p) ||
 	    !batv_memory_peek(m, block_at(&p), block, p.filter->lines * (size_t)BATV_LINE_SIZE))
 		return false;
-	/* The line of an older day is that of a later one. */
+	/* The line of an older day has been taken by a later one. */
 	ring = until >= p.filter->lines ? until - p.filter->lines + 1 : 1;
 	for (day = until; day >= from && day >= ring; day--)
 		if (line_has(block + line_in_block(&p, day) / sizeof *block, &p.pattern, day))

@@ -1,9 +1,14 @@
 /*
- * tallies.c - counts by name, in words that hold a day and a count.
+ * tallies.c - counts by name, in words that have a day and a count.
  *
- * A place has two words side by side: one for the day, which is stamped with that day, and one for
- * the life of a name, stamped with the last day on which it counts.  Any number of processes count
- * at once: a word changes by one compare-and-swap.  No locks, no allocation, no clock.
+ * A place has two words side by side.  One is for the day, and is stamped with that day.  The other
+ * is for the life of a name, and is stamped with the last day on which it counts.  Any number of
+ * processes count at the same time: a word changes by one compare-and-swap.  No locks, no
+ * allocation, no clock.
+ *
+ * Invariant: names that share a place make a count too high, never too low, and no process loses a
+ * count of another.  Only a wrong clock, or a process that is killed halfway, makes a count too
+ * low.
  */
 #include "memory/tallies.h"
 
@@ -13,15 +18,15 @@
 #define COUNT_MASK ((UINT64_C(1) << BATV_DAY_SHIFT) - 1)
 
 struct tally_job {
-	size_t page, first, second; /* two places of a page: the index of each one's first word */
+	size_t page, first, second; /* two places of a page: the index of the first word of each */
 	bool has_life;
 	uint64_t day, until;
 	uint64_t on_day, in_life; /* the counts */
 };
 
 /*
- * A word stamped `from` to `to` goes on, and keeps the later stamp; any other begins new.  It is of
- * a time gone by, or of a clock that was wrong.
+ * Adds one to a word.  If its stamp is `from` to `to`, it continues, and the later stamp is kept.
+ * Any other word begins again, because it is of a past time or of a wrong clock.
  */
 static uint64_t add_one(uint64_t *word, uint64_t from, uint64_t to, uint64_t stamp)
 {
@@ -53,7 +58,10 @@ static void add_at(uint64_t *place, struct tally_job *job)
 		job->in_life = count;
 }
 
-/* Others share one of the two places, hardly ever both: the smaller one is nearer to the truth. */
+/*
+ * Another name may share one of the two places, but hardly ever both, so the smaller count is
+ * closer to the truth.
+ */
 static void tally_body(struct batv_memory *m, void *arg)
 {
 	struct tally_job *job = arg;
