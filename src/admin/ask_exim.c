@@ -122,7 +122,7 @@ bool batv_ask_exim_line(enum batv_list_kind kind, const char *value, const char 
 	return ok;
 }
 
-/* Where a line may be cut: Exim strips white space there, and takes a backslash as "goes on". */
+/* Where a line may be cut.  Exim strips white space at a cut, and a backslash there joins lines. */
 static size_t piece_len(const char *line, size_t len)
 {
 	size_t n = PIECE;
@@ -160,7 +160,7 @@ static int64_t milliseconds(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* "/usr/sbin/exim4 -C /etc/x" to arguments, in place, and what is asked behind them. */
+/* Splits "/usr/sbin/exim4 -C /etc/x" into arguments, in place, and appends the words of `asked`. */
 static bool split_command(char *command, char *asked, char **args)
 {
 	char *save = NULL;
@@ -196,7 +196,7 @@ static bool start_exim(struct batv_asker *asker, const char *what, int question,
 	return true;
 }
 
-/* Reads all that Exim prints, within the time and the room that there are. */
+/* Reads all that Exim prints, until the time or the buffer runs out. */
 static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 {
 	int64_t end = milliseconds() + BATV_ASK_SECONDS * 1000;
@@ -224,8 +224,8 @@ static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
 }
 
 /*
- * True: Exim exited by itself with status 0.  The wait is limited, in case the process cannot be
- * killed.
+ * Returns true if Exim exited by itself with status 0.  The wait is limited, in case the process
+ * cannot be killed.
  */
 static bool reap(pid_t pid)
 {
@@ -257,14 +257,14 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 		ok = listen_to(asker, ends[0], out, size);
 		if (!ok)
 			kill(pid, SIGKILL);
-		/* A prompt came, so it was the question and not the configuration that ended it. */
+		/* A prompt came, so the question ended Exim, and not its configuration. */
 		asker->ended = !reap(pid) && ok && strchr(out, '>');
 	}
 	close(ends[0]);
 	return ok;
 }
 
-/* Asks what Exim prints for options of its configuration.  No text from outside goes in. */
+/* Asks Exim to print options of its configuration.  No text from outside goes in. */
 static bool ask_options(struct batv_asker *asker, const char *names, char *answer, size_t size)
 {
 	char mode[100];
@@ -319,7 +319,7 @@ static bool know_user(struct batv_asker *asker)
 
 /* ---- the answer ---- */
 
-/* The first line with content answers, without the prompt. */
+/* The first line with content is the answer.  The prompt is not part of it. */
 static enum batv_match understand(struct batv_asker *asker, char *answer)
 {
 	char *save = NULL;
@@ -348,7 +348,7 @@ static enum batv_match understand(struct batv_asker *asker, char *answer)
 	return BATV_MAYBE;
 }
 
-/* Exim prints these errors and goes on.  Such a list is in doubt for every message. */
+/* Exim prints these errors and continues.  Such a list is in doubt for every message. */
 static bool is_error(const char *why)
 {
 	return strstr(why, "unknown named") || strstr(why, "failed to open") ||
@@ -390,7 +390,7 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 
 typedef enum batv_match (*plain_look)(const char *value, const char *list);
 
-/* As Exim's process does it: the whole list must be allowed.  What is not plain is asked. */
+/* As in Exim's process, the whole list must be allowed.  Exim is asked unless the list is plain. */
 static enum batv_match ask_or_decide(struct batv_asker *asker, enum batv_list_kind kind,
 				     plain_look plain, const char *value, const char *list)
 {

@@ -1,8 +1,8 @@
 /*
- * conffile.c - the lines of a configuration file, read in place.
+ * conffile.c - reads the lines of a configuration file, in place.
  *
- * Knows no option.  Invariant: what is not understood is an error with its line; no byte of the
- * file is passed over in silence but comments and blanks.
+ * It knows no options.  Invariant: text that it does not understand is an error with its line
+ * number.  It skips nothing in silence except comments and blanks.
  */
 #include "conffile.h"
 
@@ -15,11 +15,11 @@ void batv_conffile_start(struct batv_conffile *file, char *text, size_t len)
 {
 	text[len] = '\0';
 	*file = (struct batv_conffile){text, text + len, 1};
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* what Windows editors put there */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* Windows editors put it there */
 		file->p += 3;
 }
 
-/* The end of the line that begins at p: its newline, or the end of the file. */
+/* Returns the end of the line that begins at p: its newline, or the end of the file. */
 static char *line_end(const struct batv_conffile *file, char *p)
 {
 	char *newline = memchr(p, '\n', (size_t)(file->end - p));
@@ -34,7 +34,7 @@ static char *skip_blanks(char *p, const char *end)
 	return p;
 }
 
-/* NUL-terminates what lies between p and end, blanks at its end taken off. */
+/* Removes the blanks at the end of the text from p to end, and terminates it with NUL. */
 static char *cut(const char *p, char *end)
 {
 	while (end > p && batv_is_blank(end[-1]))
@@ -49,7 +49,7 @@ static bool says_nothing(char *p, const char *end)
 	return *p == '#' || skip_blanks(p, end) == end;
 }
 
-/* What is wrong lies between text and end. */
+/* The text from `text` to `end` is wrong. */
 static enum batv_conf_kind error(struct batv_conffile *file, struct batv_conf_item *item,
 				 const char *text, char *end, const char *why)
 {
@@ -60,7 +60,7 @@ static enum batv_conf_kind error(struct batv_conffile *file, struct batv_conf_it
 	return BATV_CONF_ERROR;
 }
 
-/* To the line behind the one that ends at `end`. */
+/* Moves to the line after the one that ends at `end`. */
 static void step(struct batv_conffile *file, char *end)
 {
 	file->p = end < file->end ? end + 1 : file->end;
@@ -80,7 +80,7 @@ static enum batv_conf_kind read_section(struct batv_conffile *file, struct batv_
 	return BATV_CONF_SECTION;
 }
 
-/* A line of a value at `end` of what is there already; NULL or what is wrong. */
+/* Appends a line to a value.  Returns NULL, or the error. */
 static const char *append(char **value_end, char *p, char *end, bool first)
 {
 	end = cut(p, end);
@@ -94,7 +94,7 @@ static const char *append(char **value_end, char *p, char *end, bool first)
 	return NULL;
 }
 
-/* The indented lines behind an option.  They move down to their value: it only gets shorter. */
+/* Reads the indented lines after an option, and moves them to its value: it only gets shorter. */
 static enum batv_conf_kind read_folds(struct batv_conffile *file, struct batv_conf_item *item,
 				      char *value_end)
 {

@@ -1,8 +1,8 @@
 /*
- * config.c - exim-batv.conf to a checked configuration.
+ * config.c - turns exim-batv.conf into a checked configuration.
  *
- * Invariant: a configuration is handed out when every line of it is good; otherwise nothing of it
- * is, and one line of text says which line is wrong, and what would have been right.
+ * Invariant: the caller gets a configuration only if every line is correct.  Otherwise it gets
+ * nothing but one message, which names the wrong line and says what was expected.
  */
 #include "config.h"
 
@@ -30,15 +30,15 @@ struct loader {
 	const char *file;
 	struct batv_config *out;
 	struct batv_policy *policy;
-	unsigned line;        /* of the item at hand */
-	unsigned globals[64]; /* by row, lines where they were set; 0: not */
-	unsigned options[64]; /* the same of the policy at hand */
+	unsigned line;        /* of the current item */
+	unsigned globals[64]; /* by row, the line where each was set; 0: not set */
+	unsigned options[64]; /* the same for the current policy */
 	unsigned sections[BATV_POLICIES_MAX];
 	char *message;
 	size_t size;
 };
 
-/* A wrong value for a message: printable, bounded. */
+/* Makes a wrong value printable and short, for a message. */
 static const char *quoted(const char *text, char out[static QUOTED_SIZE])
 {
 	size_t at = 0;
@@ -59,7 +59,7 @@ static const char *quoted(const char *text, char out[static QUOTED_SIZE])
 	return out;
 }
 
-/* The one message: FILE:LINE: text.  Without a file the text names it. */
+/* Writes the one message, FILE:LINE: text.  Without l->file the text itself names the file. */
 __attribute__((format(printf, 3, 4))) static enum batv_err fail(struct loader *l, enum batv_err err,
 								const char *format, ...)
 {
@@ -95,7 +95,7 @@ static size_t smallest(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* How many letters have to change (Levenshtein). */
+/* The number of letters that must change (Levenshtein). */
 static size_t distance(const char *a, const char *b)
 {
 	size_t row[NAME_MAX_LEN + 1], len = strlen(b);
@@ -128,7 +128,7 @@ static void nearer(const char *wrong, const char *known, const char **best, size
 
 static enum batv_err unknown_option(struct loader *l, const char *name)
 {
-	size_t found = strlen(name) / 3 + 2; /* further off it is a guess */
+	size_t found = strlen(name) / 3 + 2; /* a name further away would be a guess */
 	const char *best = NULL;
 	char text[QUOTED_SIZE];
 
@@ -142,7 +142,7 @@ static enum batv_err unknown_option(struct loader *l, const char *name)
 	return fail(l, BATV_E_SYNTAX, "unknown option \"%s\"", quoted(name, text));
 }
 
-/* "auto, observe or reject" */
+/* Writes the choices as "auto, observe or reject". */
 static void put_choices(const char *const *choices, char *out, size_t size)
 {
 	const char *last = NULL;
@@ -164,7 +164,7 @@ static void put_choices(const char *const *choices, char *out, size_t size)
 	}
 }
 
-/* A limit as one would write it. */
+/* Writes a limit as an administrator would write it. */
 static void put_limit(const struct batv_option *opt, uint32_t n, char *out, size_t size)
 {
 	uint32_t unit = opt->type == BATV_OPT_BYTES ? 1024 : 1000;
@@ -192,7 +192,7 @@ static void put_range(const struct batv_option *opt, const char *what, char *out
 		(void)snprintf(out, size, "expected %s, from %s to %s", what, min, max);
 }
 
-/* What the row asks for; `why` is what batv_option_set() says. */
+/* Returns the values that the option accepts, or else the reason from batv_option_set(), `why`. */
 static const char *expected(const struct batv_option *opt, const char *why,
 			    char out[static EXPECTED_SIZE])
 {
@@ -223,7 +223,7 @@ static const char *expected(const struct batv_option *opt, const char *why,
 	return why;
 }
 
-/* For a list with an item that is not allowed, that item is the wrong value. */
+/* If a list has an item that is not allowed, the message names the item. */
 static enum batv_err wrong_option(struct loader *l, const struct batv_option *opt, const char *why,
 				  const char *value)
 {
@@ -249,7 +249,7 @@ static enum batv_err check_pattern(struct loader *l, const char *name, const cha
 	return wrong_value(l, name, wanted, value);
 }
 
-/* An option is set once; *line keeps where. */
+/* An option may be set only once.  *line keeps its line. */
 static enum batv_err set_once(struct loader *l, void *base, const struct batv_option *opt,
 			      unsigned *line, const char *value)
 {
@@ -274,13 +274,13 @@ static enum batv_err read_option(struct loader *l, const char *name, const char 
 		return unknown_option(l, name);
 	if (l->policy != &l->out->policies[0])
 		return fail(l, BATV_E_SYNTAX,
-			    "%s: must come before the first section, because it holds for all "
+			    "%s: must come before the first section, because it applies to all "
 			    "policies",
 			    name);
 	return set_once(l, &l->out->global, opt, &l->globals[opt - batv_globals], value);
 }
 
-/* The section that ends here: what it must have, and what is computed. */
+/* Ends a section: checks for missing options, and fills in computed values. */
 static enum batv_err end_policy(struct loader *l)
 {
 	size_t index = l->out->n_policies - 1;
@@ -304,7 +304,7 @@ static enum batv_err end_policy(struct loader *l)
 	return BATV_OK;
 }
 
-/* The name in "policy NAME"; NULL: it is something else. */
+/* Returns the name in "policy NAME", or NULL for any other section. */
 static const char *policy_name(const char *section)
 {
 	const char *name = section + strlen("policy");
@@ -324,14 +324,12 @@ static enum batv_err check_section(struct loader *l, const char *name)
 	}
 	if (strcmp(name, "default") == 0)
 		return fail(l, BATV_E_SYNTAX,
-			    "[policy default]: expected another name; what comes before the first "
-			    "section "
-			    "is the policy default");
+			    "[policy default]: expected another name; the options before the first "
+			    "section are the policy default");
 	if (l->out->n_policies == BATV_POLICIES_MAX)
 		return fail(l, BATV_E_SYNTAX,
 			    "[policy %s]: expected at most %d policies; one policy can cover many "
-			    "domains "
-			    "(domains = cdb;/path or lsearch;/path)",
+			    "domains (domains = cdb;/path or lsearch;/path)",
 			    name, BATV_POLICIES_MAX - 1);
 	return BATV_OK;
 }
@@ -392,7 +390,7 @@ static void put_sum(struct batv_config *out, uint64_t sum)
 	(void)snprintf(out->sum, sizeof out->sum, "%016llx", (unsigned long long)sum);
 }
 
-/* Defaults, and the copy of the text that all borrow from. */
+/* Sets the defaults, and makes the copy of the text from which all options borrow. */
 static enum batv_err start(struct loader *l, const char *text, size_t len)
 {
 	struct batv_config *out = l->out;
@@ -405,7 +403,7 @@ static enum batv_err start(struct loader *l, const char *text, size_t len)
 			    "lsearch;/path)");
 	copy = malloc(len + 1);
 	if (!copy)
-		return fail(l, BATV_E_IO, "no memory");
+		return fail(l, BATV_E_IO, "out of memory");
 	if (len > 0)
 		memcpy(copy, text, len);
 	copy[len] = '\0';
@@ -437,7 +435,7 @@ enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 	return parse(&l, text, len);
 }
 
-/* All that is in fd, from malloc.  More than max bytes are max + 1, for the caller to see. */
+/* Reads all of fd into a malloc()ed buffer.  If it is longer than max, it reads max + 1 bytes. */
 static enum batv_err read_text(int fd, size_t max, char **text, size_t *len)
 {
 	size_t have;
@@ -458,7 +456,7 @@ static enum batv_err read_text(int fd, size_t max, char **text, size_t *len)
 	return BATV_OK;
 }
 
-/* These two name the path themselves: l->file is NULL. */
+/* This function and read_file() name the path themselves, so l->file is NULL. */
 static enum batv_err check_file(struct loader *l, const char *path, int fd, mode_t forbidden)
 {
 	struct stat st;
@@ -478,7 +476,7 @@ static enum batv_err check_file(struct loader *l, const char *path, int fd, mode
 static enum batv_err read_file(struct loader *l, const char *path, mode_t forbidden, size_t max,
 			       char **text, size_t *len)
 {
-	/* O_NONBLOCK: a fifo is refused, not waited for */
+	/* O_NONBLOCK: we refuse a fifo and do not wait for it. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	enum batv_err err;
 
@@ -496,7 +494,7 @@ static enum batv_err read_file(struct loader *l, const char *path, mode_t forbid
 	return err;
 }
 
-/* The legacy keys, and the sum over both texts. */
+/* Reads the legacy keys, and computes the sum over both texts. */
 static enum batv_err read_legacy(struct loader *l, uint64_t sum)
 {
 	const char *path = l->out->global.legacy_keys, *why;

@@ -1,12 +1,14 @@
 /*
- * generation.c - the memory files that are in use, and the change from one to the next.
+ * generation.c - manages the memory files in use, and the change from one to the next.
  *
- * A new file starts with the old one's domain table, is published, and only then gets the
- * counts.  Processes of Exim that still hold the old file go on noting there: each look takes over
- * what came in since, as long as the old file is kept.  Invariants: a file that the published state
- * names is never removed; counts are moved, not copied, so none is there twice; merging domains
- * twice is the same as once.  Time alone removes nothing while the clock is in doubt, nor for three
- * days after that: a clock that is ahead would remove what nobody can make again.
+ * A new file starts with the old one's domain table, is published, and only then gets the counts.
+ * Exim processes that still have the old file open continue to write there.  As long as the old
+ * file is kept, each look takes over these late entries.
+ *
+ * Invariants: a file that the published state names is never removed.  Counts are moved, not
+ * copied, so no count exists twice.  Merging domains twice gives the same as merging once.  Time
+ * alone removes nothing while the clock is in doubt, nor for three days after that, because a clock
+ * that is ahead would remove data that nobody can make again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,10 +25,10 @@
 #include "plan.h"
 
 #define PATIENCE                                                                                   \
- (3 * (int64_t)BATV_DAY) /* nothing is removed for so long after a doubt about the clock */
-#define LOOK_NOTED 3600  /* seconds: a look is noted that often */
+ (3 * (int64_t)BATV_DAY) /* after a doubt about the clock, nothing is removed for so long */
+#define LOOK_NOTED 3600  /* seconds: a look is noted this often */
 #define AWAY                                                                                       \
- (BATV_JUMP + LOOK_NOTED) /* no look for longer: batvd was off, or the clock is wrong              \
+ (BATV_JUMP + LOOK_NOTED) /* no look for longer than this: batvd was off, or the clock is wrong    \
 			   */
 
 static int64_t later(int64_t a, int64_t b)
@@ -36,7 +38,7 @@ static int64_t later(int64_t a, int64_t b)
 
 /* ---- files ---- */
 
-/* Only older ones: a newer one is of a state that could not be published, and is made anew. */
+/* Removes older files only.  A newer file, of a state that was not published, can be used later. */
 static void remove_old(int dirfd, uint64_t number, void *arg)
 {
 	const struct batv_generation *g = arg;
@@ -74,7 +76,7 @@ static uint32_t key_check(const struct batv_generation *g)
 						      sizeof g->secrets->memory_key});
 }
 
-/* While the configuration cannot be read, the memory stays as large as it is; 0: not known. */
+/* While the configuration cannot be read, the memory keeps its size.  0: the size is not known. */
 static uint64_t capacity_of(const struct batv_generation *g, const struct batv_config *config)
 {
 	return config->global.memory_capacity ? config->global.memory_capacity : g->capacity;
@@ -90,7 +92,7 @@ static struct batv_memory_wish wish_of(const struct batv_generation *g,
 					 .key_check = key_check(g)};
 }
 
-/* In the place of a file that is not there, or that nobody can use. */
+/* Creates a file in place of one that does not exist or cannot be used. */
 static void make_anew(struct batv_generation *g, const struct batv_config *config,
 		      enum batv_err err, uint64_t generation, int64_t now)
 {
@@ -101,24 +103,27 @@ static void make_anew(struct batv_generation *g, const struct batv_config *confi
 		batv_file_why(g->store->dirfd, g->memory_name, true, why, sizeof why);
 	wish.generation = generation + 1;
 	if (!wish.capacity) {
-		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
-				     "%s/%s: %s, and how large it has to be is not known while the "
-				     "configuration cannot be read; mail goes on without it",
-				     g->store->path, g->memory_name, batv_strerror(err));
+		batv_notices_trouble(
+			g->notices, BATV_TROUBLE_MEMORY,
+			"%s/%s: %s; cannot create a new memory file, because its size is not known "
+			"while the configuration cannot be read; mail continues without it",
+			g->store->path, g->memory_name, batv_strerror(err));
 		return;
 	}
 	if (batv_memory_file_create(g->store->dirfd, g->memory_name, &wish) != BATV_OK) {
-		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
-				     "%s/%s: cannot make the memory: %s; mail goes on without it",
-				     g->store->path, g->memory_name, strerror(errno));
+		batv_notices_trouble(
+			g->notices, BATV_TROUBLE_MEMORY,
+			"%s/%s: cannot create the memory file: %s; mail continues without it",
+			g->store->path, g->memory_name, strerror(errno));
 		return;
 	}
 	if (err == BATV_E_NO_FILE)
-		batv_notices_say(g->notices, LOG_NOTICE, "%s/%s: made a new memory", g->store->path,
-				 g->memory_name);
+		batv_notices_say(g->notices, LOG_NOTICE, "%s/%s: created a new memory file",
+				 g->store->path, g->memory_name);
 	else
 		batv_notices_say(g->notices, LOG_WARNING,
-				 "%s/%s: made a new memory, the old one was not usable: %s%s%s",
+				 "%s/%s: created a new memory file because the old one was not "
+				 "usable: %s%s%s",
 				 g->store->path, g->memory_name, batv_strerror(err),
 				 *why ? ": " : "", why);
 	err = batv_memory_open(&g->memory, g->store->dirfd, g->memory_name);
@@ -162,7 +167,7 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 
 	if (memory->sections.version != BATV_MEMORY_VERSION || !ids->at || !pairs->at ||
 	    !memory->sections.forged_at)
-		return "the file is of an older version";
+		return "the current file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";
 	if (config->global.memory_capacity && (ids->capacity != config->global.memory_capacity ||
@@ -172,14 +177,15 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
 	    pairs->lines != ids->lines)
 		return "memory_retention was changed";
 	if (batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0)
-		return "it holds days that are still to come: a clock is, or was, wrong";
+		return "the current file has entries for days in the future: a clock is or was "
+		       "wrong";
 	return NULL;
 }
 
 /*
- * With the file before it the new one is as complete as that is, within what that keeps.  After an
- * upgrade it is not: an Exim that started before cannot write it, and what that Exim sends is
- * remembered nowhere.
+ * Since when is the new file complete, together with the file before?  It is as complete as that
+ * file is, within that file's retention.  After an upgrade it is not.  An Exim that started earlier
+ * cannot write the new file, so mail that it sends is not remembered anywhere.
  */
 static int64_t since_of(const struct batv_memory *m, uint32_t check, int64_t now)
 {
@@ -206,7 +212,7 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 	batv_names_write(batv_names_number(g->memory_name) + 1, name);
 	wish.generation = g->memory.sections.generation + 1;
 	wish.since = since_of(&g->memory, wish.key_check, now);
-	/* It may be there, from a state that could not be published. */
+	/* It may exist already, from a state that could not be published. */
 	err = batv_memory_open(&next, g->store->dirfd, name);
 	if (err || batv_generation_wanted(&next, config, wish.key_check, now)) {
 		err = batv_memory_file_create(g->store->dirfd, name, &wish);
@@ -214,11 +220,12 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 			err = batv_memory_open(&next, g->store->dirfd, name);
 	}
 	if (err) {
-		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY,
-				     "%s/%s: cannot make the memory anew, which is needed because "
-				     "%s: %s; the one that is there goes on",
-				     g->store->path, name, why,
-				     err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+		batv_notices_trouble(
+			g->notices, BATV_TROUBLE_MEMORY,
+			"%s/%s: cannot create a new memory file, which is needed because "
+			"%s: %s; the current one stays in use",
+			g->store->path, name, why,
+			err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
 		return;
 	}
 	batv_memory_move_copy(&g->memory, &next);
@@ -229,11 +236,11 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 	memcpy(g->before_name, g->memory_name, sizeof g->before_name);
 	memcpy(g->memory_name, name, sizeof g->memory_name);
 	batv_notices_say(g->notices, LOG_NOTICE,
-			 "%s/%s: made a new memory, because %s; %s is asked as well",
+			 "%s/%s: created a new memory file because %s; %s is still consulted",
 			 g->store->path, name, why, g->before_name);
 }
 
-/* The last day of which the file holds something, as its counts tell; 0: none of the last 32. */
+/* Returns the last day for which the file has entries, by its counts; 0: no day of the last 32. */
 static int64_t last_day(const struct batv_memory *m, int64_t now)
 {
 	uint64_t none = batv_counted(m, BATV_COUNT_IDS, 1, now + BATV_DAY) +
@@ -252,11 +259,11 @@ int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv
 {
 	int64_t made = batv_counters_created(memory), last;
 
-	/* By a clock that was ahead.  If it is behind now, the other file was in use at that time.
-	 */
+	/* The clock was ahead when the file was made, unless the clock is slow now.  In that case
+	 * the file before was in use at that time. */
 	if (made > now + BATV_DAY && (!before->base || last_day(before, made) == 0))
 		made = 0;
-	/* For a day, processes that began with it may still write there. */
+	/* For a day, processes that started with the file before may still write to it. */
 	if (before->base &&
 	    before->sections.filters[0].key_check != memory->sections.filters[0].key_check)
 		return made + BATV_DAY;
@@ -269,7 +276,7 @@ int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv
 
 /* ---- the clock ---- */
 
-/* A break for all domains tells of a doubt, too, should the file that noted it be lost. */
+/* A break for all domains also shows a doubt, in case the file that noted the doubt is lost. */
 static bool broke_lately(const struct batv_state *st, int64_t now)
 {
 	for (size_t i = 0; i < st->n_breaks; i++)
@@ -279,7 +286,7 @@ static bool broke_lately(const struct batv_state *st, int64_t now)
 	return false;
 }
 
-/* At a start nobody vouches for the clock but what was written before. */
+/* At a start, only earlier records can confirm the clock. */
 static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
 {
 	const struct batv_state *st = g->state;
@@ -290,7 +297,7 @@ static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
 	return looked && (now - looked > AWAY || looked - now > AWAY);
 }
 
-/* Sets g->careful.  A doubt is noted in the memory, for a start within its three days. */
+/* Sets g->careful.  A doubt is noted in the memory, for a start in the next three days. */
 static void watch_clock(struct batv_generation *g, int64_t now)
 {
 	const struct batv_state *st = g->state;
@@ -305,7 +312,7 @@ static void watch_clock(struct batv_generation *g, int64_t now)
 		batv_counters_note_look(&g->memory, now, doubt ? now : doubted);
 }
 
-/* Take over what was noted in the file before, which may be removed after the next state. */
+/* Takes over the entries in the file before, which may be removed after the next state. */
 static void merge(struct batv_generation *g)
 {
 	if (!g->memory.base || !g->before.base)
@@ -319,10 +326,11 @@ static void follow_wishes(struct batv_generation *g, const struct batv_config *c
 	uint32_t check = key_check(g);
 	const char *why = batv_generation_wanted(&g->memory, config, check, now);
 
-	/* It would not be complete before that time comes. */
+	/* The file would not be complete before that time. */
 	if (!why && !g->careful && g->memory.sections.filters[0].since > now + BATV_DAY)
-		why = "it was made under a clock that was ahead";
-	/* Only two are ever asked: a change waits until the file before is no longer needed. */
+		why = "the current file was made while the clock was ahead";
+	/* Only two files are ever consulted, so a change waits until the file before is no longer
+	 * needed. */
 	if (why && capacity_of(g, config) &&
 	    (!*g->before_name || (check && g->memory.sections.filters[0].key_check != check)))
 		make_next(g, config, why, now);

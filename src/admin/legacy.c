@@ -1,7 +1,8 @@
 /*
- * legacy.c - keys of an older ${prvs} or batv-tools installation, which verify only.
+ * legacy.c - reads the keys of an older ${prvs} or batv-tools installation.  They verify, but never
+ * sign.
  *
- * Invariant: the ring is written when every line was good, and never shows up in an error.
+ * Invariant: the ring is written only if every line is correct.  No error shows a key.
  */
 #include "legacy.h"
 
@@ -29,7 +30,7 @@ static int64_t month_days(int64_t year, int64_t month)
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
 
-/* YYYY-MM-DD to the first second behind that day. */
+/* Converts YYYY-MM-DD to the first second after that day. */
 static bool end_of_day(struct batv_span s, int64_t *out)
 {
 	int64_t year, month, day, n = 0;
@@ -48,7 +49,7 @@ static bool end_of_day(struct batv_span s, int64_t *out)
 	return true;
 }
 
-/* NULL, or what was expected. */
+/* Returns NULL, or the text that was expected. */
 static const char *read_key(struct batv_span line, struct batv_legacy_key *key)
 {
 	struct batv_span until = batv_span_next_word(&line), date = batv_span_next_word(&line);

@@ -1,9 +1,9 @@
 /*
- * memory_file.c - makes a memory file; memory/access.c uses it.
+ * memory_file.c - makes a memory file, which memory/access.c then uses.
  *
- * Every block is allocated before anybody can see the file, and the header page, which
- * alone makes it a memory file, is written last.  All sections start as zero bytes: that is
- * an empty table and a counter that never counted.
+ * Every block is allocated before anybody can see the file.  The header page is written last, and
+ * only the header page makes it a memory file.  All sections start as zero bytes, which means empty
+ * tables and counters at zero.
  */
 #include "memory_file.h"
 
@@ -26,7 +26,7 @@ static const struct batv_memory_section always[] = {
 	 .param = {BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES}},
 };
 
-/* Comes last: the places of the others stay what they were. */
+/* This section comes last, so the others keep their offsets. */
 static const struct batv_memory_section forged = {
 	.type = BATV_SECTION_FORGED,
 	.size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
@@ -34,9 +34,10 @@ static const struct batv_memory_section forged = {
 };
 
 /*
- * How many items a line gets on average at full capacity, so that a message with 4 unknown ids
- * passes by chance at most once in 10,000 at full capacity, and once in 1,000 at twice that: the
- * more lines are looked at, the emptier they have to be.  docs/formats.md has the computation.
+ * The average number of items in a line at full capacity.  With these loads, a message with 4
+ * unknown ids passes by chance at most once in 10,000 at full capacity, and once in 1,000 at twice
+ * that.  The more lines are searched, the emptier they must be.  docs/formats.md has the
+ * computation.
  */
 #define ITEM_BITS 14
 static const struct {
@@ -44,7 +45,7 @@ static const struct {
 	double load;
 } loads[] = {{4, 7.75}, {8, 7}, {16, 6.25}, {32, 5.75}, {64, 5.25}};
 
-/* A page of 256 places for so many items: senders are fewer than messages. */
+/* One page of 256 slots serves this many items, because there are fewer senders than messages. */
 #define TALLY_ITEMS 256
 #define TALLY_PAGES_MIN 64
 #define TALLY_PAGES_MAX 4096
@@ -59,7 +60,7 @@ unsigned batv_memory_file_lines(int64_t retention)
 	return loads[i].lines;
 }
 
-/* One section behind the others, on pages of its own. */
+/* Adds a section after the others, on pages of its own. */
 static void add_section(struct batv_memory_head *head, struct batv_memory_section section)
 {
 	uint64_t pages = (section.size + BATV_MEMORY_PAGE - 1) / BATV_MEMORY_PAGE;
@@ -121,8 +122,7 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 	head->sum = batv_header_sum(head);
 }
 
-/* A block that was written is allocated: for file systems and C libraries that cannot do it at
- * once. */
+/* Writes every block, for file systems and C libraries without posix_fallocate(). */
 static bool write_zeros(int fd, uint64_t size)
 {
 	static const char zeros[65536];
@@ -140,7 +140,7 @@ static bool write_zeros(int fd, uint64_t size)
 	return true;
 }
 
-/* posix_fallocate says what is wrong by its result, not by errno. */
+/* posix_fallocate() returns the error; it does not set errno. */
 static bool allocate(int fd, uint64_t size)
 {
 	int err;

@@ -107,7 +107,7 @@ enum batv_err batv_replace(int dirfd, const char *name, mode_t mode, const void 
 	return batv_new_file_commit(&file, mode);
 }
 
-/* One buffer of the full size, never grown: realloc would leave copies of secrets behind. */
+/* One buffer of the full size, never grown: realloc would leave copies of secrets in the heap. */
 static enum batv_err slurp_fd(int fd, size_t max, char **text, size_t *len)
 {
 	size_t n;
@@ -151,7 +151,7 @@ enum batv_err batv_slurp(int dirfd, const char *name, size_t max, char **text, s
 	return err;
 }
 
-/* This is for good.  It tries to become root again, and fails if that works. */
+/* This is for good.  The function tries to become root again, and fails if that works. */
 static enum batv_err drop_to(uid_t uid, gid_t gid)
 {
 	if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)

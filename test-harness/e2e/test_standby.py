@@ -93,7 +93,7 @@ def test_starts_and_goes_on(lab):
     site.flows()
     assert (site.options(), site.lines("secret", "secret")) == (before, site.secret)
     assert site.lines("state", "break") == []
-    # once it is right, batvd takes it by itself
+    # once it is correct, batvd reads it
     site.batv.set(GOOD, grace="9d")
     site.in_order()
     site.flows()
@@ -210,7 +210,7 @@ def test_a_lost_memory_is_not_made_in_another_size(lab):
     site.batv.start()
     site.degraded(text)
     assert not (site.batv.state_dir / "memory").exists()
-    assert any("how large it has to be is not known" in line for line in site.batv.log())
+    assert any("its size is not known" in line for line in site.batv.log())
     assert is_signed(site.sent(), "alice@test")
     site.batv.set(GOOD)
     wait_until(lambda: (site.batv.state_dir / "memory").exists(), 20, "a new memory")

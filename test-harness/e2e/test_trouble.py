@@ -593,7 +593,7 @@ class TestDaemonHeals(Site):
         for what, damage in {"missing": self.memory.unlink, "truncated": lambda: os.truncate(self.memory, 5000),
                              "foreign": lambda: self.lab.write(self.memory, "hello\n", mode=0o660)}.items():
             lines = self.healed(damage, what)
-            assert sum("made a new memory" in line for line in lines) == 1, lines
+            assert sum("created a new memory file" in line for line in lines) == 1, lines
             assert self.batv.json("status")["counters"]["judged"]["missing"]["reject"] == 1
 
 

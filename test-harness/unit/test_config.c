@@ -106,7 +106,7 @@ END_TEST
 #define NAMED "expected [policy NAME] with a name of 1 to 31 letters, digits, \"-\" or \"_\", not "
 #define DOLLAR "expected text without \"$\" (Exim would expand it, as root), not "
 #define SET(name) name ": already set on line "
-#define TOP ": must come before the first section, because it holds for all policies"
+#define TOP ": must come before the first section, because it applies to all policies"
 #define COUNT_ "expected a number such as 100k or 2M, from 1k to 100M, not "
 #define BYTES "expected a size in bytes such as 128K or 1M, from 4K to 16M, not "
 #define INDENT "expected an option that this indented line continues, not "
@@ -142,8 +142,8 @@ static const struct {
 	{"[policy *]\n", "t.conf:1: " NAMED "\"[policy *]\""},
 	{"[policy abcdefghijklmnopqrstuvwxyz123456]\n",
 	 "t.conf:1: " NAMED "\"[policy abcdefghijklmnopqrstuvwxyz123456]\""},
-	{"[policy default]\n", "t.conf:1: [policy default]: expected another name; what comes "
-			       "before the first section is the policy default"},
+	{"[policy default]\n", "t.conf:1: [policy default]: expected another name; the "
+			       "options before the first section are the policy default"},
 	{"[policy a]\ndomains=a\n[policy b]\ndomains=b\n[policy a]\n",
 	 "t.conf:5: [policy a]: already defined on line 1"},
 	{"[policy a]\nsigning = off\n", "t.conf:1: " OWN},

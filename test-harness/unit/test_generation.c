@@ -232,7 +232,7 @@ START_TEST(a_file_of_an_older_version)
 	take_forged_out("memory");
 	restart();
 	look(T0 + 8 * D + 20);
-	ck_assert(strstr(said, "the file is of an older version"));
+	ck_assert(strstr(said, "the current file is of an older version"));
 	expect_names("memory.2", "memory");
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 0, T0), 1);
@@ -394,7 +394,7 @@ START_TEST(no_room_for_a_new_file)
 	config.global.memory_capacity = 5000;
 	batv_keeper_look(&keeper, &config, &(struct batv_look){.now = T0 + 20}, &looked);
 	ck_assert(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY],
-			 "the one that is there goes on"));
+			 "the current one stays in use"));
 	ck_assert(looked.usable && known("one", T0 + 20));
 	ck_assert_str_eq(keeper.generation.memory_name, "memory");
 	ck_assert_int_eq(unlinkat(dir, ".memory.2.new", AT_REMOVEDIR), 0);

@@ -163,8 +163,8 @@ START_TEST(a_memory_that_is_gone)
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	look_as(&(struct batv_look){.now = T0 + 20});
 	ck_assert(looked.usable);
-	ck_assert_ptr_nonnull(strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY],
-				     "how large it has to be is not known"));
+	ck_assert_ptr_nonnull(
+		strstr(keeper.notices.trouble[BATV_TROUBLE_MEMORY], "its size is not known"));
 	ck_assert_int_ne(faccessat(dir, "memory", F_OK, 0), 0);
 	batv_config_free(&config);
 	config = good;
