@@ -14,11 +14,11 @@ enum batv_ctl_code {
 	BATV_CTL_YES = 0,
 	BATV_CTL_NO = 1,
 	BATV_CTL_USAGE = 2,   /* wrong usage, or a wrong configuration */
-	BATV_CTL_TROUBLE = 3, /* it could not be done, or the answer is not known */
+	BATV_CTL_TROUBLE = 3, /* it could not be done, or there is no answer */
 };
 
-enum { /* which options go with a subcommand; -c, -h and --json go with all */
-       BATV_OPTION_AT = 1 << 8, /* bits above all letters: getopt_long() returns them */
+enum { /* options that a subcommand accepts; -c, -h and --json are always accepted */
+       BATV_OPTION_AT = 1 << 8, /* above all letters, because getopt_long() returns these bits */
        BATV_OPTION_RCPT = 1 << 9,
        BATV_OPTION_HOST = 1 << 10,
        BATV_OPTION_REVOKE = 1 << 11,
@@ -43,48 +43,48 @@ struct batv_ctl_command {
 	const char *name;
 	unsigned options;
 	int min, max;      /* number of arguments */
-	const char *usage; /* after the name */
+	const char *usage; /* the words after the name */
 	const char *help;  /* one line */
-	const char *more;  /* for batvctl COMMAND --help */
+	const char *more;  /* the rest of batvctl COMMAND --help */
 	int (*run)(struct batv_ctl *ctl, char **args, int n);
 };
 
 extern const struct batv_ctl_command batv_ctl_commands[];
 extern const size_t batv_ctl_commands_count;
 
-/* Prints "batvctl: ..." to stderr, and returns code. */
+/* Prints "batvctl: ..." to stderr and returns `code`. */
 int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * These functions print what is wrong and return a code, BATV_CTL_YES if all is well.  Only
- * batv_ctl_load() requires the configuration; the others warn, and use that of the published state.
+ * These functions return BATV_CTL_YES on success.  Otherwise they print the error and return
+ * another code.  Only batv_ctl_load() requires the configuration.  The others print a warning
+ * without it, and use the one in the published state.
  */
 int batv_ctl_load(struct batv_ctl *ctl); /* loads the configuration */
 int batv_ctl_open(struct batv_ctl *ctl); /* and opens the state directory */
-/* Like batv_ctl_open(), but prints only that warning.  What is wrong is in ctl->message. */
+/* Like batv_ctl_open(), but prints only that warning.  The error is left in ctl->message. */
 int batv_ctl_find(struct batv_ctl *ctl);
 int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and becomes its owner, to write there */
 
-/* Prints to stdout, and takes the reference.  False: it could not be written. */
+/* Prints the object to stdout and takes the reference.  Returns false if writing failed. */
 bool batv_ctl_print_json(json_t *object);
-/* For text of unknown origin: if it is not UTF-8, it is escaped. */
+/* Makes a string from text of unknown origin.  Text that is not UTF-8 is escaped. */
 json_t *batv_ctl_json_text(const char *text);
-/* Seconds since 1970; null means "never". */
+/* Makes a number of seconds since 1970, or null for "never". */
 json_t *batv_ctl_json_time(int64_t when);
 
-/* One member of an object.  batv_ctl_put() takes the reference; a text that is NULL becomes null.
- */
+/* Each sets one member of an object.  batv_ctl_put() takes the reference.  NULL becomes null. */
 void batv_ctl_put(json_t *o, const char *key, json_t *value);
 void batv_ctl_put_text(json_t *o, const char *key, const char *text);
 void batv_ctl_put_number(json_t *o, const char *key, uint64_t number);
 void batv_ctl_put_flag(json_t *o, const char *key, bool yes);
 void batv_ctl_put_time(json_t *o, const char *key, int64_t when);
 
-/* "next", "current", "retained". */
+/* Returns "next", "current" or "retained". */
 const char *batv_ctl_key_state(const struct batv_key *key, int64_t now);
-/* The key's bytes are included only with show_secret. */
+/* Makes an object for a key.  Its bytes are included only with show_secret. */
 json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_secret);
-/* Prints the table of keys of `keys` and `status`. */
+/* Prints the table of keys, for the commands `keys` and `status`. */
 void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show_secret);
 
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);

@@ -1,9 +1,9 @@
 /*
- * ctl_explain.c - batvctl explain: what Exim would make of a message, and why.
+ * ctl_explain.c - batvctl explain: shows what Exim would do with a message, and why.
  *
  * Class, evidence, look-ups and judgement come from the very code that Exim runs.  Invariant: it
- * goes as far as it can.  Class and evidence need nothing but the file; what needs a state, a
- * memory or an Exim is named as not judged where there is none, and never guessed.
+ * goes as far as it can.  Class and evidence need only the file.  The rest needs a state, a
+ * sent-mail memory or an Exim; without them it reports "not judged" and never guesses.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,12 +19,12 @@ struct explanation {
 	struct batv_ctl_message message;
 	enum batv_class class;
 	struct batv_search search;
-	const char *sender_from, *rcpt_from; /* where they were taken from */
+	const char *sender_from, *rcpt_from; /* where the addresses were found */
 	char sender[BATV_ADDR_SIZE], rcpt[BATV_ADDR_SIZE];
 	bool has_rcpt;
 	struct batv_asking asking;
 	struct batv_proof proof;
-	bool proved; /* the proof was asked about the recipient, and has told its questions */
+	bool proved; /* the proof was asked about the recipient and has reported its questions */
 	struct batv_proof_question questions[BATV_QUESTIONS_MAX];
 	size_t n_questions;
 	struct batv_judgement judgement;
@@ -60,7 +60,7 @@ static bool take_address(const char *text, char out[static BATV_ADDR_SIZE])
 	return true;
 }
 
-/* --from; or Return-Path, where a server has put the envelope sender; or <>. */
+/* Takes --from; or Return-Path, where a server records the envelope sender; or <>. */
 static bool find_sender(struct batv_ctl *ctl, struct explanation *e)
 {
 	struct batv_span path = batv_ctl_message_find(&e->message, "Return-Path");
@@ -70,12 +70,12 @@ static bool find_sender(struct batv_ctl *ctl, struct explanation *e)
 		return take_address(ctl->from, e->sender);
 	if (ctl->from)
 		return true;
-	e->sender_from = path.len > 0 ? "Return-Path" : "nothing says another";
+	e->sender_from = path.len > 0 ? "Return-Path" : "the default";
 	(void)batv_mailbox_first(path, e->sender);
 	return true;
 }
 
-/* --rcpt; or what servers note of the envelope; or To. */
+/* Takes --rcpt; or a field where servers record the envelope recipient; or To. */
 static bool find_rcpt(struct batv_ctl *ctl, struct explanation *e)
 {
 	static const char *const fields[] = {"Envelope-To", "X-Original-To", "Delivered-To", "To"};
@@ -112,7 +112,7 @@ static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_ans
 	return batv_proof_for(&e->proof, bare, answer);
 }
 
-/* Where no verdict has failed: what one would have led to. */
+/* Looks up what the judgement would have looked up, if it did not. */
 static void look_up(struct explanation *e)
 {
 	struct batv_proof_answer ignored;
@@ -133,7 +133,7 @@ static const char *reply_name(enum batv_proof_reply reply)
 	case BATV_REPLY_NO_MEMORY: return "no memory";
 	case BATV_REPLY_NO_RECIPIENT: return "no recipient";
 	case BATV_REPLY_VALID: return "valid";
-	case BATV_REPLY_VALID_OF_ANOTHER: return "valid, of another address";
+	case BATV_REPLY_VALID_OF_ANOTHER: return "valid, but for another address";
 	case BATV_REPLY_EXPIRED: return "expired";
 	case BATV_REPLY_FORGED: return "forged";
 	case BATV_REPLY_NO_TAG: return "no tag";
@@ -160,7 +160,7 @@ static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
 				add_author, &e->proof);
 }
 
-/* What the state adds: keys, and the memory's own key. */
+/* Adds the parts of the state: the keys, and the key of the sent-mail memory. */
 static void prepare_judge(struct explanation *e)
 {
 	struct batv_context *context = &e->asking.context;
@@ -192,9 +192,9 @@ static void judge(struct batv_ctl *ctl, struct explanation *e)
 	if (doubt)
 		e->not_judged = "the pattern automatic_senders failed";
 	else if (!automatic)
-		e->not_judged = "its sender is not automatic: Exim does not judge it";
+		e->not_judged = "the sender is not automatic, so Exim does not judge the message";
 	else if (!e->has_rcpt)
-		e->not_judged = "no recipient is known: --rcpt ADDRESS";
+		e->not_judged = "no recipient is known; give one with --rcpt ADDRESS";
 	if (e->not_judged)
 		return;
 	batv_ctl_ask_from(&e->asking, ctl->host);
@@ -208,7 +208,7 @@ static void judge(struct batv_ctl *ctl, struct explanation *e)
 
 /* ---- printing ---- */
 
-/* In --json every byte has to survive: what is not UTF-8 goes out as if it were Latin-1. */
+/* Every byte must survive in JSON, so text that is not UTF-8 is encoded as if it were Latin-1. */
 static json_t *json_span(struct batv_span s)
 {
 	json_t *o = json_stringn(s.p, s.len);
@@ -232,7 +232,7 @@ static json_t *json_span(struct batv_span s)
 	return o;
 }
 
-/* An id with its brackets, as it is written in a header; an address as it is. */
+/* An id gets its brackets, as in a header.  An address stays as it is. */
 static json_t *json_value(const struct batv_clue *clue)
 {
 	char text[BATV_ID_MAX + 2];
@@ -375,7 +375,7 @@ static void print_text(const struct explanation *e)
 	if (e->has_rcpt)
 		printf("recipient  <%s> (%s)\n", rcpt, e->rcpt_from);
 	printf("evidence   %zu%s\n", e->search.found.n,
-	       e->search.found.full ? ", and more than there is room for" : "");
+	       e->search.found.full ? ", and more that did not fit" : "");
 	for (size_t i = 0; i < e->search.found.n; i++)
 		print_clue(e, &e->search.found.clues[i]);
 	printf("look-ups   %zu\n", e->n_questions);

@@ -1,9 +1,9 @@
 /*
  * ctl_message.c - reads a message from a file: RFC 5322, or one message from an mbox.
  *
- * Empty lines and mbox's "From " line in front of the header are skipped.  A line that is not a
- * field ends the header, as in Exim.  Invariant: the text is not changed, so a pointer into it
- * gives the place in the file.
+ * Empty lines and mbox's "From " line before the header are skipped.  A line that is not a field
+ * ends the header, as in Exim.  Invariant: the text is not changed, so a pointer into it gives the
+ * offset in the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "ctl_message.h"
 
-/* Behind the line that begins at p. */
+/* Returns the start of the line after the one at p. */
 static const char *next_line(const char *p, const char *end)
 {
 	const char *nl = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
@@ -25,7 +25,7 @@ static bool is_empty(const char *p, const char *end)
 	return p == end || *p == '\n' || (*p == '\r' && end - p > 1 && p[1] == '\n');
 }
 
-/* Where the colon of a field is; NULL: the line is not a field. */
+/* Returns the colon of a field, or NULL if the line is not a field. */
 static const char *colon_of(const char *p, const char *end)
 {
 	const char *at = p;

@@ -23,10 +23,10 @@
 #define LOCK_SECONDS 10
 #define PUBLISH_SECONDS 10 /* batvd notices at once; it may be busy */
 
-/* All the sets of one change.  They are too large for a stack. */
+/* All the sets of one change.  They are too large for the stack. */
 struct sets {
 	struct batv_secrets old, incoming, next;
-	struct batv_secrets now; /* the file after the change; n 0: not read */
+	struct batv_secrets now; /* the file after the change; n is 0 if it was not read */
 };
 
 static struct sets *new_sets(void)
@@ -132,7 +132,7 @@ static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 
 enum seen { NOT_YET, PUBLISHED, REPLACED };
 
-/* What is published is the file as it is now, with the changes that others made after ours. */
+/* batvd publishes the file as it is now, with the changes that others made after ours. */
 static enum seen look_at_published(struct batv_ctl *ctl, struct sets *s)
 {
 	if (batv_store_read_secret(&ctl->store, &s->now, ctl->message, sizeof ctl->message))
@@ -228,7 +228,7 @@ static int plan_rotation(struct batv_ctl *ctl, struct sets *s)
 	return BATV_CTL_YES;
 }
 
-/* Which secret signs from the start of ours on?  Another one may have been added meanwhile. */
+/* Which secret signs from the start of ours on?  Another one may have been added since. */
 static uint32_t signs_then(const struct sets *s, const struct batv_secret *added)
 {
 	const struct batv_secret *then =
@@ -345,7 +345,7 @@ static int export_secrets(struct batv_ctl *ctl)
 			"terminal; redirect them to a file or a program, or add --force");
 	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
 		fprintf(stderr,
-			"batvctl: warning: others may read the file that the secrets go to "
+			"batvctl: warning: other users can read the file that the secrets go to "
 			"(mode %04o); use umask 077\n",
 			(unsigned)st.st_mode & 07777);
 	code = batv_ctl_open(ctl);
@@ -391,12 +391,12 @@ static int read_in(struct batv_secrets *set)
 				     why && *why ? why : batv_strerror(err));
 	if (set->n == 0)
 		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "secret import: standard input: it has no secret");
+				     "secret import: standard input: contains no secret");
 	if (!set->ended)
 		return batv_ctl_fail(
 			BATV_CTL_USAGE,
-			"secret import: standard input: it has no end line, so it was cut off "
-			"on the way; nothing was changed, export it again");
+			"secret import: standard input: has no end line, so it was cut off "
+			"on the way; nothing was changed; export the secrets again");
 	return BATV_CTL_YES;
 }
 
@@ -442,8 +442,7 @@ static void print_import(const struct batv_ctl *ctl, const struct sets *s, bool 
 	       s->next.n, fingerprint);
 	if (broken)
 		puts("a secret was replaced by another with the same number: nothing is refused "
-		     "until "
-		     "bounces of mail signed with the old one can no longer come");
+		     "until bounces of mail signed with the old one can no longer come");
 	puts(seen);
 }
 
@@ -455,9 +454,10 @@ static int import_secrets(struct batv_ctl *ctl)
 	int lock = -1, code;
 
 	if (isatty(STDIN_FILENO))
-		return batv_ctl_fail(BATV_CTL_USAGE,
-				     "secret import: standard input is a terminal; give it what "
-				     "batvctl secret export wrote");
+		return batv_ctl_fail(
+			BATV_CTL_USAGE,
+			"secret import: standard input is a terminal; redirect the output "
+			"of batvctl secret export to it");
 	s = new_sets();
 	if (!s)
 		return BATV_CTL_TROUBLE;

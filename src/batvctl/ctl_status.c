@@ -1,8 +1,8 @@
 /*
- * ctl_status.c - batvctl status: gathers what is there, and finds what is wrong with it.
+ * ctl_status.c - batvctl status: gathers the facts and finds the problems.
  *
- * Invariant: reads only; whatever cannot be read becomes a problem or a note, and the rest is shown
- * all the same.
+ * Invariant: it only reads.  A part that cannot be read becomes a problem or a note, and the rest
+ * is still shown.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "plan.h"
 #include "standby.h"
 
-#define SOON (3 * (int64_t)BATV_DAY) /* keys that end so soon mean that nobody makes new ones */
+#define SOON (3 * (int64_t)BATV_DAY) /* keys that end this soon show that nobody makes new ones */
 
 /* ---- the configuration ---- */
 
@@ -40,8 +40,8 @@ static void load_config(struct batv_status *s)
 	batv_ctl_time_format(since, when, sizeof when);
 	batv_ctl_status_problem(
 		s,
-		"%s: %s%s%sthe last good configuration stays in force; once the file is "
-		"right, batvd takes it by itself",
+		"%s: %s%s%sthe last good configuration stays in force; correct the file, and "
+		"batvd will read it",
 		ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
 	batv_standby_directory(ctl->config_path, BATV_DIR, directory, sizeof directory);
 	ctl->config.global.directory = directory;
@@ -57,7 +57,7 @@ static void read_state(struct batv_status *s)
 					      sizeof ctl->message) == BATV_OK;
 }
 
-/* ctl->message is that of read_state(). */
+/* ctl->message is still the one from read_state(). */
 static void check_state(struct batv_status *s)
 {
 	struct batv_ctl *ctl = s->ctl;
@@ -67,11 +67,10 @@ static void check_state(struct batv_status *s)
 		batv_ctl_status_problem(s, "%s: mail leaves unsigned and nothing is refused",
 					ctl->message);
 	} else if (st->written > ctl->clock + BATV_STATE_SKEW) {
-		batv_ctl_status_problem(
-			s,
-			"%s/%s: written in the future: is the clock wrong? Mail leaves unsigned "
-			"and nothing is refused",
-			ctl->store.path, BATV_STATE_NAME);
+		batv_ctl_status_problem(s,
+					"%s/%s: was written in the future; is the clock wrong? "
+					"Mail leaves unsigned and nothing is refused",
+					ctl->store.path, BATV_STATE_NAME);
 	} else if (!batv_key_current(&st->ring, ctl->now)) {
 		batv_ctl_status_problem(
 			s,
@@ -83,19 +82,19 @@ static void check_state(struct batv_status *s)
 	}
 }
 
-/* Only the owner and root can read it: that others cannot is no problem. */
+/* Only the owner and root can read it.  For anybody else this is not a problem. */
 static void secret_unread(struct batv_status *s)
 {
 	const struct batv_ctl *ctl = s->ctl;
 
 	if (geteuid() == 0 || geteuid() == ctl->store.dir.st_uid)
 		batv_ctl_status_problem(
-			s, "%s: no new keys are made; correct it, or put back a copy of it",
+			s, "%s: no new keys can be made; correct the file, or restore a copy",
 			ctl->message);
 	else
-		batv_ctl_status_note(
-			s, "the secret file was not looked at: only its owner or root can "
-			   "read it");
+		batv_ctl_status_note(s,
+				     "the secret file was not checked; only its owner or root can "
+				     "read it");
 }
 
 static void check_secret_mode(struct batv_status *s)
@@ -107,8 +106,8 @@ static void check_secret_mode(struct batv_status *s)
 	    (st.st_mode & 0077))
 		batv_ctl_status_problem(
 			s,
-			"%s/%s: others may read it (mode %04o): chmod 600, and if they did: "
-			"batvctl rotate --revoke",
+			"%s/%s: other users can read it (mode %04o); run chmod 600, and if "
+			"somebody has read it, batvctl rotate --revoke",
 			ctl->store.path, BATV_SECRET_NAME, (unsigned)st.st_mode & 07777);
 }
 
@@ -127,11 +126,10 @@ static void check_secret_plan(struct batv_status *s, const struct batv_secrets *
 	if (!s->config_ok)
 		return;
 	if (!batv_plan_fits(&ctl->config, set, ctl->clock))
-		batv_ctl_status_problem(
-			s,
-			"%s: key_rotation, key_retention: would need more than %d live keys: not "
-			"followed",
-			ctl->config_path, BATV_KEYS_MAX);
+		batv_ctl_status_problem(s,
+					"%s: key_rotation and key_retention are not followed, "
+					"because they would need more than %d live keys",
+					ctl->config_path, BATV_KEYS_MAX);
 	else if (!is_followed(&ctl->config, signing))
 		batv_ctl_status_note(s,
 				     "secret %" PRIu32
@@ -181,14 +179,13 @@ static void open_memory(struct batv_status *s)
 		batv_ctl_status_problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode",
 					ctl->store.path, name, what, *why ? ": " : "", why);
 	if (*s->before_name && batv_memory_open(&s->before, ctl->store.dirfd, s->before_name))
-		batv_ctl_status_problem(
-			s,
-			"%s/%s: cannot be read: what was sent before %s was made is "
-			"not known",
-			ctl->store.path, s->before_name, name);
+		batv_ctl_status_problem(s,
+					"%s/%s: cannot be read, so mail sent before %s was made is "
+					"not recognised",
+					ctl->store.path, s->before_name, name);
 }
 
-/* The state names it; without one the newest that is there is shown. */
+/* The state names the file.  Without a state, the newest file is shown. */
 static void read_memory(struct batv_status *s)
 {
 	const struct batv_state *st = &s->state.state;
@@ -204,12 +201,12 @@ static void read_memory(struct batv_status *s)
 	count_domains(s);
 	if (s->memory.base && s->domains >= s->memory.sections.domain_slots)
 		batv_ctl_status_problem(
-			s, "%s/%s: the domain table is full (%zu): further domains stay in observe",
+			s, "%s/%s: the domain table is full (%zu); further domains stay in observe",
 			s->ctl->store.path, s->memory_name, s->domains);
 	batv_ctl_status_check_sent(s);
 }
 
-/* ---- problems between the parts ---- */
+/* ---- parts that disagree ---- */
 
 static void compare_state(struct batv_status *s)
 {
@@ -221,14 +218,16 @@ static void compare_state(struct batv_status *s)
 	if (s->config_ok && strcmp(st->config_sum, ctl->config.sum) != 0)
 		batv_ctl_status_problem(
 			s, "%s: changed since the state was published; %s", ctl->config_path,
-			s->daemon == BATV_NO ? "start batvd"
-					     : "if this stays so for a minute, see batvd's log");
+			s->daemon == BATV_NO
+				? "start batvd"
+				: "if this lasts for more than a minute, see batvd's log");
 	if (s->fingerprint[0] && strcmp(st->fingerprint, s->fingerprint) != 0)
-		batv_ctl_status_problem(s, "%s/%s: changed since the state was published; %s",
-					ctl->store.path, BATV_SECRET_NAME,
-					s->daemon == BATV_NO
-						? "start batvd"
-						: "if this stays so for a minute, see batvd's log");
+		batv_ctl_status_problem(
+			s, "%s/%s: changed since the state was published; %s", ctl->store.path,
+			BATV_SECRET_NAME,
+			s->daemon == BATV_NO
+				? "start batvd"
+				: "if this lasts for more than a minute, see batvd's log");
 }
 
 static void check_keys(struct batv_status *s)
@@ -243,10 +242,10 @@ static void check_keys(struct batv_status *s)
 	batv_ctl_time_format(last, when, sizeof when);
 	if (s->state_usable && last < s->ctl->now + SOON)
 		batv_ctl_status_problem(
-			s, "the last published key ends at %s: batvd has to run before that", when);
+			s, "the last published key ends at %s; batvd must run before then", when);
 }
 
-/* Until the last tag of it is dead. */
+/* Shown until the last tag made with it is dead. */
 static void check_lost(struct batv_status *s)
 {
 	const struct batv_state *st = &s->state.state;
@@ -259,13 +258,14 @@ static void check_lost(struct batv_status *s)
 	batv_ctl_time_format(st->lost_until, when, sizeof when);
 	batv_ctl_status_problem(
 		s,
-		"%s/%s: %s was lost, and a new one was made: until %s bounces of mail that was "
+		"%s/%s: %s was lost, and a new one was made; until %s, bounces of mail that was "
 		"sent "
-		"before look forged; no tagged address is refused until then "
+		"before look forged, so no tagged address is refused until then "
 		"(reason=%s)%s",
 		s->ctl->store.path, BATV_SECRET_NAME, number, when,
 		batv_reason_name(BATV_WHY_LOST_SECRET),
-		st->lost_secret ? "; if there is a copy, batvctl secret import takes it back" : "");
+		st->lost_secret ? "; if you have a copy, restore it with batvctl secret import"
+				: "");
 }
 
 static void find_problems(struct batv_status *s)
@@ -273,48 +273,48 @@ static void find_problems(struct batv_status *s)
 	const struct batv_ctl *ctl = s->ctl;
 
 	if (s->daemon == BATV_NO)
-		batv_ctl_status_problem(
-			s, "batvd is not running: published keys last for some two weeks; start it "
-			   "(systemctl start batvd)");
+		batv_ctl_status_problem(s, "batvd is not running; start it (systemctl start "
+					   "batvd). The published keys last about two weeks");
 	else if (s->daemon == BATV_MAYBE)
 		batv_ctl_status_note(
-			s, "whether batvd runs is not known: only root or the directory's "
-			   "owner can see");
+			s, "cannot tell whether batvd is running; only root or the directory's "
+			   "owner can");
 	if (s->observe)
-		batv_ctl_status_problem(s, "%s/%s is there: nothing is refused until it is removed",
+		batv_ctl_status_problem(s, "%s/%s exists: nothing is refused until it is removed",
 					ctl->store.path, BATV_OBSERVE_NAME);
 	compare_state(s);
 	check_keys(s);
 	check_lost(s);
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now) > 0)
 		batv_ctl_status_problem(
-			s, "%" PRIu64 " messages left unsigned today for want of a usable state",
+			s,
+			"%" PRIu64
+			" messages left unsigned today because there was no usable state",
 			batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now));
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now) > 0)
 		batv_ctl_status_note(
-			s, "%" PRIu64 " decisions today met a doubt; Exim's main log tells which",
+			s, "%" PRIu64 " decisions today were in doubt; see Exim's main log",
 			batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
 	batv_ctl_status_check_forged(s);
 }
 
-/* ---- the lists, last of all: Exim is asked, which may take its time ---- */
+/* ---- the lists, last of all: Exim is asked, and it may be slow ---- */
 
 static void tell_list(void *ctx, const struct batv_list_answer *a)
 {
 	struct batv_status *s = ctx;
 
 	if (a->answer == BATV_LIST_WRONG && a->ends_exim)
-		batv_ctl_status_problem(
-			s,
-			"policy %s, %s: %.200s: %.500s: Exim's process ends over it, and mail "
-			"stays in the "
-			"queue; correct the list in Exim's configuration, or what it looks into",
-			a->policy, a->option, a->list, a->why);
+		batv_ctl_status_problem(s,
+					"policy %s, %s: %.200s: %.500s: this list makes Exim's "
+					"process exit, so mail stays in the queue; correct "
+					"the list in Exim's configuration, or the file or "
+					"database that it reads",
+					a->policy, a->option, a->list, a->why);
 	else if (a->answer == BATV_LIST_WRONG)
 		batv_ctl_status_problem(s,
 					"policy %s, %s: %.200s: %.500s: mail that needs this list "
-					"is neither signed nor "
-					"refused",
+					"is neither signed nor refused",
 					a->policy, a->option, a->list, a->why);
 	else if (a->answer == BATV_LIST_UNKNOWN && !s->lists_unknown++)
 		batv_ctl_status_note(s, "policy %s, %s: %.200s: not evaluated: %.500s", a->policy,
@@ -346,7 +346,7 @@ static void gather(struct batv_status *s)
 	s->daemon = batv_store_daemon(&s->ctl->store);
 	s->observe = batv_state_observe_file(s->ctl->store.dirfd);
 	read_state(s);
-	read_memory(s); /* a full domain table is to be said first */
+	read_memory(s); /* a full domain table must be reported first */
 	check_state(s);
 	read_secret(s);
 	find_problems(s);

@@ -6,15 +6,14 @@
 
 #include "ctl_status_facts.h"
 
-/* ctl_status_memory.c: the memory of what was sent. */
+/* ctl_status_memory.c: the sent-mail memory. */
 void batv_ctl_status_check_sent(struct batv_status *status);
 void batv_ctl_status_print_sent(const struct batv_status *status);
-json_t *batv_ctl_status_json_sent(const struct batv_status *status); /* null: none is readable */
+json_t *batv_ctl_status_json_sent(const struct batv_status *status); /* null: it cannot be read */
 
-/* ctl_status_forged.c: who forges tags. */
+/* ctl_status_forged.c: forged tags. */
 void batv_ctl_status_check_forged(struct batv_status *status);
-json_t *
-batv_ctl_status_json_forged(const struct batv_status *status); /* null: too few to speak of */
+json_t *batv_ctl_status_json_forged(const struct batv_status *status); /* null: too few to report */
 
 void batv_ctl_status_print(const struct batv_status *status);
 void batv_ctl_status_print_json(const struct batv_status *status);

@@ -1,8 +1,8 @@
 /*
  * ctl_status_facts.c - collects the problems and notes of batvctl status.
  *
- * It prints nothing.  Invariant: the first BATV_NOTES_MAX of each are kept, in their order; a text
- * that is too long is cut.
+ * It prints nothing.  Invariant: the first BATV_NOTES_MAX of each are kept, in order.  A text that
+ * is too long is cut.
  */
 #include "ctl_status_facts.h"
 

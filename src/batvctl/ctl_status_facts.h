@@ -13,16 +13,16 @@
 struct batv_status {
 	struct batv_ctl *ctl;
 	bool config_ok;
-	bool state_read, state_usable; /* state_read: .state may be looked at */
+	bool state_read, state_usable; /* state_read: .state is valid */
 	bool memory_ok;
 	bool observe;
-	enum batv_match daemon; /* does one run? */
+	enum batv_match daemon; /* is batvd running? */
 	struct batv_stored_state state;
-	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "": not readable */
+	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "" if it cannot be read */
 	struct batv_memory memory, before;
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
 	size_t domains;       /* in use, of memory.domain_slots */
-	size_t lists_unknown; /* that Exim could not be asked about */
+	size_t lists_unknown; /* lists that could not be evaluated */
 	size_t n_problems, n_notes;
 	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];
 };

@@ -1,7 +1,7 @@
 /*
  * ctl_status_forged.c - batvctl status: forged tags, and the networks that they came from.
  *
- * Invariant: reads only.
+ * Invariant: it only reads.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,17 +10,17 @@
 #include "memory/counters.h"
 #include "memory/forged.h"
 
-#define MANY 100 /* in a day: chance, and bounces that come late, make a few */
+#define MANY 100 /* in a day; chance and late bounces make a few */
 #define NAMED 3
 #define LISTED 20
 
-/* On the day of `when` alone. */
+/* The count for the day of `when` alone. */
 static uint64_t forged_on(const struct batv_status *s, int64_t when)
 {
 	return batv_counted(&s->memory, BATV_COUNT_FORGED, 1, when);
 }
 
-/* " (400 from 192.0.2.0/24, 7 from 2001:db8:1::/48)"; "" when none is known. */
+/* Writes " (400 from 192.0.2.0/24, 7 from 2001:db8:1::/48)", or "" if no network is known. */
 static void name_networks(const struct batv_status *s, int64_t when, char *out, size_t size)
 {
 	struct batv_forger most[NAMED];
@@ -33,7 +33,7 @@ static void name_networks(const struct batv_status *s, int64_t when, char *out, 
 					 i + 1 == n ? ")" : "");
 }
 
-/* The day that is worth a word, today or yesterday, as a moment of it; 0: none. */
+/* A time on the day that is worth reporting, today or yesterday; 0 if neither is. */
 static int64_t busy_day(const struct batv_status *s)
 {
 	int64_t now = s->ctl->now;
@@ -56,12 +56,11 @@ void batv_ctl_status_check_forged(struct batv_status *s)
 	batv_ctl_status_problem(
 		s,
 		"%" PRIu64
-		" forged tags %s%s: somebody guesses tags, or bounces come to tags of a key that "
-		"this server lacks (a secret that was revoked or lost, or another server's: "
-		"compare the "
-		"fingerprints). Exim's main log has them as verdict=forged. Give the server the "
-		"secret that it "
-		"lacks; deny a network that guesses in Exim's RCPT ACL",
+		" forged tags %s%s: either somebody is guessing tags, or bounces come to tags of a "
+		"key that this server lacks (a secret that was revoked or lost, or another "
+		"server's; compare the fingerprints). Exim's main log has them as verdict=forged. "
+		"If a secret is missing, import it; if a network is guessing, deny it in Exim's "
+		"RCPT ACL",
 		forged_on(s, when), when == s->ctl->now ? "today" : "yesterday", networks);
 }
 

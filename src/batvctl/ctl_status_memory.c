@@ -1,8 +1,8 @@
 /*
- * ctl_status_memory.c - batvctl status: the memory of what was sent: how full, how likely chance
- * is, since when it is complete.
+ * ctl_status_memory.c - batvctl status: the sent-mail memory.  It shows how full the memory is, how
+ * likely forged mail passes by chance, and since when the memory is complete.
  *
- * Invariant: reads only.
+ * Invariant: it only reads.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,9 +13,9 @@
 #include "memory/counters.h"
 #include "memory_fill.h"
 
-#define NEARLY 80 /* percent of the capacity: time to say so */
+#define NEARLY 80 /* percent of the capacity; from there on a note says so */
 
-/* As in ctl_status_print.c. */
+/* The counters cover this many days, as in ctl_status_print.c. */
 #define DAYS 7
 
 static const char *const kinds[] = {
@@ -31,7 +31,7 @@ static int64_t retention_of(const struct batv_status *s)
 	return s->state_read ? s->state.state.global.memory_retention : defaults.memory_retention;
 }
 
-/* What both files together tell: since the later of the two sections. */
+/* Both sections are complete since then: the later of their two times. */
 static int64_t since_of(const struct batv_status *s)
 {
 	const struct batv_filter *f = s->memory.sections.filters;
@@ -58,8 +58,8 @@ static void check_capacity(struct batv_status *s)
 	if (full > 0)
 		batv_ctl_status_problem(s,
 					"%" PRIu64
-					" times today what was sent was not remembered, the "
-					"capacity is used up: raise memory_capacity",
+					" times today, sent mail was not remembered because the "
+					"capacity is used up; raise memory_capacity",
 					full);
 	for (int kind = BATV_ITEM_ID; kind <= BATV_ITEM_PAIR && !full; kind++) {
 		unsigned percent;
@@ -70,13 +70,13 @@ static void check_capacity(struct batv_status *s)
 		if (percent >= NEARLY)
 			batv_ctl_status_note(
 				s,
-				"%u %% of memory_capacity were used by %s on the fullest "
-				"day: raise it in time",
+				"%u %% of memory_capacity was used by %s on the fullest "
+				"day; raise it in time",
 				percent, kinds[kind]);
 	}
 }
 
-/* A changed capacity waits while the file before is still asked. */
+/* A changed capacity waits while the file before is still consulted. */
 static void check_wishes(struct batv_status *s)
 {
 	const char *why = batv_generation_wanted(&s->memory, &s->ctl->config, 0, s->ctl->now);
@@ -92,11 +92,10 @@ static void check_wishes(struct batv_status *s)
 		batv_ctl_status_note(
 			s,
 			"a new memory file will be made, because %s, when %s is no longer "
-			"needed: after %s",
+			"needed, after %s",
 			why, s->before_name, when);
 	else
-		batv_ctl_status_note(
-			s, "a new memory file has to be made, because %s: batvd does that", why);
+		batv_ctl_status_note(s, "batvd must make a new memory file, because %s", why);
 }
 
 void batv_ctl_status_check_sent(struct batv_status *s)
@@ -107,10 +106,11 @@ void batv_ctl_status_check_sent(struct batv_status *s)
 	if (s->config_ok)
 		check_wishes(s);
 	if (s->state_read && !s->state.state.has_memory_key)
-		batv_ctl_status_problem(s,
-					"%s/%s: has no key for the memory: what is sent is not "
-					"remembered; see batvd's log",
-					s->ctl->store.path, BATV_STATE_NAME);
+		batv_ctl_status_problem(
+			s,
+			"%s/%s: has no key for the sent-mail memory, so sent mail is not "
+			"remembered; see batvd's log",
+			s->ctl->store.path, BATV_STATE_NAME);
 }
 
 /* ---- for people ---- */
@@ -139,16 +139,16 @@ void batv_ctl_status_print_sent(const struct batv_status *s)
 	batv_duration_format(retention_of(s), retention, sizeof retention);
 	batv_ctl_time_format(since_of(s), since, sizeof since);
 	batv_ctl_time_format(since_of(s) + retention_of(s), from, sizeof from);
-	printf("\nWhat was sent (%s, %zu MB", s->memory_name, (s->memory.size + 500000) / 1000000);
+	printf("\nSent mail (%s, %zu MB", s->memory_name, (s->memory.size + 500000) / 1000000);
 	if (*s->before_name)
-		printf("; %s is asked as well", s->before_name);
+		printf("; %s is still consulted", s->before_name);
 	printf(")\n  remembered for %s, since %s: %s\n", retention, since,
 	       is_complete(s) ? "complete" : "not complete");
 	if (!is_complete(s) && since_of(s) + retention_of(s) > s->ctl->now)
 		printf("  complete from %s on\n", from);
 	print_fill(s, BATV_ITEM_ID);
 	print_fill(s, BATV_ITEM_PAIR);
-	printf("  asked %" PRIu64 " times in the last %d days, found %" PRIu64 " times\n",
+	printf("  looked up %" PRIu64 " times in the last %d days, found %" PRIu64 " times\n",
 	       batv_counted(&s->memory, BATV_COUNT_LOOKUPS, DAYS, s->ctl->now), DAYS,
 	       batv_counted(&s->memory, BATV_COUNT_HITS, DAYS, s->ctl->now));
 }

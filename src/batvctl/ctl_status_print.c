@@ -1,7 +1,7 @@
 /*
- * ctl_status_print.c - batvctl status, for people and as JSON.
+ * ctl_status_print.c - prints batvctl status, for people and as JSON.
  *
- * Invariant: problems come first.  Names of domains come from mail: they are made printable.
+ * Invariant: problems come first.  Names of domains come from mail, so they are made printable.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "memory/counters.h"
 #include "plan.h"
 
-#define DAYS 7 /* of counters */
+#define DAYS 7 /* the counters cover this many days */
 
 static const char *const arm_names[] = {[BATV_ARM_ARMED] = "armed",
 					[BATV_ARM_GRACE] = "grace",
@@ -32,8 +32,8 @@ static const char *daemon_word(enum batv_match m)
 	return m == BATV_YES ? "running" : m == BATV_NO ? "not running" : "not known";
 }
 
-/* Does Exim take this domain for armed: the flag of the table; at another time than now, what it
- * will be. */
+/* Does Exim consider this domain armed?  The flag in the table says so.  For another time (--at),
+ * the answer is computed. */
 static bool armed(const struct batv_status *s, const struct batv_domain *d,
 		  const struct batv_arm *arm)
 {
@@ -42,7 +42,7 @@ static bool armed(const struct batv_status *s, const struct batv_domain *d,
 	return (d->flags & BATV_DOMAIN_ARMED) != 0;
 }
 
-/* What Exim does: the flag, or the policy's own word. */
+/* What Exim does.  The flag decides, unless the policy says reject. */
 static bool refuses(const struct batv_status *s, const struct batv_domain *d,
 		    const struct batv_arm *arm)
 {
@@ -52,7 +52,7 @@ static bool refuses(const struct batv_status *s, const struct batv_domain *d,
 	       (arm->policy && arm->policy->enforcement == BATV_ENFORCE_AUTO && armed(s, d, arm));
 }
 
-/* The sentence of a domain: what is so, and what stands in the way. */
+/* The sentence for a domain: what it does, and why it does not refuse yet. */
 static void explain(const struct batv_status *s, const struct batv_domain *d,
 		    const struct batv_arm *arm, char *out, size_t size)
 {
@@ -61,22 +61,22 @@ static void explain(const struct batv_status *s, const struct batv_domain *d,
 
 	out[0] = '\0';
 	if (would && s->observe)
-		used = (size_t)snprintf(
-			out, size,
-			"observing, for the file %s is there; without it: ", BATV_OBSERVE_NAME);
-	else if (would && !s->state_usable)
 		used = (size_t)snprintf(out, size,
-					"observing, for no usable state is published; with one: ");
+					"observing because the file \"%s\" exists; without it: ",
+					BATV_OBSERVE_NAME);
+	else if (would && !s->state_usable)
+		used = (size_t)snprintf(
+			out, size, "observing because no usable state is published; with one: ");
 	else if (arm->armed && !armed(s, d, arm))
 		used = (size_t)snprintf(out, size, "observing, although grace is over, %s; then: ",
 					s->daemon == BATV_NO
-						? "for batvd is not running: start it"
-						: "until batvd has seen it, in some seconds");
+						? "because batvd is not running; start it"
+						: "until batvd notices, within seconds");
 	if (used < size)
 		batv_arming_explain(arm, out + used, size - used);
 }
 
-/* "armed" is said only of a domain that is. */
+/* Only a domain that Exim considers armed is called "armed". */
 static const char *arm_name(const struct batv_status *s, const struct batv_domain *d,
 			    const struct batv_arm *arm)
 {
@@ -124,9 +124,9 @@ static void print_counters(const struct batv_status *s)
 {
 	if (!s->memory_ok)
 		return;
-	printf("\nThe last %d days\n  left signed %" PRIu64 "; bare: untrusted %" PRIu64
+	printf("\nThe last %d days\n  left signed %" PRIu64 "; untagged: untrusted %" PRIu64
 	       ", unsigned destination %" PRIu64 ", no usable state %" PRIu64 ", other %" PRIu64
-	       "; decisions with a doubt %" PRIu64 "\n",
+	       "; decisions in doubt %" PRIu64 "\n",
 	       DAYS, counted(s, BATV_COUNT_SIGNED), counted(s, BATV_COUNT_LEFT_UNTRUSTED),
 	       counted(s, BATV_COUNT_LEFT_DESTINATION), counted(s, BATV_COUNT_LEFT_NO_STATE),
 	       counted(s, BATV_COUNT_LEFT_OTHER), counted(s, BATV_COUNT_DOUBT));
@@ -169,7 +169,7 @@ static void print_policies(const struct batv_status *s)
 
 	puts("\nPolicies");
 	for (size_t i = 0; i < st->n_policies; i++) {
-		/* The default one is tried last. */
+		/* The default policy is tried last. */
 		const struct batv_policy *p = &st->policies[(i + 1) % st->n_policies];
 		char grace[40];
 
@@ -185,7 +185,7 @@ static void print_breaks(const struct batv_status *s)
 	const struct batv_state *st = &s->state.state;
 
 	if (st->n_breaks)
-		puts("\nGrace began anew");
+		puts("\nGrace began again");
 	for (size_t i = 0; i < st->n_breaks; i++) {
 		const struct batv_break *b = &st->breaks[i];
 		char when[BATV_TIME_SIZE], until[BATV_TIME_SIZE];
@@ -195,7 +195,7 @@ static void print_breaks(const struct batv_status *s)
 		printf("  %s, %s%s: %s", when, strcmp(b->policy, BATV_BREAK_ALL) ? "policy " : "",
 		       strcmp(b->policy, BATV_BREAK_ALL) ? b->policy : "all domains", b->why);
 		if (b->until > s->ctl->now)
-			printf("; nothing arms before %s", until);
+			printf("; no domain arms before %s", until);
 		putchar('\n');
 	}
 }
@@ -214,14 +214,13 @@ static void print_domains(const struct batv_status *s)
 
 	if (!s->memory_ok)
 		return;
-	printf("\nDomains (%zu of %zu places in use)\n", s->domains,
+	printf("\nDomains (%zu of %zu slots in use)\n", s->domains,
 	       s->memory.sections.domain_slots);
 	if (!s->domains)
 		puts("  none yet: no mail has left signed, and no valid bounce has come back");
 	else if (arms_by_itself(&s->state.state))
-		puts("  (any other domain with enforcement = auto observes: its grace begins with "
-		     "its first "
-		     "signed mail)");
+		puts("  (any other domain with enforcement = auto observes; its grace begins with "
+		     "its first signed mail)");
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
 		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);
 		char name[BATV_DOMAIN_NAME_MAX + 32], why[600];

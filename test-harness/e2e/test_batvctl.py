@@ -451,7 +451,7 @@ def test_export_and_terminals(lab):
     with open(lab.dir / "open", "w") as file:
         os.fchmod(file.fileno(), 0o644)
         done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, text=True, timeout=10)
-    assert done.returncode == 0 and "warning: others may read" in done.stderr, done
+    assert done.returncode == 0 and "warning: other users can read" in done.stderr, done
     with open(lab.dir / "closed", "w") as file:
         os.fchmod(file.fileno(), 0o600)
         done = subprocess.run(argv, stdout=file, stderr=subprocess.PIPE, text=True, timeout=10)

@@ -234,7 +234,7 @@ def test_with_a_state(lab):
     assert "\nverdict    remembered, by tag\n" in text, text
     answer, code = told(own, "--rcpt", "bob@example.com")
     assert (answer["verdict"], answer["action"], code) == ("missing", "reject", 1), answer
-    assert [l["answer"] for l in answer["look_ups"] if l["kind"] == "tag"] == ["valid, of another address"]
+    assert [l["answer"] for l in answer["look_ups"] if l["kind"] == "tag"] == ["valid, but for another address"]
     answer, code = told(own, "--rcpt", tagged)
     assert (answer["verdict"], code) == ("valid", 0), answer
     forged = write(lab, "", tagged.replace(tagged[9:15], "000000"))

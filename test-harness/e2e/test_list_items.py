@@ -297,7 +297,7 @@ class TestCheck:
             self.batv.conf(CONF, inbound_domains=item)
             (problem,) = self.problems()
             assert problem.startswith("policy default, inbound_domains: +lab_gone: Exim says: failed to open"), problem
-            assert "Exim's process ends over it" in problem and "correct the list in Exim's configuration" in problem
+            assert "this list makes Exim's process exit" in problem and "correct the list in Exim's configuration" in problem
             done = self.checked()
             assert done.returncode == 2 and f"inbound_domains: +lab_gone: wrong: Exim says: failed to open {self.missing}" \
                 in done.stdout, done

@@ -252,7 +252,7 @@ def test_domains_arm_apart(lab):
     assert modes() == ["reject", "reject", "observe"]
     assert site.domain("three.test") is None
     # why a domain is not in the list is said as well
-    assert "any other domain with enforcement = auto observes: its grace begins with its first" in site.text()
+    assert "any other domain with enforcement = auto observes; its grace begins with its first" in site.text()
 
 
 def test_a_domain_that_never_sends_arms_by_valid_bounces(lab):
@@ -673,7 +673,7 @@ def test_grace_ends_while_batvd_is_dead(lab):
     site.batv.daemon.kill()
     site.clock.advance(2 * DAY)
     assert site.mode() == "observe" and site.domain()["why"] == "waits-for-batvd"
-    assert site.sentence().startswith("observing, although grace is over, for batvd is not running: start it; then: "
+    assert site.sentence().startswith("observing, although grace is over, because batvd is not running; start it; then: "
                                       f"refusing since {utc(ends)}"), site.sentence()
     site.batv.start()
     assert site.mode() == "reject" and site.breaks() == []
@@ -711,9 +711,9 @@ def test_the_observe_file_stops_refusals_at_once(lab):
         for domain in "test", "strict.test":
             assert site.mode(domain) == "observe" and batv_lines(site.ours)[-1]["reason"] == "observe-file"
         status = site.batv.json("status")
-        assert any("observe is there: nothing is refused until it is removed" in p for p in status["problems"]), status
+        assert any("observe exists: nothing is refused until it is removed" in p for p in status["problems"]), status
         assert status["observe_file"] and site.text().startswith("PROBLEMS\n")
-        assert site.sentence().startswith("observing, for the file observe is there; without it: refusing since ")
+        assert site.sentence().startswith('observing because the file "observe" exists; without it: refusing since ')
 
     stopped()
     observe.unlink()

@@ -120,7 +120,7 @@ class TestCommands(Site):
             make()
             for argv in [["keys"], ["secret", "export"]] + self.changing:
                 self.fails(argv, 3, str(self.secret), text)
-            self.status_says(str(self.secret), text, "no new keys are made; correct it, or put back a copy of it")
+            self.status_says(str(self.secret), text, "no new keys can be made; correct the file, or restore a copy")
             assert "only its owner" not in self.batv.ctl("keys", check=False).stderr
             self.daemon_keeps_going(str(self.secret), text)
         put()()
