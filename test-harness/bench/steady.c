@@ -182,7 +182,7 @@ static void fill(struct batv_memory *m, unsigned n)
 	}
 }
 
-/* A memory file has to be its directory's owner's; the name goes at once. */
+/* A memory file must belong to its directory's owner. The name goes at once. */
 static void make_table(int dirfd, unsigned n, struct batv_memory *m)
 {
 	struct stat st;

@@ -1,8 +1,8 @@
 /*
  * debian_user.c - lets Debian's Exim run where its user does not exist; preloaded by lab_debian.py.
  *
- * The binary looks for "Debian-exim" before it reads its configuration.  Here that is whoever runs
- * it.
+ * The binary looks for "Debian-exim" before it reads its configuration.  Here that is the user who
+ * runs it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,9 +1,9 @@
 /* links: core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
 /*
  * fuzz_classify.c - any bytes as a message: it has one class, the same one each time, whatever
- * lies behind what is looked at; and nothing is read beyond the end.
+ * comes after what is looked at; and nothing is read beyond the end.
  *
- * Input: a message; header fields end at a newline without a blank behind it.
+ * Input: a message; header fields end at a newline without a blank after it.
  */
 #include "evidence/classify.h"
 #include "reach.h"

@@ -1,10 +1,10 @@
 /* links: core/memory/counters core/memory/domains core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies */
 /*
- * fuzz_memory.c - any header page and anything behind it as a memory file: opening it and using all
+ * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
  *
  * Input: the first 64 bytes of the header page, its sections (64 bytes each, as many as the header
- * says), then what lies behind the header page.  The rest of the file is zero, up to the size that
+ * says), then what follows the header page.  The rest of the file is zero, up to the size that
  * the header gives.  A checksum of 0 is made right, so that sections can be changed.  A last byte
  * of 0xff or 0xfe: the file is truncated while it is in use.  An even last byte: it is opened with
  * windows, as Exim's processes do.
@@ -165,7 +165,7 @@ static void use_domains(struct batv_memory *m)
 	must(!batv_domain_at(m, m->sections.domain_slots, &d));
 }
 
-/* What was promised is found, and a later day is never overwritten. */
+/* A promised item is found, and a later day is never overwritten. */
 static void use_filter(struct batv_memory *m, enum batv_item_kind kind)
 {
 	const struct batv_filter *f = &m->sections.filters[kind == BATV_ITEM_ID ? 0 : 1];
@@ -214,7 +214,7 @@ static void use_tally(struct batv_memory *m, enum batv_tally which)
 	reached(TALLIED);
 }
 
-/* What was just counted is listed, unless others have more; and the list is sorted. */
+/* The network just counted is listed, unless others have more; and the list is sorted. */
 static void use_forged(struct batv_memory *m)
 {
 	struct batv_forger most[64];

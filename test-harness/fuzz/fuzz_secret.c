@@ -71,7 +71,7 @@ static void check_ring(const struct batv_secrets *set, const struct batv_keyring
 	const struct batv_secret *s = batv_secret_signing(set, now);
 	const struct batv_key *k = batv_key_current(ring, now);
 
-	if (s) { /* whoever signs now has a key now */
+	if (s) { /* the secret that signs now has a key now */
 		must(k && k->secret == s->number);
 		must(k->epoch == (uint64_t)(now / s->rotation));
 		must(k->destroy - now >= s->retention + BATV_DAY);

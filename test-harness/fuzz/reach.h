@@ -25,7 +25,7 @@ static const char *const *reach_names;
 static size_t reach_n;
 static unsigned long long reach_counts[REACH_MAX];
 
-/* A property that has to hold; libFuzzer keeps the input for which it does not. */
+/* A property that must hold; libFuzzer keeps the input for which it does not. */
 #define must(condition)                                                                            \
  do {                                                                                              \
   if (!(condition)) {                                                                              \

@@ -67,7 +67,7 @@ static const struct busy {
 	 "prvs=0123456789=prvs=0123456789=prvs=0123456789=prvs=0123456789=a@-\n", "", AS_IS},
 	{"tags as sub-addresses", "a+prvs=0123456789", "", AS_IS},
 	{"tags as sub-addresses of a domain", "a+prvs=0123456789@", "", AS_IS},
-	{"tags behind equals signs", "=a=a+prvs=0123456789@-", "", AS_IS},
+	{"tags after equals signs", "=a=a+prvs=0123456789@-", "", AS_IS},
 	{"tags in quotes", "+prvs=0123456789\"", "", AS_IS},
 	{"tags in domains", "a+prvs=0123456789@a", "", AS_IS},
 	{"prvs and nothing else", "prvs=", "", AS_IS},

@@ -35,7 +35,7 @@ static void start(void)
 	keeper.notices.say = listen;
 }
 
-/* The caller adds what else it needs, and starts. */
+/* The caller adds whatever more it needs, and starts. */
 static void make_config(void)
 {
 	sandbox_make();

@@ -116,7 +116,7 @@ __attribute__((unused)) static unsigned slots_in_use(void)
 	return n;
 }
 
-/* Runs fn in n processes that start together; all have to end with 0. */
+/* Runs fn in n processes that start together; all must end with 0. */
 __attribute__((unused)) static void in_processes(unsigned n, void (*fn)(unsigned))
 {
 	int go[2], status;

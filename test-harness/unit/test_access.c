@@ -36,7 +36,7 @@ START_TEST(nothing_is_mapped_to_read)
 }
 END_TEST
 
-/* What is noted already within the hour is read, and not written again. */
+/* A note of the same hour is read, and not written again. */
 START_TEST(evidence_is_written_when_it_is_new)
 {
 	ck_assert_int_eq(note("a.example", NOW), BATV_OK);

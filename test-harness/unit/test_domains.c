@@ -281,7 +281,7 @@ static struct batv_domain_slot *home_slot(const char *name, size_t further)
 	return &slots()[batv_domain_probe(&whole, home, further)];
 }
 
-/* A claim that nobody finishes: the next one who needs to pass ends it, and goes on behind it. */
+/* A claim that nobody finishes: the next one who needs to pass ends it, and goes on after it. */
 START_TEST(an_abandoned_claim_stops_nobody)
 {
 	struct batv_domain d;
@@ -310,7 +310,7 @@ START_TEST(the_daemon_ends_old_claims)
 	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + BATV_CLAIM_SECONDS), 1);
 	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 0);
 	ck_assert(!batv_domain_at(&memory, (size_t)(home_slot("b.example", 0) - slots()), &d));
-	ck_assert_int_eq(note("b.example", NOW), BATV_OK); /* behind the one that is gone */
+	ck_assert_int_eq(note("b.example", NOW), BATV_OK); /* after the one that is gone */
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
 	ck_assert(batv_domain_find(&memory, "a.example", &d));
 }

@@ -132,7 +132,8 @@ START_TEST(days)
 }
 END_TEST
 
-/* Whoever tries often stays, however many others try once; and nobody's count is too high. */
+/* A network that tries often stays, however many others try once; and nobody's count is too high.
+ */
 START_TEST(too_many_networks)
 {
 	char host[32];

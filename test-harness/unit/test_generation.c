@@ -251,7 +251,7 @@ START_TEST(a_file_of_an_older_version)
 }
 END_TEST
 
-/* What was counted goes into the next file, once. */
+/* Counts go into the next file, once. */
 START_TEST(forged_tags_are_taken_over)
 {
 	struct batv_forger most[2];
@@ -597,7 +597,7 @@ START_TEST(a_file_made_by_a_clock_ahead)
 	ck_assert_int_eq(unlinkat(dir, "memory", 0), 0);
 	look(T0 + YEAR);
 	restart();
-	look(T0 + 20); /* or is the clock behind now? */
+	look(T0 + 20); /* or is the clock slow now? */
 	expect_names("memory", "");
 	look(T0 + 3 * D + 20);
 	expect_names("memory.2", "memory");

@@ -71,7 +71,7 @@ START_TEST(unsafe_files_are_refused)
 }
 END_TEST
 
-/* Whoever may only read sees everything and changes nothing. */
+/* A process that may only read sees everything and changes nothing. */
 START_TEST(a_file_that_may_only_be_read)
 {
 	struct batv_domain d;

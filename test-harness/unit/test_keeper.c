@@ -143,7 +143,7 @@ START_TEST(a_clock_that_jumps_disarms)
 }
 END_TEST
 
-/* Exim would not use a state of the future: it is written anew, and nothing else happens. */
+/* Exim would not use a state of the future: it is written again, and nothing else happens. */
 START_TEST(a_clock_that_is_set_back_a_little)
 {
 	int64_t now = T0 + 8 * D;

@@ -118,7 +118,7 @@ START_TEST(unsafe_questions)
 }
 END_TEST
 
-/* Who it says that it is: games. */
+/* It says that it runs as games. */
 static const char *exim_is = "exim_user = 5\\nexim_group = 60\\n";
 
 /* An Exim made of shell: BODY sees the question on its stdin. */

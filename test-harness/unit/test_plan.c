@@ -1,7 +1,7 @@
 /* links: admin/plan admin/publish admin/timeline admin/secret */
 /* links: core/tag/key core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
- * test_plan.c - from one state to the next: what is a break, and what is none.
+ * test_plan.c - from one state to the next: what is a break, and what is not.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -96,7 +96,8 @@ START_TEST(names_that_do_not_fit)
 }
 END_TEST
 
-/* What is made to fail, in a child, and the errno that comes back.  The old file has to stay. */
+/* The call that is made to fail, in a child, and the errno that comes back.  The old file must
+ * stay. */
 static void fail_write(void)
 {
 	const struct rlimit limit = {5, 5};

@@ -141,7 +141,7 @@ static const struct {
 	{NOW, NOW + D, D, true},
 	{NOW, NOW + 2 * D, D, false},
 	{NOW, NOW + 43200, 0, false},
-	{NOW, NOW - D, 14 * D, true}, /* a clock that is a day behind */
+	{NOW, NOW - D, 14 * D, true}, /* a clock that is a day slow */
 	{NOW, NOW - 2 * D, 14 * D, false},
 	{NOW, NOW + 365 * D, 400 * D, false},
 	{NOW, NOW + 15 * D, 62 * D, false}, /* more than the file keeps: its line is tomorrow's */
@@ -335,7 +335,7 @@ END_TEST
 #define EACH 1000
 #define VICTIM_EACH (3 * EACH)
 
-/* What each worker was promised: written behind every answer. */
+/* The promises to each worker, written after every answer. */
 static uint32_t *promised;
 
 /* Those that are to be killed have more to do, and never come to an end by themselves. */

@@ -15,7 +15,7 @@
 
 #define DAY(n) ((int64_t)(n)*BATV_DAY)
 #define T0 DAY(20000)
-/* Every question derives keys anew, which takes sanitizers long. */
+/* Every question derives the keys again, which takes sanitizers long. */
 #if defined(__has_feature)
 # if __has_feature(address_sanitizer)
 #  define SEEDS 8
@@ -351,7 +351,7 @@ START_TEST(next_is_exact)
 }
 END_TEST
 
-/* What is published as current is what batv_secret_signing says, at every moment. */
+/* The key published as current is the one that batv_secret_signing() names, at every moment. */
 START_TEST(current_agrees_with_signing)
 {
 	random_set((uint64_t)_i);
@@ -488,7 +488,7 @@ START_TEST(nothing_but_secrets_and_time_matters)
 
 	random_set((uint64_t)_i);
 	ck_assert_int_eq(batv_secrets_format(&set, &text, &len), BATV_OK);
-	len = (size_t)(strstr(text, "\nend ") + 1 - text); /* that line would have to be the last */
+	len = (size_t)(strstr(text, "\nend ") + 1 - text); /* that line would need to be the last */
 	text[len] = '\0';
 	head = strchr(text, '\n') + 1;
 	for (last = text + len - 1; last[-1] != '\n'; last--)
