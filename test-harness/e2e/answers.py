@@ -26,7 +26,8 @@ class Ours:
             assert session.data(message).code == 250, session.dialogue()
         if not self.ours.installation.local_scan:       # then it is a transport that remembers it
             line = self.ours.wait_log(rf" <= .* id={re.escape(message_id)} ")[-1]
-            self.ours.wait_log(rf" {line.split()[2]} (=>|==|\*\*) ")
+            exim_id = line.split(" <= ")[0].split()[-1]     # a process number may stand before it
+            self.ours.wait_log(rf" {exim_id} (=>|==|\*\*) ")
 
     def replay(self, message, rcpt="alice@test", sender="", session=None, mark="-"):
         """A message from a stranger: the code of the reply to DATA, and the decision in the log."""
