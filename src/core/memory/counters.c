@@ -119,6 +119,14 @@ uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned
 
 /* ---- The header page's times ---- */
 
+/* Reads the time at `offset` of the header page.  0: never, or there is no memory. */
+static int64_t time_at(const struct batv_memory *memory, size_t offset)
+{
+	int64_t when;
+
+	return batv_memory_peek(memory, offset, &when, sizeof when) ? when : 0;
+}
+
 static void bare_now_body(struct batv_memory *m, void *arg)
 {
 	__atomic_store_n(&head_of(m)->bare_last, *(int64_t *)arg, __ATOMIC_RELAXED);
@@ -126,12 +134,7 @@ static void bare_now_body(struct batv_memory *m, void *arg)
 
 int64_t batv_counters_bare_last(const struct batv_memory *memory)
 {
-	int64_t when;
-
-	return batv_memory_peek(memory, offsetof(struct batv_memory_head, bare_last), &when,
-				sizeof when)
-		       ? when
-		       : 0;
+	return time_at(memory, offsetof(struct batv_memory_head, bare_last));
 }
 
 void batv_counters_bare_now(struct batv_memory *memory, int64_t now)
@@ -164,12 +167,7 @@ void batv_counters_bare_since(struct batv_memory *memory, int64_t when)
 
 int64_t batv_counters_created(const struct batv_memory *memory)
 {
-	int64_t when;
-
-	return batv_memory_peek(memory, offsetof(struct batv_memory_head, created), &when,
-				sizeof when)
-		       ? when
-		       : 0;
+	return time_at(memory, offsetof(struct batv_memory_head, created));
 }
 
 struct look_job {
@@ -186,22 +184,12 @@ static void note_look_body(struct batv_memory *m, void *arg)
 
 int64_t batv_counters_looked(const struct batv_memory *memory)
 {
-	int64_t when;
-
-	return batv_memory_peek(memory, offsetof(struct batv_memory_head, looked), &when,
-				sizeof when)
-		       ? when
-		       : 0;
+	return time_at(memory, offsetof(struct batv_memory_head, looked));
 }
 
 int64_t batv_counters_doubted(const struct batv_memory *memory)
 {
-	int64_t when;
-
-	return batv_memory_peek(memory, offsetof(struct batv_memory_head, doubted), &when,
-				sizeof when)
-		       ? when
-		       : 0;
+	return time_at(memory, offsetof(struct batv_memory_head, doubted));
 }
 
 void batv_counters_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted)
