@@ -20,6 +20,7 @@
 #include "generation.h"
 #include "keeper.h"
 #include "memory/counters.h"
+#include "memory/slots.h"
 #include "plan.h"
 #include "timeline.h"
 
@@ -360,7 +361,7 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 	batv_generation_look(generation_of(k), config, look->now);
 	k->generation.looked = true;
 	if (k->generation.memory.base && !k->generation.careful)
-		batv_domain_reclaim(&k->generation.memory, look->now);
+		batv_slot_reclaim(&k->generation.memory, look->now);
 	if (k->secrets)
 		next_state(k, config, look, on_disk, out);
 	out->usable = (on_disk || out->published) &&

@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies */
 /*
  * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -14,6 +14,7 @@
 
 #include "memory/counters.h"
 #include "memory/domains.h"
+#include "memory/slots.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
 #include "memory/sent.h"
@@ -147,7 +148,7 @@ static void use_domains(struct batv_memory *m)
 	struct batv_domain d;
 	size_t i;
 
-	if (batv_domain_reclaim(m, NOW) > 0)
+	if (batv_slot_reclaim(m, NOW) > 0)
 		reached(RECLAIMED);
 	use_name(m, "example.com");
 	use_name(m, "EXAMPLE.net");

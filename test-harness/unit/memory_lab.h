@@ -13,6 +13,7 @@
 #include "memory/access.h"
 #include "memory/counters.h"
 #include "memory/domains.h"
+#include "memory/slots.h"
 #include "memory/layout.h"
 #include "memory_file.h"
 #include "sandbox.h"
@@ -169,7 +170,7 @@ __attribute__((unused)) static void expect_no_memory(void)
 	ck_assert(!batv_domain_find(&memory, "example.com", &d));
 	ck_assert(!batv_domain_at(&memory, 0, &d));
 	ck_assert_int_eq(batv_domain_set_flags(&memory, 0, 1, NOW), BATV_E_NO_FILE);
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW), 0);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW), 0);
 	ck_assert_str_eq(d.name, "untouched");
 	batv_memory_close(&memory);
 	batv_memory_close(&memory);

@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_access_guard.c - a mapping that breaks under use is "no memory", and nobody else's business.
@@ -68,7 +68,7 @@ static void do_set(void)
 }
 static void do_reclaim(void)
 {
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW), 0);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW), 0);
 }
 
 static void (*const operations[])(void) = {

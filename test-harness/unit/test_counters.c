@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/decide/verdict core/memory/header */
 /* links: core/evidence/classify core/evidence/field core/evidence/parts core/decide/policy core/decide/exim_list */
 /*

@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_domains.c - the domain table: evidence, claims, many processes at once, and processes that
@@ -243,7 +243,7 @@ START_TEST(runs_wrap_around)
 
 	for (i = 0; found < 5; i++) {
 		numbered(name, i);
-		if (batv_domain_home(name, strlen(name), BATV_DOMAIN_SLOTS) < BATV_DOMAIN_SLOTS - 2)
+		if (batv_slot_home(name, strlen(name), BATV_DOMAIN_SLOTS) < BATV_DOMAIN_SLOTS - 2)
 			continue;
 		ck_assert_int_eq(note(name, NOW), BATV_OK);
 		ck_assert(batv_domain_find(&memory, name, &d));
@@ -260,12 +260,12 @@ START_TEST(a_run_stays_in_its_page)
 {
 	static const size_t homes[] = {0, 1, 6, 4711, BATV_DOMAIN_SLOTS - 1};
 	const size_t home = homes[_i];
-	size_t first = batv_domain_probe(&memory, home, 0);
+	size_t first = batv_slot_probe(&memory, home, 0);
 	bool met[BATV_DOMAIN_SLOTS] = {false};
 
 	ck_assert_uint_eq(first, home);
 	for (size_t i = 0; i < BATV_DOMAIN_PROBES; i++) {
-		size_t index = batv_domain_probe(&memory, home, i);
+		size_t index = batv_slot_probe(&memory, home, i);
 
 		ck_assert_uint_eq(index / 4, (home / 4 + i / 4) % (BATV_DOMAIN_SLOTS / 4));
 		ck_assert(!met[index]);
@@ -276,9 +276,9 @@ END_TEST
 
 static struct batv_domain_slot *home_slot(const char *name, size_t further)
 {
-	size_t home = batv_domain_home(name, strlen(name), BATV_DOMAIN_SLOTS);
+	size_t home = batv_slot_home(name, strlen(name), BATV_DOMAIN_SLOTS);
 
-	return &slots()[batv_domain_probe(&whole, home, further)];
+	return &slots()[batv_slot_probe(&whole, home, further)];
 }
 
 /* A claim that nobody finishes: the next one who needs to pass ends it, and goes on after it. */
@@ -305,10 +305,10 @@ START_TEST(the_daemon_ends_old_claims)
 	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
 	home_slot("b.example", 0)->claim = (uint64_t)NOW << 32 | BATV_SLOT_CLAIMING;
 	home_slot("c.example", 0)->claim = (uint64_t)(NOW + D) << 32 | BATV_SLOT_CLAIMING;
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + BATV_CLAIM_SECONDS - 1), 1);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW + BATV_CLAIM_SECONDS - 1), 1);
 	ck_assert_uint_eq((uint32_t)home_slot("b.example", 0)->claim, BATV_SLOT_CLAIMING);
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + BATV_CLAIM_SECONDS), 1);
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 0);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW + BATV_CLAIM_SECONDS), 1);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW + D), 0);
 	ck_assert(!batv_domain_at(&memory, (size_t)(home_slot("b.example", 0) - slots()), &d));
 	ck_assert_int_eq(note("b.example", NOW), BATV_OK); /* after the one that is gone */
 	ck_assert(batv_domain_find(&memory, "b.example", &d));
@@ -397,7 +397,7 @@ START_TEST(one_name_claimed_by_all_is_one_slot)
 		ck_assert_uint_ge(d.first_valid, NOW);
 		ck_assert_uint_lt(d.first_valid, NOW + WORKERS);
 	}
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 0);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW + D), 0);
 }
 END_TEST
 
@@ -459,7 +459,7 @@ START_TEST(killed_at_random)
 				ck_assert_uint_eq(d.first_signed, NOW);
 			}
 	}
-	(void)batv_domain_reclaim(&memory, NOW + D);
+	(void)batv_slot_reclaim(&memory, NOW + D);
 	expect_no_name_twice();
 	(void)munmap(log, sizeof *log);
 }
@@ -506,7 +506,7 @@ START_TEST(a_claimer_that_slept)
 	ck_assert(WIFSTOPPED(status));
 	ck_assert_int_eq(note(_i ? "other.example" : name, NOW + 5), BATV_OK);
 	if (_i) /* the daemon does it, instead of one who wants the same name */
-		ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW + D), 1);
+		ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW + D), 1);
 	ck_assert_int_eq(step(pid, PTRACE_CONT), 0);
 	ck_assert_uint_eq(slots_with(name), 1);
 	ck_assert_uint_eq(slots_in_use(), _i ? 2 : 1);
@@ -536,7 +536,7 @@ static unsigned check_as_left(const void *bytes, const char *name)
 	ck_assert(d.first_signed == NOW || d.first_signed == NOW + 5);
 	ck_assert(d.last_signed == NOW || d.last_signed == NOW + 5);
 	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("default"));
-	ck_assert_uint_le(batv_domain_reclaim(&memory, NOW + D), 1);
+	ck_assert_uint_le(batv_slot_reclaim(&memory, NOW + D), 1);
 	ck_assert_uint_eq(slots_with(name), 1);
 	batv_memory_close(&memory);
 	memory = saved;

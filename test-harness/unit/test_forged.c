@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/memory/forged core/base/safefile */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/base/safefile */
 /* links: core/base/span admin/memory_file admin/replace core/memory/header */
 /*
  * test_forged.c - forged tags, counted by network: which address is of which network, who stays

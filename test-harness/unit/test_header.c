@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
 /*
  * test_header.c - the memory file: what is refused at opening, and how one is made.
@@ -98,7 +98,7 @@ START_TEST(a_file_that_may_only_be_read)
 	for (i = 0; !batv_domain_at(&memory, i, &d); i++)
 		;
 	ck_assert_int_eq(batv_domain_set_flags(&memory, i, 1, NOW), BATV_E_NO_FILE);
-	ck_assert_uint_eq(batv_domain_reclaim(&memory, NOW), 0);
+	ck_assert_uint_eq(batv_slot_reclaim(&memory, NOW), 0);
 	if (geteuid() != 0)
 		(void)!seteuid(0);
 }

@@ -1,5 +1,5 @@
 /* links: admin/generation admin/memory_move admin/notices core/base/fault admin/store admin/publish admin/plan admin/timeline */
-/* links: admin/secret admin/memory_file admin/replace core/memory/counters core/memory/domains */
+/* links: admin/secret admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header core/memory/tallies */
@@ -213,7 +213,7 @@ START_TEST(a_thousand_domains_in_it)
 	for (unsigned i = 0; i < 1000; i++) {
 		(void)snprintf(name, sizeof name, "domain-%u.example", i);
 		ck_assert_int_eq(note(name, NOW), BATV_OK);
-		ck_assert_uint_eq(batv_domain_probe(&memory, 16383, i % 256),
+		ck_assert_uint_eq(batv_slot_probe(&memory, 16383, i % 256),
 				  (16383 + i % 256) % 16384);
 	}
 	for (unsigned i = 0; i < 1000; i++) {

@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/access core/base/safefile core/base/span */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header core/memory/tallies core/base/hmac */
 /*
  * test_tallies.c - counts by name: for a day, and over the life of a name.

@@ -73,21 +73,5 @@ bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_doma
  * Errors: as for batv_domain_note().
  */
 enum batv_err batv_domain_merge(struct batv_memory *memory, const struct batv_domain *domain);
-/*
- * Daemon only: ends claims that are at least a minute old and were never finished, because the
- * process was killed.  The slots stay unused.  Returns the number of claims ended.
- */
-unsigned batv_domain_reclaim(struct batv_memory *memory, int64_t now);
-
-/*
- * The slot where the search for a name begins.  The name is in lower case and has len bytes; slots
- * is a power of two.
- */
-size_t batv_domain_home(const char *name, size_t len, size_t slots);
-/*
- * The slot to visit after i others.  A walk visits all slots of the home slot's page first, in a
- * circle, and then goes on to the next page.  In a file of version 1 it visits slot after slot.
- */
-size_t batv_domain_probe(const struct batv_memory *memory, size_t home, size_t i);
 
 #endif

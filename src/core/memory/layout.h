@@ -150,7 +150,7 @@ _Static_assert(offsetof(struct batv_domain_slot, later) == 1008, "as documented"
 
 /*
  * A slot goes from EMPTY to CLAIMING, and then to READY or GONE for ever.  That is why a name can
- * have only one slot: see domains.c.
+ * have only one slot: see slots.c.
  */
 enum batv_slot_state {
 	BATV_SLOT_EMPTY = 0,
