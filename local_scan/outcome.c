@@ -147,6 +147,16 @@ static void add_header(const struct batv_outcome *o, const struct note *note, si
 	batv_glue_header_add(BATV_STATUS_HEADER, value);
 }
 
+/* Counts why a failed recipient was not refused. */
+static void count_spared(const struct batv_session *session, const struct batv_finding *f)
+{
+	size_t row;
+
+	if (batv_verdict_failed(f->verdict) && f->action != BATV_ACTION_REJECT &&
+	    batv_verdict_spared_row(f->reason, &row))
+		batv_count(session->memory, row, session->now);
+}
+
 static void record(const struct batv_session *session, struct batv_outcome *o,
 		   const struct note *notes)
 {
@@ -164,6 +174,7 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 			batv_forged_note(session->memory, origin.host_address, session->now);
 		if (f->doubt)
 			batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
+		count_spared(session, f);
 		log_recipient(o, note, i, origin.host_address);
 		if (f->action != BATV_ACTION_REMOVE && o->action != BATV_ACTION_REJECT &&
 		    note->policy && note->policy->result_header && headers++ < STATUS_HEADERS_MAX)

@@ -120,6 +120,26 @@ static void print_verdicts(const struct batv_status *s)
 	}
 }
 
+/* Prints why failed recipients were not refused; nothing if all of them were. */
+static void print_spared(const struct batv_status *s)
+{
+	bool any = false;
+	size_t row;
+
+	for (int why = 0; why < BATV_WHY_COUNT; why++) {
+		uint64_t n =
+			batv_verdict_spared_row((enum batv_reason)why, &row) ? counted(s, row) : 0;
+
+		if (n == 0)
+			continue;
+		printf("%s %s %" PRIu64, any ? "," : "  failed and not refused:",
+		       batv_reason_name((enum batv_reason)why), n);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
 static void print_counters(const struct batv_status *s)
 {
 	if (!s->memory_ok)
@@ -131,6 +151,7 @@ static void print_counters(const struct batv_status *s)
 	       counted(s, BATV_COUNT_LEFT_DESTINATION), counted(s, BATV_COUNT_LEFT_NO_STATE),
 	       counted(s, BATV_COUNT_LEFT_OTHER), counted(s, BATV_COUNT_DOUBT));
 	print_verdicts(s);
+	print_spared(s);
 }
 
 /* ---- for people ---- */
@@ -374,6 +395,18 @@ static json_t *json_judged(const struct batv_status *s)
 	return verdicts;
 }
 
+static json_t *json_spared(const struct batv_status *s)
+{
+	json_t *o = json_object();
+	size_t row;
+
+	for (int why = 0; why < BATV_WHY_COUNT; why++)
+		if (batv_verdict_spared_row((enum batv_reason)why, &row))
+			batv_ctl_put_number(o, batv_reason_name((enum batv_reason)why),
+					    counted(s, row));
+	return o;
+}
+
 static json_t *json_counters(const struct batv_status *s)
 {
 	json_t *o;
@@ -389,6 +422,7 @@ static json_t *json_counters(const struct batv_status *s)
 	batv_ctl_put_number(o, "left_destination", counted(s, BATV_COUNT_LEFT_DESTINATION));
 	batv_ctl_put_number(o, "left_other", counted(s, BATV_COUNT_LEFT_OTHER));
 	batv_ctl_put_number(o, "doubt", counted(s, BATV_COUNT_DOUBT));
+	batv_ctl_put(o, "spared", json_spared(s));
 	return o;
 }
 

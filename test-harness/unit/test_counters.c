@@ -141,6 +141,36 @@ START_TEST(judged_rows_have_their_documented_numbers)
 }
 END_TEST
 
+/* Each reason that is counted has its own row of the twelve, which is the documented one. */
+START_TEST(spared_rows_have_their_documented_numbers)
+{
+	bool used[BATV_COUNT_SPARED_END - BATV_COUNT_SPARED] = {false};
+	unsigned counted_reasons = 0;
+	char line[100];
+	size_t row;
+
+	for (unsigned why = 0; why < BATV_WHY_COUNT; why++) {
+		if (!batv_verdict_spared_row((enum batv_reason)why, &row))
+			continue;
+		ck_assert_uint_ge(row, BATV_COUNT_SPARED);
+		ck_assert_uint_lt(row, BATV_COUNT_SPARED_END);
+		row -= BATV_COUNT_SPARED;
+		ck_assert(!used[row]);
+		used[row] = true;
+		(void)snprintf(line, sizeof line, "| reason `%s` | %zu |",
+			       batv_reason_name((enum batv_reason)why), row);
+		ck_assert_msg(documented(line) == 1, "%s", line);
+		counted_reasons++;
+	}
+	ck_assert_uint_eq(documented("| reason `"), counted_reasons);
+	ck_assert(batv_verdict_spared_row(BATV_WHY_NO_MEMORY, &row) && row == 208);
+	ck_assert(batv_verdict_spared_row(BATV_WHY_LOST_SECRET, &row) && row == 211);
+	ck_assert(!batv_verdict_spared_row(BATV_WHY_NONE, &row));
+	ck_assert(!batv_verdict_spared_row(BATV_WHY_NOT_ARMED, &row));
+	ck_assert(!batv_verdict_spared_row(BATV_WHY_COUNT, &row));
+}
+END_TEST
+
 /* Day i of 100 counts i + 1; every window of every day adds up. */
 START_TEST(a_hundred_days)
 {
@@ -273,6 +303,7 @@ static void add_counters(TCase *tc, bool windows)
 	tcase_add_test(tc, counters_do_not_mix);
 	tcase_add_test(tc, rows_have_their_documented_numbers);
 	tcase_add_test(tc, judged_rows_have_their_documented_numbers);
+	tcase_add_test(tc, spared_rows_have_their_documented_numbers);
 	tcase_add_test(tc, a_hundred_days);
 	tcase_add_test(tc, midnight_is_a_boundary);
 	tcase_add_test(tc, a_clock_that_jumps_back);

@@ -307,3 +307,23 @@ size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action 
 {
 	return (size_t)v * VERDICT_ROWS + (size_t)c * CLASS_ROWS + (size_t)a;
 }
+
+/* A reason's row, from BATV_COUNT_SPARED on.  The rows are in files, so they keep their numbers. */
+bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
+{
+	static const struct {
+		uint8_t why, row;
+	} rows[] = {
+		{BATV_WHY_NO_MEMORY, 0},
+		{BATV_WHY_DOUBT, 1},
+		{BATV_WHY_RELAY_HOST, 2},
+		{BATV_WHY_LOST_SECRET, 3},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].why == why) {
+			*row = BATV_COUNT_SPARED + rows[i].row;
+			return true;
+		}
+	return false;
+}

@@ -128,4 +128,10 @@ const char *batv_reason_name(enum batv_reason r);   /* "exempt-host", "-" for no
 /* Returns the counter row for such a recipient; see memory/counters.h. */
 size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action a);
 
+/*
+ * Does this reason have a counter of recipients that failed and were not refused because of it?
+ * Then *row is that counter.
+ */
+bool batv_verdict_spared_row(enum batv_reason why, size_t *row);
+
 #endif

@@ -35,7 +35,9 @@ enum batv_counter {
 	BATV_COUNT_MIXED = 205,        /* another recipient decided the action */
 	BATV_COUNT_RECALL_KNOWN = 206, /* a DSN to a valid tag: the memory knew what it returned */
 	BATV_COUNT_RECALL_MISSED = 207,
-	BATV_COUNT_SPARED = 208, /* failed but not refused, by reason: 12 rows */
+	/* Failed but not refused, by reason: 12 rows, see batv_verdict_spared_row().  They are
+	 * counted; a file with fewer rows is used too. */
+	BATV_COUNT_SPARED = 208,
 	BATV_COUNT_SPARED_END = 220,
 	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows */
 	BATV_COUNT_DEFERRED_END = 224,
