@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network */
 /*
  * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.

@@ -1,6 +1,7 @@
 /* links: admin/keeper admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline */
 /* links: admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header admin/notices */
 /*

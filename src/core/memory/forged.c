@@ -12,92 +12,22 @@
 #include <string.h>
 
 #include "base/days.h"
+#include "base/network.h"
 #include "base/span.h"
 #include "memory/counters.h"
 #include "memory/layout.h"
 
-#define IPV6 UINT64_C(0x8000)     /* in the first word: an IPv6 network */
 #define DAY_MASK UINT64_C(0x7fff) /* day since 1970, modulo 32768 */
 #define TRIES 8
 
 /* ---- Networks ---- */
-
-/* Reads the first three numbers of a.b.c.d. */
-static bool ipv4_network(const char *s, uint64_t *network)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < 3; i++) {
-		const char *dot = strchr(s, '.');
-		uint64_t part;
-
-		if (!dot || !batv_span_to_u64((struct batv_span){s, (size_t)(dot - s)}, &part) ||
-		    part > 255)
-			return false;
-		n = n << 8 | part;
-		s = dot + 1;
-	}
-	*network = n << 16;
-	return true;
-}
-
-/*
- * Reads groups of hex digits, as many as there are.  *gap is the place of "::".  A dotted end
- * counts as two groups.
- */
-static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, unsigned *gap)
-{
-	for (*n = 0, *gap = 8; *s && *n < 8; ++*n) {
-		if (s[0] == ':' && s[1] == ':') {
-			*gap = *n;
-			s++;
-		}
-		s += *s == ':';
-		if (!*s)
-			break;
-		if (batv_hex_value(*s) < 0)
-			return false;
-		for (; batv_hex_value(*s) >= 0; s++)
-			group[*n] = (uint16_t)(group[*n] << 4 | batv_hex_value(*s));
-		if (*s == '.') {
-			*n += 2;
-			return *n <= 8;
-		}
-	}
-	return *gap < 8 || *n == 8;
-}
-
-static bool ipv6_network(const char *s, uint64_t *network)
-{
-	uint16_t group[8] = {0};
-	unsigned n, gap;
-	uint64_t bits = 0;
-
-	if (!ipv6_groups(s, group, &n, &gap))
-		return false;
-	for (unsigned i = 0; i < 3; i++) {
-		bool right = i >= gap + (8 - n); /* after the groups that "::" stands for */
-		uint64_t part = i < gap ? group[i] : right ? group[i - (8 - n)] : 0;
-
-		bits = bits << 16 | part;
-	}
-	*network = bits << 16 | IPV6;
-	return true;
-}
-
-static bool network_of(const char *host, uint64_t *network)
-{
-	if (!host || !*host)
-		return false;
-	return strchr(host, ':') ? ipv6_network(host, network) : ipv4_network(host, network);
-}
 
 static void network_text(uint64_t who, char out[static BATV_FORGER_NAME_SIZE])
 {
 	unsigned a = (unsigned)(who >> 48) & 0xffff, b = (unsigned)(who >> 32) & 0xffff,
 		 c = (unsigned)(who >> 16) & 0xffff;
 
-	if (who & IPV6)
+	if (who & BATV_NETWORK_IPV6)
 		snprintf(out, BATV_FORGER_NAME_SIZE, "%x:%x:%x::/48", a, b, c);
 	else
 		snprintf(out, BATV_FORGER_NAME_SIZE, "%u.%u.%u.0/24", b & 0xff, c >> 8, c & 0xff);
@@ -217,7 +147,7 @@ void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
 
 	batv_count(memory, BATV_COUNT_FORGED, now);
 	if (!batv_memory_there(memory) || !memory->writable || !memory->sections.forged_at ||
-	    !network_of(host, &network))
+	    !batv_network_of(host, &network))
 		return;
 	job.who = network | day_of(now);
 	job.page = page_of(memory, job.who);

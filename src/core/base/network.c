@@ -1,0 +1,78 @@
+/*
+ * network.c - reads an IP address as text, and keeps the part that names its network.
+ */
+#include "base/network.h"
+
+#include <string.h>
+
+#include "base/span.h"
+
+/* Reads the first three numbers of a.b.c.d. */
+static bool ipv4_network(const char *s, uint64_t *network)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		const char *dot = strchr(s, '.');
+		uint64_t part;
+
+		if (!dot || !batv_span_to_u64((struct batv_span){s, (size_t)(dot - s)}, &part) ||
+		    part > 255)
+			return false;
+		n = n << 8 | part;
+		s = dot + 1;
+	}
+	*network = n << 16;
+	return true;
+}
+
+/*
+ * Reads groups of hex digits, as many as there are.  *gap is the place of "::".  A dotted end
+ * counts as two groups.
+ */
+static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, unsigned *gap)
+{
+	for (*n = 0, *gap = 8; *s && *n < 8; ++*n) {
+		if (s[0] == ':' && s[1] == ':') {
+			*gap = *n;
+			s++;
+		}
+		s += *s == ':';
+		if (!*s)
+			break;
+		if (batv_hex_value(*s) < 0)
+			return false;
+		for (; batv_hex_value(*s) >= 0; s++)
+			group[*n] = (uint16_t)(group[*n] << 4 | batv_hex_value(*s));
+		if (*s == '.') {
+			*n += 2;
+			return *n <= 8;
+		}
+	}
+	return *gap < 8 || *n == 8;
+}
+
+static bool ipv6_network(const char *s, uint64_t *network)
+{
+	uint16_t group[8] = {0};
+	unsigned n, gap;
+	uint64_t bits = 0;
+
+	if (!ipv6_groups(s, group, &n, &gap))
+		return false;
+	for (unsigned i = 0; i < 3; i++) {
+		bool right = i >= gap + (8 - n); /* after the groups that "::" stands for */
+		uint64_t part = i < gap ? group[i] : right ? group[i - (8 - n)] : 0;
+
+		bits = bits << 16 | part;
+	}
+	*network = bits << 16 | BATV_NETWORK_IPV6;
+	return true;
+}
+
+bool batv_network_of(const char *host, uint64_t *network)
+{
+	if (!host || !*host)
+		return false;
+	return strchr(host, ':') ? ipv6_network(host, network) : ipv4_network(host, network);
+}

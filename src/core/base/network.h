@@ -1,0 +1,20 @@
+/*
+ * network.h - the network of a host: a /24 of IPv4, a /48 of IPv6.  A stranger has many addresses,
+ * but few networks.
+ */
+#ifndef BATV_BASE_NETWORK_H
+#define BATV_BASE_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BATV_NETWORK_IPV6 UINT64_C(0x8000) /* bit 15: an IPv6 network */
+
+/*
+ * Reads an IP address and writes the number of its network: the network in the upper 48 bits (IPv4:
+ * in the lower 24 of these), and BATV_NETWORK_IPV6.  The lower 15 bits are 0.  Returns false if
+ * host is NULL or not an IP address.
+ */
+bool batv_network_of(const char *host, uint64_t *network);
+
+#endif
