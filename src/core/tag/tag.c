@@ -111,9 +111,20 @@ enum batv_err batv_tag_strip(const struct batv_addr *addr, const struct batv_tag
 	return write_addr(addr->quoted, nothing, tag->inner, nothing, addr->domain, out, size);
 }
 
+/*
+ * Would router-unsign.conf route this local part, once it has a tag?  A redirect router could take
+ * one that begins like this for a pipe, a file, a list or a comment, so the router leaves it alone.
+ */
+static bool may_begin(struct batv_span inner)
+{
+	size_t at = inner.len > 1 && inner.p[0] == '\\' ? 1 : 0;
+
+	return inner.len > 0 && !memchr("|/\"\\#:", inner.p[at], 6);
+}
+
 bool batv_tag_fits(const struct batv_addr *addr)
 {
-	return inner_of(addr).len > 0 && addr->domain.len > 0 && batv_addr_is_ascii(addr) &&
+	return may_begin(inner_of(addr)) && addr->domain.len > 0 && batv_addr_is_ascii(addr) &&
 	       addr->local.len + BATV_TAG_OVERHEAD <= BATV_LOCAL_MAX &&
 	       addr->text.len + BATV_TAG_OVERHEAD <= BATV_PATH_MAX;
 }
