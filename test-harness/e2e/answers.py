@@ -61,15 +61,22 @@ class Ours:
         """Nothing proves it: refused, or marked and delivered.  OUTCOME is (action, reason)."""
         mark = os.urandom(6).hex()
         code, line = self.replay(message, rcpt, mark=mark, **how)
-        # autoreply is refused only when the memory is older than its retention, which a new one is not
-        action, reason = outcome or {"dsn": ("reject", "-"), "autoreply": ("mark", "no-memory")}.get(
-            class_, ("mark", "class"))
+        # autoreply is refused only if it cites ids and the memory is older than its retention, which a new one is not
+        spared = "no-memory" if cites_an_id(message) else "cites-nothing"
+        action, reason = outcome or {"dsn": ("reject", "-"), "autoreply": ("mark", spared)}.get(class_, ("mark", "class"))
         assert (line["verdict"], line["class"], line["action"]) == ("missing", class_, action), line
         assert line["reason"] == reason, line
         assert code == (550 if action == "reject" else 250)
         if action == "mark":
             status = self.status_of(rcpt, mark)
             assert status.startswith(f"missing; action=mark; mode=reject; class={class_};"), status
+
+
+def cites_an_id(message):
+    """Does the message name an id besides its own?"""
+    head, _, body = (message if isinstance(message, bytes) else message.encode()).replace(b"\r\n", b"\n").partition(b"\n\n")
+    fields = rb"(?im)^(In-Reply-To|References|(X-)?Original-Message-ID|X-MS-Exchange-Parent-Message-Id):"
+    return re.search(fields, head) is not None or re.search(rb"(?i)message-id", body) is not None
 
 
 # Replies by the RFCs, and as Exchange writes them; all to alice, by default from bob of theirs.

@@ -259,19 +259,22 @@ class TestClasses(Site):
         self.settings()
         for kind, text in MESSAGES.items():
             (line,), message = self.taken("alice@test", message=text)
-            reason = "no-memory" if kind == "autoreply" else "class"
+            reason = "cites-nothing" if kind == "autoreply" else "class"
             assert (line["verdict"], line["action"], line["class"], line["reason"]) == ("missing", "mark", kind, reason)
             assert message["X-BATV-Status"].startswith(
                 f"missing; action=mark; mode=reject; class={kind}; reason={reason};"), message["X-BATV-Status"]
         self.refused("alice@test")
 
     def test_none_but_bounces_is_refused_whatever_is_configured(self):
-        """Not as long as the memory is too young to have proven them."""
+        """Not as long as the memory is too young to have proven them, and never if they cite nothing."""
         self.settings(**{f"unproven_{kind}": "reject" for kind in MESSAGES})
         for kind, text in MESSAGES.items():
-            (line,), message = self.taken(FORGED + "alice@test", message=text)
-            assert (line["verdict"], line["action"], line["class"]) == ("forged", "mark", kind), line
-            assert line["reason"] == "no-memory"
+            cites_itself = "Original-Message-ID" in text
+            for cited, reason in (("In-Reply-To: <unknown@theirs.test>\n", "no-memory"),
+                                  ("", "no-memory" if cites_itself else "cites-nothing")):
+                (line,), message = self.taken(FORGED + "alice@test", message=cited + text)
+                assert (line["verdict"], line["action"], line["class"]) == ("forged", "mark", kind), line
+                assert line["reason"] == reason, line
 
     def test_a_class_that_is_accepted(self):
         self.settings(unproven_mdn="accept")

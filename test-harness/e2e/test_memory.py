@@ -298,7 +298,7 @@ class TestReplies(Ours):
         assert proven > len(files) / 2, f"{proven} of {len(files)}"
 
     def test_time_passes(self):
-        """After the retention it is forgotten, and only then is an automatic reply rejected for lack of proof."""
+        """After the retention it is forgotten, and only then is an automatic reply rejected that cites what is unknown."""
         stranger = "nobody@theirs.test"
         self.write("frank@theirs.test", new_id())
         self.unproven(out_of_office(stranger), "autoreply")
@@ -307,7 +307,7 @@ class TestReplies(Ours):
         self.remembered(mdn(self.sent), "mdn", "id", self.sent)
         self.lab.clock.advance(3 * DAY)
         self.unproven(mdn(self.sent), "mdn")
-        self.unproven(out_of_office(author="frank@theirs.test"), "autoreply", outcome=("reject", "-"))
+        self.unproven(out_of_office(author="frank@theirs.test"), "autoreply")       # it cites nothing
         self.unproven(out_of_office(In_Reply_To=f"<{self.sent}>"), "autoreply", outcome=("reject", "-"))
         sent = new_id()
         self.write("frank@theirs.test", sent)

@@ -282,6 +282,105 @@ START_TEST(modes)
 }
 END_TEST
 
+/* The message, as the proof sees it. */
+static struct {
+	bool proves, cites;
+	unsigned asked;
+} message;
+
+static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
+{
+	ck_assert_ptr_eq(ctx, &message);
+	ck_assert(batv_span_equal(bare->text, batv_span_of("alice@ours.example")));
+	message.asked++;
+	*answer = (struct batv_proof_answer){.cites_nothing = !message.cites};
+	if (message.proves)
+		answer->kind = BATV_PROOF_ID;
+	return message.proves;
+}
+
+static void use_proof(bool proves, bool cites)
+{
+	message.proves = proves;
+	message.cites = cites;
+	message.asked = 0;
+	context.prove = prove;
+	context.prove_ctx = &message;
+}
+
+START_TEST(the_message_is_asked_only_if_it_would_fail)
+{
+	use_proof(true, true);
+	judge_it("alice@ours.example");
+	expect(BATV_REMEMBERED, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
+	ck_assert_int_eq(j.proof.kind, BATV_PROOF_ID);
+	judge_it("prvs=0123abcdef=alice@ours.example");
+	expect(BATV_REMEMBERED, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
+	ck_assert_uint_eq(message.asked, 2);
+	judge_it(tagged_with(0, "alice@ours.example"));
+	judge_it("alice@else.example");
+	policy->unsigned_senders = "alice@ours.example";
+	judge_it("alice@ours.example");
+	policy->exempt_recipients = "alice@ours.example";
+	judge_it("alice@ours.example");
+	policy->exempt_hosts = STRANGER;
+	judge_it("alice@ours.example");
+	ck_assert_uint_eq(message.asked, 2);
+}
+END_TEST
+
+/* Only what cites can be disproved, and only by a complete memory. */
+START_TEST(what_cites_nothing)
+{
+	context.class = BATV_CLASS_AUTOREPLY;
+	context.memory_complete = true;
+	judge_it("alice@ours.example"); /* nobody has looked into the message */
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	use_proof(false, true);
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	context.memory_complete = false;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+	use_proof(false, false);
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_CITES_NOTHING, BATV_ACTION_MARK);
+	context.memory_complete = true;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_CITES_NOTHING, BATV_ACTION_MARK);
+	judge_it("prvs=0123abcdef=alice@ours.example");
+	expect(BATV_FORGED, BATV_WHY_CITES_NOTHING, BATV_ACTION_MARK);
+	policy->unproven[BATV_CLASS_AUTOREPLY] = BATV_UNPROVEN_REJECT_ALL;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	context.memory_complete = false;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+}
+END_TEST
+
+/* Mail to an unsigned destination leaves untagged, and so do its bounces come back. */
+START_TEST(bounces_where_some_mail_leaves_untagged)
+{
+	use_proof(false, false);
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	policy->unsigned_destinations = "*@lists.example";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_CITES_NOTHING, BATV_ACTION_MARK);
+	judge_it("prvs=0123abcdef=alice@ours.example"); /* tagged mail does not */
+	expect(BATV_FORGED, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	use_proof(false, true);
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+	context.memory_complete = true;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	/* the list is not asked: it knows recipients, which a bounce need not tell */
+	ck_assert_uint_eq(asked.address, 0);
+}
+END_TEST
+
 /* Without a complete sent-mail memory only dsn is ever refused. */
 START_TEST(classes)
 {
@@ -322,6 +421,9 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_relay_list_is_asked_last);
 	tcase_add_test(tc, modes);
 	tcase_add_test(tc, classes);
+	tcase_add_test(tc, the_message_is_asked_only_if_it_would_fail);
+	tcase_add_test(tc, what_cites_nothing);
+	tcase_add_test(tc, bounces_where_some_mail_leaves_untagged);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

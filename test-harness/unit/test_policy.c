@@ -74,6 +74,16 @@ START_TEST(defaults_are_as_documented)
 	ck_assert_int_eq(p.unproven[BATV_CLASS_AUTOREPLY], BATV_ACTION_REJECT);
 	ck_assert_int_eq(p.unproven[BATV_CLASS_OTHER], BATV_ACTION_MARK);
 	ck_assert_int_eq(p.enforcement, BATV_ENFORCE_AUTO);
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++) { /* one class has one more word */
+		const char *why = NULL;
+
+		snprintf(text, sizeof text, "unproven_%s",
+			 batv_class_name((enum batv_class) class));
+		ck_assert_int_eq(batv_option_set(&p, option(text), "reject-all", &why) == BATV_OK,
+				 class == BATV_CLASS_AUTOREPLY);
+		ck_assert_int_eq(p.unproven[class] == BATV_UNPROVEN_REJECT_ALL,
+				 class == BATV_CLASS_AUTOREPLY);
+	}
 	ck_assert_uint_le(strlen(p.refusal_text), 200);
 	ck_assert_ptr_nonnull(strstr(p.refusal_text, "bounce"));
 }

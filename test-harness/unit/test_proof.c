@@ -149,6 +149,23 @@ START_TEST(four_ids_are_looked_up_and_no_more)
 }
 END_TEST
 
+/* Ids are cited even if nobody can be asked about them; a tag or an author is not an id. */
+START_TEST(what_cites_no_id_says_so)
+{
+	begin(BATV_CLASS_AUTOREPLY, NULL, "prvs=3700abcdef=alice@ours.example\n");
+	batv_proof_author(&proof, batv_span_of("bob@theirs.example"));
+	ck_assert(!proves("alice@ours.example") && answer.cites_nothing);
+	begin(BATV_CLASS_AUTOREPLY, "<1@theirs.example>", "");
+	ck_assert(!proves("alice@ours.example") && !answer.cites_nothing);
+	proof.key.len = 0;
+	ck_assert(!proves("alice@ours.example") && !answer.cites_nothing);
+	begin(BATV_CLASS_AUTOREPLY, NULL, "Message-ID: <1@theirs.example>\n");
+	ck_assert(!proves("alice@ours.example") && !answer.cites_nothing);
+	known[0] = "1@theirs.example alice@ours.example";
+	ck_assert(proves("alice@ours.example") && !answer.cites_nothing);
+}
+END_TEST
+
 START_TEST(without_a_key_nothing_is_asked)
 {
 	known[0] = "sent@ours.example alice@ours.example";
@@ -420,6 +437,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, an_id_proves_to_its_own_address);
 	tcase_add_test(tc, the_generation_before_is_asked_too);
 	tcase_add_test(tc, four_ids_are_looked_up_and_no_more);
+	tcase_add_test(tc, what_cites_no_id_says_so);
 	tcase_add_test(tc, without_a_key_nothing_is_asked);
 	tcase_add_test(tc, a_tag_proves_to_its_own_address);
 	tcase_add_test(tc, a_pair_proves_replies_and_no_bounce);

@@ -139,6 +139,8 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 		f.verdict == BATV_MISSING || f.verdict == BATV_EXPIRED || f.verdict == BATV_FORGED;
 	const struct batv_policy *p = m->policy;
 	int by_class = p ? p->unproven[m->class] : BATV_ACTION_MARK;
+	bool must_disprove = m->class != BATV_CLASS_DSN ||
+			     (p && f.verdict == BATV_MISSING && p->unsigned_destinations[0]);
 
 	f.action = BATV_ACTION_ACCEPT;
 	f.rejecting = p && !m->observe_file && p->enforcement != BATV_ENFORCE_OBSERVE &&
@@ -151,7 +153,9 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
  if (condition)                                                                                    \
  f.action = BATV_ACTION_MARK, f.reason = (why)
 	UNLESS(f.maybe_lost, BATV_WHY_LOST_SECRET);
-	UNLESS(m->class != BATV_CLASS_DSN && !m->memory_complete, BATV_WHY_NO_MEMORY);
+	UNLESS(must_disprove && !m->memory_complete, BATV_WHY_NO_MEMORY);
+	UNLESS(must_disprove && m->cites_nothing && by_class != BATV_UNPROVEN_REJECT_ALL,
+	       BATV_WHY_CITES_NOTHING);
 	UNLESS(f.doubt || m->relay_host == BATV_MAYBE, BATV_WHY_DOUBT);
 	UNLESS(m->relay_host == BATV_YES, BATV_WHY_RELAY_HOST);
 	UNLESS(m->observe_file, BATV_WHY_OBSERVE_FILE);
@@ -167,7 +171,7 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	return f;
 }
 
-#define ALL_MODES (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 3 * 4 * 2 * 2 * 3 * 2 * 2)
+#define ALL_MODES (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 3 * 2 * 2 * 2)
 
 START_TEST(every_mode)
 {
@@ -181,14 +185,17 @@ START_TEST(every_mode)
 
 		got.doubt = pick(&code, 2);
 		mode.class = (enum batv_class)pick(&code, BATV_CLASS_COUNT);
-		policy.unproven[mode.class] = (int[]){BATV_ACTION_ACCEPT, BATV_ACTION_MARK,
-						      BATV_ACTION_REJECT}[pick(&code, 3)];
+		policy.unproven[mode.class] =
+			(int[]){BATV_ACTION_ACCEPT, BATV_ACTION_MARK, BATV_ACTION_REJECT,
+				BATV_UNPROVEN_REJECT_ALL}[pick(&code, 4)];
+		policy.unsigned_destinations = pick(&code, 2) ? "*@lists.example" : "";
 		enforcement = pick(&code, 4);
 		policy.enforcement = enforcement == 3 ? 0 : (int)enforcement;
 		mode.policy = enforcement == 3 ? NULL : &policy;
 		mode.armed = pick(&code, 2);
 		mode.observe_file = pick(&code, 2);
 		mode.relay_host = (enum batv_match)pick(&code, 3);
+		mode.cites_nothing = pick(&code, 2);
 		mode.memory_complete = pick(&code, 2);
 		got.maybe_lost = pick(&code, 2);
 		want = action_oracle(&mode, got);

@@ -113,6 +113,7 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 		.policy = j->policy,
 		.observe_file = context->observe_file,
 		.class = context->class,
+		.cites_nothing = j->proof.cites_nothing,
 		.memory_complete = context->memory_complete,
 	};
 	struct batv_finding before = j->finding;
@@ -181,7 +182,7 @@ void batv_judge_recipient(const struct batv_context *context, const char *rcpt,
 	decide_action(context, out);
 }
 
-/* The class is not known before DATA: could a message of any class be refused? */
+/* Before DATA neither class nor citations are known: could a message of any kind be refused? */
 enum batv_kind batv_judge_kind(const struct batv_context *context, const char *rcpt)
 {
 	struct batv_context worst = *context;

@@ -22,13 +22,13 @@ static const char *const enforcement_names[] = {"auto", "observe", "reject", NUL
 static const char *const style_names[] = {"prvs", "subaddress", NULL};
 /* In the order of enum batv_action; nobody can ask for "remove": it follows from the others. */
 static const char *const unproven_names[] = {"accept", "mark", "", "reject", NULL};
+static const char *const autoreply_names[] = {"accept", "mark", "", "reject", "reject-all", NULL};
 
 #define GLOBAL(f) .name = #f, .offset = offsetof(struct batv_global, f)
 #define POLICY(f) .name = #f, .offset = offsetof(struct batv_policy, f)
 #define UNPROVEN(class_name, class)                                                                \
  .name = "unproven_" class_name,                                                                   \
- .offset = offsetof(struct batv_policy, unproven) + (class) * sizeof(int),                         \
- .type = BATV_OPT_CHOICE, .choices = unproven_names
+ .offset = offsetof(struct batv_policy, unproven) + (class) * sizeof(int), .type = BATV_OPT_CHOICE
 
 /* The state has its lines in this order. */
 const struct batv_option batv_globals[] = {
@@ -94,17 +94,18 @@ const struct batv_option batv_options[] = {
 	/* relays of ours (backup MX, filter gateway): their mail is marked, not refused */
 	{POLICY(relay_in_hosts), .type = BATV_OPT_HOSTS, .fallback = ""},
 	/* what an unproven delivery status notification leads to */
-	{UNPROVEN("dsn", BATV_CLASS_DSN), .fallback = "reject"},
+	{UNPROVEN("dsn", BATV_CLASS_DSN), .fallback = "reject", .choices = unproven_names},
 	/* what an unproven read receipt leads to */
-	{UNPROVEN("mdn", BATV_CLASS_MDN), .fallback = "mark"},
+	{UNPROVEN("mdn", BATV_CLASS_MDN), .fallback = "mark", .choices = unproven_names},
 	/* what an unproven automatic reply leads to, once a memory could have proven it */
-	{UNPROVEN("autoreply", BATV_CLASS_AUTOREPLY), .fallback = "reject"},
+	{UNPROVEN("autoreply", BATV_CLASS_AUTOREPLY), .fallback = "reject",
+	 .choices = autoreply_names},
 	/* what an unproven meeting reply leads to */
-	{UNPROVEN("calendar", BATV_CLASS_CALENDAR), .fallback = "mark"},
+	{UNPROVEN("calendar", BATV_CLASS_CALENDAR), .fallback = "mark", .choices = unproven_names},
 	/* what an unproven DMARC, TLS or abuse report leads to */
-	{UNPROVEN("report", BATV_CLASS_REPORT), .fallback = "mark"},
+	{UNPROVEN("report", BATV_CLASS_REPORT), .fallback = "mark", .choices = unproven_names},
 	/* what other unproven automatic mail leads to */
-	{UNPROVEN("other", BATV_CLASS_OTHER), .fallback = "mark"},
+	{UNPROVEN("other", BATV_CLASS_OTHER), .fallback = "mark", .choices = unproven_names},
 	/* what the other side reads after "550 5.7.1" */
 	{POLICY(refusal_text), .type = BATV_OPT_TEXT,
 	 .fallback = "This is a bounce of mail that was not sent from here: its sender address was "

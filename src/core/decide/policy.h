@@ -24,6 +24,9 @@ enum batv_action {
 	BATV_ACTION_COUNT
 };
 
+/* unproven_autoreply = reject-all: REJECT, also of a message that cites nothing. */
+#define BATV_UNPROVEN_REJECT_ALL BATV_ACTION_COUNT
+
 /*
  * One policy.  All text is borrowed from the state or configuration that it was read from.  Lists
  * are Exim lists without a "$", and have only items that exim_list.h allows; "" is the empty list.
@@ -40,16 +43,17 @@ struct batv_policy {
 	const char *trusted_hosts;         /* host list: their mail is signed */
 	const char *inbound_domains;       /* domain list: recipients that anybody may write to */
 	bool exempt_authenticated;
-	bool exempt_acl;                /* acl_m_batv = exempt is honoured */
-	const char *exempt_hosts;       /* host list */
-	const char *own_hosts;          /* host list */
-	const char *exempt_recipients;  /* address list, or local parts with "@*" */
-	const char *relay_in_hosts;     /* host list: mark, never reject */
-	int unproven[BATV_CLASS_COUNT]; /* enum batv_action: ACCEPT, MARK or REJECT */
-	const char *refusal_text;       /* after "550 5.7.1 " */
-	bool result_header;             /* X-BATV-Status on judged messages */
-	bool unsign_recipients;         /* local_scan removes tags from envelope recipients */
-	bool sign_at_reception;         /* local_scan signs, for an Exim without ${dlfunc} */
+	bool exempt_acl;               /* acl_m_batv = exempt is honoured */
+	const char *exempt_hosts;      /* host list */
+	const char *own_hosts;         /* host list */
+	const char *exempt_recipients; /* address list, or local parts with "@*" */
+	const char *relay_in_hosts;    /* host list: mark, never reject */
+	/* enum batv_action: ACCEPT, MARK or REJECT; or BATV_UNPROVEN_REJECT_ALL */
+	int unproven[BATV_CLASS_COUNT];
+	const char *refusal_text; /* after "550 5.7.1 " */
+	bool result_header;       /* X-BATV-Status on judged messages */
+	bool unsign_recipients;   /* local_scan removes tags from envelope recipients */
+	bool sign_at_reception;   /* local_scan signs, for an Exim without ${dlfunc} */
 };
 
 /*

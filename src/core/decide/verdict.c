@@ -111,9 +111,33 @@ static enum batv_action class_action(const struct batv_mode_facts *mode)
 
 	if ((unsigned)mode->class < BATV_CLASS_COUNT)
 		action = mode->policy->unproven[mode->class];
+	if (action == BATV_UNPROVEN_REJECT_ALL)
+		return BATV_ACTION_REJECT;
 	if (action == BATV_ACTION_ACCEPT || action == BATV_ACTION_REJECT)
 		return (enum batv_action)action;
 	return BATV_ACTION_MARK;
+}
+
+/* Some of our own mail leaves untagged, and bounces of it come back like that. */
+static bool may_be_of_untagged_mail(const struct batv_mode_facts *mode,
+				    const struct batv_finding *finding)
+{
+	return finding->verdict == BATV_MISSING && mode->policy->unsigned_destinations &&
+	       *mode->policy->unsigned_destinations;
+}
+
+/*
+ * Why the sent-mail memory does not disprove the message; NONE if it does, or if it need not: a
+ * bounce comes to the tagged address, so a missing tag is enough.
+ */
+static enum batv_reason why_not_disproved(const struct batv_mode_facts *mode,
+					  const struct batv_finding *finding)
+{
+	if (mode->class == BATV_CLASS_DSN && !may_be_of_untagged_mail(mode, finding))
+		return BATV_WHY_NONE;
+	if (mode->cites_nothing && mode->policy->unproven[mode->class] != BATV_UNPROVEN_REJECT_ALL)
+		return BATV_WHY_CITES_NOTHING;
+	return mode->memory_complete ? BATV_WHY_NONE : BATV_WHY_NO_MEMORY;
 }
 
 /* Why a recipient is not refused although its class is; NONE if it is refused. */
@@ -128,8 +152,9 @@ static enum batv_reason why_spared(const struct batv_mode_facts *mode,
 		return BATV_WHY_RELAY_HOST;
 	if (finding->doubt || mode->relay_host == BATV_MAYBE)
 		return BATV_WHY_DOUBT;
-	if (mode->class != BATV_CLASS_DSN && !mode->memory_complete)
-		return BATV_WHY_NO_MEMORY;
+	why = why_not_disproved(mode, finding);
+	if (why != BATV_WHY_NONE)
+		return why;
 	return finding->maybe_lost ? BATV_WHY_LOST_SECRET : BATV_WHY_NONE;
 }
 
@@ -271,6 +296,7 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_DOUBT] = "doubt",
 		[BATV_WHY_NO_MEMORY] = "no-memory",
 		[BATV_WHY_LOST_SECRET] = "lost-secret",
+		[BATV_WHY_CITES_NOTHING] = "cites-nothing",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
@@ -314,10 +340,8 @@ bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 	static const struct {
 		uint8_t why, row;
 	} rows[] = {
-		{BATV_WHY_NO_MEMORY, 0},
-		{BATV_WHY_DOUBT, 1},
-		{BATV_WHY_RELAY_HOST, 2},
-		{BATV_WHY_LOST_SECRET, 3},
+		{BATV_WHY_NO_MEMORY, 0},   {BATV_WHY_DOUBT, 1},         {BATV_WHY_RELAY_HOST, 2},
+		{BATV_WHY_LOST_SECRET, 3}, {BATV_WHY_CITES_NOTHING, 6},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -37,10 +37,11 @@ enum batv_reason {
 	BATV_WHY_OBSERVE_FILE,
 	BATV_WHY_CLASS,
 	BATV_WHY_RELAY_HOST,
-	BATV_WHY_MIXED,       /* another recipient of the message decided it */
-	BATV_WHY_DOUBT,       /* a list could not be looked up, no usable state, ... */
-	BATV_WHY_NO_MEMORY,   /* the sent-mail memory is not complete */
-	BATV_WHY_LOST_SECRET, /* tags of a lost secret look forged, but still come back */
+	BATV_WHY_MIXED,         /* another recipient of the message decided it */
+	BATV_WHY_DOUBT,         /* a list could not be looked up, no usable state, ... */
+	BATV_WHY_NO_MEMORY,     /* the sent-mail memory is not complete */
+	BATV_WHY_LOST_SECRET,   /* tags of a lost secret look forged, but still come back */
+	BATV_WHY_CITES_NOTHING, /* it cites no Message-ID, so nothing disproves it */
 	BATV_WHY_COUNT
 };
 
@@ -95,15 +96,20 @@ struct batv_mode_facts {
 	bool observe_file;
 	enum batv_match relay_host;
 	enum batv_class class;
-	bool memory_complete; /* readable and older than its retention; needed to refuse others than
-				 dsn */
+	/* The last two matter only for what the memory must disprove: see batv_action_of(). */
+	bool cites_nothing;   /* the message was searched, and cites no Message-ID */
+	bool memory_complete; /* what it does not know was not sent */
 };
 
 /*
  * Finds the action for this recipient alone: ACCEPT, MARK or REJECT.  Sets finding->rejecting and
  * reason too.  A verdict that has not failed gets ACCEPT.  If there are several reasons not to
  * refuse, the first of this list is reported: class, not-armed, observe, observe-file, relay-host,
- * doubt, no-memory, lost-secret.
+ * doubt, cites-nothing, no-memory, lost-secret.
+ *
+ * A message of another class than dsn is refused only if the memory disproves it: it cites
+ * Message-IDs, and a complete memory knows none of them.  The same holds for a dsn to an untagged
+ * address if the policy has unsigned destinations.
  */
 void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding);
 

@@ -39,10 +39,15 @@ static bool goes_on(const struct batv_proof *proof, const struct batv_proof_answ
 	return answer->kind == BATV_PROOF_NONE || proof->report;
 }
 
-static void take_first(struct batv_proof_answer *answer, struct batv_proof_answer found)
+static void take_first(struct batv_proof_answer *answer, enum batv_proof_kind kind,
+		       const struct batv_clue *clue, const struct batv_item *item)
 {
-	if (answer->kind == BATV_PROOF_NONE)
-		*answer = found;
+	if (answer->kind != BATV_PROOF_NONE)
+		return;
+	answer->kind = kind;
+	answer->clue = clue;
+	if (item)
+		answer->item = *item;
 }
 
 /* The first of the items that is known, in either generation; n: none. */
@@ -84,11 +89,12 @@ static void report_no_item(const struct batv_proof *proof, enum batv_proof_kind 
 /* ---- the three proofs ---- */
 
 static void by_id(const struct batv_proof *proof, const struct batv_addr *bare,
+		  const struct batv_clue *const *ids, size_t n_ids,
 		  struct batv_proof_answer *answer)
 {
-	const struct batv_clue *ids[BATV_LOOKUPS_MAX], *asked[BATV_LOOKUPS_MAX];
+	const struct batv_clue *asked[BATV_LOOKUPS_MAX];
 	struct batv_item items[BATV_LOOKUPS_MAX];
-	size_t n_ids = batv_clues_ids(&proof->search->found, ids), n = 0, i;
+	size_t n = 0, i;
 
 	for (i = 0; i < n_ids; i++)
 		if (bare && proof->key.len > 0 &&
@@ -100,7 +106,7 @@ static void by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 		}
 	i = known(proof, items, n);
 	if (i < n)
-		take_first(answer, (struct batv_proof_answer){BATV_PROOF_ID, asked[i], items[i]});
+		take_first(answer, BATV_PROOF_ID, asked[i], &items[i]);
 }
 
 /* Is this tagged address one of the recipient's? */
@@ -153,8 +159,7 @@ static void by_tag(const struct batv_proof *proof, const struct batv_addr *bare,
 
 		report(proof, BATV_PROOF_TAG, tags[i]->value, reply);
 		if (reply == BATV_REPLY_VALID)
-			take_first(answer, (struct batv_proof_answer){.kind = BATV_PROOF_TAG,
-								      .clue = tags[i]});
+			take_first(answer, BATV_PROOF_TAG, tags[i], NULL);
 	}
 }
 
@@ -178,18 +183,20 @@ static void by_pair(const struct batv_proof *proof, const struct batv_addr *bare
 	}
 	i = known(proof, items, n);
 	if (i < n)
-		take_first(answer,
-			   (struct batv_proof_answer){.kind = BATV_PROOF_PAIR, .item = items[i]});
+		take_first(answer, BATV_PROOF_PAIR, NULL, &items[i]);
 }
 
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer)
 {
 	const bool asks_memory = proof->key.len > 0 || proof->report;
+	const struct batv_clue *ids[BATV_LOOKUPS_MAX];
+	size_t n_ids = batv_clues_ids(&proof->search->found, ids);
 
 	memset(answer, 0, sizeof *answer);
+	answer->cites_nothing = n_ids == 0;
 	if (asks_memory)
-		by_id(proof, bare, answer);
+		by_id(proof, bare, ids, n_ids, answer);
 	if (goes_on(proof, answer))
 		by_tag(proof, bare, answer);
 	if (asks_memory && goes_on(proof, answer))

@@ -67,6 +67,7 @@ struct batv_proof_answer {
 	enum batv_proof_kind kind;
 	const struct batv_clue *clue; /* of an id or a tag; otherwise NULL */
 	struct batv_item item;        /* of an id or a pair: the item that was found */
+	bool cites_nothing;           /* there was no id to ask about */
 };
 
 /*
