@@ -33,9 +33,14 @@ to_pipe_filter:
   no_verify
 """
 
+# A pipe's command gets none of Exim's environment, so it would live in the real time.
+CLOCK = " : ".join(f"{name}=${{env{{{name}}}{{$value}}}}" for name in
+                   ("LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "FAKETIME_SHARED"))
+
 PIPE_TRANSPORT = """
 pipe_filter:
   driver = pipe
+  environment = {clock}
   command = LAB_DIR/bin/exim -C LAB_DIR/exim.conf {options}
   use_bsmtp
   message_prefix = {prefix}
@@ -122,4 +127,4 @@ def pipe_filter(mode="-bS", protocol=None):
     options = f"-oMr {protocol} {mode}" if protocol else mode
     prefix, suffix = ("HELO localhost\\n", "QUIT\\n") if mode == "-bs" else ("", "")
     return {"routers": PIPE_ROUTER,
-            "transports": PIPE_TRANSPORT.format(options=options, prefix=prefix, suffix=suffix)}
+            "transports": PIPE_TRANSPORT.format(clock=CLOCK, options=options, prefix=prefix, suffix=suffix)}

@@ -8,7 +8,7 @@ from collections import namedtuple
 
 from batv import *
 from lab_fetchmail import Elsewhere, Fetchmail, Pop3
-from lab_filter import SmtpFilter, pipe_filter
+from lab_filter import CLOCK, SmtpFilter, pipe_filter
 from lab_mlmmj import Mlmmj
 from lab_pigeonhole import Pigeonhole
 
@@ -90,7 +90,7 @@ sieve_{name}:
   driver = pipe
   command = {user.root}/usr/bin/doveconf -c {user.config} -f service=lda -m lda -e {user.root}/usr/lib/dovecot/dovecot-lda \
       -a {name}@{domain}
-  environment = LD_LIBRARY_PATH={user.libraries} : HOME={user.dir} : USER={lab.user}
+  environment = LD_LIBRARY_PATH={user.libraries} : HOME={user.dir} : USER={lab.user} : {CLOCK}
   user = LAB_USER
   group = LAB_GROUP
   message_prefix =

@@ -1,6 +1,7 @@
 """A mailing list manager: mlmmj, unpacked from its package, never installed."""
 
 from lab_base import BUILD, tool
+from lab_filter import CLOCK
 
 ROUTER = """
 {name}_list:
@@ -19,7 +20,7 @@ TRANSPORT = """
   message_prefix =
   message_suffix =
   return_path_add
-  environment = LD_LIBRARY_PATH={libraries}
+  environment = LD_LIBRARY_PATH={libraries} : {clock}
 """
 
 
@@ -66,7 +67,7 @@ class Mlmmj:
 
     def keywords(self, routers="", transports="", **keywords):
         """For batv_exim: router and transport to the list, before those given."""
-        fields = {"name": self.name, "domain": self.domain, "libraries": self.libraries,
+        fields = {"name": self.name, "domain": self.domain, "libraries": self.libraries, "clock": CLOCK,
                   "command": f"{self.root}/usr/bin/mlmmj-receive -F -L {self.dir}"}
         return {"routers": ROUTER.format(**fields) + routers, "transports": TRANSPORT.format(**fields) + transports,
                 **keywords}
