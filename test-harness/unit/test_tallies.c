@@ -115,6 +115,77 @@ START_TEST(a_tally_of_a_wrong_clock_ends)
 }
 END_TEST
 
+START_TEST(mails_are_added_in_one_step)
+{
+	const uint64_t until = (uint64_t)(NOW / D) + 14;
+	const uint8_t *name = numbered(1).bytes;
+	struct batv_tallied t;
+
+	t = batv_tally_add(&memory, BATV_TALLY_TAG_MAILS, name, until, NOW, 2000);
+	ck_assert_uint_eq(t.day, 2000);
+	t = batv_tally_add(&memory, BATV_TALLY_TAG_MAILS, name, until, NOW + D, 1);
+	ck_assert_uint_eq(t.day, 1);
+	ck_assert_uint_eq(t.life, 2001);
+	t = batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, NOW + 2 * D);
+	ck_assert_uint_eq(t.day, 0);
+	ck_assert_uint_eq(t.life, 2001);
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, NOW + 15 * D).life,
+			  0);
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, name, NOW).life, 0);
+	/* as much as a word holds, and no more */
+	for (unsigned i = 0; i < 3; i++)
+		t = batv_tally_add(&memory, BATV_TALLY_TAG_MAILS, name, until, NOW, UINT32_MAX);
+	ck_assert_uint_eq(t.life, UINT32_MAX);
+	/* a clock that is wrong counts nothing and finds nothing */
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, -1).life, 0);
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, INT64_MAX).life, 0);
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, NOW - 900 * D).life,
+			  0);
+}
+END_TEST
+
+static struct batv_tallied up_to(uint32_t limit, int64_t now)
+{
+	return batv_tally_up_to(&memory, BATV_TALLY_TAG_BOUNCES, numbered(1).bytes,
+				(uint64_t)(NOW / D) + 14, now, limit);
+}
+
+/* What is turned away is not counted: when the limit rises, the next ones pass. */
+START_TEST(a_limit_stops_the_count)
+{
+	for (unsigned i = 1; i <= 5; i++)
+		ck_assert_uint_eq(up_to(5, NOW + i % 3 * D).life, i);
+	for (unsigned i = 0; i < 9; i++)
+		ck_assert_uint_eq(up_to(5, NOW + D).life, 6);
+	ck_assert_uint_gt(up_to(0, NOW).life, 0);
+	ck_assert_uint_eq(up_to(6, NOW + D).life, 6);
+	ck_assert_uint_eq(up_to(6, NOW + D).life, 7);
+	ck_assert_uint_eq(up_to(UINT32_MAX, NOW + D).life, 7);
+	ck_assert_uint_eq(up_to(0, NOW + 15 * D).life,
+			  1); /* another life, and a limit of nothing */
+	ck_assert_uint_eq(up_to(1, NOW + 15 * D).life, 1);
+}
+END_TEST
+
+/*
+ * A flood to some names never makes the count of another one so high that it is deferred.  Here the
+ * file has its least size, and far more floods than any server sees.
+ */
+START_TEST(floods_leave_others_alone)
+{
+	const uint64_t until = (uint64_t)(NOW / D) + 14;
+	unsigned high = 0;
+
+	for (unsigned n = 0; n < 200; n++)
+		(void)batv_tally_add(&memory, BATV_TALLY_TAG_BOUNCES, numbered(n).bytes, until, NOW,
+				     500);
+	for (unsigned n = 1000; n < 21000; n++)
+		high += batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, numbered(n).bytes, NOW)
+				.life > 0;
+	ck_assert_uint_eq(high, 0);
+}
+END_TEST
+
 static void count_many(unsigned worker)
 {
 	(void)worker;
@@ -136,6 +207,9 @@ static void add_tallies(TCase *tc, bool windows)
 	tcase_add_test(tc, tallies_never_count_too_little);
 	tcase_add_test(tc, a_tally_counts_over_a_life);
 	tcase_add_test(tc, a_tally_of_a_wrong_clock_ends);
+	tcase_add_test(tc, mails_are_added_in_one_step);
+	tcase_add_test(tc, a_limit_stops_the_count);
+	tcase_add_test(tc, floods_leave_others_alone);
 	tcase_add_test(tc, many_processes_tally_exactly);
 }
 

@@ -27,4 +27,22 @@ struct batv_tallied batv_tally(struct batv_memory *memory, enum batv_tally which
 			       const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
 			       int64_t now);
 
+/* The same, but adds `more` instead of one. */
+struct batv_tallied batv_tally_add(struct batv_memory *memory, enum batv_tally which,
+				   const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
+				   int64_t now, uint32_t more);
+
+/*
+ * The same as batv_tally(), unless that would take the count above `limit`: then nothing is
+ * counted, and the result is above `limit`.  The count for the life of the name is limited; in a
+ * file of version 1 that of the day.
+ */
+struct batv_tallied batv_tally_up_to(struct batv_memory *memory, enum batv_tally which,
+				     const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
+				     int64_t now, uint32_t limit);
+
+/* Reads both counts, and adds nothing. */
+struct batv_tallied batv_tally_read(const struct batv_memory *memory, enum batv_tally which,
+				    const uint8_t name[static BATV_ITEM_LEN], int64_t now);
+
 #endif
