@@ -10,6 +10,7 @@
 #include "exim_glue.h"
 #include "leaving.h"
 #include "outcome.h"
+#include "recipients.h"
 #include "sent_mail.h"
 
 #define DLFUNC(name)                                                                               \
@@ -91,6 +92,7 @@ static const char *sign(const struct batv_session *session, const struct call *c
 				   c->address);
 	if (c->leaving) {
 		batv_leaving_count(session, &c->origin, &s);
+		batv_recipients_leaving(session, &c->origin, &s, c->address, c->recipient);
 		batv_sent_mail_leaving(session, &c->origin, c->address);
 	} else if (c->origin.has_id) {
 		batv_sent_mail_routed(session, &c->origin, c->address, c->recipient);

@@ -1,61 +1,132 @@
 /*
- * flood.c - counts uses of tags and ids in the memory's tallies.  The limit is one for a day; the
- * count over the life of a tag or an id is kept beside it.
+ * flood.c - asks whether a proof was used too often, and defers, counts and logs.
  *
- * A tag is named by a keyed hash, like an item, so that nobody can choose whose counter to fill.
+ * A tag over its limit proves nothing more.  So the message is searched for an id of ours, which a
+ * stranger who has the tag alone does not know.
  */
+#include <stdio.h>
 #include <string.h>
 
-#include "base/days.h"
-#include "base/hmac.h"
+#include "base/network.h"
+#include "decide/flood.h"
 #include "exim_glue.h"
-#include "memory/tallies.h"
 #include "flood.h"
+#include "memory/counters.h"
 
-static bool tag_name(const struct batv_session *session, const char *rcpt,
-		     uint8_t name[static BATV_ITEM_LEN])
+#define REPLY_MAX 300
+
+/* What happened, for the log and the other side. */
+struct event {
+	struct batv_flood flood;
+	const char *proof; /* what was used too often: "tag", "id", "pair" */
+	const char *rcpt, *host;
+};
+
+static bool parse_tag(struct batv_span tagged, struct batv_addr *addr, struct batv_tag *tag)
 {
-	const struct batv_span key = batv_state_memory_key(session->state);
-	char canon[BATV_ADDR_SIZE];
+	return batv_addr_parse(tagged.p, tagged.len, addr) == BATV_OK && batv_tag_parse(addr, tag);
+}
+
+/* Over all networks, the tag proves nothing more; an id of ours in the message still does. */
+static void count_tag(const struct batv_flood_context *context, struct batv_prover *prover,
+		      struct batv_span tagged, struct event *e)
+{
+	struct batv_proof_answer answer;
 	struct batv_addr addr;
-	size_t len;
+	struct batv_tag tag;
 
-	return key.len > 0 && batv_addr_parse(rcpt, strlen(rcpt), &addr) == BATV_OK &&
-	       batv_addr_canon(&addr, canon, sizeof canon, &len) == BATV_OK &&
-	       batv_hmac_sha1(key, batv_span_of("tag "), (struct batv_span){canon, len}, name);
+	e->proof = "tag";
+	if (!parse_tag(tagged, &addr, &tag))
+		return;
+	batv_flood_tag(context, &tag, &e->flood);
+	if (e->flood.over != BATV_FLOOD_TAG ||
+	    !batv_message_proof(prover, context->bare, &answer) || answer.kind != BATV_PROOF_ID)
+		return;
+	e->proof = "id";
+	batv_flood_item(context, &answer.item, &e->flood);
 }
 
-static void log_flood(const char *what, const char *rcpt, uint32_t count)
+static void count_proof(const struct batv_flood_context *context, struct batv_prover *prover,
+			const struct batv_judgement *j, struct event *e)
 {
-	char shown[280];
-
-	batv_printable(batv_span_of(rcpt), shown, sizeof shown);
-	batv_glue_log("batv: flood=%s count=%u limit=%u a day action=deferred rcpt=<%s>", what,
-		      (unsigned)count, (unsigned)BATV_FLOOD_A_DAY, shown);
-}
-
-bool batv_flood(const struct batv_session *session, const char *rcpt,
-		const struct batv_judgement *j)
-{
-	uint8_t name[BATV_ITEM_LEN];
-	const char *what = NULL;
-	uint32_t count = 0;
-
-	if (j->finding.verdict == BATV_VALID && j->key && tag_name(session, rcpt, name)) {
-		what = "tag";
-		count = batv_tally(session->memory, BATV_TALLY_TAG_BOUNCES, name,
-				   batv_day_of(j->key->destroy), session->now)
-				.day;
-	} else if (j->finding.verdict == BATV_REMEMBERED && j->proof.kind == BATV_PROOF_ID) {
-		what = "id";
-		count = batv_tally(
-				session->memory, BATV_TALLY_ID_HITS, j->proof.item.name,
-				batv_day_of(session->now + session->state->global.memory_retention),
-				session->now)
-				.day;
+	e->flood.over = BATV_FLOOD_NONE;
+	if (j->finding.verdict == BATV_VALID) {
+		count_tag(context, prover, batv_span_of(e->rcpt), e);
+	} else if (j->finding.verdict != BATV_REMEMBERED) {
+		return;
+	} else if (j->proof.kind == BATV_PROOF_TAG && j->proof.clue) {
+		count_tag(context, prover, j->proof.clue->value, e);
+	} else if (j->proof.kind == BATV_PROOF_ID || j->proof.kind == BATV_PROOF_PAIR) {
+		e->proof = batv_proof_name(j->proof.kind);
+		batv_flood_item(context, &j->proof.item, &e->flood);
 	}
-	if (count <= BATV_FLOOD_A_DAY || !j->finding.rejecting)
-		return false;
-	log_flood(what, rcpt, count);
-	return true;
+}
+
+static void network_text(const char *host, char out[static BATV_NETWORK_TEXT_SIZE])
+{
+	uint64_t network;
+
+	strcpy(out, "-");
+	if (batv_network_of(host, &network))
+		batv_network_text(network, out);
+}
+
+static void log_flood(const struct event *e, const char *action, uint32_t times)
+{
+	char rcpt[280], host[64], network[BATV_NETWORK_TEXT_SIZE];
+
+	batv_printable(batv_span_of(e->rcpt), rcpt, sizeof rcpt);
+	batv_printable(batv_span_of(e->host), host, sizeof host);
+	network_text(e->host, network);
+	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
+	batv_glue_log("batv: flood=%s count=%u limit=%u action=%s rcpt=<%s> host=[%s] network=%s"
+		      " of=%s times=%u",
+		      e->proof, (unsigned)e->flood.count, (unsigned)e->flood.limit, action, rcpt,
+		      host, network, batv_flood_name(e->flood.over), (unsigned)times);
+}
+
+/* The text for the other side. */
+static const char *reply(const struct event *e)
+{
+	char text[REPLY_MAX], network[BATV_NETWORK_TEXT_SIZE];
+
+	network_text(e->host, network);
+	snprintf(text, sizeof text,
+		 "4.7.1 Too many %s from %s%s: %u, the limit is %u; try again later",
+		 e->flood.over == BATV_FLOOD_ID ? "replies to one message"
+						: "bounces or replies to one address",
+		 e->flood.over == BATV_FLOOD_TAG ? "all networks, yours is " : "", network,
+		 (unsigned)e->flood.count, (unsigned)e->flood.limit);
+	return (const char *)batv_glue_text(text, NULL);
+}
+
+const char *batv_flood(const struct batv_session *session, struct batv_prover *prover,
+		       const char *rcpt, const struct batv_judgement *j)
+{
+	struct event e = {.rcpt = rcpt};
+	struct batv_origin origin;
+	struct batv_addr bare;
+	const bool defers = batv_glue_scans();
+	uint32_t times;
+
+	if (!j->policy || batv_addr_parse(j->bare, strlen(j->bare), &bare) != BATV_OK)
+		return NULL;
+	batv_glue_origin(&origin);
+	e.host = origin.host_address;
+	count_proof(&(struct batv_flood_context){.memory = session->memory,
+						 .state = session->state,
+						 .policy = j->policy,
+						 .host = origin.host_address,
+						 .bare = &bare,
+						 .now = session->now},
+		    prover, j, &e);
+	if (e.flood.over == BATV_FLOOD_NONE || !j->finding.rejecting)
+		return NULL;
+	if (defers)
+		batv_count(session->memory, BATV_COUNT_DEFERRED + (size_t)e.flood.over,
+			   session->now);
+	times = batv_flood_deferred(session->memory, &e.flood, session->now);
+	if (batv_flood_is_news(times))
+		log_flood(&e, defers ? "deferred" : "accept", times);
+	return defers ? reply(&e) : NULL;
 }

@@ -1,19 +1,18 @@
 /*
- * flood.h - counts how often one proof is used.  A tag or an id from a list archive works for
- * everybody, so a proof that is used far too often is deferred.
+ * flood.h - defers a message if one of its proofs was used too often (decide/flood.h).
  */
-#ifndef BATV_FLOOD_H
-#define BATV_FLOOD_H
+#ifndef BATV_FLOOD_GLUE_H
+#define BATV_FLOOD_GLUE_H
 
-#include "session.h"
-
-#define BATV_FLOOD_A_DAY 1000 /* bounces to one tag, or replies that cite one id, per day */
+#include "message_proof.h"
 
 /*
- * Counts the proof for which a recipient was accepted.  Returns true if the proof was used too
- * often today, and then logs that.  The caller defers the message, and never refuses it.
+ * Counts the proof for which a recipient was accepted.  Returns NULL, or the text for the other
+ * side ("4.7.1 ...", in Exim's memory) if it was used too often: then the caller defers the
+ * message, and never refuses it.  The deferral is counted and logged.  Where only an ACL sees the
+ * message, nothing can be deferred: it is accepted and logged.
  */
-bool batv_flood(const struct batv_session *session, const char *rcpt,
-		const struct batv_judgement *j);
+const char *batv_flood(const struct batv_session *session, struct batv_prover *prover,
+		       const char *rcpt, const struct batv_judgement *j);
 
 #endif

@@ -153,11 +153,8 @@ static enum batv_glue_code scan(const struct batv_session *session, int fd,
 		*return_text = batv_outcome_refusal(outcome);
 		return BATV_GLUE_REJECT;
 	}
-	if (outcome->defer) {
-		*return_text = batv_glue_text(
-			"4.7.1 Too many bounces or replies to one message; try again "
-			"later",
-			NULL);
+	if (outcome->deferral) {
+		*return_text = batv_glue_text(outcome->deferral, NULL);
 		return BATV_GLUE_DEFER;
 	}
 	remove_failed(outcome);

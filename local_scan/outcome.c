@@ -204,8 +204,9 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
 					       BATV_EVIDENCE_VALID, session->now);
-		if (batv_flood(session, batv_glue_recipient(i), &j))
-			o->defer = true;
+		const char *flood = batv_flood(session, &prover, batv_glue_recipient(i), &j);
+
+		o->deferral = o->deferral ? o->deferral : flood;
 	}
 	o->action = batv_decide(o->findings, o->n, batv_glue_scans());
 	/* the text of the first that failed: others are refused with it, and may have no policy */

@@ -12,7 +12,8 @@
 
 struct batv_outcome {
 	enum batv_action action; /* REJECT, MARK or ACCEPT */
-	bool defer;              /* a flood: deferred, not refused */
+	/* a flood: deferred, not refused, with this text; otherwise NULL */
+	const char *deferral;
 	enum batv_class class;
 	size_t n; /* recipients judged, findings in their order; 0: not judged */
 	struct batv_finding *findings;

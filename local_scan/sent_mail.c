@@ -8,6 +8,7 @@
 
 #include "evidence/mailbox.h"
 #include "exim_glue.h"
+#include "recipients.h"
 #include "sent_mail.h"
 
 #define OURS_MAX 4 /* envelope sender, From, Reply-To, Disposition-Notification-To */
@@ -190,12 +191,14 @@ void batv_sent_mail_received(const struct batv_session *session)
 	struct batch batch = {.n = 0};
 	struct batv_origin origin;
 	struct header h;
+	bool own;
 
 	if (!*sender || !can_remember(session))
 		return;
 	*o = (struct ours){.session = session};
 	batv_glue_origin(&origin);
 	add_ours(o, batv_span_of(sender));
+	own = o->n > 0;
 	/* mail from outside ends here: only who is known may speak for us with another sender */
 	if (o->n == 0 && !origin.authenticated)
 		return;
@@ -204,6 +207,8 @@ void batv_sent_mail_received(const struct batv_session *session)
 		(void)batv_mailbox_each(h.from, OURS_MAX, add_found, o);
 	if (!is_trusted(o, &origin))
 		return;
+	if (own)
+		batv_recipients_received(session, o->policy, &o->addr[0]);
 	if (!h.bulk)
 		take_pairs(o, &batch); /* the authors only; the addresses below are for ids */
 	if (header_counts(&origin)) {

@@ -172,6 +172,8 @@ static void put_limit(const struct batv_option *opt, uint32_t n, char *out, size
 
 	if (opt->type == BATV_OPT_DURATION)
 		batv_duration_format(n, out, size);
+	else if (opt->type == BATV_OPT_SHARE)
+		batv_share_format(n, out, size);
 	else if (n % (unit * unit) == 0)
 		(void)snprintf(out, size, "%uM", n / (unit * unit));
 	else if (n % unit == 0)
@@ -211,6 +213,9 @@ static const char *expected(const struct batv_option *opt, const char *why,
 		return out;
 	case BATV_OPT_BYTES:
 		put_range(opt, "a size in bytes such as 128K or 1M", out, EXPECTED_SIZE);
+		return out;
+	case BATV_OPT_SHARE:
+		put_range(opt, "a share such as 10% or 0.1", out, EXPECTED_SIZE);
 		return out;
 	case BATV_OPT_BOOL:
 	case BATV_OPT_DOMAINS:

@@ -296,6 +296,7 @@ static void find_problems(struct batv_status *s)
 			s, "%" PRIu64 " decisions today were in doubt; see Exim's main log",
 			batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
 	batv_ctl_status_check_forged(s);
+	batv_ctl_status_check_flood(s);
 }
 
 /* ---- the lists, last of all: Exim is asked, and it may be slow ---- */

@@ -15,6 +15,11 @@ json_t *batv_ctl_status_json_sent(const struct batv_status *status); /* null: it
 void batv_ctl_status_check_forged(struct batv_status *status);
 json_t *batv_ctl_status_json_forged(const struct batv_status *status); /* null: too few to report */
 
+/* ctl_status_flood.c: mail that was deferred because a proof was used too often. */
+void batv_ctl_status_check_flood(struct batv_status *status);
+void batv_ctl_status_print_flood(const struct batv_status *status); /* needs a memory */
+json_t *batv_ctl_status_json_flood(const struct batv_status *status);
+
 void batv_ctl_status_print(const struct batv_status *status);
 void batv_ctl_status_print_json(const struct batv_status *status);
 

@@ -152,6 +152,7 @@ static void print_counters(const struct batv_status *s)
 	       counted(s, BATV_COUNT_LEFT_OTHER), counted(s, BATV_COUNT_DOUBT));
 	print_verdicts(s);
 	print_spared(s);
+	batv_ctl_status_print_flood(s);
 }
 
 /* ---- for people ---- */
@@ -423,6 +424,7 @@ static json_t *json_counters(const struct batv_status *s)
 	batv_ctl_put_number(o, "left_other", counted(s, BATV_COUNT_LEFT_OTHER));
 	batv_ctl_put_number(o, "doubt", counted(s, BATV_COUNT_DOUBT));
 	batv_ctl_put(o, "spared", json_spared(s));
+	batv_ctl_put(o, "deferred", batv_ctl_status_json_flood(s));
 	return o;
 }
 

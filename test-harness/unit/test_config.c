@@ -188,6 +188,12 @@ static const struct {
 	{"key_retention = 366d1s\n", "t.conf:1: key_retention: " TIME "\"366d1s\""},
 	{"automatic_senders = a\x02\n", "t.conf:1: automatic_senders: expected a pattern without "
 					"control characters, not \"a\\x02\""},
+	{"flood_share = 101\n",
+	 "t.conf:1: flood_share: expected a share such as 10% or 0.1, at most "
+	 "10000%, not \"101\""},
+	{"flood_base = 0\n",
+	 "t.conf:1: flood_base: expected a number such as 100k or 2M, from 1 to "
+	 "100M, not \"0\""},
 	{"memory_capacity = 999\n", "t.conf:1: memory_capacity: " COUNT_ "\"999\""},
 	{"memory_capacity = 101M\n", "t.conf:1: memory_capacity: " COUNT_ "\"101M\""},
 	{"memory_capacity = \n", "t.conf:1: memory_capacity: " COUNT_ "\"\""},

@@ -206,6 +206,27 @@ START_TEST(it_is_written_as_it_was)
 }
 END_TEST
 
+/* It counts days only, so a limit is one for a day. */
+START_TEST(limits_are_for_a_day)
+{
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, tallied, NOW).day, 5);
+	for (uint32_t n = 6; n <= 8; n++)
+		ck_assert_uint_eq(batv_tally_up_to(&memory, BATV_TALLY_TAG_BOUNCES, tallied,
+						   NOW / D + 9, NOW, 7)
+					  .day,
+				  n);
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, tallied, NOW).day, 7);
+	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, tallied, NOW).life, 0);
+	ck_assert_uint_eq(
+		batv_tally_up_to(&memory, BATV_TALLY_TAG_BOUNCES, tallied, NOW / D + 9, NOW + D, 7)
+			.day,
+		1);
+	ck_assert_uint_eq(
+		batv_tally_add(&memory, BATV_TALLY_TAG_MAILS, tallied, NOW / D + 9, NOW, 2000).day,
+		2000);
+}
+END_TEST
+
 START_TEST(a_thousand_domains_in_it)
 {
 	char name[40];
@@ -372,6 +393,7 @@ static void add_tests(TCase *tc, bool windows)
 	(void)windows;
 	tcase_add_test(tc, it_is_read_as_it_is);
 	tcase_add_test(tc, it_is_written_as_it_was);
+	tcase_add_test(tc, limits_are_for_a_day);
 	tcase_add_test(tc, a_thousand_domains_in_it);
 	tcase_add_test(tc, it_is_taken_over_whole);
 	tcase_add_test(tc, what_comes_late_is_taken_over);

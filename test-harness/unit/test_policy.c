@@ -50,6 +50,8 @@ static const struct {
 	{"unproven_calendar", "mark"},
 	{"unproven_report", "mark"},
 	{"unproven_other", "mark"},
+	{"flood_base", "500"},
+	{"flood_share", "100%"},
 	{"refusal_text", NULL},
 	{"result_header", "on"},
 	{"unsign_recipients", "off"},
@@ -99,7 +101,7 @@ static void check_row(const struct batv_option *opt, void *base, size_t size)
 	if (opt->type == BATV_OPT_CHOICE)
 		ck_assert_ptr_nonnull(opt->choices);
 	if (opt->type == BATV_OPT_DURATION || opt->type == BATV_OPT_COUNT ||
-	    opt->type == BATV_OPT_BYTES)
+	    opt->type == BATV_OPT_BYTES || opt->type == BATV_OPT_SHARE)
 		ck_assert_uint_lt(opt->min, opt->max);
 	ck_assert_int_eq(batv_option_get(base, opt, text, sizeof text), BATV_OK);
 	ck_assert_int_eq(batv_option_set(base, opt, text, &why), BATV_OK);
@@ -291,6 +293,39 @@ static const struct {
 	{"unsigned_senders", "^list-\\N.*\\N@example.com", "^list-\\N.*\\N@example.com"},
 	{"exempt_hosts", "10.0.0.0/8", "10.0.0.0/8"},
 	{"exempt_hosts", "$h", NULL},
+	{"flood_base", "1", "1"},
+	{"flood_base", "2k", "2000"},
+	{"flood_base", "100M", "100000000"},
+	{"flood_base", "0", NULL},
+	{"flood_base", "101M", NULL},
+	{"flood_base", "10%", NULL},
+	{"flood_share", "0", "0%"},
+	{"flood_share", "0%", "0%"},
+	{"flood_share", "100%", "100%"},
+	{"flood_share", "1", "100%"},
+	{"flood_share", "0.1", "10%"},
+	{"flood_share", "2.5", "250%"},
+	{"flood_share", "0.125", "12.5%"},
+	{"flood_share", "12.5%", "12.5%"},
+	{"flood_share", "0.1%", "0.1%"},
+	{"flood_share", "10000%", "10000%"},
+	{"flood_share", "100", "10000%"},
+	{"flood_share", "10000.1%", NULL},
+	{"flood_share", "101", NULL},
+	{"flood_share", "0.0001", NULL},
+	{"flood_share", "0.01%", NULL},
+	{"flood_share", "4294967296%", NULL},
+	{"flood_share", "18446744073709551617%", NULL},
+	{"flood_share", "", NULL},
+	{"flood_share", "%", NULL},
+	{"flood_share", ".5", NULL},
+	{"flood_share", "5.", NULL},
+	{"flood_share", "5.%", NULL},
+	{"flood_share", "0.1.1", NULL},
+	{"flood_share", "-1%", NULL},
+	{"flood_share", "10 %", NULL},
+	{"flood_share", "10%%", NULL},
+	{"flood_share", "1k", NULL},
 	{"refusal_text", "no", "no"},
 	{"refusal_text", "", NULL},
 	{"refusal_text", "gr\xc3\xbc\xc3\x9f", NULL},

@@ -150,7 +150,7 @@ static struct batv_tallied up_to(uint32_t limit, int64_t now)
 				(uint64_t)(NOW / D) + 14, now, limit);
 }
 
-/* What is turned away is not counted: when the limit rises, the next ones pass. */
+/* A use that is turned away does not count: when the limit rises, the next ones pass. */
 START_TEST(a_limit_stops_the_count)
 {
 	for (unsigned i = 1; i <= 5; i++)

@@ -3,6 +3,7 @@
  */
 #include "base/network.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/span.h"
@@ -75,4 +76,15 @@ bool batv_network_of(const char *host, uint64_t *network)
 	if (!host || !*host)
 		return false;
 	return strchr(host, ':') ? ipv6_network(host, network) : ipv4_network(host, network);
+}
+
+void batv_network_text(uint64_t network, char out[static BATV_NETWORK_TEXT_SIZE])
+{
+	unsigned a = (unsigned)(network >> 48) & 0xffff, b = (unsigned)(network >> 32) & 0xffff,
+		 c = (unsigned)(network >> 16) & 0xffff;
+
+	if (network & BATV_NETWORK_IPV6)
+		snprintf(out, BATV_NETWORK_TEXT_SIZE, "%x:%x:%x::/48", a, b, c);
+	else
+		snprintf(out, BATV_NETWORK_TEXT_SIZE, "%u.%u.%u.0/24", b & 0xff, c >> 8, c & 0xff);
 }

@@ -17,4 +17,8 @@
  */
 bool batv_network_of(const char *host, uint64_t *network);
 
+/* Writes a network as text: "192.0.2.0/24", "2001:db8:1::/48".  The lower 15 bits do not matter. */
+#define BATV_NETWORK_TEXT_SIZE 32
+void batv_network_text(uint64_t network, char out[static BATV_NETWORK_TEXT_SIZE]);
+
 #endif

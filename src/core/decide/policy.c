@@ -106,6 +106,10 @@ const struct batv_option batv_options[] = {
 	{UNPROVEN("report", BATV_CLASS_REPORT), .fallback = "mark", .choices = unproven_names},
 	/* what other unproven automatic mail leads to */
 	{UNPROVEN("other", BATV_CLASS_OTHER), .fallback = "mark", .choices = unproven_names},
+	/* bounces and replies to one address that a network may always send, over a tag's life */
+	{POLICY(flood_base), .type = BATV_OPT_COUNT, .fallback = "500", .min = 1, .max = 100000000},
+	/* how many more for each recipient that this address wrote to */
+	{POLICY(flood_share), .type = BATV_OPT_SHARE, .fallback = "100%", .min = 0, .max = 100000},
 	/* what the other side reads after "550 5.7.1" */
 	{POLICY(refusal_text), .type = BATV_OPT_TEXT,
 	 .fallback = "This is a bounce of mail that was not sent from here: its sender address was "
@@ -157,6 +161,7 @@ bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kin
 	case BATV_OPT_DURATION:
 	case BATV_OPT_COUNT:
 	case BATV_OPT_BYTES:
+	case BATV_OPT_SHARE:
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
 	case BATV_OPT_PATTERN: break;
@@ -181,6 +186,7 @@ static const char *expected(const struct batv_option *opt)
 	case BATV_OPT_DURATION: return "expected a time such as 7d or 12h, within the limits";
 	case BATV_OPT_COUNT: return "expected a number such as 100k or 2M, within the limits";
 	case BATV_OPT_BYTES: return "expected a size such as 128K or 1M, within the limits";
+	case BATV_OPT_SHARE: return "expected a share such as 10% or 0.1, within the limits";
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
 	case BATV_OPT_HOSTS: return "expected an Exim list on one line, without control characters";
@@ -251,6 +257,35 @@ static bool parse_number(struct batv_span s, const struct batv_option *opt, uint
 	return true;
 }
 
+/*
+ * "12.5%" or "0.125", in thousandths.  A finer share is refused, not rounded.  No number that is
+ * within 32 bits overflows.
+ */
+static bool parse_share(struct batv_span s, const struct batv_option *opt, uint64_t *out)
+{
+	const bool percent = s.len > 0 && s.p[s.len - 1] == '%';
+	uint64_t unit = percent ? 10 : 1000, whole, n;
+	size_t digits = 0;
+
+	s.len -= percent;
+	while (digits < s.len && s.p[digits] != '.')
+		digits++;
+	if (!batv_span_to_u64((struct batv_span){s.p, digits}, &whole) || whole > UINT32_MAX ||
+	    digits + 1 == s.len) /* nothing before or after the point */
+		return false;
+	n = whole * unit;
+	for (digits++; digits < s.len; digits++) {
+		unit /= 10;
+		if (unit == 0 || !batv_is_digit(s.p[digits]))
+			return false;
+		n += unit * (uint64_t)(s.p[digits] - '0');
+	}
+	if (n < opt->min || n > opt->max)
+		return false;
+	*out = n;
+	return true;
+}
+
 static bool parse_duration(struct batv_span s, const struct batv_option *opt, int64_t *out)
 {
 	int64_t n;
@@ -314,6 +349,7 @@ enum batv_err batv_option_set(void *base, const struct batv_option *opt, const c
 	case BATV_OPT_DURATION: good = parse_duration(s, opt, field); break;
 	case BATV_OPT_COUNT:
 	case BATV_OPT_BYTES: good = parse_number(s, opt, field); break;
+	case BATV_OPT_SHARE: good = parse_share(s, opt, field); break;
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
 	case BATV_OPT_HOSTS: wrong = check_list(opt, value); break;
@@ -368,6 +404,9 @@ enum batv_err batv_option_get(const void *base, const struct batv_option *opt, c
 	case BATV_OPT_BYTES:
 		(void)snprintf(number, sizeof number, "%llu",
 			       (unsigned long long)*(const uint64_t *)field);
+		break;
+	case BATV_OPT_SHARE:
+		batv_share_format(*(const uint64_t *)field, number, sizeof number);
 		break;
 	case BATV_OPT_DOMAINS:
 	case BATV_OPT_ADDRESSES:
@@ -469,6 +508,15 @@ void batv_duration_format(int64_t seconds, char *out, size_t size)
 	text[at] = '\0';
 	if (size > 0)
 		(void)snprintf(out, size, "%s", text);
+}
+
+void batv_share_format(uint64_t share, char *out, size_t size)
+{
+	if (share % 10 == 0)
+		(void)snprintf(out, size, "%llu%%", (unsigned long long)(share / 10));
+	else
+		(void)snprintf(out, size, "%llu.%u%%", (unsigned long long)(share / 10),
+			       (unsigned)(share % 10));
 }
 
 const char *batv_action_name(enum batv_action a)

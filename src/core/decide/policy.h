@@ -50,6 +50,8 @@ struct batv_policy {
 	const char *relay_in_hosts;    /* host list: mark, never reject */
 	/* enum batv_action: ACCEPT, MARK or REJECT; or BATV_UNPROVEN_REJECT_ALL */
 	int unproven[BATV_CLASS_COUNT];
+	uint64_t flood_base;      /* proofs from one network, whatever was sent: flood.h */
+	uint64_t flood_share;     /* and more for each recipient, in thousandths */
 	const char *refusal_text; /* after "550 5.7.1 " */
 	bool result_header;       /* X-BATV-Status on judged messages */
 	bool unsign_recipients;   /* local_scan removes tags from envelope recipients */
@@ -77,6 +79,7 @@ enum batv_option_type {
 	BATV_OPT_DURATION, /* 90s 15m 12h 7d 2w, combined as 1d12h; an int64_t of seconds */
 	BATV_OPT_COUNT,    /* 500 100k 2M, in thousands; a uint64_t */
 	BATV_OPT_BYTES,    /* 4096 128K 1M, in units of 1024; a uint64_t */
+	BATV_OPT_SHARE,    /* 10% 12.5% 0.1 2; a uint64_t of thousandths */
 	BATV_OPT_DOMAINS,
 	BATV_OPT_ADDRESSES,
 	BATV_OPT_HOSTS,   /* Exim lists */
@@ -113,7 +116,7 @@ struct batv_option {
 		const char *const *choices;
 		struct {
 			uint32_t min, max;
-		}; /* DURATION, COUNT, BYTES */
+		}; /* DURATION, COUNT, BYTES, SHARE */
 	};
 };
 
@@ -170,6 +173,9 @@ void batv_policy_init_global(struct batv_global *global, bool published_only);
  */
 bool batv_duration_parse(struct batv_span s, int64_t *seconds);
 void batv_duration_format(int64_t seconds, char *out, size_t size);
+
+/* Writes a share, which is in thousandths, as a percentage: "100%", "12.5%". */
+void batv_share_format(uint64_t share, char *out, size_t size);
 
 const char *batv_action_name(enum batv_action a);
 

@@ -39,7 +39,7 @@ enum batv_counter {
 	 * counted; a file with fewer rows is used too. */
 	BATV_COUNT_SPARED = 208,
 	BATV_COUNT_SPARED_END = 220,
-	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows */
+	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows, enum batv_flood_limit */
 	BATV_COUNT_DEFERRED_END = 224,
 	BATV_COUNT_MORE = 224, /* 32 rows for a new class, verdict or action: see verdict.c */
 };

@@ -8,7 +8,6 @@
  */
 #include "memory/forged.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/days.h"
@@ -19,19 +18,6 @@
 
 #define DAY_MASK UINT64_C(0x7fff) /* day since 1970, modulo 32768 */
 #define TRIES 8
-
-/* ---- Networks ---- */
-
-static void network_text(uint64_t who, char out[static BATV_FORGER_NAME_SIZE])
-{
-	unsigned a = (unsigned)(who >> 48) & 0xffff, b = (unsigned)(who >> 32) & 0xffff,
-		 c = (unsigned)(who >> 16) & 0xffff;
-
-	if (who & BATV_NETWORK_IPV6)
-		snprintf(out, BATV_FORGER_NAME_SIZE, "%x:%x:%x::/48", a, b, c);
-	else
-		snprintf(out, BATV_FORGER_NAME_SIZE, "%u.%u.%u.0/24", b & 0xff, c >> 8, c & 0xff);
-}
 
 /* ---- Places ---- */
 
@@ -190,7 +176,7 @@ static size_t insert(struct batv_forger *out, size_t n, size_t max, uint64_t who
 		return n;
 	for (; i > 0 && out[i - 1].count < count; i--)
 		out[i] = out[i - 1];
-	network_text(who, out[i].network);
+	batv_network_text(who, out[i].network);
 	out[i].count = count;
 	return n < max ? n + 1 : max;
 }

@@ -11,12 +11,11 @@
 #ifndef BATV_MEMORY_FORGED_H
 #define BATV_MEMORY_FORGED_H
 
+#include "base/network.h"
 #include "memory/access.h"
 
-#define BATV_FORGER_NAME_SIZE 32
-
 struct batv_forger {
-	char network[BATV_FORGER_NAME_SIZE]; /* "192.0.2.0/24", "2001:db8:1::/48" */
+	char network[BATV_NETWORK_TEXT_SIZE]; /* "192.0.2.0/24", "2001:db8:1::/48" */
 	uint32_t count;
 };
 

@@ -1,0 +1,75 @@
+/*
+ * ctl_status_flood.c - batvctl status: messages that were deferred because a proof was used too
+ * often, and what to do about it.
+ *
+ * Invariant: it only reads.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl_status.h"
+#include "decide/flood.h"
+#include "memory/counters.h"
+
+#define DAYS 7 /* the counters cover this many days, as in ctl_status_print.c */
+
+static const struct {
+	const char *why, *remedy;
+} texts[] = {
+	[BATV_FLOOD_NETWORK] =
+		{"a network sent too many bounces or replies to one address",
+		 "If the network is a stranger's, deny it in Exim. If these are real "
+		 "bounces, raise flood_base or flood_share"},
+	[BATV_FLOOD_TAG] = {"bounces to one tag came from many networks",
+			    "Somebody sends spam with that tag. What cites no message of ours is "
+			    "deferred until the tag's key dies; batvctl rotate --revoke ends it at "
+			    "once, for all tags of its secret. If these are real bounces, raise "
+			    "flood_base or flood_share"},
+	[BATV_FLOOD_ID] = {"a network sent too many replies to one message",
+			   "If the network is a stranger's, deny it in Exim. If these are real "
+			   "replies, raise flood_base or flood_share"},
+	[BATV_COUNT_DEFERRED_END - BATV_COUNT_DEFERRED -
+		1] = {"there were too many of those that only a hint speaks for",
+		      "See docs/formats.md, \"Floods\""},
+};
+#define LIMITS (sizeof texts / sizeof texts[0])
+_Static_assert(LIMITS == BATV_COUNT_DEFERRED_END - BATV_COUNT_DEFERRED, "one text for each row");
+
+static uint64_t deferred(const struct batv_status *s, size_t limit, unsigned days)
+{
+	return batv_counted(&s->memory, BATV_COUNT_DEFERRED + limit, days, s->ctl->now);
+}
+
+void batv_ctl_status_check_flood(struct batv_status *s)
+{
+	for (size_t i = 0; s->memory_ok && i < LIMITS; i++)
+		if (deferred(s, i, 1) > 0)
+			batv_ctl_status_problem(s,
+						"%" PRIu64 " times today, mail was deferred "
+						"because %s; Exim's main log has the "
+						"details (flood=). %s",
+						deferred(s, i, 1), texts[i].why, texts[i].remedy);
+}
+
+void batv_ctl_status_print_flood(const struct batv_status *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < LIMITS; i++)
+		sum += deferred(s, i, DAYS);
+	if (sum > 0)
+		printf("  deferred: a network's limit %" PRIu64 ", a tag's %" PRIu64
+		       ", an id's %" PRIu64 ", a hint's %" PRIu64 "\n",
+		       deferred(s, 0, DAYS), deferred(s, 1, DAYS), deferred(s, 2, DAYS),
+		       deferred(s, 3, DAYS));
+}
+
+json_t *batv_ctl_status_json_flood(const struct batv_status *s)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < LIMITS; i++)
+		batv_ctl_put_number(o, batv_flood_name((enum batv_flood_limit)i),
+				    deferred(s, i, DAYS));
+	return o;
+}

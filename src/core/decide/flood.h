@@ -1,0 +1,74 @@
+/*
+ * flood.h - counts what was accepted because of a proof, and says when one proof was used too
+ * often.
+ *
+ * A tag, and an id, can be read in list archives: everybody can use them.  So for one address, one
+ * network may bring as many bounces and replies as flood_base and flood_share allow.  A network has
+ * a count of its own for each tag, id and pair, so its flood defers nobody else's bounce.
+ *
+ * A tag has one more count, over all networks, with the same limit.  Of each network only the first
+ * few count there (an eighth of flood_base): so it takes many networks to reach it, as when a tag
+ * is used to send spam, and the bounces come from everywhere.
+ *
+ * A message over a limit is not counted.  When the address writes to more people, its limit rises,
+ * and the next ones pass.
+ */
+#ifndef BATV_DECIDE_FLOOD_H
+#define BATV_DECIDE_FLOOD_H
+
+#include "decide/state.h"
+#include "memory/sent.h"
+#include "tag/tag.h"
+
+/* The limit that was reached.  The rows of deferred mail are numbered by it: memory/counters.h. */
+enum batv_flood_limit {
+	BATV_FLOOD_NETWORK = 0, /* a network's bounces to one tag, or its replies by one pair */
+	BATV_FLOOD_TAG = 1,     /* bounces to one tag from all networks */
+	BATV_FLOOD_ID = 2,      /* a network's replies that cite one id */
+	BATV_FLOOD_NONE = 4,    /* none was; 3 is for hints, which have limits of their own */
+};
+
+struct batv_flood_context {
+	struct batv_memory *memory;
+	const struct batv_state *state;
+	const struct batv_policy *policy;
+	const char *host;             /* address of the sending host; NULL or "": not known */
+	const struct batv_addr *bare; /* the recipient without its tag */
+	int64_t now;
+};
+
+struct batv_flood {
+	enum batv_flood_limit over;
+	uint32_t count, limit;       /* if over: with this one */
+	uint8_t name[BATV_ITEM_LEN]; /* if over: what was counted, for batv_flood_deferred() */
+};
+
+/*
+ * Counts a bounce to a valid tag, whether it came to the tag or returned it.  *out is always
+ * written.  Without a memory, nothing is counted, and nothing is over.
+ */
+void batv_flood_tag(const struct batv_flood_context *context, const struct batv_tag *tag,
+		    struct batv_flood *out);
+
+/* Counts a message that was proved by an id or a pair. */
+void batv_flood_item(const struct batv_flood_context *context, const struct batv_item *item,
+		     struct batv_flood *out);
+
+/*
+ * Counts a deferral, and returns how many there were for this limit and name today.  0: not known.
+ */
+uint32_t batv_flood_deferred(struct batv_memory *memory, const struct batv_flood *flood,
+			     int64_t now);
+
+/*
+ * Is the n-th deferral of a day worth a line in the log?  The 1st, 10th, 100th and so on are, so a
+ * flood does not flood the log.
+ */
+bool batv_flood_is_news(uint32_t n);
+
+/* base and share x recipients (in thousandths); UINT32_MAX if it is more than that. */
+uint32_t batv_flood_limit(uint64_t base, uint64_t share, uint64_t recipients);
+
+const char *batv_flood_name(enum batv_flood_limit limit); /* "network", "tag", "id", "hint" */
+
+#endif
