@@ -49,6 +49,7 @@ obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson $(CORE_LIBS)
+CTL_LIBS := -lidn2 $(ADMIN_LIBS)
 DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(ADMIN_LIBS)
 
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
@@ -71,7 +72,7 @@ help:
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
-	@echo 'make deps     install the seven Debian packages for building (each target does so by itself; DEPS=no: none does)'
+	@echo 'make deps     install the eight Debian packages for building (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
 	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
 	@echo 'make clean    remove build/'
@@ -103,7 +104,7 @@ $(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 
 $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(ADMIN_LIBS)
+	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 # Unit tests: one program per module, all with the main() of unit_main.c.  The first lines of each test say what it links:
 #	/* links: core/tag/tag core/tag/addr core/base/span */
@@ -116,7 +117,7 @@ define unit_rule
 $(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(OUT)/obj/test-harness/unit/unit_main.o $(call unit_links,test-harness/unit/$(1).c)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(ADMIN_LIBS)
+	$$(Q)$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(CTL_LIBS)
 endef
 $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 

@@ -277,6 +277,38 @@ const char *batv_glue_expand(const char *text)
 	return batv_glue_misfit() ? NULL : (const char *)expand_string(to_exim(text));
 }
 
+/*
+ * Asks Exim for the other form of a domain, so that it is the one that Exim sends.  The text may be
+ * a stranger's; addr.c lets nothing through that means anything in an expansion.
+ */
+static enum batv_err convert(const char *before, const char *domain,
+			     char out[static BATV_ADDR_SIZE])
+{
+	char text[BATV_ADDR_SIZE + 40];
+	const char *result;
+
+	snprintf(text, sizeof text, "%s%s}", before, domain);
+	result = batv_glue_expand(text);
+	if (!result) { /* a bad domain; or Exim lacks SUPPORT_I18N, and does not know this */
+		snprintf(text, sizeof text, "%sa}", before);
+		return batv_glue_expand(text) ? BATV_E_SYNTAX : BATV_E_NO_IDN;
+	}
+	if (strlen(result) >= BATV_ADDR_SIZE)
+		return BATV_E_TOO_LONG;
+	strcpy(out, result);
+	return BATV_OK;
+}
+
+enum batv_err batv_addr_to_alabel(const char *domain, char out[static BATV_ADDR_SIZE])
+{
+	return convert("${utf8_domain_to_alabel:", domain, out);
+}
+
+enum batv_err batv_addr_to_ulabel(const char *domain, char out[static BATV_ADDR_SIZE])
+{
+	return convert("${utf8_domain_from_alabel:", domain, out);
+}
+
 /* In 4.100 log_write() lost its first argument, but kept its name. */
 #ifdef BATV_MODULE
 void log_write_old(unsigned int selector, int flags, const char *format, ...) __asm__("log_write");

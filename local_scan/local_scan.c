@@ -41,13 +41,13 @@ static bool unsigns(const struct batv_session *session, const struct batv_addr *
 {
 	const struct batv_matcher *m = &batv_glue_matcher;
 	const struct batv_policy *policy;
-	char domain[BATV_ADDR_INPUT_MAX + 1];
+	char domain[BATV_ADDR_SIZE];
 
 	if (session->state)
 		return batv_session_policy(session, addr, &policy) == BATV_YES &&
 		       policy->unsign_recipients;
-	batv_session_domain(addr, domain);
-	return m->domain(m->ctx, domain, "+local_domains") == BATV_YES;
+	(void)batv_lists_copy_domain(addr, domain);
+	return batv_lists_domain(m, domain, "+local_domains") == BATV_YES;
 }
 
 static void unsign_recipient(const struct batv_session *session, size_t i)
@@ -80,13 +80,13 @@ static bool leaves(const struct batv_session *session, const struct batv_policy 
 {
 	const struct batv_matcher *m = &batv_glue_matcher;
 	struct batv_addr addr;
-	char domain[BATV_ADDR_INPUT_MAX + 1];
+	char domain[BATV_ADDR_SIZE];
 	enum batv_match inbound;
 
-	if (!*policy->inbound_domains || batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK)
+	if (!*policy->inbound_domains || batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK ||
+	    !batv_lists_copy_domain(&addr, domain))
 		return false;
-	batv_session_domain(&addr, domain);
-	inbound = m->domain(m->ctx, domain, policy->inbound_domains);
+	inbound = batv_lists_domain(m, domain, policy->inbound_domains);
 	if (inbound == BATV_MAYBE)
 		batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);
 	return inbound == BATV_NO;

@@ -156,18 +156,12 @@ void batv_session_open(struct batv_session *session)
 	close(dirfd);
 }
 
-void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR_INPUT_MAX + 1])
-{
-	memcpy(out, addr->domain.p, addr->domain.len);
-	out[addr->domain.len] = '\0';
-}
-
 enum batv_match batv_session_policy(const struct batv_session *session,
 				    const struct batv_addr *addr, const struct batv_policy **policy)
 {
-	char domain[BATV_ADDR_INPUT_MAX + 1];
+	char domain[BATV_ADDR_SIZE];
 
-	batv_session_domain(addr, domain);
+	(void)batv_lists_copy_domain(addr, domain); /* "", which is in no list, if it is too long */
 	return batv_lists_policy(session->state, &batv_glue_matcher, domain, policy);
 }
 

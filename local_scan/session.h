@@ -23,9 +23,6 @@ struct batv_session {
 void batv_session_open(struct batv_session *session);
 void batv_session_close(void);
 
-/* Writes the domain of an address, NUL-terminated, as Exim's lists are asked about it. */
-void batv_session_domain(const struct batv_addr *addr, char out[static BATV_ADDR_INPUT_MAX + 1]);
-
 /* Finds the policy of an address's domain.  *policy is NULL for BATV_NO and BATV_MAYBE.  The
  * session must have a state. */
 enum batv_match batv_session_policy(const struct batv_session *session,

@@ -2,7 +2,7 @@
  * ask_exim.c - asks `exim -be` about lists.
  *
  * Invariant: a value from outside (an address, a host) reaches Exim's expander only if it consists
- * of letters, digits and a few harmless marks.  So a value can never be code.
+ * of letters, digits, bytes above 127 and a few harmless marks.  So a value can never be code.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,7 +79,7 @@ static bool harmless(enum batv_list_kind kind, const char *value)
 	for (const char *p = value; *p; p++) {
 		char c = *p;
 
-		if (!batv_is_alnum(c) && !strchr(marks, c))
+		if (!batv_is_alnum(c) && !strchr(marks, c) && (unsigned char)c <= 0x7f)
 			return false;
 	}
 	return *value != '\0';
@@ -264,19 +264,26 @@ static bool converse(struct batv_asker *asker, const char *what, int question, c
 	return ok;
 }
 
-/* Asks Exim to print options of its configuration.  No text from outside goes in. */
-static bool ask_options(struct batv_asker *asker, const char *names, char *answer, size_t size)
+/* Runs Exim with constant arguments.  No text from outside goes in. */
+static bool ask_plainly(struct batv_asker *asker, const char *what, char *answer, size_t size)
 {
-	char mode[100];
 	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	bool ok;
 
 	if (nothing < 0)
 		return give_up(asker, "/dev/null: %s", strerror(errno));
-	snprintf(mode, sizeof mode, "-bP %s", names);
-	ok = converse(asker, mode, nothing, answer, size);
+	ok = converse(asker, what, nothing, answer, size);
 	close(nothing);
 	return ok;
+}
+
+/* Asks Exim to print options of its configuration. */
+static bool ask_options(struct batv_asker *asker, const char *names, char *answer, size_t size)
+{
+	char mode[100];
+
+	snprintf(mode, sizeof mode, "-bP %s", names);
+	return ask_plainly(asker, mode, answer, size);
 }
 
 bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out, size_t size)
@@ -293,6 +300,26 @@ bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out,
 	    strncmp(answer, name, strlen(name)) != 0 || strlen(value + 2) >= size)
 		return give_up(asker, "Exim did not print the value of its option %s", name);
 	snprintf(out, size, "%s", value + 2 + strspn(value + 2, " "));
+	return true;
+}
+
+bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *supported)
+{
+	char answer[4 * ANSWER_MAX], *list, *end;
+	const size_t len = strlen(what);
+
+	if (!*asker->command)
+		return give_up(asker, "no exim is configured");
+	if (!ask_plainly(asker, "-bV", answer, sizeof answer))
+		return false;
+	list = strstr(answer, "Support for:");
+	if (!list)
+		return give_up(asker, "Exim did not print what it supports");
+	end = list + strcspn(list, "\n");
+	*end = '\0';
+	*supported = false;
+	for (char *at = strstr(list, what); at && !*supported; at = strstr(at + 1, what))
+		*supported = at[-1] == ' ' && (at[len] == ' ' || at[len] == '\0');
 	return true;
 }
 

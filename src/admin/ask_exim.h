@@ -54,6 +54,12 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out, size_t size);
 
 /*
+ * Finds out whether Exim was built with something that `exim -bV` lists ("I18N").  Returns false,
+ * with the reason in `why`, if Exim does not say.
+ */
+bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *supported);
+
+/*
  * Writes the line for `exim -be`.  Returns false if it is not safe, or too long.  (It is pure, and
  * public for the tests.)
  */

@@ -40,7 +40,7 @@ static bool is_literal(struct batv_span s)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.p[i];
 
-		if (!batv_is_alnum(c) && !strchr("._-=", c))
+		if (!batv_is_alnum(c) && !strchr("._-=", c) && (unsigned char)c <= 0x7f)
 			return false;
 		if (!c)
 			return false;

@@ -352,6 +352,7 @@ static void gather(struct batv_status *s)
 	read_secret(s);
 	find_problems(s);
 	check_lists(s);
+	batv_ctl_status_check_idn(s);
 }
 
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)

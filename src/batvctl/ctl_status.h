@@ -20,6 +20,9 @@ void batv_ctl_status_check_flood(struct batv_status *status);
 void batv_ctl_status_print_flood(const struct batv_status *status); /* needs a memory */
 json_t *batv_ctl_status_json_flood(const struct batv_status *status);
 
+/* ctl_status_idn.c: internationalised domains; Exim is asked. */
+void batv_ctl_status_check_idn(struct batv_status *status);
+
 void batv_ctl_status_print(const struct batv_status *status);
 void batv_ctl_status_print_json(const struct batv_status *status);
 

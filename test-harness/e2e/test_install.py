@@ -211,7 +211,7 @@ def needed(lab, *words):
 
 def test_each_target_needs_little(lab):
     build = needed(lab, "build")
-    assert len(build) == 7 and "libjansson-dev" in build, build
+    assert len(build) == 8 and "libjansson-dev" in build, build
     exim, deb, test = (needed(lab, "build", w) for w in ("exim", "deb", "test"))
     assert set(build) < set(exim) < set(exim) | {"clang"} and "clang" not in exim and "clang" in test
     assert "debhelper" in deb and "debhelper" not in needed(lab, "build", "exim", "demo", "test")

@@ -104,12 +104,12 @@ START_TEST(unsafe_questions)
 					     "a b@a.test",
 					     "a\"b@a.test",
 					     "a\nb@a.test",
-					     "a{b@a.test",
-					     "\xc3\xa4@a.test"};
+					     "a{b@a.test"};
 	char line[200], small[20];
 
 	for (size_t i = 0; i < COUNT(values); i++)
 		ck_assert_msg(!ASK(ADDRESSES, values[i], "+x"), "%s", values[i]);
+	ck_assert(ASK(ADDRESSES, "\xc3\xa4@b\xc3\xbc.test", "+x")); /* means nothing to Exim */
 	ck_assert(!ASK(HOSTS, "fe80::1%eth0", "+x"));
 	ck_assert(!ASK(DOMAINS, "a.test", "$domain"));
 	ck_assert(!ASK(DOMAINS, "a.test", "^a\\.{2}"));

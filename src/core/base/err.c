@@ -22,6 +22,7 @@ const char *batv_strerror(enum batv_err err)
 	case BATV_E_FUTURE: return "written in the future";
 	case BATV_E_CONFLICT: return "contradicts what is there already";
 	case BATV_E_FULL: return "a fixed maximum is reached";
+	case BATV_E_NO_IDN: return "cannot convert an internationalised domain name";
 	}
 	return "unknown error";
 }

@@ -18,6 +18,7 @@ enum batv_err {
 	BATV_E_FUTURE,      /* written more than five minutes in the future */
 	BATV_E_CONFLICT,    /* it contradicts what is already there */
 	BATV_E_FULL,        /* a fixed maximum is reached */
+	BATV_E_NO_IDN,      /* nothing here converts internationalised domain names */
 };
 
 /* Returns a constant phrase without a full stop, such as "syntax error".  Never NULL. */

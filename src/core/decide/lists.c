@@ -11,20 +11,48 @@
 
 #define RECIPIENTS_LOOKED_AT 100 /* of one message, for batv_lists_trust */
 
+/* A list may have an internationalised domain in either form, so it is asked about both. */
 enum batv_match batv_lists_domain(const struct batv_matcher *m, const char *domain,
 				  const char *list)
 {
-	return batv_lists_is_set(list) && batv_lists_is_set(domain)
-		       ? m->domain(m->ctx, domain, list)
-		       : BATV_NO;
+	char other[BATV_ADDR_SIZE];
+	enum batv_match match;
+
+	if (!batv_lists_is_set(list) || !batv_lists_is_set(domain))
+		return BATV_NO;
+	match = m->domain(m->ctx, domain, list);
+	if (match == BATV_NO && batv_addr_other_form(domain, other))
+		match = m->domain(m->ctx, other, list);
+	return match;
+}
+
+/* Writes the address with the other form of its domain. */
+static bool other_address(const char *address, char out[static BATV_ADDR_SIZE])
+{
+	const char *at = strrchr(address, '@');
+	size_t local_len = at ? (size_t)(at + 1 - address) : 0;
+	char domain[BATV_ADDR_SIZE];
+
+	if (!at || !batv_addr_other_form(at + 1, domain) ||
+	    local_len + strlen(domain) >= BATV_ADDR_SIZE)
+		return false;
+	memcpy(out, address, local_len);
+	strcpy(out + local_len, domain);
+	return true;
 }
 
 enum batv_match batv_lists_address(const struct batv_matcher *m, const char *address,
 				   const char *list)
 {
-	return batv_lists_is_set(list) && batv_lists_is_set(address)
-		       ? m->address(m->ctx, address, list)
-		       : BATV_NO;
+	char other[BATV_ADDR_SIZE];
+	enum batv_match match;
+
+	if (!batv_lists_is_set(list) || !batv_lists_is_set(address))
+		return BATV_NO;
+	match = m->address(m->ctx, address, list);
+	if (match == BATV_NO && other_address(address, other))
+		match = m->address(m->ctx, other, list);
+	return match;
 }
 
 enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_origin *origin,
@@ -46,32 +74,39 @@ bool batv_lists_copy(struct batv_span text, char out[static BATV_ADDR_SIZE])
 	return true;
 }
 
-static void fold_text(char *s)
-{
-	for (; *s; s++)
-		*s = batv_fold(*s);
-}
-
 bool batv_lists_copy_domain(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE])
 {
-	if (!batv_lists_copy(addr->domain, out))
-		return false;
-	fold_text(out);
-	return true;
+	return batv_addr_domain(addr, out) != BATV_E_TOO_LONG;
 }
 
 bool batv_lists_copy_address(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE])
 {
-	if (!batv_lists_copy(addr->text, out))
+	const size_t local_len = addr->local.len + 1;
+	char domain[BATV_ADDR_SIZE];
+
+	out[0] = '\0';
+	if (!batv_lists_copy_domain(addr, domain) || local_len + strlen(domain) >= BATV_ADDR_SIZE)
 		return false;
-	fold_text(out + (addr->domain.p - addr->text.p));
+	memcpy(out, addr->text.p, local_len);
+	strcpy(out + local_len, domain);
 	return true;
+}
+
+/* This Exim cannot say which domain it is.  So it may be any, and nothing is signed or refused. */
+static bool is_unknown(const char *domain)
+{
+	const struct batv_addr addr = {.domain = batv_span_of(domain)};
+	char alabel[BATV_ADDR_SIZE];
+
+	return batv_addr_domain(&addr, alabel) == BATV_E_NO_IDN;
 }
 
 enum batv_match batv_lists_policy(const struct batv_state *state, const struct batv_matcher *m,
 				  const char *domain, const struct batv_policy **policy)
 {
 	*policy = NULL;
+	if (is_unknown(domain))
+		return BATV_MAYBE;
 	/* [0] is the default policy and comes last: 1, 2, ... n - 1, 0. */
 	for (size_t i = 1; i <= state->n_policies; i++) {
 		const struct batv_policy *p = &state->policies[i % state->n_policies];

@@ -58,7 +58,8 @@ struct batv_context {
 
 /*
  * Finds the policy of a domain: the first named policy whose domains match, then the default one.
- * *policy points into state; it is NULL for BATV_NO and BATV_MAYBE.
+ * *policy points into state; it is NULL for BATV_NO and BATV_MAYBE.  A domain with bytes above 127
+ * is BATV_MAYBE if nothing here can convert it (BATV_E_NO_IDN).
  */
 enum batv_match batv_lists_policy(const struct batv_state *state, const struct batv_matcher *m,
 				  const char *domain, const struct batv_policy **policy);
@@ -85,7 +86,10 @@ enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const stru
 enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct batv_matcher *m,
 				 const struct batv_origin *origin);
 
-/* Ask one list.  An empty list never matches, and an empty name is in no list. */
+/*
+ * Ask one list.  An empty list never matches, and an empty name is in no list.  A domain with an
+ * A-label is also asked for in its other form, if the first answer is BATV_NO.
+ */
 enum batv_match batv_lists_domain(const struct batv_matcher *m, const char *domain,
 				  const char *list);
 enum batv_match batv_lists_address(const struct batv_matcher *m, const char *address,
@@ -96,8 +100,8 @@ enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_
 /* Write NUL-terminated copies.  Return false, and write "", if the text does not fit. */
 bool batv_lists_copy(struct batv_span text, char out[static BATV_ADDR_SIZE]);
 bool batv_lists_copy_domain(const struct batv_addr *addr,
-			    char out[static BATV_ADDR_SIZE]); /* lower case */
-/* This is the form in which address lists are asked: as written, but the domain in lower case. */
+			    char out[static BATV_ADDR_SIZE]); /* batv_addr_domain() */
+/* This is the form in which address lists are asked: as written, but with that domain. */
 bool batv_lists_copy_address(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE]);
 
 /* Neither NULL nor "". */

@@ -12,6 +12,8 @@
  */
 #include "tag/addr.h"
 
+#include <string.h>
+
 /* The length of a quoted-string at the start of s, quotes included; 0: there is none. */
 static size_t quoted_len(struct batv_span s)
 {
@@ -74,15 +76,89 @@ enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out)
 	return BATV_OK;
 }
 
-/* The length of the hashed form, in bytes. */
-static size_t canon_len(const struct batv_addr *addr)
+static bool is_ascii(struct batv_span s)
 {
-	size_t n = 1 + addr->domain.len;
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] > 0x7f)
+			return false;
+	return true;
+}
 
-	for (size_t i = 0; i < addr->local.len; i++, n++) {
-		if (addr->local.p[i] == '"')
+/* ---- internationalised domains ---- */
+
+/* Exim's processes and batvctl replace these two (addr.h). */
+__attribute__((weak)) enum batv_err batv_addr_to_alabel(const char *domain,
+							char out[static BATV_ADDR_SIZE])
+{
+	(void)domain;
+	(void)out;
+	return BATV_E_NO_IDN;
+}
+
+__attribute__((weak)) enum batv_err batv_addr_to_ulabel(const char *domain,
+							char out[static BATV_ADDR_SIZE])
+{
+	return batv_addr_to_alabel(domain, out);
+}
+
+/* The converters may give a domain to an expansion, so it has nothing but the bytes of names. */
+static bool is_name(const char *domain)
+{
+	for (const char *p = domain; *p; p++)
+		if (!batv_is_name_char(*p) && *p != '.' && (unsigned char)*p <= 0x7f)
+			return false;
+	return true;
+}
+
+enum batv_err batv_addr_domain(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE])
+{
+	char alabel[BATV_ADDR_SIZE];
+	struct batv_span result;
+	enum batv_err err;
+	size_t n;
+
+	out[0] = '\0';
+	if (addr->domain.len >= BATV_ADDR_SIZE)
+		return BATV_E_TOO_LONG;
+	for (n = 0; n < addr->domain.len; n++)
+		out[n] = batv_fold(addr->domain.p[n]);
+	out[n] = '\0';
+	if (is_ascii(addr->domain))
+		return BATV_OK;
+	if (!is_name(out))
+		return BATV_E_SYNTAX;
+	err = batv_addr_to_alabel(out, alabel);
+	if (err == BATV_E_NO_IDN)
+		return err;
+	result = batv_span_of(err == BATV_OK ? alabel : "");
+	if (!is_ascii(result) || !is_domain(result))
+		return BATV_E_SYNTAX;
+	for (n = 0; n < result.len; n++)
+		out[n] = batv_fold(alabel[n]);
+	out[n] = '\0';
+	return BATV_OK;
+}
+
+bool batv_addr_other_form(const char *domain, char out[static BATV_ADDR_SIZE])
+{
+	const char *label = strstr(domain, "xn--");
+
+	/* only at the beginning of a label */
+	while (label && label != domain && label[-1] != '.')
+		label = strstr(label + 1, "xn--");
+	return label && strlen(domain) < BATV_ADDR_SIZE && is_name(domain) &&
+	       batv_addr_to_ulabel(domain, out) == BATV_OK && strcmp(domain, out) != 0;
+}
+
+/* The length of the hashed form, in bytes. */
+static size_t canon_len(struct batv_span local, struct batv_span domain)
+{
+	size_t n = 1 + domain.len;
+
+	for (size_t i = 0; i < local.len; i++, n++) {
+		if (local.p[i] == '"')
 			n--;
-		else if (addr->local.p[i] == '\\')
+		else if (local.p[i] == '\\')
 			i++;
 	}
 	return n;
@@ -91,10 +167,13 @@ static size_t canon_len(const struct batv_addr *addr)
 enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size, size_t *out_len)
 {
 	struct batv_span local = addr->local, domain = addr->domain;
+	char alabel[BATV_ADDR_SIZE];
 	size_t n = 0;
 
+	if (!is_ascii(domain) && batv_addr_domain(addr, alabel) == BATV_OK)
+		domain = batv_span_of(alabel);
 	/* an address that seems too long may fit once quotes and backslashes are gone */
-	if (local.len + domain.len + 1 >= size && canon_len(addr) >= size)
+	if (local.len + domain.len + 1 >= size && canon_len(local, domain) >= size)
 		return BATV_E_TOO_LONG;
 	for (size_t i = 0; i < local.len; i++) {
 		char c = local.p[i];
@@ -115,8 +194,5 @@ enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t si
 
 bool batv_addr_is_ascii(const struct batv_addr *addr)
 {
-	for (size_t i = 0; i < addr->text.len; i++)
-		if ((unsigned char)addr->text.p[i] > 0x7f)
-			return false;
-	return true;
+	return is_ascii(addr->text);
 }

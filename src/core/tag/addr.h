@@ -23,7 +23,7 @@ struct batv_addr {
 /*
  * Splits an address and validates it: a dot-string or quoted-string, "@", and a domain or address
  * literal.  More than RFC 5321 allows is accepted:
- *  - Bytes above 127 pass (RFC 6531), but make the address unsignable.
+ *  - Bytes above 127 pass (RFC 6531).  In a local part they make the address unsignable.
  *  - A dot-string may have dots in odd places (a..b, a.), because such addresses are in use.
  *  - A dot-string may have backslashes before single characters (RFC 821), because Exim delivers
  *    to such addresses.
@@ -37,13 +37,38 @@ enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out);
 
 /*
  * Writes the canonical form of an address, which is the form that is hashed: the local part
- * without quotes and backslashes, "@", and the domain, with ASCII letters in lower case.  The
- * result is not always an address itself, because it lost its quotes.  out is NUL-terminated;
- * *out_len does not count the NUL.
+ * without quotes and backslashes, "@", and the domain as batv_addr_domain() writes it, with ASCII
+ * letters in lower case.  The result is not always an address itself, because it lost its quotes.
+ * out is NUL-terminated; *out_len does not count the NUL.
  * Errors: BATV_E_TOO_LONG (it does not fit into size bytes).
  */
 enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size,
 			      size_t *out_len);
+
+/*
+ * Writes the domain as it is hashed, looked up and stored: ASCII letters in lower case, and as its
+ * A-label (RFC 5890) if it has bytes above 127.
+ * Errors: BATV_E_TOO_LONG (out is ""); BATV_E_SYNTAX (bytes above 127 that are no domain name) and
+ * BATV_E_NO_IDN (nothing here can convert it).  With the last two, out is the domain as written, in
+ * lower case.
+ */
+enum batv_err batv_addr_domain(const struct batv_addr *addr, char out[static BATV_ADDR_SIZE]);
+
+/*
+ * Writes the other form of a domain with an A-label: with U-labels, for lists that have those.
+ * Returns false if the domain has no A-label, or cannot be converted.
+ */
+bool batv_addr_other_form(const char *domain, char out[static BATV_ADDR_SIZE]);
+
+/*
+ * Convert a domain, and write at most BATV_ADDR_SIZE bytes.  The core itself cannot do this: its
+ * own definitions are weak and return BATV_E_NO_IDN.  Exim's processes ask Exim (exim_glue.c), and
+ * batvctl asks libidn2 (batvctl/idn.c).  They are called only for a domain that has bytes above
+ * 127, or an A-label; its other bytes are lower-case letters, digits, ".", "-" and "_". Errors:
+ * BATV_E_SYNTAX, BATV_E_TOO_LONG, BATV_E_NO_IDN.
+ */
+enum batv_err batv_addr_to_alabel(const char *domain, char out[static BATV_ADDR_SIZE]);
+enum batv_err batv_addr_to_ulabel(const char *domain, char out[static BATV_ADDR_SIZE]);
 
 bool batv_addr_is_ascii(const struct batv_addr *addr);
 

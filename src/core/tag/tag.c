@@ -122,11 +122,23 @@ static bool may_begin(struct batv_span inner)
 	return inner.len > 0 && !memchr("|/\"\\#:", inner.p[at], 6);
 }
 
+/* Mail servers that cannot use UTF-8 see the domain's A-label, which may be longer. */
+static bool domain_fits(const struct batv_addr *addr)
+{
+	const size_t others = addr->local.len + 1 + BATV_TAG_OVERHEAD;
+	char domain[BATV_ADDR_SIZE];
+
+	return addr->domain.len > 0 && others + addr->domain.len <= BATV_PATH_MAX &&
+	       batv_addr_domain(addr, domain) == BATV_OK &&
+	       others + strlen(domain) <= BATV_PATH_MAX;
+}
+
 bool batv_tag_fits(const struct batv_addr *addr)
 {
-	return may_begin(inner_of(addr)) && addr->domain.len > 0 && batv_addr_is_ascii(addr) &&
-	       addr->local.len + BATV_TAG_OVERHEAD <= BATV_LOCAL_MAX &&
-	       addr->text.len + BATV_TAG_OVERHEAD <= BATV_PATH_MAX;
+	const struct batv_addr local = {.text = addr->local};
+
+	return may_begin(inner_of(addr)) && batv_addr_is_ascii(&local) &&
+	       addr->local.len + BATV_TAG_OVERHEAD <= BATV_LOCAL_MAX && domain_fits(addr);
 }
 
 static void write_kddd(unsigned number, unsigned day, char kddd[static KDDD_LEN])

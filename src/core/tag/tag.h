@@ -41,9 +41,10 @@ enum batv_err batv_tag_strip(const struct batv_addr *addr, const struct batv_tag
 
 /*
  * Returns true if this untagged address could carry a tag.  The signer and the verifier both ask
- * this function.  It cannot if it has bytes above 127 or an empty part, if its local part begins
- * with one of |/"\#: (quoted or not; the un-signing router would not route it), or if the tagged
- * local part would exceed 64 octets or the tagged path 254 octets.
+ * this function.  It cannot if a part is empty, if its local part has bytes above 127 or begins
+ * with one of |/"\#: (quoted or not; the un-signing router would not route it), if its domain has
+ * bytes above 127 and no A-label, or if the tagged local part would exceed 64 octets or the tagged
+ * path 254 octets.
  */
 bool batv_tag_fits(const struct batv_addr *addr);
 
