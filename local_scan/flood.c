@@ -100,32 +100,53 @@ static const char *reply(const struct event *e)
 	return (const char *)batv_glue_text(text, NULL);
 }
 
-const char *batv_flood(const struct batv_session *session, struct batv_prover *prover,
+/*
+ * May it be deferred?  Everybody's bounces come from a backup MX or a filter, so a network's limit
+ * says nothing there, and a deferred message would only stay in its queue.  Lists are asked here,
+ * after a limit was reached, and not in ordinary mail.
+ */
+static bool is_exempt(const struct batv_context *context, const struct batv_policy *policy,
+		      const struct batv_addr *bare)
+{
+	const char *const hosts[] = {policy->own_hosts, policy->exempt_hosts,
+				     policy->relay_in_hosts, policy->trusted_hosts};
+	char address[BATV_ADDR_SIZE];
+
+	if ((context->acl_exempt && policy->exempt_acl) ||
+	    (context->origin->authenticated && policy->exempt_authenticated))
+		return true;
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+		if (batv_lists_host(context->matcher, context->origin, hosts[i]) != BATV_NO)
+			return true;
+	return !batv_lists_copy_address(bare, address) ||
+	       batv_lists_address(context->matcher, address, policy->exempt_recipients) != BATV_NO;
+}
+
+const char *batv_flood(const struct batv_context *context, struct batv_prover *prover,
 		       const char *rcpt, const struct batv_judgement *j)
 {
-	struct event e = {.rcpt = rcpt};
-	struct batv_origin origin;
+	struct event e = {.rcpt = rcpt, .host = context->origin->host_address};
 	struct batv_addr bare;
-	const bool defers = batv_glue_scans();
 	uint32_t times;
+	bool defers;
 
 	if (!j->policy || batv_addr_parse(j->bare, strlen(j->bare), &bare) != BATV_OK)
 		return NULL;
-	batv_glue_origin(&origin);
-	e.host = origin.host_address;
-	count_proof(&(struct batv_flood_context){.memory = session->memory,
-						 .state = session->state,
+	count_proof(&(struct batv_flood_context){.memory = context->memory,
+						 .before = batv_session_before(prover->session),
+						 .state = context->state,
 						 .policy = j->policy,
-						 .host = origin.host_address,
+						 .host = e.host,
 						 .bare = &bare,
-						 .now = session->now},
+						 .now = context->now},
 		    prover, j, &e);
 	if (e.flood.over == BATV_FLOOD_NONE || !j->finding.rejecting)
 		return NULL;
+	defers = batv_glue_scans() && !is_exempt(context, j->policy, &bare);
 	if (defers)
-		batv_count(session->memory, BATV_COUNT_DEFERRED + (size_t)e.flood.over,
-			   session->now);
-	times = batv_flood_deferred(session->memory, &e.flood, session->now);
+		batv_count(context->memory, BATV_COUNT_DEFERRED + (size_t)e.flood.over,
+			   context->now);
+	times = batv_flood_deferred(context->memory, &e.flood, context->now);
 	if (batv_flood_is_news(times))
 		log_flood(&e, defers ? "deferred" : "accept", times);
 	return defers ? reply(&e) : NULL;

@@ -9,10 +9,13 @@
 /*
  * Counts the proof for which a recipient was accepted.  Returns NULL, or the text for the other
  * side ("4.7.1 ...", in Exim's memory) if it was used too often: then the caller defers the
- * message, and never refuses it.  The deferral is counted and logged.  Where only an ACL sees the
- * message, nothing can be deferred: it is accepted and logged.
+ * message, and never refuses it.  The deferral is counted and logged.
+ *
+ * A message that is exempt, or that comes from a host which brings mail of others, is logged and
+ * accepted: its host is not the one that floods.  So is one that only an ACL sees, which cannot
+ * defer.
  */
-const char *batv_flood(const struct batv_session *session, struct batv_prover *prover,
+const char *batv_flood(const struct batv_context *context, struct batv_prover *prover,
 		       const char *rcpt, const struct batv_judgement *j);
 
 #endif

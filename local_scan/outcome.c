@@ -115,6 +115,12 @@ static void key_for_log(const struct note *note, char *out, size_t size)
 		snprintf(out, size, "%s", note->legacy ? "legacy" : "-");
 }
 
+/* A flood defers the message, unless it is refused anyway. */
+static bool is_deferred(const struct batv_outcome *o)
+{
+	return o->deferral && o->action != BATV_ACTION_REJECT;
+}
+
 static void log_recipient(const struct batv_outcome *o, const struct note *note, size_t i,
 			  const char *host)
 {
@@ -128,7 +134,8 @@ static void log_recipient(const struct batv_outcome *o, const struct note *note,
 	batv_glue_log(
 		"batv: verdict=%s action=%s mode=%s rcpt=<%s> class=%s host=[%s] key=%s msgid=%s"
 		" reason=%s policy=%s",
-		batv_verdict_name(f->verdict), batv_action_name(f->action),
+		batv_verdict_name(f->verdict),
+		is_deferred(o) ? "defer" : batv_action_name(f->action),
 		f->rejecting ? "reject" : "observe", rcpt, batv_class_name(o->class), from, key,
 		note->cited ? note->cited : "-", reason_text(f, note),
 		note->policy ? note->policy->name : "-");
@@ -168,8 +175,9 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 		const struct batv_finding *f = &o->findings[i];
 		const struct note *note = &notes[i];
 
-		batv_count(session->memory, batv_counter_of(f->verdict, o->class, f->action),
-			   session->now);
+		if (!is_deferred(o)) /* it is counted when it comes again */
+			batv_count(session->memory,
+				   batv_counter_of(f->verdict, o->class, f->action), session->now);
 		if (f->verdict == BATV_FORGED)
 			batv_forged_note(session->memory, origin.host_address, session->now);
 		if (f->doubt)
@@ -204,7 +212,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
 					       BATV_EVIDENCE_VALID, session->now);
-		const char *flood = batv_flood(session, &prover, batv_glue_recipient(i), &j);
+		const char *flood = batv_flood(&context, &prover, batv_glue_recipient(i), &j);
 
 		o->deferral = o->deferral ? o->deferral : flood;
 	}

@@ -4,6 +4,8 @@ A network is a /24.  The limit is flood_base and flood_share of what was sent; e
 """
 
 from answers import *
+from kinds import ACL
+from lab_debian import Installation
 
 NOON = 1_900_000_000
 BASE = 20
@@ -63,10 +65,12 @@ class TestNetworks(Floods):
     def test_a_flood_does_not_flood_the_log(self):
         tagged = self.batv.sign("alice@test")
         assert set(self.codes(FLOODER, tagged, bounce(tagged), 110)) == {451}
+        assert len(batv_lines(self.ours, verdict="valid", action="defer", rcpt=f"<{tagged}>")) == 111
         assert [line["times"] for line in self.flood_lines()] == ["1", "10", "100"]
 
     def test_status_counts_them(self):
         status = self.batv.json("status")
+        assert status["counters"]["judged"]["valid"]["accept"] == BASE + 2, status["counters"]     # the others come again
         assert status["counters"]["deferred"] == {"network": 111, "tag": 0, "id": 0, "hint": 0}, status["counters"]
         (line,) = [p for p in status["problems"] if "deferred" in p]
         assert line.startswith("111 times today, mail was deferred because a network sent too many bounces or "
@@ -91,6 +95,23 @@ class TestNetworks(Floods):
         self.lab.clock.advance(14 * DAY)
         tagged = self.batv.sign("alice@test")
         assert self.codes(FLOODER, tagged, bounce(tagged)) == [250]
+
+
+class TestExempt(Floods):
+    """Everybody's bounces come from these hosts."""
+
+    conf = CONF + "relay_in_hosts = 127.0.20.1\ntrusted_hosts = 127.0.21.1\nexempt_hosts = 127.0.22.1\n" \
+                  "exempt_recipients = carol@test\n"
+
+    def test_no_relay_is_deferred(self):
+        tagged, other = self.batv.sign("alice@test"), self.batv.sign("carol@test")
+        for host in "127.0.0.1", "127.0.20.1", "127.0.21.1", "127.0.22.1":
+            assert self.codes(host, tagged, bounce(tagged), BASE + 2) == [250] * (BASE + 2), host
+            (line,) = self.flood_lines(host=f"[{host}]")
+            assert line["action"] == "accept", line
+        assert self.codes(FLOODER, other, bounce(other), BASE + 1) == [250] * (BASE + 1)
+        assert self.codes("127.0.23.1", tagged, bounce(tagged), BASE + 1) == [250] * BASE + [451]
+        assert self.batv.json("status")["counters"]["deferred"]["network"] == 1
 
 
 class TestShare(Floods):
@@ -246,3 +267,26 @@ class TestDeliveries(Floods):
             assert session.send("stranger@theirs.test", "members@test", make_message()).data.code == 250
         self.sink.wait(4)
         assert self.limit_of("carol@test", FLOODER) == BASE + BATCH
+
+
+class TestAcl(TestDeliveries):
+    """Without a local_scan(): nothing can be deferred, and everything is counted at the transport."""
+
+    def setup(self):
+        self.lab.clock.set(NOON)
+        self.batv = Batv(self.lab, conf=CONF)
+        self.sink = Sink(self.lab)
+        self.ours = batv_exim(self.lab, self.batv, self.sink, routers=EXPANDED, options=self.options,
+                              installation=Installation(self.lab, "ours", ACL))
+
+    def test_an_alias_leads_to_others(self):
+        self.send_mail("bob@test", ["forward@test"])
+        self.sink.wait(2)
+        self.send_mail("bob@test", ["friends@test"])
+        self.sink.wait(3)
+        assert self.limit_of("bob@test", FLOODER) == BASE + 1 + BATCH
+
+    def test_nothing_is_deferred(self):
+        assert {line["action"] for line in self.flood_lines()} == {"accept"}
+        assert not self.ours.mainlog("temporarily rejected")
+        assert set(self.batv.json("status")["counters"]["deferred"].values()) == {0}

@@ -216,6 +216,32 @@ START_TEST(the_limit_follows_what_was_sent)
 }
 END_TEST
 
+/* A new file begins with no counts; the mails are in the one before. */
+START_TEST(the_file_before_knows_what_was_sent)
+{
+	struct batv_memory before = {0};
+	struct batv_flood over = {.over = BATV_FLOOD_NONE};
+	struct batv_flood_context context;
+	unsigned n = 0;
+
+	send_to(10, 3, DAY_OF_TAG, NOW);
+	ck_assert_int_eq(make_sized("memory.2", CAPACITY, RETENTION), BATV_OK);
+	batv_memory_close(&memory);
+	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory.2"), BATV_OK);
+	ck_assert_int_eq(batv_memory_open_windows(&before, dir, "memory"), BATV_OK);
+	send_to(4, 3, DAY_OF_TAG, NOW);
+	context = from("192.0.2.1", NOW);
+	context.before = &before;
+	for (; n < 100 && over.over == BATV_FLOOD_NONE; n++)
+		batv_flood_tag(&context, &tag, &over);
+	ck_assert_uint_eq(n, BASE + 7 + 1);
+	ck_assert_uint_eq(over.limit, BASE + 7);
+	batv_memory_close(&before);
+	batv_flood_tag(&context, &tag, &over); /* it cannot be read: as if nobody had written */
+	ck_assert_uint_eq(over.limit, BASE + 2);
+}
+END_TEST
+
 /* A reply may answer mail of any key that still counts. */
 START_TEST(replies_follow_the_mail_of_all_keys)
 {
@@ -416,6 +442,7 @@ static void add_floods(TCase *tc, bool windows)
 	tcase_add_test(tc, ids_and_pairs_have_limits_of_their_own);
 	tcase_add_test(tc, tags_have_limits_of_their_own);
 	tcase_add_test(tc, the_limit_follows_what_was_sent);
+	tcase_add_test(tc, the_file_before_knows_what_was_sent);
 	tcase_add_test(tc, replies_follow_the_mail_of_all_keys);
 	tcase_add_test(tc, a_tag_has_a_limit_over_all_networks);
 	tcase_add_test(tc, a_flood_from_one_network_is_no_flood_from_all);

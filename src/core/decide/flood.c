@@ -60,14 +60,22 @@ struct job {
 	bool risen; /* limit is more than base only after it was computed */
 };
 
-static uint32_t recipients_of(const struct job *job)
+/* Mail that left before the memory file was replaced is counted in the previous one. */
+static uint64_t sent_with(const struct batv_flood_context *c, const struct batv_tag_use *use)
+{
+	uint64_t sum = batv_tag_use_recipients(c->memory, use, c->now);
+
+	return c->before ? sum + batv_tag_use_recipients(c->before, use, c->now) : sum;
+}
+
+static uint64_t recipients_of(const struct job *job)
 {
 	const struct batv_flood_context *c = job->context;
 	const struct batv_keyring *ring = &c->state->ring;
 	uint64_t sum = 0;
 
 	if (job->use)
-		return batv_tag_use_recipients(c->memory, job->use, c->now);
+		return sent_with(c, job->use);
 	for (size_t i = 0; i < ring->n_keys; i++) {
 		const struct batv_key *k = &ring->keys[i];
 		const struct batv_tag_use use = {.key = batv_state_memory_key(c->state),
@@ -76,9 +84,9 @@ static uint32_t recipients_of(const struct job *job)
 						 .day = k->day};
 
 		if (k->from < k->until && k->from <= c->now && k->destroy > c->now)
-			sum += batv_tag_use_recipients(c->memory, &use, c->now);
+			sum += sent_with(c, &use);
 	}
-	return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+	return sum;
 }
 
 static void raise_limit(struct job *job)
