@@ -9,6 +9,7 @@
 
 #include "exim_glue.h"
 #include "leaving.h"
+#include "origin.h"
 #include "outcome.h"
 #include "recipients.h"
 #include "sent_mail.h"
@@ -45,12 +46,14 @@ struct call { /* the arguments of batv_sign */
 	bool leaving; /* at a transport, with a real message: it is counted */
 };
 
-static void read_call(struct call *c, int argc, unsigned char *const argv[])
+static void read_call(const struct batv_session *session, struct call *c, int argc,
+		      unsigned char *const argv[])
 {
 	uint64_t received = 0;
 
 	*c = (struct call){.address = arg_at(argc, argv, 0), .recipient = arg_at(argc, argv, 1)};
-	batv_glue_origin(&c->origin);
+	batv_origin_of(session, &c->origin);
+	c->origin.address = c->address;
 	c->origin.own_address =
 		*batv_glue_sender() &&
 		!batv_span_equal_fold(batv_span_of(c->address), batv_span_of(batv_glue_sender()));
@@ -121,7 +124,7 @@ DLFUNC(batv_sign)
 	if (argc < 1)
 		return leave_alone();
 	batv_session_open(&session);
-	read_call(&c, argc, argv);
+	read_call(&session, &c, argc, argv);
 	if (session.state)
 		signed_address = sign(&session, &c);
 	else

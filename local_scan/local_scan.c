@@ -10,6 +10,7 @@
 
 #include "exim_glue.h"
 #include "leaving.h"
+#include "origin.h"
 #include "outcome.h"
 #include "sent_mail.h"
 
@@ -113,7 +114,8 @@ static void sign_at_reception(const struct batv_session *session)
 		policy = here; /* batv_sign_address() will be in doubt too; that is logged */
 	if (!policy || !policy->sign_at_reception)
 		return;
-	batv_glue_origin(&origin);
+	batv_origin_of(session, &origin);
+	origin.address = sender;
 
 	const struct batv_context context = {
 		.state = session->state,

@@ -15,6 +15,7 @@
 #include "memory/domains.h"
 #include "memory/forged.h"
 #include "message_proof.h"
+#include "origin.h"
 #include "outcome.h"
 
 #define REPLY_MAX 512 /* an SMTP reply line; policy.c keeps the text below it */
@@ -64,9 +65,7 @@ static bool memory_complete(const struct batv_session *session)
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
 			  const struct batv_session *session, enum batv_class class)
 {
-	const char *word = batv_glue_expand("$acl_m_batv");
-
-	batv_glue_origin(origin);
+	batv_origin_of(session, origin);
 	*context = (struct batv_context){
 		.state = session->state,
 		.memory = session->memory,
@@ -74,7 +73,7 @@ void batv_outcome_context(struct batv_context *context, struct batv_origin *orig
 		.origin = origin,
 		.now = session->now,
 		.observe_file = session->observe_file,
-		.acl_exempt = word && strcmp(word, "exempt") == 0,
+		.acl_exempt = batv_origin_acl_says("exempt"),
 		.class = class,
 		.memory_complete = memory_complete(session),
 	};

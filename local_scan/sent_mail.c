@@ -8,6 +8,7 @@
 
 #include "evidence/mailbox.h"
 #include "exim_glue.h"
+#include "origin.h"
 #include "recipients.h"
 #include "sent_mail.h"
 
@@ -26,7 +27,7 @@ static struct ours
 	ours; /* one message at a time; too large for a stack with many frames below it */
 
 /* Items are written together, with one guard for all of them. */
-#define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX)
+#define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX + 1) /* and a permission */
 
 struct batch {
 	size_t n;
@@ -161,9 +162,24 @@ static bool can_remember(const struct batv_session *session)
 	       batv_state_memory_key(session->state).len > 0;
 }
 
-static bool is_trusted(const struct ours *o, const struct batv_origin *origin)
+/* *relaying: it is trusted only because a recipient needs permission to relay. */
+static bool is_trusted(const struct ours *o, const struct batv_origin *origin, bool *relaying)
 {
-	return o->n > 0 && batv_lists_trust(o->policy, &batv_glue_matcher, origin) == BATV_YES;
+	enum batv_trust why = BATV_TRUST_OTHER;
+	bool yes = o->n > 0 &&
+		   batv_lists_trust_why(o->policy, &batv_glue_matcher, origin, &why) == BATV_YES;
+
+	*relaying = yes && why == BATV_TRUST_RELAYING;
+	return yes;
+}
+
+/* Nobody but this pass can know of the permission, so it is remembered for the next ones. */
+static void take_permission(const struct ours *o, struct batch *batch)
+{
+	if (batch->n < BATCH_MAX)
+		batch->n += batv_sent_relayed(batv_state_memory_key(o->session->state),
+					      batv_span_of(batv_glue_message_id()),
+					      &batch->items[batch->n]);
 }
 
 /* Takes a pair of each address with each recipient, up to the limit. */
@@ -192,11 +208,12 @@ void batv_sent_mail_received(const struct batv_session *session)
 	struct batv_origin origin;
 	struct header h;
 	bool own;
+	bool relaying;
 
 	if (!*sender || !can_remember(session))
 		return;
 	*o = (struct ours){.session = session};
-	batv_glue_origin(&origin);
+	batv_origin_of(session, &origin);
 	add_ours(o, batv_span_of(sender));
 	own = o->n > 0;
 	/* mail from outside ends here: only who is known may speak for us with another sender */
@@ -205,10 +222,12 @@ void batv_sent_mail_received(const struct batv_session *session)
 	read_header_fields(&h);
 	if (header_counts(&origin))
 		(void)batv_mailbox_each(h.from, OURS_MAX, add_found, o);
-	if (!is_trusted(o, &origin))
+	if (!is_trusted(o, &origin, &relaying))
 		return;
 	if (own)
 		batv_recipients_received(session, o->policy, &o->addr[0]);
+	if (relaying)
+		take_permission(o, &batch);
 	if (!h.bulk)
 		take_pairs(o, &batch); /* the authors only; the addresses below are for ids */
 	if (header_counts(&origin)) {
@@ -227,11 +246,13 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 		return false;
 	/* a list's owner signs what strangers post, but did not write it: they could plant an id */
 	struct batv_origin author = *origin;
+	bool relaying;
 
 	author.own_address = false;
+	author.address = NULL; /* nothing of a stranger's message is remembered */
 	*o = (struct ours){.session = session};
 	add_ours(o, batv_span_of(sender));
-	if (!is_trusted(o, &author))
+	if (!is_trusted(o, &author, &relaying))
 		return false;
 	read_header_fields(h);
 	return true;

@@ -1,4 +1,4 @@
-/* links: core/evidence/trace core/tag/addr core/base/span */
+/* links: core/evidence/trace core/tag/tag core/tag/key core/base/hmac core/tag/addr core/base/span */
 /*
  * fuzz_trace.c - any bytes as Received fields: the walk ends, reads nothing beyond the end, and
  * what a stranger writes below his own line changes nothing.

@@ -1,4 +1,4 @@
-/* links: core/evidence/trace core/tag/addr core/base/span */
+/* links: core/evidence/trace core/tag/tag core/tag/key core/base/hmac core/tag/addr core/base/span */
 /*
  * test_trace.c - reads Exim's Received lines in all their forms, and walks down through them.
  */
@@ -457,6 +457,37 @@ START_TEST(knows_who_wrote_it)
 }
 END_TEST
 
+/* ---- Whose address it is ---- */
+
+static bool strangers(enum batv_trace_kind kind, const char *first, const char *address)
+{
+	struct batv_trace t = {.kind = kind, .first_known = first != NULL};
+
+	if (first)
+		strcpy(t.first, first);
+	return batv_trace_is_strangers(&t, address);
+}
+
+START_TEST(only_the_first_sender_is_a_strangers)
+{
+	ck_assert(!strangers(OURS, "a@b.test", "a@b.test"));
+	ck_assert(!strangers(OURS, NULL, NULL));
+	ck_assert(strangers(STRANGER, "a@b.test", "a@b.test"));
+	ck_assert(strangers(STRANGER, "a@b.test", "A@B.test"));
+	ck_assert(strangers(STRANGER, "\"a\"@b.test", "a@b.test"));
+	ck_assert(strangers(STRANGER, "prvs=0123abcdef=a@b.test", "a@b.test"));
+	ck_assert(strangers(STRANGER, "a@b.test", "prvs=0123abcdef=a@b.test"));
+	ck_assert(!strangers(STRANGER, "a@b.test", "list@b.test"));
+	ck_assert(!strangers(STRANGER, "", "list@b.test"));
+	ck_assert(strangers(STRANGER, "a@b.test", NULL));
+	ck_assert(strangers(STRANGER, "a@b.test", "nonsense"));
+	ck_assert(strangers(STRANGER, NULL, "list@b.test"));
+	ck_assert(strangers(BATV_TRACE_FETCHED, NULL, "a@b.test"));
+	ck_assert(strangers(BATV_TRACE_FETCHED, "a@b.test", "a@b.test"));
+	ck_assert(!strangers(BATV_TRACE_FETCHED, "a@b.test", "list@b.test"));
+}
+END_TEST
+
 #define LOOP(tc, test, table) tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof(table)[0])
 
 Suite *unit_suite(void)
@@ -476,6 +507,7 @@ Suite *unit_suite(void)
 	tcase_add_test(all, without_answers_a_host_is_a_stranger);
 	LOOP(all, knows_a_fetcher_by_its_line, fetchers);
 	LOOP(all, knows_who_wrote_it, origins);
+	tcase_add_test(all, only_the_first_sender_is_a_strangers);
 	suite_add_tcase(suite, all);
 	return suite;
 }

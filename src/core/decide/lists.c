@@ -180,21 +180,60 @@ static enum batv_match some_needs_relaying(const struct batv_policy *policy,
 	return answer;
 }
 
+/* Of a message that a host sent without SMTP AUTH.  *traced: it may have passed here before. */
+static enum batv_match trust_host(const struct batv_policy *policy, const struct batv_matcher *m,
+				  const struct batv_origin *origin, bool *traced,
+				  enum batv_trust *why)
+{
+	enum batv_match relay_in = batv_lists_host(m, origin, policy->relay_in_hosts), answer;
+
+	if (relay_in == BATV_YES) {
+		*why = BATV_TRUST_RELAY_IN;
+		return BATV_NO;
+	}
+	answer = batv_lists_host(m, origin, policy->trusted_hosts);
+	*traced = answer == BATV_YES;
+	if (answer != BATV_YES) {
+		enum batv_match relay = some_needs_relaying(policy, m, origin);
+
+		if (relay == BATV_YES) {
+			*why = BATV_TRUST_RELAYING;
+			*traced = batv_lists_host(m, origin, policy->own_hosts) != BATV_NO;
+		}
+		if (relay != BATV_NO)
+			answer = relay;
+	}
+	return answer == BATV_YES ? (relay_in == BATV_NO ? BATV_YES : BATV_MAYBE) : answer;
+}
+
+enum batv_match batv_lists_trust_why(const struct batv_policy *policy, const struct batv_matcher *m,
+				     const struct batv_origin *origin, enum batv_trust *why)
+{
+	enum batv_match answer = BATV_YES, strangers;
+	bool traced = false;
+
+	*why = BATV_TRUST_OTHER;
+	if (origin->own_address)
+		return BATV_YES;
+	if (!origin->authenticated && batv_lists_is_set(origin->host_address)) {
+		answer = trust_host(policy, m, origin, &traced, why);
+	} else if (!origin->authenticated) {
+		/* any local user may run exim -bt: without a message there is nothing to trust */
+		answer = origin->has_id ? BATV_YES : BATV_NO;
+		traced = true;
+	}
+	if (answer == BATV_NO || !origin->strangers)
+		return answer;
+	strangers = origin->strangers(origin, policy, traced);
+	if (strangers == BATV_NO)
+		return answer;
+	return strangers == BATV_YES ? BATV_NO : BATV_MAYBE;
+}
+
 enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct batv_matcher *m,
 				 const struct batv_origin *origin)
 {
-	enum batv_match host, relay;
+	enum batv_trust why;
 
-	if (origin->authenticated || origin->own_address)
-		return BATV_YES;
-	/* any local user may run exim -bt: without a message there is nothing to trust */
-	if (!batv_lists_is_set(origin->host_address))
-		return origin->has_id ? BATV_YES : BATV_NO;
-	host = batv_lists_host(m, origin, policy->trusted_hosts);
-	if (host == BATV_YES)
-		return BATV_YES;
-	relay = some_needs_relaying(policy, m, origin);
-	if (relay == BATV_YES)
-		return BATV_YES;
-	return host == BATV_MAYBE || relay == BATV_MAYBE ? BATV_MAYBE : BATV_NO;
+	return batv_lists_trust_why(policy, m, origin, &why);
 }

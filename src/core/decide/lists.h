@@ -34,6 +34,15 @@ struct batv_origin {
 	const char *(*recipient)(void *ctx, size_t i);
 	void *recipient_ctx;
 	size_t n_recipients;
+	const char *address; /* the one that is asked about; NULL: the message as a whole */
+	/*
+	 * Is the address, or the message, a stranger's all the same?  By what an ACL says, and if
+	 * `traced`, by the message's trace (evidence/trace.h).  Called only if all the rest is
+	 * trusted.  NULL: no.
+	 */
+	enum batv_match (*strangers)(const struct batv_origin *origin,
+				     const struct batv_policy *policy, bool traced);
+	const void *strangers_ctx;
 };
 
 /* What a decision is made in.  Signing uses state, matcher, origin and now; judging uses all. */
@@ -73,16 +82,29 @@ enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const stru
 				    const struct batv_addr *bare, const char *bare_text,
 				    enum batv_reason *why);
 
+/* What decided about trust, if a caller must know it. */
+enum batv_trust {
+	BATV_TRUST_OTHER,
+	BATV_TRUST_RELAYING, /* yes: a recipient needs permission to relay, and nothing else */
+	BATV_TRUST_RELAY_IN, /* no: the host brings mail of strangers */
+};
+
 /*
- * Says whether the origin is trusted to send mail in our name.  It is trusted if one of these
- * holds:
- *  - It is authenticated, or our own configuration set the address (own_address).
- *  - It has no host, and an id: a local submission.
- *  - Its host is in trusted_hosts.
+ * Says whether the origin is trusted to send mail in our name.  The first of these decides:
+ *  - Our own configuration set the address (own_address): yes.
+ *  - An ACL says "untrusted": no.
+ *  - It is authenticated: yes.
+ *  - Its host is in relay_in_hosts: no.
+ *  - By its trace it was fetched or is a stranger's: no.  The trace is asked if there is no host,
+ *    or if the host is in trusted_hosts or own_hosts.
+ *  - It has no host, and an id: a local submission: yes.
+ *  - Its host is in trusted_hosts: yes.
  *  - One of the first 100 envelope recipients is not in inbound_domains.  Such a recipient needs
- *    permission to relay.  If inbound_domains is "", this says nothing.
- * Callers treat BATV_MAYBE as not trusted, and log it.
+ *    permission to relay: yes.  If inbound_domains is "", this says nothing.
+ * Callers treat BATV_MAYBE as not trusted, and log it.  *why is always written.
  */
+enum batv_match batv_lists_trust_why(const struct batv_policy *policy, const struct batv_matcher *m,
+				     const struct batv_origin *origin, enum batv_trust *why);
 enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct batv_matcher *m,
 				 const struct batv_origin *origin);
 

@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#include "tag/tag.h"
+
 /* ---- One physical line ---- */
 
 /* Takes a text off the front of s, if it is there. */
@@ -395,4 +397,31 @@ bool batv_trace_field(struct batv_trace *t, struct batv_header field)
 	else if (!t->ended)
 		line_below(t, field.value);
 	return !t->ended;
+}
+
+/* Without its tag, and as it is hashed.  "": it is not an address. */
+static void canonical(const char *address, char out[static BATV_ADDR_SIZE])
+{
+	char bare[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+	size_t len;
+
+	out[0] = '\0';
+	if (batv_tag_bare(address, strlen(address), bare, sizeof bare) != BATV_OK ||
+	    batv_addr_parse(bare, strlen(bare), &addr) != BATV_OK ||
+	    batv_addr_canon(&addr, out, BATV_ADDR_SIZE, &len) != BATV_OK)
+		out[0] = '\0';
+}
+
+bool batv_trace_is_strangers(const struct batv_trace *t, const char *address)
+{
+	char first[BATV_ADDR_SIZE], asked[BATV_ADDR_SIZE];
+
+	if (t->kind == BATV_TRACE_OURS)
+		return false;
+	if (!address || !t->first_known)
+		return true;
+	canonical(t->first, first);
+	canonical(address, asked);
+	return *asked == '\0' || strcmp(first, asked) == 0;
 }

@@ -55,6 +55,13 @@ void batv_trace_start(struct batv_trace *t);
 /* Feeds one header field; fields with other names are skipped.  Returns false once all is known. */
 bool batv_trace_field(struct batv_trace *t, struct batv_header field);
 
+/*
+ * Is this address a stranger's by the trace?  Of a stranger's or fetched message it is if the
+ * message had it as its sender when it first came, or if that sender is not known.  Another one
+ * came later: a list manager's, or a user's who redirects.  address NULL: the message as a whole.
+ */
+bool batv_trace_is_strangers(const struct batv_trace *t, const char *address);
+
 /* What a Received line of this Exim says.  All spans borrow from the field. */
 struct batv_trace_line {
 	struct batv_span name, address; /* of the host; empty: none */

@@ -78,6 +78,12 @@ bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_a
 			 (struct batv_span){cited, id.len}, item);
 }
 
+bool batv_sent_relayed(struct batv_span key, struct batv_span exim_id, struct batv_item *item)
+{
+	return exim_id.len > 0 &&
+	       name_item(key, BATV_ITEM_ID, (struct batv_span){"x", 2}, exim_id, item);
+}
+
 bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 		    const struct batv_addr *theirs, struct batv_item *item)
 {

@@ -38,6 +38,9 @@ struct batv_item {
 bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
 		  struct batv_item *item);
 
+/* Names the item (Exim's own id) of a message that had permission to relay: evidence/trace.h. */
+bool batv_sent_relayed(struct batv_span key, struct batv_span exim_id, struct batv_item *item);
+
 /*
  * Names the item (our sender, their recipient).  Both come without any tag (batv_tag_bare()).
  * Returns false as batv_sent_id() does.

@@ -1,0 +1,25 @@
+/*
+ * origin.h - says where the current message comes from: its host, and what it was when it first
+ * came to this machine.
+ */
+#ifndef BATV_ORIGIN_H
+#define BATV_ORIGIN_H
+
+#include "evidence/trace.h"
+#include "session.h"
+
+/* batv_glue_origin(), and an answer to the question whether the message is a stranger's.  The
+ * session must stay open as long as *origin is used. */
+void batv_origin_of(const struct batv_session *session, struct batv_origin *origin);
+
+/* Is this word in acl_m_batv, which an ACL may set to a list of words? */
+bool batv_origin_acl_says(const char *word);
+
+/*
+ * The trace of the current message, read once for each message.  *doubt, if not NULL, says whether
+ * a list could not be asked.  The session must have a state, and the message an id.
+ */
+const struct batv_trace *batv_origin_trace(const struct batv_session *session,
+					   const struct batv_policy *policy, bool *doubt);
+
+#endif
