@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "evidence/mailbox.h"
+#include "evidence/original.h"
 #include "exim_glue.h"
 #include "memory/counters.h"
 #include "message_proof.h"
 
 static struct batv_proof proof;
+static struct batv_span searched; /* of the body */
 
 static void found_author(void *ctx, const struct batv_addr *addr)
 {
@@ -68,7 +70,8 @@ static void search_message(struct batv_prover *p)
 	};
 	batv_search_start(search);
 	search_header(search);
-	batv_search_body(search, read_body(p->body, (size_t)state->global.evidence_bytes));
+	searched = read_body(p->body, (size_t)state->global.evidence_bytes);
+	batv_search_body(search, searched);
 	p->searched = true;
 }
 
@@ -83,4 +86,12 @@ bool batv_message_proof(void *ctx, const struct batv_addr *bare, struct batv_pro
 		return false;
 	batv_count(p->session->memory, BATV_COUNT_HITS, p->session->now);
 	return true;
+}
+
+const struct batv_clue *batv_message_proof_original(struct batv_prover *p,
+						    const struct batv_addr *author)
+{
+	if (!p->searched)
+		search_message(p);
+	return batv_original_by(proof.search, searched, author);
 }

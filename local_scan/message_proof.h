@@ -24,4 +24,11 @@ struct batv_prover {
 /* The prove() of struct batv_context; ctx is a struct batv_prover. */
 bool batv_message_proof(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 
+/*
+ * The Message-ID of the message that a bounce returns, if its From is this address; NULL if not.
+ * The message is searched now if it was not yet.
+ */
+const struct batv_clue *batv_message_proof_original(struct batv_prover *p,
+						    const struct batv_addr *author);
+
 #endif

@@ -17,6 +17,7 @@
 #include "message_proof.h"
 #include "origin.h"
 #include "outcome.h"
+#include "samples.h"
 
 #define REPLY_MAX 512 /* an SMTP reply line; policy.c keeps the text below it */
 #define MSGID_SHOWN 120
@@ -55,11 +56,16 @@ static enum batv_class class_of_message(struct batv_span body)
 	return batv_classify_end(&c, body);
 }
 
-/* Does the memory know all that was sent, so that what it does not know was not sent? */
-static bool memory_complete(const struct batv_session *session)
+/* Asked by judge.c, and only if a refusal depends on it. */
+static enum batv_lack lacks(void *ctx, const char *domain, bool for_dsn)
 {
-	return batv_sent_complete_with(session->memory, batv_session_before(session),
-				       session->state->global.memory_retention, session->now);
+	const struct batv_session *session = ctx;
+	struct batv_complete_facts facts;
+
+	batv_complete_gather(session->state, session->memory, batv_session_before(session), domain,
+			     session->now, &facts);
+	facts.for_dsn = for_dsn;
+	return batv_complete_decide(&facts);
 }
 
 void batv_outcome_context(struct batv_context *context, struct batv_origin *origin,
@@ -75,7 +81,8 @@ void batv_outcome_context(struct batv_context *context, struct batv_origin *orig
 		.observe_file = session->observe_file,
 		.acl_exempt = batv_origin_acl_says("exempt"),
 		.class = class,
-		.memory_complete = memory_complete(session),
+		.lacks = lacks,
+		.lacks_ctx = (void *)session,
 	};
 }
 
@@ -211,6 +218,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
 					       BATV_EVIDENCE_VALID, session->now);
+		batv_samples_take(&prover, batv_glue_recipient(i), &j);
 		const char *flood = batv_flood(&context, &prover, batv_glue_recipient(i), &j);
 
 		o->deferral = o->deferral ? o->deferral : flood;

@@ -10,6 +10,7 @@
 #include "memory/domains.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
+#include "memory/recall.h"
 
 /* ---- domains ---- */
 
@@ -21,6 +22,7 @@ void batv_memory_move_copy(const struct batv_memory *from, struct batv_memory *t
 	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
 		(void)batv_domain_merge(to, &domain);
 	batv_counters_bare_since(to, bare);
+	batv_recall_copy(from, to);
 	batv_forged_copy(from, to);
 }
 
@@ -32,6 +34,7 @@ void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)
 	for (size_t i = 0; batv_domain_next(from, &i, &domain); i++)
 		if (batv_domain_take(from, i, &domain))
 			(void)batv_domain_merge(to, &domain);
+	batv_recall_copy(from, to);
 	batv_counters_bare_since(to, bare);
 }
 

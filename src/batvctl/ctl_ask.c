@@ -40,6 +40,24 @@ static void open_memories(const struct batv_ctl *ctl, const struct batv_state *s
 		(void)batv_memory_open(&a->before, ctl->store.dirfd, state->memory_before);
 }
 
+static enum batv_lack lacks(void *ctx, const char *domain, bool for_dsn)
+{
+	struct batv_complete_facts facts;
+
+	batv_ctl_ask_complete(ctx, domain, &facts);
+	facts.for_dsn = for_dsn;
+	return batv_complete_decide(&facts);
+}
+
+void batv_ctl_ask_complete(const struct batv_asking *a, const char *domain,
+			   struct batv_complete_facts *facts)
+{
+	const struct batv_state *state = a->context.state;
+
+	batv_complete_gather(state, &a->memory, *state->memory_before ? &a->before : NULL, domain,
+			     a->context.now, facts);
+}
+
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 {
 	static struct batv_state_holder holder;
@@ -56,7 +74,9 @@ int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 					   .matcher = &a->matcher,
 					   .origin = &a->origin,
 					   .now = ctl->now,
-					   .class = BATV_CLASS_DSN};
+					   .class = BATV_CLASS_DSN,
+					   .lacks = lacks,
+					   .lacks_ctx = a};
 	a->context.observe_file = batv_state_observe_file(ctl->store.dirfd);
 	return BATV_CTL_YES;
 }

@@ -21,6 +21,10 @@ struct batv_asking {
  */
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a);
 
+/* The facts that tell whether the memory is complete for a domain, in lower case. */
+void batv_ctl_ask_complete(const struct batv_asking *a, const char *domain,
+			   struct batv_complete_facts *facts);
+
 void batv_ctl_ask_end(struct batv_asking *a);
 
 /* Lets the message come from that host; NULL: from a host outside that is in no list. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl_complete.h"
 #include "ctl_lists.h"
 #include "plan.h"
 
@@ -68,12 +69,17 @@ static bool keys_fit(struct batv_ctl *ctl)
 static json_t *json_checking(const struct checking *c, bool asked)
 {
 	json_t *o = json_object();
+	char never[500];
 
 	batv_ctl_put_text(o, "file", c->ctl->config_path);
 	batv_ctl_put_flag(o, "ok", !c->wrong);
 	batv_ctl_put_number(o, "policies", c->ctl->config.n_policies);
 	batv_ctl_put_flag(o, "asked_exim", asked);
 	batv_ctl_put(o, "lists", c->lists);
+	batv_ctl_put_text(o, "note",
+			  batv_ctl_complete_never(&c->ctl->config.global, never, sizeof never)
+				  ? never
+				  : NULL);
 	return o;
 }
 
@@ -81,6 +87,7 @@ static int finish_check(struct checking *c)
 {
 	const char *file = c->ctl->config_path;
 	bool asked = c->asker.command[0] != '\0';
+	char never[500];
 
 	if (c->lists)
 		batv_ctl_print_json(json_checking(c, asked));
@@ -90,6 +97,8 @@ static int finish_check(struct checking *c)
 		       c->ctl->config.n_policies == 1 ? "policy" : "policies",
 		       asked ? "Exim was asked about its lists"
 			     : "lists not evaluated because no exim is configured");
+	if (!c->lists && batv_ctl_complete_never(&c->ctl->config.global, never, sizeof never))
+		printf("%s: note: %s\n", file, never);
 	if (c->wrong)
 		return batv_ctl_fail(
 			BATV_CTL_USAGE,

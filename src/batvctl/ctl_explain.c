@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ctl_ask.h"
+#include "ctl_complete.h"
 #include "ctl_message.h"
 #include "decide/automatic.h"
 #include "evidence/mailbox.h"
@@ -28,6 +29,7 @@ struct explanation {
 	struct batv_proof_question questions[BATV_QUESTIONS_MAX];
 	size_t n_questions;
 	struct batv_judgement judgement;
+	struct batv_complete_facts complete; /* of its domain */
 	bool judged;
 	const char *not_judged; /* why */
 };
@@ -174,8 +176,6 @@ static void prepare_judge(struct explanation *e)
 	context->class = e->class;
 	context->prove = prove;
 	context->prove_ctx = e;
-	context->memory_complete =
-		batv_sent_complete_with(proof->memory, proof->before, proof->retention, proof->now);
 }
 
 static void judge(struct batv_ctl *ctl, struct explanation *e)
@@ -199,6 +199,8 @@ static void judge(struct batv_ctl *ctl, struct explanation *e)
 		return;
 	batv_ctl_ask_from(&e->asking, ctl->host);
 	batv_judge_recipient(&e->asking.context, e->rcpt, &e->judgement);
+	batv_ctl_ask_complete(&e->asking, e->judgement.domain, &e->complete);
+	e->complete.for_dsn = e->class == BATV_CLASS_DSN;
 	(void)batv_decide(&e->judgement.finding, 1, true);
 	if (e->judgement.finding.doubt && e->judgement.finding.verdict != BATV_VALID)
 		e->not_judged = "a list could not be looked up";
@@ -301,6 +303,8 @@ static void json_judgement(const struct explanation *e, json_t *o)
 	batv_ctl_put_text(o, "proof", batv_proof_name(j->proof.kind));
 	if (j->policy)
 		batv_ctl_put_text(o, "policy", j->policy->name);
+	if (j->finding.reason == BATV_WHY_NO_MEMORY)
+		batv_ctl_put(o, "memory", batv_ctl_complete_json(&e->complete));
 }
 
 static void print_json(const struct explanation *e)
@@ -362,6 +366,12 @@ static void print_judgement(const struct explanation *e)
 	       strcmp(reason, "-") ? ", reason " : "", strcmp(reason, "-") ? reason : "");
 	if (j->policy)
 		printf("policy     %s\n", j->policy->name);
+	if (j->finding.reason == BATV_WHY_NO_MEMORY) {
+		char text[500];
+
+		batv_ctl_complete_text(&e->complete, text, sizeof text);
+		printf("memory     not complete for %s: %s\n", j->domain, text);
+	}
 }
 
 static void print_text(const struct explanation *e)

@@ -5,10 +5,14 @@
 #define BATV_CTL_STATUS_H
 
 #include "ctl_status_facts.h"
+#include "decide/complete.h"
 
 /* ctl_status_memory.c: the sent-mail memory. */
 void batv_ctl_status_check_sent(struct batv_status *status);
 void batv_ctl_status_print_sent(const struct batv_status *status);
+/* Is the memory complete for this domain?  The state must have been read. */
+void batv_ctl_status_facts(const struct batv_status *status, const char *domain,
+			   struct batv_complete_facts *facts);
 json_t *batv_ctl_status_json_sent(const struct batv_status *status); /* null: it cannot be read */
 
 /* ctl_status_forged.c: forged tags. */

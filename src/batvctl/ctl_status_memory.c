@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl_complete.h"
 #include "ctl_status.h"
 #include "generation.h"
 #include "memory/counters.h"
+#include "memory/domains.h"
 #include "memory_fill.h"
 
 #define NEARLY 80 /* percent of the capacity; from there on a note says so */
@@ -98,19 +100,36 @@ static void check_wishes(struct batv_status *s)
 		batv_ctl_status_note(s, "batvd must make a new memory file, because %s", why);
 }
 
+static void check_retention(struct batv_status *s)
+{
+	char text[500];
+
+	if (batv_ctl_complete_never(&s->ctl->config.global, text, sizeof text))
+		batv_ctl_status_note(s, "%s", text);
+}
+
 void batv_ctl_status_check_sent(struct batv_status *s)
 {
 	if (!s->memory_ok)
 		return;
 	check_capacity(s);
-	if (s->config_ok)
+	if (s->config_ok) {
 		check_wishes(s);
+		check_retention(s);
+	}
 	if (s->state_read && !s->state.state.has_memory_key)
 		batv_ctl_status_problem(
 			s,
 			"%s/%s: has no key for the sent-mail memory, so sent mail is not "
 			"remembered; see batvd's log",
 			s->ctl->store.path, BATV_STATE_NAME);
+}
+
+void batv_ctl_status_facts(const struct batv_status *s, const char *domain,
+			   struct batv_complete_facts *facts)
+{
+	batv_complete_gather(&s->state.state, &s->memory, *s->before_name ? &s->before : NULL,
+			     domain, s->ctl->now, facts);
 }
 
 /* ---- for people ---- */
@@ -128,6 +147,22 @@ static void print_fill(const struct batv_status *s, enum batv_item_kind kind)
 		puts("forged mail passes by chance less than once in 1,000,000,000");
 	else
 		printf("forged mail passes by chance once in %.0f\n", 1 / fill.chance);
+}
+
+static void print_domains(const struct batv_status *s)
+{
+	struct batv_domain d;
+
+	if (s->state_read && s->domains > 0)
+		puts("  for each domain:");
+	for (size_t i = 0; s->state_read && batv_domain_next(&s->memory, &i, &d); i++) {
+		char name[BATV_DOMAIN_NAME_MAX + 32];
+		struct batv_complete_facts facts;
+
+		batv_ctl_status_facts(s, d.name, &facts);
+		batv_printable(batv_span_of(d.name), name, sizeof name);
+		batv_ctl_complete_print(name, &facts);
+	}
 }
 
 void batv_ctl_status_print_sent(const struct batv_status *s)
@@ -151,6 +186,7 @@ void batv_ctl_status_print_sent(const struct batv_status *s)
 	printf("  looked up %" PRIu64 " times in the last %d days, found %" PRIu64 " times\n",
 	       batv_counted(&s->memory, BATV_COUNT_LOOKUPS, DAYS, s->ctl->now), DAYS,
 	       batv_counted(&s->memory, BATV_COUNT_HITS, DAYS, s->ctl->now));
+	print_domains(s);
 }
 
 /* ---- JSON ---- */

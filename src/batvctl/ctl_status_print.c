@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arming.h"
+#include "ctl_complete.h"
 #include "ctl_status.h"
 #include "memory/counters.h"
 #include "plan.h"
@@ -350,6 +351,7 @@ static json_t *json_domain(const struct batv_status *s, const struct batv_domain
 {
 	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
+	struct batv_complete_facts facts;
 	json_t *o = json_object();
 
 	explain(s, d, &arm, why, sizeof why);
@@ -366,6 +368,8 @@ static json_t *json_domain(const struct batv_status *s, const struct batv_domain
 	batv_ctl_put_time(o, "last_signed", d->last_signed);
 	batv_ctl_put_time(o, "first_valid", d->first_valid);
 	batv_ctl_put_time(o, "last_valid", d->last_valid);
+	batv_ctl_status_facts(s, d->name, &facts);
+	batv_ctl_put(o, "memory", batv_ctl_complete_json(&facts));
 	return o;
 }
 
@@ -425,6 +429,8 @@ static json_t *json_counters(const struct batv_status *s)
 	batv_ctl_put_number(o, "doubt", counted(s, BATV_COUNT_DOUBT));
 	batv_ctl_put(o, "spared", json_spared(s));
 	batv_ctl_put(o, "deferred", batv_ctl_status_json_flood(s));
+	batv_ctl_put_number(o, "recall_known", counted(s, BATV_COUNT_RECALL_KNOWN));
+	batv_ctl_put_number(o, "recall_missed", counted(s, BATV_COUNT_RECALL_MISSED));
 	return o;
 }
 

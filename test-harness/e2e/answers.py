@@ -10,6 +10,12 @@ STRANGER = "127.0.0.9"
 # A thousand a day is plenty here, and keeps the file small.
 MEMORY = CONF + "enforcement = reject\nmemory_capacity = 1k\n"
 
+# As short as a complete memory can be: it is as old as its retention after three days.
+SHORT = "key_rotation = 1d\nkey_retention = 1d\nmemory_retention = 3d\n"
+
+# Three hosts of the Internet, each in a network of its own.
+NETWORKS = "127.0.1.9", "127.0.2.9", "127.0.3.9"
+
 
 def new_id(word="sent"):
     return f"{word}.{os.urandom(6).hex()}@mua.test"
@@ -28,6 +34,40 @@ class Ours:
             line = self.ours.wait_log(rf" <= .* id={re.escape(message_id)} ")[-1]
             exim_id = line.split(" <= ")[0].split()[-1]     # a process number may stand before it
             self.ours.wait_log(rf" {exim_id} (=>|==|\*\*) ")
+
+    def tag_of(self, sender="alice@test", message_id=None):
+        """The signed address with which mail of SENDER has left."""
+        message_id = message_id or new_id()
+        self.write("measured@theirs.test", message_id, sender)
+        tag = wait_until(lambda: [m.sender for m in self.sink.messages if message_id.encode() in m.data], 15,
+                         f"{message_id} in the sink")[0]
+        assert is_signed(tag, sender), tag
+        return tag
+
+    def samples(self, sender="alice@test", networks=NETWORKS, known=True):
+        """Real bounces of mail that SENDER wrote, one from each network: what the memory knows is measured by them.
+
+        Without KNOWN they return what SENDER wrote somewhere else, as with a server that has the secret too.
+        """
+        tag = self.tag_of(sender)
+        for source in networks:
+            message_id = new_id("sample")
+            if known:
+                self.write("measured@theirs.test", message_id, sender)
+            result = self.ours.inject("", tag, bounce(tag, sender, message_id=message_id), source)
+            assert result.data.code == 250, result
+            assert batv_lines(self.ours)[-1]["verdict"] == "valid", batv_lines(self.ours)[-1]
+
+    def complete(self, sender="alice@test"):
+        """Make the memory complete for SENDER's domain, with time and real bounces.  The configuration has SHORT."""
+        self.tag_of(sender)
+        self.lab.clock.advance(3 * DAY + 60)
+        self.samples(sender)
+
+    def recall(self, domain="test"):
+        """What status says of a domain's samples, and what the memory lacks to be complete for it."""
+        (entry,) = [d for d in self.batv.json("status")["domains"] if d["domain"] == domain]
+        return entry["memory"]
 
     def replay(self, message, rcpt="alice@test", sender="", session=None, mark="-"):
         """A message from a stranger: the code of the reply to DATA, and the decision in the log."""

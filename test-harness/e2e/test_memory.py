@@ -213,7 +213,7 @@ class TestReplies(Ours):
 
     def setup(self):
         self.lab.clock.set(NOON)
-        self.batv = Batv(self.lab, conf=MEMORY + "memory_retention = 2d\n")
+        self.batv = Batv(self.lab, conf=MEMORY + SHORT)
         self.sink = Sink(self.lab)
         self.ours = batv_exim(self.lab, self.batv, self.sink, options={"smtp_accept_queue_per_connection": "0"})
         self.sent = new_id()
@@ -308,10 +308,12 @@ class TestReplies(Ours):
         self.lab.clock.advance(3 * DAY)
         self.unproven(mdn(self.sent), "mdn")
         self.unproven(out_of_office(author="frank@theirs.test"), "autoreply")       # it cites nothing
+        self.unproven(out_of_office(In_Reply_To=f"<{self.sent}>"), "autoreply")    # old enough, but never measured
+        self.samples()
         self.unproven(out_of_office(In_Reply_To=f"<{self.sent}>"), "autoreply", outcome=("reject", "-"))
         sent = new_id()
         self.write("frank@theirs.test", sent)
         self.remembered(out_of_office(author="frank@theirs.test"), "autoreply", "pair")
         self.remembered(out_of_office(In_Reply_To=f"<{sent}>"), "autoreply", "id", sent)
-        self.batv.set(MEMORY + "memory_retention = 2d\n", unproven_autoreply="mark")
+        self.batv.set(MEMORY + SHORT, unproven_autoreply="mark")
         self.unproven(out_of_office(stranger), "autoreply", outcome=("mark", "class"))

@@ -30,6 +30,14 @@ bool batv_domain_find(const struct batv_memory *memory, const char *domain, stru
 	return true;
 }
 
+/* The memory is complete for every domain. */
+__attribute__((unused)) static enum batv_lack lacks_nothing(void *ctx, const char *domain,
+							    bool for_dsn)
+{
+	(void)ctx, (void)domain, (void)for_dsn;
+	return BATV_LACK_NOTHING;
+}
+
 /*
  * A list is words separated by spaces; the name that is asked about matches an equal word. A word
  * that begins with "?" cannot be asked: MAYBE, whatever comes after it.

@@ -20,7 +20,7 @@ START_TEST(an_empty_file_is_all_defaults)
 	ck_assert_str_eq(config.global.exim, "");
 	ck_assert_str_eq(config.global.legacy_keys, "");
 	ck_assert_uint_eq(config.global.memory_capacity, 100000);
-	ck_assert_int_eq(config.global.memory_retention, 14 * BATV_DAY);
+	ck_assert_int_eq(config.global.memory_retention, 15 * BATV_DAY);
 	ck_assert_uint_eq(config.global.evidence_bytes, 131072);
 	ck_assert_int_eq(config.global.key_rotation, 7 * BATV_DAY);
 	ck_assert_int_eq(config.global.key_retention, 7 * BATV_DAY);

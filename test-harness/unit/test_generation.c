@@ -3,7 +3,7 @@
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
-/* links: core/base/err core/decide/verdict core/memory/header admin/notices */
+/* links: core/base/err core/decide/verdict core/memory/header admin/notices core/memory/recall core/memory/tallies */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
  * processes that still write into the old one.
@@ -25,6 +25,7 @@ static struct batv_memory exim; /* as a process of Exim has it mapped */
 static void setup(void)
 {
 	make_config();
+	config.global.memory_retention = 14 * D; /* the days of these tests follow from it */
 	start();
 }
 

@@ -333,19 +333,19 @@ END_TEST
 START_TEST(what_cites_nothing)
 {
 	context.class = BATV_CLASS_AUTOREPLY;
-	context.memory_complete = true;
+	context.lacks = lacks_nothing;
 	judge_it("alice@ours.example"); /* nobody has looked into the message */
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
 	use_proof(false, true);
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
-	context.memory_complete = false;
+	context.lacks = NULL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
 	use_proof(false, false);
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_CITES_NOTHING, BATV_ACTION_MARK);
-	context.memory_complete = true;
+	context.lacks = lacks_nothing;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_CITES_NOTHING, BATV_ACTION_MARK);
 	judge_it("prvs=0123abcdef=alice@ours.example");
@@ -353,7 +353,7 @@ START_TEST(what_cites_nothing)
 	policy->unproven[BATV_CLASS_AUTOREPLY] = BATV_UNPROVEN_REJECT_ALL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
-	context.memory_complete = false;
+	context.lacks = NULL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
 }
@@ -373,11 +373,60 @@ START_TEST(bounces_where_some_mail_leaves_untagged)
 	use_proof(false, true);
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
-	context.memory_complete = true;
+	context.lacks = lacks_nothing;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
 	/* the list is not asked: it knows recipients, which a bounce need not tell */
 	ck_assert_uint_eq(asked.address, 0);
+}
+END_TEST
+
+static struct {
+	unsigned times;
+	bool for_dsn;
+	enum batv_lack answer;
+} completeness;
+
+static enum batv_lack ask_completeness(void *ctx, const char *domain, bool for_dsn)
+{
+	ck_assert_ptr_eq(ctx, &completeness);
+	ck_assert_str_eq(domain, "ours.example");
+	completeness.times++;
+	completeness.for_dsn = for_dsn;
+	return completeness.answer;
+}
+
+/* Completeness costs pages, so it is asked last, and only if a refusal depends on it. */
+START_TEST(completeness_is_asked_last)
+{
+	context.lacks = ask_completeness;
+	context.lacks_ctx = &completeness;
+	use_proof(false, true);
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT); /* a bounce does not need it */
+	ck_assert_uint_eq(completeness.times, 0);
+	context.class = BATV_CLASS_AUTOREPLY;
+	policy->relay_in_hosts = STRANGER;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_RELAY_HOST, BATV_ACTION_MARK);
+	policy->relay_in_hosts = "";
+	policy->enforcement = BATV_ENFORCE_OBSERVE;
+	judge_it("alice@ours.example");
+	ck_assert_uint_eq(completeness.times, 0);
+	policy->enforcement = BATV_ENFORCE_REJECT;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	ck_assert(completeness.times == 1 && !completeness.for_dsn);
+	for (int lack = 1; lack < BATV_LACK_COUNT; lack++) {
+		completeness.answer = (enum batv_lack)lack;
+		judge_it("alice@ours.example");
+		expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+	}
+	context.class = BATV_CLASS_DSN;
+	policy->unsigned_destinations = "*@lists.example";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+	ck_assert(completeness.for_dsn);
 }
 END_TEST
 
@@ -424,6 +473,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_message_is_asked_only_if_it_would_fail);
 	tcase_add_test(tc, what_cites_nothing);
 	tcase_add_test(tc, bounces_where_some_mail_leaves_untagged);
+	tcase_add_test(tc, completeness_is_asked_last);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

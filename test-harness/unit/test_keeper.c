@@ -3,7 +3,7 @@
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
-/* links: core/base/err core/memory/header admin/notices */
+/* links: core/base/err core/memory/header admin/notices core/memory/recall core/memory/tallies */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */

@@ -148,7 +148,7 @@ START_TEST(a_state_has_only_what_is_published)
 	ck_assert_ptr_null(g.exim);
 	ck_assert_ptr_null(g.legacy_keys);
 	ck_assert_uint_eq(g.memory_capacity, 0);
-	ck_assert_int_eq(g.memory_retention, 14 * BATV_DAY);
+	ck_assert_int_eq(g.memory_retention, 15 * BATV_DAY);
 	ck_assert_uint_eq(g.evidence_bytes, 131072);
 	ck_assert_str_eq(batv_option_text(&g, batv_option_find_global(span("exim"))), "");
 	ck_assert_ptr_null(batv_option_text(&g, batv_option_find_global(span("key_rotation"))));

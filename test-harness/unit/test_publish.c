@@ -199,7 +199,7 @@ START_TEST(the_text_is_as_documented)
 	ck_assert_ptr_eq(strstr(text, "exim-batv state 1\nwritten 1795910400\nserial 1\nconfig\n"
 				      "fingerprint\nmemory\nmemory_before\nmemory_key\n"),
 			 text);
-	ck_assert_ptr_nonnull(strstr(text, "\nmemory_retention 14d\nevidence_bytes 131072\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nmemory_retention 15d\nevidence_bytes 131072\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nkey_rotation 7d\nkey_retention 7d\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nautomatic_senders\n"));
 	ck_assert_ptr_null(strstr(text, "\nmemory_capacity"));

@@ -3,7 +3,7 @@
 /* links: admin/memory_file admin/replace core/memory/counters core/decide/automatic core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy */
 /* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
-/* links: core/memory/header admin/notices */
+/* links: core/memory/header admin/notices core/memory/recall core/memory/tallies */
 /*
  * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing
  * had happened.

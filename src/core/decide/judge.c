@@ -107,27 +107,42 @@ static bool is_armed(const struct batv_context *context, const struct batv_judge
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
 }
 
+static void try_action(const struct batv_mode_facts *mode, const struct batv_finding *verdict,
+		       struct batv_judgement *j)
+{
+	j->finding = *verdict;
+	batv_action_of(mode, &j->finding);
+}
+
+/* Only a refusal is worth the last two questions, and the last one only if it depends on it. */
 static void decide_action(const struct batv_context *context, struct batv_judgement *j)
 {
+	const struct batv_finding verdict = j->finding;
 	struct batv_mode_facts mode = {
 		.policy = j->policy,
 		.observe_file = context->observe_file,
 		.class = context->class,
 		.cites_nothing = j->proof.cites_nothing,
-		.memory_complete = context->memory_complete,
+		.memory_complete = true,
 	};
-	struct batv_finding before = j->finding;
 
 	if (j->policy)
 		mode.armed = is_armed(context, j);
-	batv_action_of(&mode, &j->finding);
+	try_action(&mode, &verdict, j);
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;
-	/* Only a refusal is worth this look-up. */
 	mode.relay_host =
 		batv_lists_host(context->matcher, context->origin, j->policy->relay_in_hosts);
-	j->finding = before;
-	batv_action_of(&mode, &j->finding);
+	try_action(&mode, &verdict, j);
+	if (j->finding.action != BATV_ACTION_REJECT)
+		return;
+	mode.memory_complete = false;
+	try_action(&mode, &verdict, j);
+	if (j->finding.action == BATV_ACTION_REJECT || !context->lacks)
+		return;
+	mode.memory_complete = context->lacks(context->lacks_ctx, j->domain,
+					      mode.class == BATV_CLASS_DSN) == BATV_LACK_NOTHING;
+	try_action(&mode, &verdict, j);
 }
 
 /* We never sign input that is not an address, so we do not judge it. */

@@ -8,6 +8,7 @@
 #ifndef BATV_DECIDE_LISTS_H
 #define BATV_DECIDE_LISTS_H
 
+#include "decide/complete.h"
 #include "decide/state.h"
 #include "decide/verdict.h"
 #include "evidence/proof.h"
@@ -61,8 +62,12 @@ struct batv_context {
 	 */
 	bool (*prove)(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 	void *prove_ctx;
-	/* what is not remembered was not sent: batv_sent_complete_with() */
-	bool memory_complete;
+	/*
+	 * Asked only if a refusal depends on it: what does the memory lack to be complete for this
+	 * domain?  for_dsn: see complete.h.  NULL: it is not complete.
+	 */
+	enum batv_lack (*lacks)(void *ctx, const char *domain, bool for_dsn);
+	void *lacks_ctx;
 };
 
 /*

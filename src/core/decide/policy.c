@@ -42,7 +42,7 @@ const struct batv_option batv_globals[] = {
 	{GLOBAL(memory_capacity), .type = BATV_OPT_COUNT, .fallback = "100k", .min = 1000,
 	 .max = 100000000},
 	/* how long sent mail is remembered */
-	{GLOBAL(memory_retention), .type = BATV_OPT_DURATION, .fallback = "14d", .min = BATV_DAY,
+	{GLOBAL(memory_retention), .type = BATV_OPT_DURATION, .fallback = "15d", .min = BATV_DAY,
 	 .max = 62 * BATV_DAY, .published = BATV_PUBLISHED_LATER},
 	/* how much of a bounce is searched for what it returns */
 	{GLOBAL(evidence_bytes), .type = BATV_OPT_BYTES, .fallback = "128K", .min = 4096,

@@ -98,7 +98,8 @@ struct batv_mode_facts {
 	enum batv_class class;
 	/* The last two matter only for what the memory must disprove: see batv_action_of(). */
 	bool cites_nothing;   /* the message was searched, and cites no Message-ID */
-	bool memory_complete; /* what it does not know was not sent */
+	bool memory_complete; /* for this domain, see complete.h: what it does not know was not sent
+			       */
 };
 
 /*

@@ -31,7 +31,7 @@ enum batv_counter {
 	BATV_COUNT_FORGED = 204, /* tags that were judged forged: batv_forged_note() */
 	BATV_COUNT_END,          /* a file needs this many rows to be used */
 
-	/* These numbers are assigned, but nothing counts them yet. */
+	/* Of these, nothing counts MIXED, DEFERRED and MORE yet. */
 	BATV_COUNT_MIXED = 205,        /* another recipient decided the action */
 	BATV_COUNT_RECALL_KNOWN = 206, /* a DSN to a valid tag: the memory knew what it returned */
 	BATV_COUNT_RECALL_MISSED = 207,

@@ -127,10 +127,11 @@ struct batv_domain_slot {
 	uint64_t signed_days, counted_days;    /* bitmaps of 32 days: signed mail; sent elsewhere */
 	struct batv_domain_day days[BATV_DOMAIN_DAYS];
 	struct batv_domain_foreign foreign[BATV_DOMAIN_FOREIGN_DAYS];
-	uint64_t recall_known, recall_missed;        /* counts */
-	uint64_t known_networks[BATV_DOMAIN_HASHES]; /* where these came from */
-	uint64_t missed_networks[BATV_DOMAIN_HASHES];
-	uint64_t later[2];
+	uint64_t recall_known, recall_missed;        /* counts: recall.h */
+	uint64_t known_networks[BATV_DOMAIN_HASHES]; /* three known samples: where each came from */
+	uint64_t missed_networks[BATV_DOMAIN_HASHES]; /* the last three, all different */
+	uint64_t missed_days;                         /* bitmap of 48 days */
+	uint64_t later[1];
 };
 _Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "four slots a page");
 _Static_assert(offsetof(struct batv_domain_slot, senders) == BATV_DOMAIN_SLOT_SIZE_1,
@@ -146,7 +147,8 @@ _Static_assert(offsetof(struct batv_domain_slot, foreign) == 688, "as documented
 _Static_assert(offsetof(struct batv_domain_slot, recall_known) == 944, "as documented");
 _Static_assert(offsetof(struct batv_domain_slot, known_networks) == 960, "as documented");
 _Static_assert(offsetof(struct batv_domain_slot, missed_networks) == 984, "as documented");
-_Static_assert(offsetof(struct batv_domain_slot, later) == 1008, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, missed_days) == 1008, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, later) == 1016, "as documented");
 
 /*
  * A slot goes from EMPTY to CLAIMING, and then to READY or GONE for ever.  That is why a name can

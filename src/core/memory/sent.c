@@ -353,22 +353,45 @@ bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *i
 
 /* ---- How full ---- */
 
-bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now)
+/* Both sections are complete since then: the later of their two times. */
+static int64_t since_of(const struct batv_memory *memory)
 {
-	unsigned days = (unsigned)(retention / BATV_DAY) + 2, i;
+	int64_t since = 0;
+
+	for (unsigned i = 0; i < BATV_FILTERS; i++) {
+		const struct batv_filter *filter = &memory->sections.filters[i];
+
+		if (!filter->at)
+			return INT64_MAX;
+		if (filter->since > since)
+			since = filter->since;
+	}
+	return since;
+}
+
+struct batv_sent_facts batv_sent_facts(const struct batv_memory *memory, int64_t retention,
+				       int64_t now)
+{
+	unsigned days = (unsigned)(retention / BATV_DAY) + 2;
+	struct batv_sent_facts facts = {.since = INT64_MAX};
 	int64_t bare;
 
 	if (!batv_memory_there(memory) || !batv_counters_there(memory) || retention < 0 || now < 0)
-		return false;
-	for (i = 0; i < BATV_FILTERS; i++)
-		if (!memory->sections.filters[i].at ||
-		    memory->sections.filters[i].since > now - retention)
-			return false;
+		return facts;
+	facts.since = since_of(memory);
 	bare = batv_counters_bare_last(memory);
-	if (bare != 0 && bare > now - retention)
-		return false;
-	return batv_counted(memory, BATV_COUNT_FULL, days, now) == 0 &&
-	       batv_counted(memory, BATV_COUNT_CLOCK, 0, now) == 0 && batv_memory_there(memory);
+	facts.gaps = (bare != 0 && bare > now - retention) ||
+		     batv_counted(memory, BATV_COUNT_FULL, days, now) > 0 ||
+		     batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0;
+	facts.readable = batv_memory_there(memory); /* still */
+	return facts;
+}
+
+bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now)
+{
+	struct batv_sent_facts facts = batv_sent_facts(memory, retention, now);
+
+	return facts.readable && !facts.gaps && facts.since <= now - retention;
 }
 
 bool batv_sent_complete_with(const struct batv_memory *memory, const struct batv_memory *before,

@@ -80,6 +80,15 @@ bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *i
 size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_item *items,
 			   size_t n, int64_t retention, int64_t now);
 
+/* What the memory says of itself: may it be asked about a time as long as `retention`? */
+struct batv_sent_facts {
+	bool readable;
+	bool gaps;     /* within that time, something could not be recorded: see below */
+	int64_t since; /* mail sent since then is in it; INT64_MAX: it cannot record */
+};
+struct batv_sent_facts batv_sent_facts(const struct batv_memory *memory, int64_t retention,
+				       int64_t now);
+
 /*
  * Returns true if the memory is readable and complete for at least `retention` seconds, so that an
  * item that is not in it was not sent.  Returns false also if something could not be recorded in

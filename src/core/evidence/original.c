@@ -1,0 +1,128 @@
+/*
+ * original.c - reads the returned header around an id that the search has found.
+ *
+ * A header is the lines around the id up to the next empty one, on both sides.  Invariant: the work
+ * is bounded by BATV_LOOKUPS_MAX headers.
+ */
+#include "evidence/original.h"
+
+#include "evidence/mailbox.h"
+
+#define AUTHORS_MAX 4 /* of a From field */
+
+struct original {
+	struct batv_span from; /* the field's value; p NULL: not seen yet */
+	bool has_id;           /* its Message-ID field is the one with our id */
+};
+
+static bool is_empty_line(struct batv_span line)
+{
+	return batv_span_trim(line).len == 0;
+}
+
+/* The start of the line that contains p. */
+static const char *line_begin(const char *first, const char *p)
+{
+	while (p > first && p[-1] != '\n')
+		p--;
+	return p;
+}
+
+/* The header from its first line on.  It may be cut off at the end. */
+static struct batv_span header_around(struct batv_span body, const char *id)
+{
+	const char *end = body.p + body.len, *first = body.p, *p;
+
+	if (id - first > BATV_ORIGINAL_BYTES)
+		first = id - BATV_ORIGINAL_BYTES;
+	if (end - id > BATV_ORIGINAL_BYTES)
+		end = id + BATV_ORIGINAL_BYTES;
+	p = line_begin(first, id);
+	while (p > first) {
+		const char *before = line_begin(first, p - 1);
+
+		if (is_empty_line(batv_span_between(before, p)))
+			break;
+		p = before;
+	}
+	return batv_span_between(p, end);
+}
+
+static void see_field(struct original *o, struct batv_span field, const char *id)
+{
+	static const char from[] = "from:", message_id[] = "message-id:";
+
+	if (!o->from.p && batv_span_begins_fold(field, from))
+		o->from = batv_span_between(field.p + sizeof from - 1, field.p + field.len);
+	else if (batv_span_begins_fold(field, message_id))
+		o->has_id = o->has_id || (id >= field.p && id < field.p + field.len);
+}
+
+/* Goes over the fields, each with its continuation lines. */
+static struct original read_header(struct batv_span header, const char *id)
+{
+	struct batv_span line = {header.p, 0}, field = {header.p, 0};
+	struct original o = {.from = {NULL, 0}};
+
+	while (batv_span_next_line(&header, &line) && !is_empty_line(line)) {
+		if (!batv_is_wsp(line.p[0])) {
+			see_field(&o, field, id);
+			field = line;
+		} else {
+			field.len = (size_t)(line.p + line.len - field.p);
+		}
+	}
+	see_field(&o, field, id);
+	return o;
+}
+
+struct wanted {
+	char canon[BATV_ADDR_SIZE];
+	size_t len;
+	bool found;
+};
+
+static void compare(void *ctx, const struct batv_addr *addr)
+{
+	struct wanted *w = ctx;
+	char canon[BATV_ADDR_SIZE];
+	size_t len;
+
+	if (batv_addr_canon(addr, canon, sizeof canon, &len) == BATV_OK)
+		w->found = w->found || batv_span_equal((struct batv_span){canon, len},
+						       (struct batv_span){w->canon, w->len});
+}
+
+/* May the header around this id be that of the returned message, in plain text? */
+static bool is_candidate(const struct batv_clue *clue, struct batv_span body)
+{
+	return (clue->kind == BATV_CLUE_RETURNED_ID || clue->kind == BATV_CLUE_INLINE_ID) &&
+	       !clue->in_header && !clue->weak &&
+	       (clue->encoding == BATV_ENCODING_NONE || clue->encoding == BATV_ENCODING_QP) &&
+	       clue->raw.p >= body.p && clue->raw.p < body.p + body.len;
+}
+
+const struct batv_clue *batv_original_by(const struct batv_search *search, struct batv_span body,
+					 const struct batv_addr *author)
+{
+	struct wanted wanted = {.found = false};
+	unsigned tried = 0;
+
+	if (batv_addr_canon(author, wanted.canon, sizeof wanted.canon, &wanted.len) != BATV_OK)
+		return NULL;
+	for (size_t i = 0; i < search->found.n && tried < BATV_LOOKUPS_MAX; i++) {
+		const struct batv_clue *clue = &search->found.clues[i];
+		struct original o;
+
+		if (!is_candidate(clue, body))
+			continue;
+		tried++;
+		o = read_header(header_around(body, clue->raw.p), clue->raw.p);
+		if (!o.has_id || !o.from.p)
+			continue;
+		(void)batv_mailbox_each(o.from, AUTHORS_MAX, compare, &wanted);
+		if (wanted.found)
+			return clue;
+	}
+	return NULL;
+}
