@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "evidence/classify.h"
+#include "message_lab.h"
 #include "unit.h"
 
 #define MESSAGES "test-harness/unit/messages/*.eml"
@@ -22,27 +23,18 @@ static struct batv_span span(const char *text)
 
 /* ---- files ---- */
 
-/* Feeds the header field by field, still folded; the rest is the body. */
+static void see_field(void *ctx, struct batv_header h)
+{
+	batv_classify_header(ctx, h);
+}
+
 static enum batv_class classify(const char *text, size_t len)
 {
-	const char *p = text, *end = text + len;
 	struct batv_classifier c;
 
 	batv_classify_start(&c);
-	while (p < end && *p != '\n' && !(*p == '\r' && p + 1 < end && p[1] == '\n')) {
-		const char *stop = p, *nl, *colon = memchr(p, ':', (size_t)(end - p));
-
-		ck_assert_ptr_nonnull(colon);
-		do {
-			nl = memchr(stop, '\n', (size_t)(end - stop));
-			stop = nl ? nl + 1 : end;
-		} while (stop < end && (*stop == ' ' || *stop == '\t'));
-		batv_classify_header(&c,
-				     (struct batv_header){{p, (size_t)(colon - p)},
-							  {colon + 1, (size_t)(stop - colon - 1)}});
-		p = stop;
-	}
-	return batv_classify_end(&c, (struct batv_span){p, (size_t)(end - p)});
+	return batv_classify_end(&c,
+				 message_lab_feed((struct batv_span){text, len}, see_field, &c));
 }
 
 /* "x/postfix-bounce.dsn.eml": dsn */
@@ -53,18 +45,6 @@ static void expected(const char *path, char *out, size_t size)
 	while (before > path && before[-1] != '.')
 		before--;
 	(void)snprintf(out, size, "%.*s", (int)(dot - before), before);
-}
-
-static size_t read_file(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "rb");
-	size_t len;
-
-	ck_assert_ptr_nonnull(f);
-	len = fread(out, 1, size, f);
-	ck_assert_uint_lt(len, size);
-	(void)fclose(f);
-	return len;
 }
 
 START_TEST(messages_have_their_class)
@@ -78,7 +58,7 @@ START_TEST(messages_have_their_class)
 	ck_assert_uint_ge(files.gl_pathc, MESSAGES_MIN);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		enum batv_class got =
-			classify(text, read_file(files.gl_pathv[i], text, sizeof text));
+			classify(text, message_lab_read(files.gl_pathv[i], text, sizeof text));
 
 		expected(files.gl_pathv[i], want, sizeof want);
 		if (strcmp(batv_class_name(got), want) != 0) {
@@ -103,7 +83,7 @@ START_TEST(damaged_messages_are_survived)
 
 	ck_assert_int_eq(glob(MESSAGES, 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
-		size_t len = read_file(files.gl_pathv[i], text, sizeof text);
+		size_t len = message_lab_read(files.gl_pathv[i], text, sizeof text);
 
 		for (size_t at = 0; at < len; at += 7) {
 			struct batv_classifier c;
@@ -457,7 +437,7 @@ START_TEST(what_others_chose_changes_no_structure)
 
 	ck_assert_int_eq(glob(MESSAGES, 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
-		size_t len = read_file(files.gl_pathv[i], text, sizeof text - 1);
+		size_t len = message_lab_read(files.gl_pathv[i], text, sizeof text - 1);
 		enum batv_class want = classify(text, len);
 
 		text[len] = '\0';

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "evidence/search.h"
+#include "message_lab.h"
 #include "unit.h"
 
 #define MESSAGES "test-harness/unit/evidence/*.eml"
@@ -29,40 +30,16 @@ static struct batv_span span(const char *text)
 
 /* ---- files ---- */
 
-static size_t read_file(const char *path, char *out, size_t size)
+static void see_field(void *ctx, struct batv_header h)
 {
-	FILE *f = fopen(path, "rb");
-	size_t len;
-
-	ck_assert_ptr_nonnull(f);
-	len = fread(out, 1, size, f);
-	ck_assert_uint_lt(len, size);
-	(void)fclose(f);
-	return len;
+	batv_search_header(ctx, h);
 }
 
-/* Feeds a whole message: the fields, still folded, and then the body. */
 static void search_message(const char *text, size_t len)
 {
-	const char *p = text, *end = text + len;
-
 	batv_search_start(&search);
-	while (p < end && *p != '\n' && !(*p == '\r' && p + 1 < end && p[1] == '\n')) {
-		const char *stop = p, *nl, *colon = memchr(p, ':', (size_t)(end - p));
-
-		ck_assert_ptr_nonnull(colon);
-		do {
-			nl = memchr(stop, '\n', (size_t)(end - stop));
-			stop = nl ? nl + 1 : end;
-		} while (stop < end && (*stop == ' ' || *stop == '\t'));
-		batv_search_header(&search,
-				   (struct batv_header){{p, (size_t)(colon - p)},
-							{colon + 1, (size_t)(stop - colon - 1)}});
-		p = stop;
-	}
-	if (p < end)
-		p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
-	batv_search_body(&search, (struct batv_span){p, (size_t)(end - p)});
+	batv_search_body(&search,
+			 message_lab_feed((struct batv_span){text, len}, see_field, &search));
 }
 
 static void search_body(const char *text)
@@ -116,7 +93,7 @@ START_TEST(messages_have_their_evidence)
 	ck_assert_int_eq(glob(MESSAGES, 0, NULL, &files), 0);
 	ck_assert_uint_ge(files.gl_pathc, MESSAGES_MIN);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
-		size_t len = read_file(files.gl_pathv[i], text, sizeof text - 1);
+		size_t len = message_lab_read(files.gl_pathv[i], text, sizeof text - 1);
 
 		text[len] = '\0';
 		search_message(text, len);
@@ -159,7 +136,7 @@ START_TEST(damaged_messages_are_survived)
 
 	ck_assert_int_eq(glob(MESSAGES, 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
-		size_t len = read_file(files.gl_pathv[i], text, sizeof text);
+		size_t len = message_lab_read(files.gl_pathv[i], text, sizeof text);
 
 		for (size_t at = 0; at < len; at += 1 + len / 100) {
 			char *copy = malloc(at + 1); /* of exactly this size, for the sanitizers */
