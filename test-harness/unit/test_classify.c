@@ -302,6 +302,17 @@ static const struct {
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: multipart/related; boundary=c\n\n--c\nContent-Type: text/calendar\n\n",
 	 "calendar"},
+	/* a part's header that runs into a boundary line */
+	{"multipart/mixed; boundary=b",
+	 "--b\nContent-Type: multipart/report; report-type=delivery-status\n--b--\n", "dsn"},
+	{"multipart/mixed; boundary=b",
+	 "--b\nContent-Type: multipart/report; report-type=x-unknown; boundary=c\n\n"
+	 "--c\nContent-Type: multipart/report; report-type=delivery-status\n--b--\n",
+	 "other"},
+	{"multipart/mixed; boundary=b",
+	 "--b\nContent-Type: multipart/report; report-type=x-unknown; boundary=c\n--b--\n"
+	 "--c\nContent-Type: message/delivery-status\n\n",
+	 "other"},
 	{"message/rfc822", "Content-Type: message/delivery-status\n\nFinal-Recipient: x\n",
 	 "other"},
 	{"text/rfc822-headers", "\nFinal-Recipient: rfc822; bob@theirs.example\n", "other"},

@@ -390,7 +390,7 @@ static bool see_part(struct walk *w, const struct batv_part *part, bool holds_re
 	if (part->type.type.len > 0)
 		seen |= SEEN_PART;
 	/* a report within a multipart says what the message is only if it is a direct part */
-	counts = in.outer && (!report || (holds_reports && w->parts.open == 1));
+	counts = in.outer && (!report || (holds_reports && part->level == 0));
 	if (!counts)
 		seen &= ~kinds;
 	*(in.report || report ? &w->in_reports : &w->elsewhere) |= seen;

@@ -54,11 +54,14 @@ static struct batv_span take_folded(struct batv_parts *w, struct batv_span line)
 	return line;
 }
 
-/* Reads the Content-Type of the part that begins here.  The body or a boundary comes next. */
+/*
+ * Reads the Content-Type of the part that begins here.  The body or a boundary comes next.  A
+ * boundary is only looked at: batv_parts_next() reads it again, and closes what it closes.
+ */
 static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
 {
 	static const char field[] = "content-type:";
-	const size_t len = sizeof field - 1;
+	const size_t len = sizeof field - 1, open = w->open;
 	bool ignored, found = false;
 
 	*ct = (struct batv_content_type){.type.len = 0};
@@ -68,7 +71,8 @@ static void take_part_header(struct batv_parts *w, struct batv_content_type *ct)
 		if (batv_span_trim(line).len == 0)
 			return;
 		if (at_boundary(w, line, &ignored) || !memchr(line.p, ':', line.len)) {
-			w->rest = before; /* it is read again */
+			w->rest = before;
+			w->open = open;
 			return;
 		}
 		line = take_folded(w, line);
