@@ -112,6 +112,22 @@ START_TEST(beginnings)
 }
 END_TEST
 
+START_TEST(lists_of_texts)
+{
+	static const char list[] = "abc\0"
+				   "d e\0";
+
+	ck_assert(batv_span_begins_any(batv_span_of("ABCD"), list));
+	ck_assert(batv_span_begins_any(batv_span_of("d e"), list));
+	ck_assert(!batv_span_begins_any(batv_span_of("ab"), list));
+	ck_assert(!batv_span_begins_any(batv_span_of(""), list));
+	ck_assert(!batv_span_begins_any(batv_span_of("abc"), ""));
+	ck_assert(batv_span_is_any(batv_span_of("D E"), list));
+	ck_assert(!batv_span_is_any(batv_span_of("abcd"), list));
+	ck_assert(!batv_span_is_any(batv_span_of(""), list));
+}
+END_TEST
+
 START_TEST(control_characters_are_seen_anywhere)
 {
 	ck_assert(!batv_span_has_control(TEXT("")));
@@ -479,6 +495,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, bytes_to_hex_and_back);
 	LOOP(tc, printable, prints);
 	tcase_add_test(tc, printable_of_any_size_stays_in_bounds);
+	tcase_add_test(tc, lists_of_texts);
 	tcase_add_test(tc, fnv64_known_answers);
 	tcase_add_test(tc, fnv64_sees_every_change_of_one_byte);
 	tcase_add_test(tc, every_error_has_a_text_of_its_own);

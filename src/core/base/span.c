@@ -60,6 +60,22 @@ bool batv_span_begins_fold(struct batv_span s, const char *text)
 	return true;
 }
 
+bool batv_span_begins_any(struct batv_span s, const char *list)
+{
+	for (; *list; list += strlen(list) + 1)
+		if (batv_span_begins_fold(s, list))
+			return true;
+	return false;
+}
+
+bool batv_span_is_any(struct batv_span s, const char *list)
+{
+	for (; *list; list += strlen(list) + 1)
+		if (batv_span_equal_fold(s, batv_span_of(list)))
+			return true;
+	return false;
+}
+
 bool batv_span_has_control(struct batv_span s)
 {
 	for (size_t i = 0; i < s.len; i++)

@@ -92,6 +92,14 @@ bool batv_span_equal_fold(struct batv_span a, struct batv_span b);
 bool batv_span_begins(struct batv_span s, const char *text);
 bool batv_span_begins_fold(struct batv_span s, const char *text);
 
+/*
+ * The same for a list of texts, in lower case: each one ends in \0, and an empty one ends the list.
+ * A list has no pointers, so nothing is relocated when a module is loaded.  Does s begin with any
+ * of them?  Is it one of them?  Both ignore case.
+ */
+bool batv_span_begins_any(struct batv_span s, const char *list);
+bool batv_span_is_any(struct batv_span s, const char *list);
+
 /* Does it have a control character?  NUL counts as one. */
 bool batv_span_has_control(struct batv_span s);
 
