@@ -14,7 +14,7 @@
 #include "outcome.h"
 #include "sent_mail.h"
 
-#define BODY_START 4096 /* bytes of the body, enough to classify a bounce without MIME */
+#define BODY_START BATV_CLASSIFY_START /* of the body: enough for the class of most bounces */
 
 __attribute__((visibility("default"))) int local_scan(int fd, unsigned char **return_text);
 

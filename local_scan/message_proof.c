@@ -4,10 +4,6 @@
  * A search takes 22 KiB.  Only a message that would fail needs them, so they come from Exim's store
  * and live as long as that message.
  */
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "evidence/mailbox.h"
 #include "evidence/original.h"
 #include "exim_glue.h"
@@ -35,24 +31,6 @@ static void search_header(struct batv_search *search)
 	}
 }
 
-/* Reads as much of the body as the administrator allows; most bodies are far smaller. */
-static struct batv_span read_body(const struct batv_body *body, size_t limit)
-{
-	struct stat st;
-	char *buf;
-	ssize_t n;
-
-	if (body->fd < 0 || limit <= body->start.len || fstat(body->fd, &st) < 0)
-		return body->start;
-	if (st.st_size - body->at < (off_t)limit)
-		limit = st.st_size > body->at ? (size_t)(st.st_size - body->at) : 0;
-	if (limit <= body->start.len)
-		return body->start;
-	buf = batv_glue_buffer(limit);
-	n = pread(body->fd, buf, limit, (off_t)body->at);
-	return n < 0 ? body->start : (struct batv_span){buf, (size_t)n};
-}
-
 static void search_message(struct batv_prover *p)
 {
 	const struct batv_state *state = p->session->state;
@@ -70,7 +48,7 @@ static void search_message(struct batv_prover *p)
 	};
 	batv_search_start(search);
 	search_header(search);
-	searched = read_body(p->body, (size_t)state->global.evidence_bytes);
+	searched = batv_body_read(p->body, (size_t)state->global.evidence_bytes);
 	batv_search_body(search, searched);
 	p->searched = true;
 }

@@ -5,14 +5,8 @@
 #ifndef BATV_MESSAGE_PROOF_H
 #define BATV_MESSAGE_PROOF_H
 
+#include "body.h"
 #include "session.h"
-
-/* The body: its start is in memory, the rest in a file (fd is -1 if there is no file). */
-struct batv_body {
-	struct batv_span start;
-	int fd;
-	int64_t at; /* offset of the body in fd */
-};
 
 struct batv_prover {
 	const struct batv_session *session;

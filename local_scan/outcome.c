@@ -44,8 +44,15 @@ static bool is_automatic(const struct batv_session *session)
 	return yes;
 }
 
-static enum batv_class class_of_message(struct batv_span body)
+static const char *recipient_at(void *ctx, size_t i)
 {
+	(void)ctx;
+	return batv_glue_recipient(i);
+}
+
+static enum batv_class class_of_message(const struct batv_body *body)
+{
+	const struct batv_recipients recipients = {batv_glue_recipients(), recipient_at, NULL};
 	struct batv_classifier c;
 	struct batv_header field;
 	const void *at = NULL;
@@ -53,7 +60,8 @@ static enum batv_class class_of_message(struct batv_span body)
 	batv_classify_start(&c);
 	while (batv_glue_header_next(&at, &field))
 		batv_classify_header(&c, field);
-	return batv_classify_end(&c, body);
+	return batv_classify_end(&c, batv_body_read(body, batv_classify_body_bytes(&c)),
+				 &recipients);
 }
 
 /* Asked by judge.c, and only if a refusal depends on it. */
@@ -257,7 +265,7 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 		batv_session_complain(session, "accepted-unjudged");
 		return &outcome;
 	}
-	outcome.class = class_of_message(body->start);
+	outcome.class = class_of_message(body);
 	judge_all(session, body, &outcome);
 	return &outcome;
 }

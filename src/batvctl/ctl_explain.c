@@ -36,8 +36,17 @@ struct explanation {
 
 /* ---- the message ---- */
 
+static const char *recipient_at(void *ctx, size_t i)
+{
+	struct explanation *e = ctx;
+
+	(void)i;
+	return e->rcpt;
+}
+
 static void look_at_message(struct explanation *e)
 {
+	const struct batv_recipients recipients = {1, recipient_at, e};
 	struct batv_classifier c;
 	struct batv_header h;
 	size_t at = 0;
@@ -48,7 +57,7 @@ static void look_at_message(struct explanation *e)
 		batv_classify_header(&c, h);
 		batv_search_header(&e->search, h);
 	}
-	e->class = batv_classify_end(&c, e->message.body);
+	e->class = batv_classify_end(&c, e->message.body, e->has_rcpt ? &recipients : NULL);
 	batv_search_body(&e->search, e->message.body);
 }
 

@@ -1,4 +1,5 @@
-/* links: core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
+/* links: core/evidence/class core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
+/* links: core/evidence/habits core/evidence/codes core/evidence/words core/evidence/decode core/evidence/returned core/evidence/mailbox core/tag/tag core/tag/addr core/base/hmac */
 /*
  * fuzz_classify.c - any bytes as a message: it has one class, the same one each time, whatever
  * comes after what is looked at; and nothing is read beyond the end.
@@ -9,6 +10,14 @@
 #include "reach.h"
 
 #define MANY 256 /* header fields of one input */
+
+static const char *recipient(void *ctx, size_t i)
+{
+	(void)ctx, (void)i;
+	return "anna@example.com";
+}
+
+static const struct batv_recipients recipients = {1, recipient, NULL};
 
 enum { FOLDED = BATV_CLASS_COUNT, NO_COLON, WITH_BODY, OUTCOMES };
 static const char *const outcomes[OUTCOMES] = {
@@ -70,7 +79,7 @@ static enum batv_class classify(struct batv_span text)
 		}
 		feed(&c, field);
 	}
-	return batv_classify_end(&c, text);
+	return batv_classify_end(&c, text, &recipients);
 }
 
 /* Every header field on its own, that each parser meets each text. */
@@ -89,7 +98,8 @@ static void classify_value(struct batv_span value)
 
 		batv_classify_start(&c);
 		batv_classify_header(&c, (struct batv_header){batv_span_of(names[i]), value});
-		must(batv_classify_end(&c, (struct batv_span){value.p, 0}) < BATV_CLASS_COUNT);
+		must(batv_classify_end(&c, (struct batv_span){value.p, 0}, NULL) <
+		     BATV_CLASS_COUNT);
 	}
 }
 

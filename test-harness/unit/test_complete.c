@@ -1,7 +1,7 @@
 /* links: core/decide/complete core/memory/recall core/memory/sent core/memory/counters core/memory/domains */
 /* links: core/memory/slots core/memory/access core/memory/header core/memory/tallies core/base/safefile core/base/span */
 /* links: core/base/hmac core/base/network core/tag/addr admin/memory_file admin/replace core/decide/policy */
-/* links: core/decide/exim_list core/evidence/classify core/evidence/parts core/evidence/field core/evidence/decode */
+/* links: core/decide/exim_list core/evidence/class core/evidence/decode */
 /*
  * test_complete.c - when the sent-mail memory is complete for a domain: the whole truth table, the
  * borders of its times, and the facts of real files.

@@ -1,6 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/decide/verdict core/memory/header */
-/* links: core/evidence/classify core/evidence/field core/evidence/parts core/decide/policy core/decide/exim_list */
+/* links: core/evidence/class core/decide/policy core/decide/exim_list */
 /*
  * test_counters.c - counters for life and for each day, their rows, and when mail last left bare.
  * Run from the top of the tree.

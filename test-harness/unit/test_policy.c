@@ -1,4 +1,4 @@
-/* links: core/decide/policy core/decide/exim_list core/base/span core/evidence/classify core/evidence/parts core/evidence/field */
+/* links: core/decide/policy core/decide/exim_list core/base/span core/evidence/class */
 /*
  * test_policy.c - the option table: every default, every kind of value, and what is refused.
  */

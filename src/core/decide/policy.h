@@ -7,7 +7,7 @@
 #define BATV_DECIDE_POLICY_H
 
 #include "decide/exim_list.h"
-#include "evidence/classify.h"
+#include "evidence/class.h"
 #include "tag/tag.h"
 
 #define BATV_POLICIES_MAX 16

@@ -3,13 +3,13 @@
  *
  * Every header field sets some bits, and the start of the body sets some more.  The order of the
  * questions at the end decides.  There are two kinds of signs.  Structure says what a message is: a
- * report type, a named header, the type of a part.  Habits (sender, subject, phrases) identify old
- * bounces that have no structure.  Structure overrules habits, because the sender of the message
- * that is answered chose its subject, and may have chosen a phrase.
+ * report type, a named header, the type of a part.  Habits (habits.h) identify bounces and replies
+ * that have no structure; only two of them that are independent do, because the sender of the
+ * message that is answered chose its subject, and people write about bounces.
  *
  * Invariant: returned content does not count.  The walk over the parts ends at the first part that
- * is itself a message.  It opens no boundary of that message, and phrases are searched for only
- * before it.
+ * is itself a message.  It opens no boundary of that message, and habits are searched for only
+ * before it.  Of that message itself one thing is asked: whose it is (returned.h).
  *
  * This is pure, without allocation, and its work is bounded.  The text is the sender's: it may have
  * any bytes, be folded, be cut off, or lie.  A lie only buys a class, and with it no more than the
@@ -19,10 +19,10 @@
 
 #include <string.h>
 
+#include "evidence/habits.h"
 #include "evidence/parts.h"
 
 #define VALUE_MAX 4096 /* bytes of a header field that are read */
-#define BODY_MAX 16384 /* bytes of the body that are read */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -31,16 +31,15 @@ enum {
 	SEEN_CALENDAR = 1u << 3,
 	SEEN_AUTOREPLY = 1u << 4,
 	SEEN_UNTYPED_REPORT = 1u << 5, /* multipart/report without a report type */
-	SEEN_FROM_DAEMON = 1u << 6,    /* From is mailer-daemon or the like, or empty */
-	SEEN_FROM_POSTMASTER = 1u << 7,
-	SEEN_SUBJECT_BOUNCE = 1u << 8,
-	SEEN_SUBJECT_DMARC = 1u << 9,   /* the whole subject of a DMARC report */
-	SEEN_SUBJECT_DOMAIN = 1u << 10, /* the beginning of such a subject */
-	SEEN_ARCHIVE = 1u << 11,        /* zip or gzip, which DMARC reports come in */
-	SEEN_MESSAGE = 1u << 12,        /* contains a message, or the header of one */
-	SEEN_SUBJECT_REPLY = 1u << 13,
-	SEEN_STRANGE_REPORT = 1u << 14, /* multipart/report of an unknown type */
-	SEEN_PART = 1u << 15,           /* a part that states its type */
+	SEEN_ARCHIVE = 1u << 6,        /* zip or gzip, which DMARC reports come in */
+	SEEN_MESSAGE = 1u << 7,        /* contains a message, or the header of one */
+	SEEN_STRANGE_REPORT = 1u << 8, /* multipart/report of an unknown type */
+	SEEN_PART = 1u << 9,           /* a part that states its type */
+	SEEN_JOURNAL = 1u << 10,       /* an Exchange journal report */
+	SEEN_MACHINE = 1u << 11,       /* written or sent by a program, or an answer */
+	SEEN_LIST = 1u << 12,          /* distributed by a mailing list */
+	SEEN_OWN_MESSAGE = 1u << 13,   /* that message is one of the recipient's */
+	SEEN_MIXED_MESSAGE = 1u << 14, /* it is a direct part of a multipart/mixed */
 };
 
 /* ---- text ---- */
@@ -56,26 +55,6 @@ static bool contains(struct batv_span s, const char *text)
 
 	for (; s.len > 0; s.p++, s.len--)
 		if (batv_fold(s.p[0]) == first && batv_span_begins_fold(s, text))
-			return true;
-	return false;
-}
-
-/*
- * A list of texts in lower case: each text ends in \0, and an empty text ends the list.  There are
- * no pointers (architecture.md, "In a fresh process").
- */
-static bool starts_with_any(struct batv_span s, const char *list)
-{
-	for (; *list; list += strlen(list) + 1)
-		if (batv_span_begins_fold(s, list))
-			return true;
-	return false;
-}
-
-static bool contains_any(struct batv_span s, const char *list)
-{
-	for (; *list; list += strlen(list) + 1)
-		if (contains(s, list))
 			return true;
 	return false;
 }
@@ -143,7 +122,8 @@ static unsigned see_content_type(struct batv_classifier *c, struct batv_span val
 	if (is_multipart(&ct, NULL) && c->boundary.len == 0) {
 		c->boundary = ct.boundary;
 		c->is_report = is_multipart(&ct, "report");
-		c->holds_reports = is_multipart(&ct, "mixed") || is_multipart(&ct, "signed");
+		c->is_mixed = is_multipart(&ct, "mixed");
+		c->holds_reports = c->is_mixed || is_multipart(&ct, "signed");
 	}
 	return of_content_type(&ct);
 }
@@ -153,7 +133,9 @@ static unsigned see_auto_submitted(struct batv_span value)
 	struct batv_word word;
 
 	batv_field_word(&value, ";", &word);
-	return is_text(batv_field_span(&word), "auto-replied") ? SEEN_AUTOREPLY : 0;
+	if (is_text(batv_field_span(&word), "auto-replied"))
+		return SEEN_AUTOREPLY;
+	return is_text(batv_field_span(&word), "auto-generated") ? SEEN_MACHINE : 0;
 }
 
 static unsigned see_precedence(struct batv_span value)
@@ -161,119 +143,13 @@ static unsigned see_precedence(struct batv_span value)
 	static const char replies[] = "auto_reply\0"
 				      "auto-reply\0"
 				      "autoreply\0";
-
-	return starts_with_any(batv_span_trim(value), replies) ? SEEN_AUTOREPLY : 0;
-}
-
-/* Finds the address of a From field: the text in the last angle brackets, or the first word. */
-static struct batv_span find_address(struct batv_span value, struct batv_word *word)
-{
-	const char *open = memrchr(value.p, '<', value.len);
-	struct batv_span address;
-
-	if (!open) {
-		batv_field_word(&value, "", word);
-		return batv_field_span(word);
-	}
-	address.p = open + 1;
-	address.len = (size_t)(value.p + value.len - address.p);
-	open = memchr(address.p, '>', address.len);
-	if (open)
-		address.len = (size_t)(open - address.p);
-	return batv_span_trim(address);
-}
-
-static bool is_exchange_daemon(struct batv_span local)
-{
-	static const char prefix[] = "microsoftexchange";
-	const size_t len = sizeof prefix - 1;
-
-	if (local.len != len + 32 || !batv_span_begins_fold(local, prefix))
-		return false;
-	for (size_t i = len; i < local.len; i++)
-		if (batv_hex_value(local.p[i]) < 0)
-			return false;
-	return true;
-}
-
-/* Is s these two words, side by side or joined by "-", "_" or "."? */
-static bool is_joined(struct batv_span s, const char *first, const char *second)
-{
-	size_t len = strlen(first);
-
-	if (!batv_span_begins_fold(s, first))
-		return false;
-	s.p += len;
-	s.len -= len;
-	if (s.len > 0 && strchr("-_.", s.p[0]) && s.p[0] != '\0')
-		s.p++, s.len--;
-	return is_text(s, second);
-}
-
-static unsigned see_from(struct batv_span value)
-{
-	static const char names[] = "mail delivery system\0"
-				    "mail delivery subsystem\0"
-				    "\"mail delivery s\0";
-	struct batv_word word;
-	struct batv_span address, local;
-	const char *at;
+	static const char others[] = "bulk\0"
+				     "junk\0";
 
 	value = batv_span_trim(value);
-	if (value.len == 0)
-		return SEEN_FROM_DAEMON;
-	address = local = find_address(value, &word);
-	at = memchr(address.p, '@', address.len);
-	if (at)
-		local.len = (size_t)(at - address.p);
-	if (address.len == 0 || is_joined(local, "mailer", "daemon") ||
-	    is_joined(local, "mail", "daemon") || is_text(local, "mdaemon") ||
-	    is_text(local, "double-bounce") || is_text(local, "mail.delivery.system") ||
-	    is_exchange_daemon(local) || starts_with_any(value, names))
-		return SEEN_FROM_DAEMON;
-	return is_joined(local, "post", "master") ? SEEN_FROM_POSTMASTER : 0;
-}
-
-static bool is_dmarc_subject(struct batv_span value)
-{
-	return contains(value, "report domain:") &&
-	       (contains(value, "submitter:") || contains(value, "report-id:"));
-}
-
-/* How the subjects of bounces begin, in lower case. */
-/* clang-format off */
-static const char bounce_subjects[] =
-	"undelivered mail\0" "undeliverable\0" "undelivered:\0" "nondeliverable\0"
-	"non-deliverable\0" "delivery status notification\0" "mail delivery fail\0"
-	"mail delivery problem\0" "mail delivery error\0" "mail delivery system\0"
-	"mail delivery status\0" "message delivery fail\0" "message delivery delay\0"
-	"delivery fail\0" "delivery notification: \0" "delivery report\0" "delivery delayed\0"
-	"delivery has failed\0" "delivery problem\0" "failure notice\0" "failure delivery\0"
-	"failed mail\0" "failed delivery\0" "returned mail\0" "returned to sender\0"
-	"warning: could not send\0" "delayed mail\0" "message delayed\0" "mail system error\0"
-	"mail could not be delivered\0" "message could not be delivered\0"
-	"successful mail delivery\0" "mail failure\0" "mail status report\0" "ndn:\0"
-	"non delivery\0" "non remis\0" "unzustellbar\0" "could not be delivered\0"
-	"unable to deliver\0" "message status - undeliver\0";
-
-static const char reply_subjects[] =
-	"automatic reply\0" "auto reply\0" "auto-reply\0" "autoreply\0" "autoresponse\0"
-	"auto response\0" "out of office\0" "out of the office\0" "out-of-office\0" "abwesen\0"
-	"automatische antwort\0" "automatisch antwoord\0" "autosvar\0" "automaattinen\0"
-	"vacation\0" "auto:\0";
-/* clang-format on */
-
-static unsigned see_subject(struct batv_span value)
-{
-	value = batv_span_trim(value);
-	if (starts_with_any(value, bounce_subjects) ||
-	    (batv_span_begins_fold(value, "warning: message ") && contains(value, " delayed ")))
-		return SEEN_SUBJECT_BOUNCE;
-	if (is_dmarc_subject(value))
-		return SEEN_SUBJECT_DMARC;
-	if (contains(value, "report domain:"))
-		return SEEN_SUBJECT_DOMAIN;
-	return starts_with_any(value, reply_subjects) ? SEEN_SUBJECT_REPLY : 0;
+	if (batv_span_begins_any(value, replies))
+		return SEEN_AUTOREPLY;
+	return batv_span_begins_any(value, others) ? SEEN_MACHINE : 0;
 }
 
 static unsigned see_content_class(struct batv_span value)
@@ -292,6 +168,8 @@ static unsigned see_exchange_source(struct batv_span value)
 	if (contains(value, "rules agent") || contains(value, "out of office") ||
 	    contains(value, "oof"))
 		return SEEN_AUTOREPLY;
+	if (contains(value, "journal"))
+		return SEEN_JOURNAL;
 	return contains(value, "meeting") || contains(value, "calendar") ? SEEN_CALENDAR : 0;
 }
 
@@ -312,12 +190,32 @@ static unsigned see_report(struct batv_span value)
 	return SEEN_REPORT;
 }
 
+static unsigned see_journal(struct batv_span value)
+{
+	(void)value;
+	return SEEN_JOURNAL;
+}
+
+static unsigned see_content_identifier(struct batv_span value)
+{
+	return contains(value, "journalreport") ? SEEN_JOURNAL : 0;
+}
+
+static unsigned see_machine(struct batv_span value)
+{
+	return batv_span_trim(value).len > 0 ? SEEN_MACHINE : 0;
+}
+
+static unsigned see_list(struct batv_span value)
+{
+	(void)value;
+	return SEEN_LIST;
+}
+
 static const struct {
 	const char *name;
 	unsigned (*see)(struct batv_span value);
 } fields[] = {
-	{"From", see_from},
-	{"Subject", see_subject},
 	{"Auto-Submitted", see_auto_submitted},
 	{"Precedence", see_precedence},
 	{"X-Failed-Recipients", see_dsn},
@@ -336,36 +234,24 @@ static const struct {
 	{"X-Auto-Responder", see_autoresponder},
 	{"X-Auto-Response-From", see_autoresponder},
 	{"X-Mail-Autoreply", see_autoresponder},
+	{"X-Auto-Response-Suppress", see_machine},
+	{"In-Reply-To", see_machine},
+	{"References", see_machine},
+	{"X-MS-Journal-Report", see_journal},
+	{"X-MS-Exchange-Organization-Journal-Report", see_journal},
+	{"X-MS-Exchange-Organization-Journal-Reprocessed", see_journal},
+	{"Content-Identifier", see_content_identifier},
+	{"Content-Identifer", see_content_identifier}, /* as Exchange writes it */
+	{"List-Id", see_list},
+	{"List-Post", see_list},
 };
 
 /* ---- the body ---- */
 
-/* Phrases of bounces without structure. */
-/* clang-format off */
-static const char bounce_phrases[] =
-	"this is the qmail-send program\0"
-	"this message was created automatically by mail delivery\0"
-	"the original message was received at\0" "this is the mail system at host\0"
-	"this is the postfix program at host\0" "this is the mail delivery agent at\0"
-	"had permanent fatal errors -----\0" "had transient non-fatal errors -----\0"
-	"a message that you sent could not be delivered\0"
-	"a message that you sent has not yet been\0"
-	"i'm afraid i wasn't able to deliver your message\0"
-	"i'm sorry to have to inform you that your message could not\0"
-	"your message did not reach some or all of the intended recipients\0"
-	"the following recipient(s) could not be reached\0"
-	"did not reach the following recipient\0" "delivery to the following recipient\0"
-	"delivery has failed to these recipients\0"
-	"this is an automatically generated delivery status notification\0"
-	"could not be delivered to one or more recipients\0" "--- below this line is a copy of\0"
-	"the following addresses had delivery problems\0" "this is a warning message only\0"
-	"your message cannot be delivered to the following recipients\0" "\nfinal-recipient:\0"
-	"\ndiagnostic-code:\0";
-/* clang-format on */
-
 /* An open multipart. */
 struct multipart {
 	bool report, outer; /* a multipart/report; it says what the message is */
+	bool mixed;         /* the message's own multipart/mixed, which may be signed */
 };
 
 struct walk {
@@ -380,6 +266,8 @@ static bool see_part(struct walk *w, const struct batv_part *part, bool holds_re
 {
 	const struct multipart in = w->multiparts[part->level];
 	const bool report = is_multipart(&part->type, "report");
+	const bool signed_mixed = holds_reports && part->level == 0 && !in.mixed &&
+				  is_multipart(&part->type, "mixed");
 	const unsigned kinds =
 		SEEN_DSN | SEEN_MDN | SEEN_REPORT | SEEN_UNTYPED_REPORT | SEEN_STRANGE_REPORT;
 	unsigned seen = of_content_type(&part->type);
@@ -395,24 +283,41 @@ static bool see_part(struct walk *w, const struct batv_part *part, bool holds_re
 		seen &= ~kinds;
 	*(in.report || report ? &w->in_reports : &w->elsewhere) |= seen;
 	if (is_multipart(&part->type, NULL) && batv_parts_enter(&w->parts, part))
-		w->multiparts[w->parts.open - 1] = (struct multipart){report, report && counts};
+		w->multiparts[w->parts.open - 1] = (struct multipart){
+			report, (report && counts) || signed_mixed, signed_mixed};
 	return true;
 }
 
+/* Says whose the message is that this part is, or has the header of. */
+static unsigned of_message(const struct walk *w, const struct batv_part *part,
+			   struct batv_span body, const struct batv_recipients *recipients)
+{
+	struct batv_span message = batv_span_between(part->body, body.p + body.len);
+	unsigned seen = SEEN_MESSAGE;
+
+	if (recipients && batv_returned_to(message, recipients))
+		seen |= SEEN_OWN_MESSAGE;
+	return w->multiparts[part->level].mixed ? seen | SEEN_MIXED_MESSAGE : seen;
+}
+
 /*
- * Returns SEEN_MESSAGE if a part is itself a message.  body is then cut off where that part begins.
+ * Returns the bits of the first part that is itself a message.  body is then cut off where that
+ * part begins.
  */
-static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, struct batv_span *body)
+static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, struct batv_span *body,
+			   const struct batv_recipients *recipients)
 {
 	struct batv_part part;
+	unsigned seen;
 
 	w->in_reports = w->elsewhere = 0;
-	w->multiparts[0] = (struct multipart){c->is_report, true};
+	w->multiparts[0] = (struct multipart){c->is_report, true, c->is_mixed};
 	batv_parts_start(&w->parts, *body, batv_field_span(&c->boundary));
 	while (batv_parts_next(&w->parts, &part))
 		if (!see_part(w, &part, c->holds_reports)) {
+			seen = of_message(w, &part, *body, recipients);
 			body->len = (size_t)(part.begin - body->p);
-			return SEEN_MESSAGE;
+			return seen;
 		}
 	return 0;
 }
@@ -421,26 +326,43 @@ static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, stru
 
 void batv_classify_start(struct batv_classifier *c)
 {
-	c->seen = 0;
+	c->seen = c->habits = 0;
 	c->boundary.len = 0;
-	c->is_report = c->holds_reports = false;
+	c->is_report = c->is_mixed = c->holds_reports = false;
 }
 
 void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 {
 	struct batv_span name = batv_span_trim(h.name);
 
-	if (is_text(name, "Content-Type"))
-		c->seen |= see_content_type(c, batv_span_cut(h.value, VALUE_MAX));
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-		if (is_text(name, fields[i].name)) {
-			c->seen |= fields[i].see(batv_span_cut(h.value, VALUE_MAX));
-			return;
-		}
+	h.value = batv_span_cut(h.value, VALUE_MAX);
+	if (is_text(name, "From"))
+		c->habits |= batv_habits_from(h.value);
+	else if (is_text(name, "Subject"))
+		c->habits |= batv_habits_subject(h.value);
+	else if (is_text(name, "Content-Type"))
+		c->seen |= see_content_type(c, h.value);
+	else
+		for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+			if (is_text(name, fields[i].name)) {
+				c->seen |= fields[i].see(h.value);
+				return;
+			}
+}
+
+size_t batv_classify_body_bytes(const struct batv_classifier *c)
+{
+	const unsigned unclear = BATV_HABIT_NOTICE | BATV_HABIT_DMARC | BATV_HABIT_DMARC_PART;
+
+	if ((c->seen & (SEEN_DSN | SEEN_REPORT | SEEN_MDN)) ||
+	    ((c->habits & BATV_HABIT_DAEMON) && !(c->habits & unclear)))
+		return BATV_CLASSIFY_START;
+	return BATV_CLASSIFY_ALL;
 }
 
 /* Adds the bits of the parts.  If the header says what the message is, it is believed first. */
-static unsigned with_parts(const struct batv_classifier *c, struct batv_span *body)
+static unsigned with_parts(const struct batv_classifier *c, struct batv_span *body,
+			   const struct batv_recipients *recipients)
 {
 	const unsigned told = SEEN_REPORT | SEEN_DSN | SEEN_MDN;
 	unsigned seen = c->seen;
@@ -449,84 +371,103 @@ static unsigned with_parts(const struct batv_classifier *c, struct batv_span *bo
 	if (seen & SEEN_MESSAGE)
 		body->len = 0;
 	if (c->boundary.len > 0) {
-		seen |= walk_parts(c, &w, body);
+		seen |= walk_parts(c, &w, body, recipients);
 		/* some bounces return the parts of a message as their own parts */
-		if (seen & SEEN_FROM_DAEMON)
+		if (c->habits & BATV_HABIT_DAEMON)
 			w.elsewhere &= SEEN_DSN | SEEN_ARCHIVE | SEEN_PART;
 		if (!(seen & told))
 			seen |= w.in_reports | w.elsewhere;
 	}
-	if ((seen & SEEN_SUBJECT_DOMAIN) && (seen & SEEN_ARCHIVE))
-		seen |= SEEN_SUBJECT_DMARC;
+	if (c->habits & BATV_HABIT_DAEMON)
+		seen &= ~(unsigned)SEEN_CALENDAR;
 	if ((seen & SEEN_UNTYPED_REPORT) && !(seen & told))
 		seen |= SEEN_DSN;
 	return seen;
 }
 
+/* ---- habits ---- */
+
 /*
  * The subject may come from the message that is answered, but then there are other signs of an
- * answer.  Some daemons send reports under their own name.  Such a message must contain an archive,
- * or be a multipart in which no part states its type.
+ * answer.  Some daemons send reports under their own name: an archive, and a subject that begins as
+ * that of a report does, so that it is none of a bounce.
  */
-static bool is_dmarc_report(unsigned seen, bool phrase, bool multipart)
+static bool is_dmarc_report(unsigned seen, unsigned habits, struct batv_span body)
 {
-	if (!(seen & SEEN_SUBJECT_DMARC) || (seen & SEEN_MESSAGE) || phrase)
+	const bool archive = seen & SEEN_ARCHIVE;
+
+	if ((seen & SEEN_MESSAGE) ||
+	    !(habits & BATV_HABIT_DMARC || (archive && (habits & BATV_HABIT_DMARC_PART))))
 		return false;
-	if (seen & SEEN_ARCHIVE)
+	if ((habits & BATV_HABIT_DAEMON) && !(archive && (habits & BATV_HABIT_DMARC_FIRST)))
+		return false;
+	return (archive || !(seen & SEEN_AUTOREPLY)) && !batv_habits_text(body);
+}
+
+/*
+ * Is it a bounce without structure?  Two signs are needed.  A notice about a mailbox may give codes
+ * too, and an answer may contain the text of a bounce.
+ */
+static bool is_bounce(unsigned seen, unsigned habits, struct batv_span body)
+{
+	const bool sender = habits & BATV_HABIT_POSTMASTER, subject = habits & BATV_HABIT_BOUNCE;
+	const bool own = seen & SEEN_OWN_MESSAGE;
+	unsigned text;
+
+	if ((seen & (SEEN_AUTOREPLY | SEEN_LIST)) || (habits & BATV_HABIT_REPLY))
+		return false;
+	if (subject && (sender || own))
 		return true;
-	if (seen & SEEN_FROM_DAEMON)
-		return multipart && !(seen & SEEN_PART);
-	return !(seen & (SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY));
+	text = batv_habits_text(body);
+	if (habits & BATV_HABIT_NOTICE)
+		return sender && (text & BATV_HABIT_TRACE);
+	if (sender || subject)
+		return text != 0;
+	if (own && (seen & SEEN_MIXED_MESSAGE))
+		return text & (BATV_HABIT_CODE | BATV_HABIT_PHRASE);
+	return (text & BATV_HABIT_PHRASE) && (text & (BATV_HABIT_CODE | BATV_HABIT_TRACE)) &&
+	       !(habits & BATV_HABIT_ANSWER);
 }
 
 /* Classifies by habits, if the structure does not tell. */
-static enum batv_class by_habit(unsigned seen, struct batv_span body, bool multipart)
+static enum batv_class by_habit(unsigned seen, unsigned habits, struct batv_span body)
 {
-	const unsigned bounce = SEEN_FROM_DAEMON | SEEN_SUBJECT_BOUNCE;
-	const unsigned reply = SEEN_AUTOREPLY | SEEN_SUBJECT_REPLY;
-	bool phrase = false;
-
-	if ((seen & SEEN_SUBJECT_DMARC) || !(seen & (bounce | reply)))
-		phrase = contains_any(body, bounce_phrases);
-	if (is_dmarc_report(seen, phrase, multipart))
+	if (is_dmarc_report(seen, habits, body))
 		return BATV_CLASS_REPORT;
 	/* Exim and Postfix mark their bounces as auto-replied too. */
-	if (seen & bounce)
-		return BATV_CLASS_DSN;
-	if (seen & reply)
+	if (habits & BATV_HABIT_DAEMON)
+		return (habits & BATV_HABIT_NOTICE) && !(seen & SEEN_MESSAGE) &&
+				       !batv_habits_text(body)
+			       ? BATV_CLASS_OTHER
+			       : BATV_CLASS_DSN;
+	if (seen & SEEN_AUTOREPLY)
 		return BATV_CLASS_AUTOREPLY;
-	return phrase || (seen & SEEN_FROM_POSTMASTER) ? BATV_CLASS_DSN : BATV_CLASS_OTHER;
+	if (is_bounce(seen, habits, body))
+		return BATV_CLASS_DSN;
+	return (habits & BATV_HABIT_REPLY) && (seen & SEEN_MACHINE) ? BATV_CLASS_AUTOREPLY
+								    : BATV_CLASS_OTHER;
 }
 
-enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_span body)
+enum batv_class batv_classify_end(const struct batv_classifier *c, struct batv_span body,
+				  const struct batv_recipients *recipients)
 {
 	unsigned seen;
 
-	body = batv_span_cut(body, BODY_MAX);
-	seen = with_parts(c, &body);
+	body = batv_span_cut(body, BATV_CLASSIFY_ALL);
+	seen = with_parts(c, &body, recipients);
 	if (seen & SEEN_DSN)
 		return BATV_CLASS_DSN;
+	if (seen & SEEN_JOURNAL)
+		return BATV_CLASS_OTHER;
 	if (seen & SEEN_REPORT)
 		return BATV_CLASS_REPORT;
 	if (seen & SEEN_MDN)
 		return BATV_CLASS_MDN;
 	if (seen & SEEN_CALENDAR)
-		return BATV_CLASS_CALENDAR;
-	if ((seen & SEEN_STRANGE_REPORT) && !(seen & SEEN_FROM_DAEMON))
+		return is_bounce(seen & ~(unsigned)SEEN_OWN_MESSAGE, c->habits, body)
+			       ? BATV_CLASS_DSN
+			       : BATV_CLASS_CALENDAR;
+	if ((seen & SEEN_STRANGE_REPORT) && !(c->habits & BATV_HABIT_DAEMON))
 		return seen & SEEN_AUTOREPLY ? BATV_CLASS_AUTOREPLY : BATV_CLASS_OTHER;
-	return by_habit(seen, body, c->boundary.len > 0);
-}
-
-const char *batv_class_name(enum batv_class c)
-{
-	switch (c) {
-	case BATV_CLASS_DSN: return "dsn";
-	case BATV_CLASS_MDN: return "mdn";
-	case BATV_CLASS_AUTOREPLY: return "autoreply";
-	case BATV_CLASS_CALENDAR: return "calendar";
-	case BATV_CLASS_REPORT: return "report";
-	case BATV_CLASS_OTHER: return "other";
-	case BATV_CLASS_COUNT: break;
-	}
-	return "unknown";
+	return by_habit(seen, c->habits, body);
 }

@@ -111,6 +111,7 @@ bool batv_parts_next(struct batv_parts *w, struct batv_part *part)
 		part->begin = line.p;
 		part->level = w->open - 1;
 		take_part_header(w, &part->type);
+		part->body = w->rest.p;
 		return true;
 	}
 	return false;

@@ -24,6 +24,7 @@ struct batv_parts {
 
 struct batv_part {
 	const char *begin; /* its boundary line */
+	const char *body;  /* what comes after its header */
 	size_t level;      /* of the multipart that contains it; 0: the message itself */
 	struct batv_content_type type;
 };

@@ -1,0 +1,146 @@
+/* links: core/evidence/class core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span */
+/* links: core/evidence/habits core/evidence/codes core/evidence/words core/evidence/decode core/evidence/returned core/evidence/mailbox core/tag/tag core/tag/addr core/base/hmac */
+/*
+ * test_habits.c - the class of messages without structure: by two signs, never by one.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence/classify.h"
+#include "unit.h"
+
+static struct batv_span span(const char *text)
+{
+	return batv_span_of(text);
+}
+
+/* A habit says nothing alone, and two of them do only if they are independent. */
+static const struct {
+	const char *from, *subject, *other, *body, *want;
+} habits[] = {
+	{"postmaster@x", "lunch", NULL, "", "other"},
+	{"bob@x", "failure notice", NULL, "", "other"},
+	{"bob@x", "lunch", NULL, "This is the mail system at host x.\n", "other"},
+	{"bob@x", "lunch", NULL, "550 User unknown\n", "other"},
+	{"bob@x", "lunch", NULL, "Return-Path: <alice@ours.example>\n", "other"},
+	{"bob@x", "lunch", NULL, "550 5.1.1\nReturn-Path: <alice@ours.example>\n", "other"},
+	{"bob@x", "lunch", NULL,
+	 "This is the mail system at host x.\nI'm afraid I wasn't able to "
+	 "deliver your message\n",
+	 "other"},
+	{"postmaster@x", "failure notice", NULL, "", "dsn"},
+	{"MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@x", "Undeliverable: a", NULL, "",
+	 "dsn"},
+	{"MailRouter@x", "DELIVERY FAILURE: a", NULL, "", "dsn"},
+	{"postmaster@x", "lunch", NULL, "this is the mail system at host x\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "550 User unknown\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "(#5.1.1)\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "Received: from a by b\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "Received: by b\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "Received: Monday\n", "other"},
+	{"postmaster@x", "lunch", NULL, "  message-id: <a@b>\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "Message-ID: none\n", "other"},
+	{"postmaster@x", "lunch", NULL, "Return-path: <a@b>\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "From: a@b\nSubject: failure notice\n", "other"},
+	{"postmaster@x", "lunch", NULL, "> 550 User unknown\n| Return-Path: <a@b>\n", "other"},
+	{"postmaster@x", "lunch", NULL, "<blockquote>\n550 User unknown\n</blockquote>\n", "other"},
+	{"postmaster@x", "lunch", NULL, "<blockquote>a</blockquote>\n550 User unknown\n", "dsn"},
+	{"postmaster@x", "lunch", NULL, "-----Original Message-----\n550 User unknown\n", "other"},
+	{"postmaster@x", "lunch", NULL, "----- Original message -----\nReceived: from a\n", "dsn"},
+	{"bob@x", "failure notice", NULL, "this is the mail system at host x\n", "dsn"},
+	{"bob@x", "failure notice", NULL, "550 User unknown\n", "dsn"},
+	{"bob@x", "Delivery delayed: your parcel", NULL, "550 User unknown\n", "other"},
+	{"bob@x", "Undeliverable: your parcel", NULL, "550 User unknown\n", "dsn"},
+	{"bob@x", "Undeliverable parcel: 12", NULL, "550 User unknown\n", "other"},
+	{"bob@x", "lunch", NULL, "This is the mail system at host x\n550 User unknown\n", "dsn"},
+	{"bob@x", "lunch", NULL, "Final-Recipient: rfc822; a@b\nStatus: 5.1.1\n", "dsn"},
+	{"bob@x", "Re: lunch", NULL, "This is the mail system at host x\n550 5.1.1\n", "other"},
+	{"bob@x", "[#12] lunch", NULL, "This is the mail system at host x\n550 5.1.1\n", "other"},
+	{"postmaster@x", "failure notice", "Auto-Submitted: auto-replied", "550 5.1.1\n",
+	 "autoreply"},
+	{"postmaster@x", "failure notice", "X-Autoreply: yes", "550 5.1.1\n", "autoreply"},
+	{"mailer-daemon@x", "failure notice", "Auto-Submitted: auto-replied", "", "dsn"},
+	{"postmaster@x", "failure notice", "Auto-Submitted: auto-generated", "", "dsn"},
+	{"postmaster@x", "failure notice", "List-Id: <a.b>", "550 5.1.1\n", "other"},
+	{"postmaster@x", "Mailbox quota", NULL, "552 5.2.2 over quota\n", "other"},
+	{"postmaster@x", "Mailbox quota", NULL, "Received: from a by b\n", "dsn"},
+	{"mailer-daemon@x", "Mailbox quota", NULL, "Please delete some mail.\n", "other"},
+	{"mailer-daemon@x", "Mailbox quota", NULL, "552 5.2.2 over quota\n", "dsn"},
+	{"mailer-daemon@x", "a package", "X-MS-Journal-Report:", "550 5.1.1\n", "other"},
+	{"bob@x", "Automatic reply: a", NULL, "I am away.\n", "other"},
+	{"bob@x", "Automatic reply: a", "Auto-Submitted: auto-generated", "", "autoreply"},
+	{"bob@x", "Automatic reply: a", "Precedence: bulk", "", "autoreply"},
+	{"bob@x", "Automatic reply: a", "X-Auto-Response-Suppress: All", "", "autoreply"},
+	{"bob@x", "Automatic reply: a", "References: <a@b>", "", "autoreply"},
+	{"bob@x", "Automatic reply: a", "In-Reply-To:", "", "other"},
+	{"postmaster@x", "Automatic reply: a", NULL, "550 5.1.1\n", "other"},
+	{"bob@x", "Auto: a", "In-Reply-To: <a@b>", "", "other"},
+	{"bob@x", "Vacation request", "Precedence: bulk", "", "other"},
+	{"bob@x", "lunch", "Precedence: bulk", "", "other"},
+	{"Mailer-daemon <mailer-daemon@x>", "Report Domain: a Submitter: b Report-ID: c",
+	 "Content-Type: application/gzip", "", "report"},
+	{"mailer-daemon@x", "Undeliverable: Report Domain: a Submitter: b Report-ID: c",
+	 "Content-Type: application/gzip", "", "dsn"},
+	{"mailer-daemon@x", "Report Domain: a Submitter: b Report-ID: c", NULL, "", "dsn"},
+	{"postmaster@x", "Report Domain: a Submitter: b Report-ID: c", NULL, "", "report"},
+	{"postmaster@x", "Report Domain: a Submitter: b Report-ID: c", NULL, "550 5.1.1\n", "dsn"},
+	{"postmaster@x", "Undeliverable: Report Domain: a Submitter: b", NULL, "", "dsn"},
+	{"=?utf-8?Q?Mail_Delivery_System?= <x@y>", "lunch", NULL, "", "dsn"},
+};
+
+START_TEST(two_signs_are_needed)
+{
+	const char *other = habits[_i].other, *colon = other ? strchr(other, ':') : NULL;
+	size_t len = strlen(habits[_i].body);
+	char *body = malloc(len + 1); /* of that very size, for the sanitizers */
+	struct batv_classifier c;
+
+	memcpy(body, habits[_i].body, len);
+	batv_classify_start(&c);
+	batv_classify_header(&c, (struct batv_header){span("From"), span(habits[_i].from)});
+	batv_classify_header(&c, (struct batv_header){span("Subject"), span(habits[_i].subject)});
+	if (colon)
+		batv_classify_header(
+			&c, (struct batv_header){batv_span_between(other, colon), span(colon + 1)});
+	ck_assert_str_eq(
+		batv_class_name(batv_classify_end(&c, (struct batv_span){body, len}, NULL)),
+		habits[_i].want);
+	free(body);
+}
+END_TEST
+
+/* Only where the header does not tell, all of what may count is worth reading. */
+START_TEST(little_is_read_where_the_header_tells)
+{
+	static const struct {
+		const char *name, *value;
+		size_t want;
+	} headers[] = {
+		{"Content-Type", "multipart/report; report-type=delivery-status", 4096},
+		{"From", "MAILER-DAEMON@x", 4096},
+		{"From", "postmaster@x", 16384},
+		{"Subject", "lunch", 16384},
+		{"Content-Type", "multipart/report", 16384},
+	};
+	struct batv_classifier c;
+
+	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+		batv_classify_start(&c);
+		batv_classify_header(
+			&c, (struct batv_header){span(headers[i].name), span(headers[i].value)});
+		ck_assert_uint_eq(batv_classify_body_bytes(&c), headers[i].want);
+	}
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+	Suite *s = suite_create("habits");
+	TCase *tc = tcase_create("habits");
+
+	tcase_add_loop_test(tc, two_signs_are_needed, 0, (int)(sizeof habits / sizeof habits[0]));
+	tcase_add_test(tc, little_is_read_where_the_header_tells);
+	suite_add_tcase(s, tc);
+	return s;
+}
