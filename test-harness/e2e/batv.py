@@ -32,15 +32,16 @@ class Batv:
 
     conf() replaces the configuration; ctl() runs batvctl; reload() makes the daemon look, and
     waits for a state that is newer.  The clock of the laboratory is followed by itself.
-    ENV is for the daemon.
+    ENV is for the daemon.  KIND is the kind of installation that it serves, if a test names one.
     """
 
-    def __init__(self, lab, name="batv", conf=CONF, start=True, exim=None, env=None):
+    def __init__(self, lab, name="batv", conf=CONF, start=True, exim=None, env=None, kind=None):
         self.lab, self.name = lab, name
         self.dir = lab.mkdir(name)
         self.state_dir = lab.mkdir(name, "state", mode=0o750)
         self.conf_path = self.dir / "exim-batv.conf"
         self.exim = exim
+        self.kind = kind or chosen_kind()
         self.daemon = None
         self.told = []                  # what batvd told systemd
         self.env = {"NOTIFY_SOCKET": self._listen(), **(env or {})}
@@ -62,7 +63,7 @@ class Batv:
         given = {line.partition("=")[0].strip() for line in lines}
         lines += [line for line in head.splitlines() if line.partition("=")[0].strip() not in given]
         given |= {line.partition("=")[0].strip() for line in lines}
-        lines += [f"{key} = {value}" for key, value in conf_for(chosen_kind()).items() if key not in given]
+        lines += [f"{key} = {value}" for key, value in conf_for(self.kind).items() if key not in given]
         self.lab.write(self.conf_path, "\n".join(lines) + "\n" + (bracket + sections).lstrip("\n"))
 
     def set(self, text=CONF, **settings):

@@ -170,7 +170,7 @@ class Debian(Answers):
 
     def setup(self):
         self.user = self.lab.user
-        self.batv = Batv(self.lab)
+        self.batv = Batv(self.lab, kind=self.kind)
         self.installation = Installation(self.lab, "ours", self.kind)
         debian = DebianConfiguration(self.lab, "ours", self.installation, self.split, self.batv.state_dir,
                                      Sink(self.lab).route())

@@ -274,7 +274,7 @@ class TestAcl(TestDeliveries):
 
     def setup(self):
         self.lab.clock.set(NOON)
-        self.batv = Batv(self.lab, conf=CONF)
+        self.batv = Batv(self.lab, conf=CONF, kind=ACL)
         self.sink = Sink(self.lab)
         self.ours = batv_exim(self.lab, self.batv, self.sink, routers=EXPANDED, options=self.options,
                               installation=Installation(self.lab, "ours", ACL))

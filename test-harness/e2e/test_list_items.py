@@ -274,7 +274,7 @@ class TestCheck:
     """batvctl check and status name what is wrong with a list, and ask Exim as Exim's user."""
 
     def setup(self):
-        self.batv = Batv(self.lab)
+        self.batv = Batv(self.lab, kind=REBUILT)
         self.missing = self.lab.dir / "missing"
         lists = f"domainlist lab_gone = lsearch;{self.missing}\nhostlist lab_hosts = 192.0.2.7\naddresslist lab_a = x@y.test\n"
         self.ours = batv_exim(self.lab, self.batv, "* 127.0.0.2", main=lists, start=False,

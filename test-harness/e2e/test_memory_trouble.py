@@ -539,11 +539,9 @@ class Kind(Site):
     kind = None
 
     def setup(self):
-        self.batv = Batv(self.lab, start=False)
+        self.batv = Batv(self.lab, conf=MEMORY, kind=self.kind)
         self.sink = Sink(self.lab)
         installation = Installation(self.lab, "ours", self.kind)
-        self.batv.conf(MEMORY, **installation.conf())
-        self.batv.start()
         self.ours = batv_exim(self.lab, self.batv, self.sink, installation=installation, **self.exim)
 
     def written(self, rcpt="erin@theirs.test"):
@@ -584,7 +582,7 @@ class TestTransportOnly(Site):
     """A transport alone remembers ids, no pairs."""
 
     def setup(self):
-        self.batv = Batv(self.lab, conf=MEMORY)
+        self.batv = Batv(self.lab, conf=MEMORY, kind=ACL)
         self.sink = Sink(self.lab)
         self.ours = batv_exim(self.lab, self.batv, self.sink, router=False,
                               installation=Installation(self.lab, "ours", ACL),

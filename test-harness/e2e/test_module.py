@@ -46,7 +46,7 @@ class Site:
     def setup(self):
         self.sink = Sink(self.lab)
         self.sink.answer("rcpt", "550 5.1.1 no such user", match="^nobody")
-        self.batv = Batv(self.lab)
+        self.batv = Batv(self.lab, kind=self.kind)
         self.installation = Installation(self.lab, "ours", self.kind)
         self.ours = batv_exim(self.lab, self.batv, self.sink, installation=self.installation)
         self.batv.exim = f"{self.ours.binary} -C {self.ours.config_path}"
@@ -381,7 +381,7 @@ class DebianSite(Site):
         self.user = self.lab.user       # Debian's local users are the system's
         self.sink = Sink(self.lab)
         self.sink.answer("rcpt", "550 5.1.1 no such user", match="^nobody")
-        self.batv = Batv(self.lab)
+        self.batv = Batv(self.lab, kind=self.kind)
         self.installation = Installation(self.lab, "ours", self.kind)
         self.debian = DebianConfiguration(self.lab, "ours", self.installation, self.split, self.batv.state_dir,
                                           self.sink.route(), **self.settings)
@@ -525,7 +525,7 @@ class Foreign:
     def setup(self):
         self.fits = api_of(self.of) == api_of(chosen_version())
         self.sink = Sink(self.lab)
-        self.batv = Batv(self.lab)
+        self.batv = Batv(self.lab, kind=ACL)        # nothing that only another kind needs
         self.batv.set(enforcement="reject")
 
     def start(self, kind):

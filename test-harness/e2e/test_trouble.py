@@ -23,7 +23,7 @@ class Site:
     kind = None             # of installation; None: the chosen one
 
     def setup(self):
-        self.batv = Batv(self.lab, conf=self.conf)
+        self.batv = Batv(self.lab, conf=self.conf, kind=self.kind)
         self.sink = Sink(self.lab)
         self.ours = batv_exim(self.lab, self.batv, self.sink, main=VRFY, acl=LAB_VRFY, local_domains="test : torn.test",
                               installation=Installation(self.lab, "ours", self.kind),
