@@ -8,6 +8,7 @@
 
 #include "exim_glue.h"
 #include "memory/tag_use.h"
+#include "origin.h"
 #include "recipients.h"
 
 /*
@@ -38,14 +39,29 @@ static void count(const struct batv_session *session, const struct batv_addr *ba
 			  session->now);
 }
 
-void batv_recipients_received(const struct batv_session *session, const struct batv_policy *policy,
-			      const struct batv_addr *bare)
+/* Has this message been here before, with the same sender?  A list manager sets another one. */
+static bool came_back(const struct batv_session *session, const struct batv_origin *origin,
+		      const struct batv_policy *policy)
+{
+	const struct batv_trace *trace;
+
+	if (origin->authenticated)
+		return false;
+	trace = batv_origin_trace(session, policy, NULL);
+	return trace->found && trace->first_known &&
+	       batv_span_equal_fold(batv_span_of(trace->first), batv_span_of(batv_glue_sender()));
+}
+
+void batv_recipients_received(const struct batv_session *session, const struct batv_origin *origin,
+			      const struct batv_policy *policy, const struct batv_addr *bare)
 {
 	const struct batv_key *key;
 	char text[BATV_ADDR_SIZE];
 	struct batv_addr addr;
 	struct batv_tag tag;
 
+	if (came_back(session, origin, policy))
+		return;
 	if (read_tagged(batv_glue_sender(), text, &addr, &tag)) {
 		count(session, &addr, tag.number, tag.day, batv_glue_recipients());
 		return;

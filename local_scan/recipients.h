@@ -12,10 +12,12 @@
 #include "decide/sign.h"
 #include "session.h"
 
-/* At reception, for a trusted message with a sender of ours.  bare is the sender without its tag.
+/*
+ * At reception, for a trusted message with a sender of ours.  bare is the sender without its tag.
+ * A message that comes back from a filter was counted at its first pass.
  */
-void batv_recipients_received(const struct batv_session *session, const struct batv_policy *policy,
-			      const struct batv_addr *bare);
+void batv_recipients_received(const struct batv_session *session, const struct batv_origin *origin,
+			      const struct batv_policy *policy, const struct batv_addr *bare);
 
 /*
  * At a transport.  signing is the answer for the sender of this delivery.  recipient is empty, or

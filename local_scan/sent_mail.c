@@ -225,7 +225,7 @@ void batv_sent_mail_received(const struct batv_session *session)
 	if (!is_trusted(o, &origin, &relaying))
 		return;
 	if (own)
-		batv_recipients_received(session, o->policy, &o->addr[0]);
+		batv_recipients_received(session, &origin, o->policy, &o->addr[0]);
 	if (relaying)
 		take_permission(o, &batch);
 	if (!h.bulk)

@@ -6,6 +6,7 @@ A network is a /24.  The limit is flood_base and flood_share of what was sent; e
 from answers import *
 from kinds import ACL
 from lab_debian import Installation
+from lab_filter import SmtpFilter
 
 NOON = 1_900_000_000
 BASE = 20
@@ -267,6 +268,26 @@ class TestDeliveries(Floods):
             assert session.send("stranger@theirs.test", "members@test", make_message()).data.code == 250
         self.sink.wait(4)
         assert self.limit_of("carol@test", FLOODER) == BASE + BATCH
+
+
+class TestFilter(Floods):
+    """What a filter on loopback gives back has been counted."""
+
+    def setup(self):
+        self.lab.clock.set(NOON)
+        self.batv = Batv(self.lab, conf=CONF)
+        self.sink = Sink(self.lab)
+        content = SmtpFilter(self.lab)
+        self.ours = batv_exim(self.lab, self.batv, self.sink, **content.keywords())
+        content.returns_to(self.ours)
+
+    def test_it_is_counted_once(self):
+        self.send_mail("alice@test", ["a@theirs.test", "b@theirs.test"])
+        self.sink.wait(1)
+        assert len(self.ours.mainlog("<= ")) > 1        # it did come back
+        tagged = self.batv.sign("alice@test")
+        self.codes(FLOODER, tagged, bounce(tagged), BASE + 5)
+        assert self.flood_lines()[-1]["limit"] == f"{BASE + 2}"
 
 
 class TestAcl(TestDeliveries):
