@@ -4,10 +4,13 @@
  * A search takes 22 KiB.  Only a message that would fail needs them, so they come from Exim's store
  * and live as long as that message.
  */
+#include "base/days.h"
+#include "decide/flood.h"
 #include "evidence/mailbox.h"
 #include "evidence/original.h"
 #include "exim_glue.h"
 #include "memory/counters.h"
+#include "memory/tallies.h"
 #include "message_proof.h"
 
 static struct batv_proof proof;
@@ -31,6 +34,23 @@ static void search_header(struct batv_search *search)
 	}
 }
 
+/*
+ * Counts a hint that is about to be used.  It has the name of its own item, so a proof by the same
+ * id is counted elsewhere.
+ */
+static bool use_hint(void *ctx, const struct batv_addr *bare, const struct batv_proof_answer *hint)
+{
+	const struct batv_session *session = ((struct batv_prover *)ctx)->session;
+	struct batv_tallied used = batv_tally(session->memory, BATV_TALLY_ID_HITS, hint->item.name,
+					      batv_day_of(session->now), session->now);
+
+	(void)bare;
+	if (used.day <= BATV_HINTS_A_DAY)
+		return true;
+	batv_count(session->memory, BATV_COUNT_DEFERRED + BATV_FLOOD_HINT, session->now);
+	return false;
+}
+
 static void search_message(struct batv_prover *p)
 {
 	const struct batv_state *state = p->session->state;
@@ -45,6 +65,8 @@ static void search_message(struct batv_prover *p)
 		.retention = state->global.memory_retention,
 		.now = p->session->now,
 		.class = p->class,
+		.use_hint = use_hint,
+		.use_hint_ctx = p,
 	};
 	batv_search_start(search);
 	search_header(search);

@@ -8,6 +8,8 @@
 #include "body.h"
 #include "session.h"
 
+#define BATV_HINTS_A_DAY 20 /* messages that one hinted id lets in */
+
 struct batv_prover {
 	const struct batv_session *session;
 	const struct batv_body *body;

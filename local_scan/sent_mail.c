@@ -2,7 +2,12 @@
  * sent_mail.c - writes the Message-IDs and pairs of trusted mail into the sent-mail memory.
  *
  * Mail is trusted as for signing (decide/lists.h).  Otherwise a stranger could plant an id and then
- * cite it.  The cost is bounded: a few addresses, one id, at most BATV_PAIRS_MAX pairs.
+ * cite it.  The cost is bounded: a few addresses, one id, at most PAIRS_MAX pairs.
+ *
+ * The envelope sender is a proof.  An address of the header is one only if its domain is the
+ * envelope sender's and the message came in a session, because one customer could write another's
+ * address there, and so could any local user.  Otherwise it is a hint.  Of list mail, which
+ * strangers wrote, only the envelope sender is remembered.
  */
 #include <string.h>
 
@@ -17,8 +22,10 @@
 /* Our addresses on a message: untagged, and all different. */
 struct ours {
 	const struct batv_session *session;
+	char domain[BATV_ADDR_SIZE]; /* of the addresses that are proofs; "": of no other */
 	size_t n;
 	const struct batv_policy *policy; /* of the first address */
+	bool is_proof[OURS_MAX];
 	struct batv_addr addr[OURS_MAX];
 	char text[OURS_MAX][BATV_ADDR_SIZE];
 };
@@ -27,7 +34,9 @@ static struct ours
 	ours; /* one message at a time; too large for a stack with many frames below it */
 
 /* Items are written together, with one guard for all of them. */
-#define BATCH_MAX (BATV_PAIRS_MAX + OURS_MAX + 1) /* and a permission */
+#define AUTHORS_MAX 2 /* with pairs: the envelope sender, and an address of From */
+#define PAIRS_MAX (AUTHORS_MAX * BATV_RECIPIENTS_MAX)
+#define BATCH_MAX (PAIRS_MAX + OURS_MAX + 1) /* and a permission */
 
 struct batch {
 	size_t n;
@@ -36,7 +45,8 @@ struct batch {
 
 struct header { /* the fields that are read */
 	struct batv_span id, from, reply_to, notify;
-	bool bulk;
+	bool list; /* passed on by a mailing list */
+	bool bulk; /* says that it is bulk mail */
 };
 
 static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
@@ -47,6 +57,13 @@ static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
 	return batv_addr_canon(a, x, sizeof x, &x_len) == BATV_OK &&
 	       batv_addr_canon(b, y, sizeof y, &y_len) == BATV_OK &&
 	       batv_span_equal((struct batv_span){x, x_len}, (struct batv_span){y, y_len});
+}
+
+static bool has_domain(const struct batv_addr *addr, const char *domain)
+{
+	char own[BATV_ADDR_SIZE];
+
+	return *domain && batv_addr_domain(addr, own) == BATV_OK && strcmp(own, domain) == 0;
 }
 
 /* Adds an address if it is ours.  Its tag is removed, because replies go to the untagged
@@ -67,6 +84,7 @@ static void add_ours(struct ours *o, struct batv_span address)
 		return;
 	if (o->n == 0)
 		o->policy = policy;
+	o->is_proof[o->n] = has_domain(&addr, o->domain);
 	o->addr[o->n++] = addr;
 }
 
@@ -86,14 +104,15 @@ static bool contains_fold(struct batv_span text, const char *word)
 	return false;
 }
 
-/* Replies to a list go to the list, and a pair for each subscriber would fill the memory. */
+/* List-Unsubscribe alone makes no list: shops and newsletters have it, too. */
+static bool is_list(struct batv_header field)
+{
+	return batv_span_equal_fold(field.name, batv_span_of("List-Id")) ||
+	       batv_span_equal_fold(field.name, batv_span_of("List-Post"));
+}
+
 static bool is_bulk(struct batv_header field)
 {
-	const struct batv_span list = {"List-", 5};
-
-	if (field.name.len > list.len &&
-	    batv_span_equal_fold((struct batv_span){field.name.p, list.len}, list))
-		return true;
 	return batv_span_equal_fold(field.name, batv_span_of("Precedence")) &&
 	       (contains_fold(field.value, "bulk") || contains_fold(field.value, "list") ||
 		contains_fold(field.value, "junk"));
@@ -118,6 +137,7 @@ static void read_header_fields(struct header *h)
 		for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
 			if (batv_span_equal_fold(field.name, batv_span_of(wanted[i].name)))
 				*(struct batv_span *)((char *)h + wanted[i].offset) = field.value;
+		h->list = h->list || is_list(field);
 		h->bulk = h->bulk || is_bulk(field);
 	}
 }
@@ -131,8 +151,8 @@ static void take_id(const struct ours *o, struct batv_span value, struct batch *
 	if (!batv_search_message_id(value, id, &len))
 		return;
 	for (size_t i = 0; i < o->n && batch->n < BATCH_MAX; i++)
-		batch->n += batv_sent_id(key, (struct batv_span){id, len}, &o->addr[i],
-					 &batch->items[batch->n]);
+		batch->n += (o->is_proof[i] ? batv_sent_id : batv_sent_hint)(
+			key, (struct batv_span){id, len}, &o->addr[i], &batch->items[batch->n]);
 }
 
 static void take_pair(const struct ours *o, size_t i, const char *recipient, struct batch *batch)
@@ -140,7 +160,7 @@ static void take_pair(const struct ours *o, size_t i, const char *recipient, str
 	char text[BATV_ADDR_SIZE];
 	struct batv_addr theirs;
 
-	if (batch->n < BATCH_MAX &&
+	if (batch->n < BATCH_MAX - OURS_MAX &&
 	    batv_tag_bare(recipient, strlen(recipient), text, sizeof text) == BATV_OK &&
 	    batv_addr_parse(text, strlen(text), &theirs) == BATV_OK)
 		batch->n += batv_sent_pair(batv_state_memory_key(o->session->state), &o->addr[i],
@@ -182,22 +202,31 @@ static void take_permission(const struct ours *o, struct batch *batch)
 					      &batch->items[batch->n]);
 }
 
-/* Takes a pair of each address with each recipient, up to the limit. */
-static void take_pairs(const struct ours *o, struct batch *batch)
+/*
+ * Takes a pair of each author with each recipient, up to the limit.  Replies to a list go to the
+ * list, and a pair for each subscriber would fill the memory.
+ */
+static void take_pairs(const struct ours *o, const struct header *h, struct batch *batch)
 {
-	size_t n = o->n * batv_glue_recipients();
+	size_t n = batv_glue_recipients();
 
-	for (size_t i = 0; i < n && i < BATV_PAIRS_MAX; i++)
-		take_pair(o, i % o->n, batv_glue_recipient(i / o->n), batch);
+	if (h->list || h->bulk)
+		return;
+	if (n > BATV_RECIPIENTS_MAX)
+		n = BATV_RECIPIENTS_MAX;
+	for (size_t author = 0; author < o->n; author++)
+		for (size_t i = 0; i < n && o->is_proof[author]; i++)
+			take_pair(o, author, batv_glue_recipient(i), batch);
 }
 
-/*
- * A local user may write anything into the header.  So for a local submission only the envelope
- * sender counts, because Exim has checked it.
- */
-static bool header_counts(const struct batv_origin *origin)
+/* Adds the envelope sender.  In a session, it vouches for the addresses of its domain. */
+static void add_sender(struct ours *o, const char *sender, const struct batv_origin *origin)
 {
-	return *origin->host_address != '\0';
+	add_ours(o, batv_span_of(sender));
+	o->is_proof[0] = true;
+	if (o->n > 0 && *origin->host_address &&
+	    batv_addr_domain(&o->addr[0], o->domain) != BATV_OK)
+		o->domain[0] = '\0';
 }
 
 void batv_sent_mail_received(const struct batv_session *session)
@@ -214,13 +243,14 @@ void batv_sent_mail_received(const struct batv_session *session)
 		return;
 	*o = (struct ours){.session = session};
 	batv_origin_of(session, &origin);
-	add_ours(o, batv_span_of(sender));
+	add_sender(o, sender, &origin);
 	own = o->n > 0;
-	/* mail from outside ends here: only who is known may speak for us with another sender */
+	/* mail from outside ends here, also on its way through a filter or a redirection: only who
+	 * is known may speak for us with another sender */
 	if (o->n == 0 && !origin.authenticated)
 		return;
 	read_header_fields(&h);
-	if (header_counts(&origin))
+	if (!h.list)
 		(void)batv_mailbox_each(h.from, OURS_MAX, add_found, o);
 	if (!is_trusted(o, &origin, &relaying))
 		return;
@@ -228,9 +258,8 @@ void batv_sent_mail_received(const struct batv_session *session)
 		batv_recipients_received(session, &origin, o->policy, &o->addr[0]);
 	if (relaying)
 		take_permission(o, &batch);
-	if (!h.bulk)
-		take_pairs(o, &batch); /* the authors only; the addresses below are for ids */
-	if (header_counts(&origin)) {
+	take_pairs(o, &h, &batch); /* the authors only; the addresses below are for ids */
+	if (!h.list) {
 		(void)batv_mailbox_each(h.reply_to, OURS_MAX, add_found, o);
 		(void)batv_mailbox_each(h.notify, OURS_MAX, add_found, o);
 	}
@@ -251,7 +280,7 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 	author.own_address = false;
 	author.address = NULL; /* nothing of a stranger's message is remembered */
 	*o = (struct ours){.session = session};
-	add_ours(o, batv_span_of(sender));
+	add_sender(o, sender, origin);
 	if (!is_trusted(o, &author, &relaying))
 		return false;
 	read_header_fields(h);
@@ -266,7 +295,7 @@ void batv_sent_mail_routed(const struct batv_session *session, const struct batv
 	struct header h;
 
 	if (!*recipient || *recipient == '@' || !begin_delivery(o, session, origin, sender, &h) ||
-	    h.bulk)
+	    h.list || h.bulk)
 		return;
 	take_pair(o, 0, recipient, &batch);
 	write_batch(o, &batch);

@@ -6,10 +6,12 @@
 
 #include "session.h"
 
-#define BATV_PAIRS_MAX 50 /* remembered of one message */
+#define BATV_RECIPIENTS_MAX 50 /* of one message that are remembered as correspondents */
 
-/* At reception, with all recipients known: remembers the id, and the pairs unless it is list or
- * bulk mail. */
+/*
+ * At reception, with all recipients known: remembers the id for our addresses on the message, and
+ * the pairs of its authors with its recipients unless it is list or bulk mail.
+ */
 void batv_sent_mail_received(const struct batv_session *session);
 
 /*

@@ -302,6 +302,16 @@ static json_t *json_look_ups(const struct explanation *e)
 	return list;
 }
 
+/* One sentence about a hint; NULL: there is none. */
+static const char *hint_text(const struct batv_judgement *j)
+{
+	if (j->proof.kind == BATV_PROOF_HINT_ID)
+		return "a hint, not a proof: the message cites one that left from here with this "
+		       "address in its header only; it is delivered and marked, up to 20 times a "
+		       "day";
+	return NULL;
+}
+
 static void json_judgement(const struct explanation *e, json_t *o)
 {
 	const struct batv_judgement *j = &e->judgement;
@@ -309,7 +319,10 @@ static void json_judgement(const struct explanation *e, json_t *o)
 	batv_ctl_put_text(o, "verdict", batv_verdict_name(j->finding.verdict));
 	batv_ctl_put_text(o, "action", batv_action_name(j->finding.action));
 	batv_ctl_put_text(o, "reason", batv_reason_name(j->finding.reason));
-	batv_ctl_put_text(o, "proof", batv_proof_name(j->proof.kind));
+	batv_ctl_put_text(o, "proof",
+			  batv_proof_name(hint_text(j) ? BATV_PROOF_NONE : j->proof.kind));
+	if (hint_text(j))
+		batv_ctl_put_text(o, "hint", hint_text(j));
 	if (j->policy)
 		batv_ctl_put_text(o, "policy", j->policy->name);
 	if (j->finding.reason == BATV_WHY_NO_MEMORY)
@@ -360,19 +373,21 @@ static void print_look_up(const struct batv_proof_question *q)
 	char about[300];
 
 	batv_printable(q->about, about, sizeof about);
-	printf("  %-4s <%s>: %s\n", batv_proof_name(q->kind), about, reply_name(q->reply));
+	printf("  %-7s <%s>: %s\n", batv_proof_name(q->kind), about, reply_name(q->reply));
 }
 
 static void print_judgement(const struct explanation *e)
 {
 	const struct batv_judgement *j = &e->judgement;
 	const char *reason = batv_reason_name(j->finding.reason);
+	bool proved = j->finding.verdict == BATV_REMEMBERED;
 
-	printf("verdict    %s%s%s\n", batv_verdict_name(j->finding.verdict),
-	       j->proof.kind == BATV_PROOF_NONE ? "" : ", by ",
-	       j->proof.kind == BATV_PROOF_NONE ? "" : batv_proof_name(j->proof.kind));
+	printf("verdict    %s%s%s\n", batv_verdict_name(j->finding.verdict), proved ? ", by " : "",
+	       proved ? batv_proof_name(j->proof.kind) : "");
 	printf("action     %s%s%s\n", batv_action_name(j->finding.action),
 	       strcmp(reason, "-") ? ", reason " : "", strcmp(reason, "-") ? reason : "");
+	if (hint_text(j))
+		printf("hint       %s\n", hint_text(j));
 	if (j->policy)
 		printf("policy     %s\n", j->policy->name);
 	if (j->finding.reason == BATV_WHY_NO_MEMORY) {

@@ -28,12 +28,9 @@ static const struct {
 	[BATV_FLOOD_ID] = {"a network sent too many replies to one message",
 			   "If the network is a stranger's, deny it in Exim. If these are real "
 			   "replies, raise flood_base or flood_share"},
-	[BATV_COUNT_DEFERRED_END - BATV_COUNT_DEFERRED -
-		1] = {"there were too many of those that only a hint speaks for",
-		      "See docs/formats.md, \"Floods\""},
 };
-#define LIMITS (sizeof texts / sizeof texts[0])
-_Static_assert(LIMITS == BATV_COUNT_DEFERRED_END - BATV_COUNT_DEFERRED, "one text for each row");
+#define LIMITS BATV_FLOOD_NONE
+_Static_assert(LIMITS == BATV_COUNT_DEFERRED_END - BATV_COUNT_DEFERRED, "one row for each limit");
 
 static uint64_t deferred(const struct batv_status *s, size_t limit, unsigned days)
 {
@@ -42,7 +39,15 @@ static uint64_t deferred(const struct batv_status *s, size_t limit, unsigned day
 
 void batv_ctl_status_check_flood(struct batv_status *s)
 {
-	for (size_t i = 0; s->memory_ok && i < LIMITS; i++)
+	if (s->memory_ok && deferred(s, BATV_FLOOD_HINT, 1) > 0)
+		batv_ctl_status_problem(
+			s,
+			"%" PRIu64
+			" times today, a hint had been used too often, and the message was judged "
+			"without it (reason=hint-). If these are real answers to a local program, "
+			"let it send with the address of its From header as the envelope sender",
+			deferred(s, BATV_FLOOD_HINT, 1));
+	for (size_t i = 0; s->memory_ok && i < sizeof texts / sizeof texts[0]; i++)
 		if (deferred(s, i, 1) > 0)
 			batv_ctl_status_problem(s,
 						"%" PRIu64 " times today, mail was deferred "
@@ -59,7 +64,7 @@ void batv_ctl_status_print_flood(const struct batv_status *s)
 		sum += deferred(s, i, DAYS);
 	if (sum > 0)
 		printf("  deferred: a network's limit %" PRIu64 ", a tag's %" PRIu64
-		       ", an id's %" PRIu64 ", a hint's %" PRIu64 "\n",
+		       ", an id's %" PRIu64 "; hints not used %" PRIu64 "\n",
 		       deferred(s, 0, DAYS), deferred(s, 1, DAYS), deferred(s, 2, DAYS),
 		       deferred(s, 3, DAYS));
 }

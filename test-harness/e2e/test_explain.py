@@ -202,7 +202,7 @@ def test_without_a_state(lab):
     answer = explain(path, "--rcpt", "alice@ours.example", "--from", "<>")
     assert answer["class"] == "dsn" and not answer["judged"]
     assert "/nowhere/x.conf" in answer["not_judged"]
-    assert [l["answer"] for l in answer["look_ups"]] == ["no memory", "no state"]
+    assert [l["answer"] for l in answer["look_ups"]] == ["no memory", "no state", "no memory"]
     text = lab.run([BUILD / "batvctl", "-c", "/nowhere/x.conf", "explain", str(path)]).stdout
     assert "\nnot judged: /nowhere/x.conf" in text and "part 3, message/rfc822" in text, text
     done = lab.run([BUILD / "batvctl", "explain", "/nowhere/message"], check=False)

@@ -10,13 +10,17 @@ class Company(Ours):
     """A server with a memory that begins now."""
 
     settings = ""
+    local_domains = "test"
+    router = True
 
     def setup(self):
         self.lab.clock.set(NOON)
         self.conf = MEMORY + SHORT + self.settings
         self.batv = Batv(self.lab, conf=self.conf, exim=f"{self.lab.dir}/ours/bin/exim -C {self.lab.dir}/ours/exim.conf")
         self.sink = Sink(self.lab)
-        self.ours = batv_exim(self.lab, self.batv, self.sink, options={"smtp_accept_queue_per_connection": "0"})
+        self.ours = batv_exim(self.lab, self.batv, self.sink, local_domains=self.local_domains, router=self.router,
+                              options={"smtp_accept_queue_per_connection": "0"})
+        self.ours.add_users("shop", "www-data", "mallory", "owner", "dave")
 
 
 class TestCitesNothing(Company):
@@ -85,6 +89,154 @@ class TestUnsignedDestinations(Company):
     def test_another_policy_without_them(self):
         self.batv.set(MEMORY + SHORT + "[policy lists]\ndomains = lists.test\n" + self.settings)
         self.unproven(self.dsn(), "dsn")
+
+
+class TestHints(Company):
+    """An id of a local submission, or of a session for another domain, is a hint for the addresses in its header."""
+
+    local_domains = "test : customer.test"
+
+    def web(self, author, sender="www-data@test", **headers):
+        """What a web application sends by itself: the id."""
+        sent = new_id("web")
+        self.ours.submit(sender, "dave@theirs.test", make_message(author, "dave@theirs.test", Message_ID=f"<{sent}>", **headers))
+        return sent
+
+    def hinted(self, message, class_, rcpt, message_id, times=1):
+        """It comes in, marked."""
+        for _ in range(times):
+            mark = os.urandom(6).hex()
+            code, line = self.replay(message, rcpt, mark=mark)
+            assert (code, line["verdict"], line["action"]) == (250, "missing", "mark"), line
+            assert (line["reason"], line["class"], line["msgid"]) == ("hint-id", class_, message_id), line
+        status = self.status_of(rcpt, mark)
+        assert status.startswith(f"missing; action=mark; mode=reject; class={class_}; reason=hint-id;"), status
+
+    def forgotten(self, message_id, *rcpts):
+        """Neither proof nor hint."""
+        for rcpt in rcpts:
+            self.unproven(cites_bounce(message_id), "dsn", rcpt)
+
+    def test_a_web_application(self):
+        sent = self.web("shop@test", Reply_To="carol@customer.test", Disposition_Notification_To="dave@test")
+        for rcpt in "shop@test", "carol@customer.test", "dave@test":
+            self.hinted(out_of_office(In_Reply_To=f"<{sent}>"), "autoreply", rcpt, sent)
+            self.hinted(cites_bounce(sent), "dsn", rcpt, sent)
+        self.remembered(cites_bounce(sent), "dsn", "id", sent, "www-data@test")
+        self.forgotten(sent, "alice@test", "shop@customer.test")
+        # and no pair: what cites nothing is not known to be an answer
+        self.unproven(out_of_office("dave@theirs.test"), "autoreply", "shop@test")
+        # sender and author are one: a proof
+        self.remembered(cites_bounce(sent := self.web("shop@test", "shop@test")), "dsn", "id", sent, "shop@test")
+
+    def test_a_customer_in_the_name_of_another(self):
+        """Of the session's own domain an address is proof, of another one it is a hint at most."""
+        sent = new_id()
+        self.write("dave@theirs.test", sent, "mallory@customer.test", source="127.0.0.1")
+        self.remembered(cites_bounce(sent), "dsn", "id", sent, "mallory@customer.test")
+        for auth in False, True:
+            planted = new_id("planted")
+            self.session("mallory@customer.test", "alice@test", planted, auth, Reply_To="bob@Customer.Test, carol@test")
+            self.remembered(cites_bounce(planted), "dsn", "id", planted, "mallory@customer.test")
+            self.remembered(cites_bounce(planted), "dsn", "id", planted, "bob@customer.test")
+            for rcpt in "alice@test", "carol@test":
+                self.hinted(cites_bounce(planted), "dsn", rcpt, planted)
+            self.unproven(out_of_office("dave@theirs.test"), "autoreply", "alice@test")     # and no pair
+            self.remembered(out_of_office("dave@theirs.test"), "autoreply", "pair", rcpt="mallory@customer.test")
+        planted = new_id("planted")
+        self.session("mallory@elsewhere.test", "alice@test", planted, True)
+        self.hinted(cites_bounce(planted), "dsn", "alice@test", planted)
+
+    def session(self, sender, author, message_id, auth=False, **headers):
+        message = make_message(author, "dave@theirs.test", Message_ID=f"<{message_id}>", **headers)
+        count = len(self.sink.messages)
+        with self.ours.smtp(STRANGER if auth else "127.0.0.1") as session:
+            if auth:
+                assert session.auth_plain("alice", "secret").code == 235
+            assert session.send(sender, "dave@theirs.test", message).data.code == 250, session.dialogue()
+        self.sink.wait(count + 1)
+
+    def test_a_list(self):
+        """List-Id and List-Post make a list: of what it passes on, its own sender alone is remembered."""
+        headers = {"Reply_To": "bob@test", "Disposition_Notification_To": "carol@test"}
+        for field in "List-Id", "List-Post":
+            for local in False, True:
+                sent = new_id("list")
+                if local:
+                    sent = self.web("alice@test", "owner@test", **headers, **{field: "<x.test>"})
+                else:
+                    self.session("owner@test", "alice@test", sent, **headers, **{field: "<x.test>"})
+                self.remembered(cites_bounce(sent), "dsn", "id", sent, "owner@test")
+                self.forgotten(sent, "alice@test", "bob@test", "carol@test")
+                self.unproven(out_of_office("dave@theirs.test"), "autoreply", "owner@test")
+
+    def test_twenty_a_day(self):
+        sent, other = self.web("shop@test"), self.web("shop@test")
+        self.hinted(cites_bounce(sent), "dsn", "shop@test", sent, times=20)
+        self.forgotten(sent, "shop@test")
+        self.hinted(cites_bounce(other), "dsn", "shop@test", other)
+        self.remembered(cites_bounce(sent), "dsn", "id", sent, "www-data@test")
+        day = self.web("alice@test")
+        self.hinted(cites_bounce(day), "dsn", "alice@test", day, times=20)
+        self.forgotten(day, "alice@test")
+        status = self.batv.json("status")
+        assert [p for p in status["problems"] if p.startswith("2 times today, a hint had been used too often")], status["problems"]
+        assert status["counters"]["deferred"]["hint"] == 2, status["counters"]
+        self.lab.clock.advance(DAY)
+        self.hinted(cites_bounce(day), "dsn", "alice@test", day)
+        spared = self.batv.json("status")["counters"]["spared"]
+        assert spared["hint-id"] >= 42, spared
+
+    def test_in_every_mode(self):
+        sent = self.web("shop@test")
+        for settings in {"enforcement": "observe"}, {"enforcement": "auto"}, {"unproven_dsn": "accept"}, {"unproven_dsn": "mark"}:
+            self.batv.set(self.conf.replace("enforcement = reject\n", ""), **{"enforcement": "reject", **settings})
+            code, line = self.replay(cites_bounce(sent), "shop@test")
+            assert (code, line["verdict"], line["action"], line["reason"]) == (250, "missing", "mark", "hint-id"), line
+        self.batv.set(self.conf)
+        code, line = self.replay(cites_bounce(sent), "prvs=1234abcdef=shop@test")
+        assert (code, line["verdict"], line["action"], line["reason"]) == (250, "forged", "mark", "hint-id"), line
+
+    def test_explained(self):
+        sent = self.web("shop@test")
+        path = self.lab.write(self.lab.dir / "bounce.eml", cites_bounce(sent))
+        how = "explain", "--from", "", "--rcpt", "shop@test", "--host", STRANGER, path
+        told = self.batv.json(*how)
+        assert (told["verdict"], told["action"], told["reason"], told["proof"]) == ("missing", "mark", "hint-id", "-"), told
+        assert {"kind": "hint-id", "value": sent, "answer": "known"} in told["look_ups"], told
+        assert {"kind": "id", "value": sent, "answer": "unknown"} in told["look_ups"], told
+        text = self.batv.ctl(*how).stdout
+        assert "\nverdict    missing\n" in text and "\nhint       a hint, not a proof: " in text, text
+        assert "hint" not in self.batv.ctl(*how[:4], "alice@test", *how[5:], check=False).stdout.partition("verdict")[2]
+
+
+class TestPairs(Company):
+    """The pairs of a message: fifty recipients, with any author.  (Routing adds what it sees.)"""
+
+    router = False
+
+    def test_fifty_recipients(self):
+        for author, sender in ("alice@test", "alice@test"), ("carol@test", "bob@test"):
+            rcpts = [f"user{n}.{author}"[:-5] + "@theirs.test" for n in range(52)]
+            count = len(self.sink.messages)
+            with self.ours.smtp() as session:
+                assert session.send(sender, rcpts, make_message(author, "all@theirs.test")).data.code == 250
+            self.sink.wait(count + 1)
+            for who in {author, sender}:
+                for n in 0, 25, 49:
+                    self.remembered(out_of_office(rcpts[n]), "autoreply", "pair", rcpt=who)
+                for n in 50, 51:
+                    self.unproven(out_of_office(rcpts[n]), "autoreply", who)
+
+    def test_a_newsletter(self):
+        """List-Unsubscribe makes no list: shops and newsletters have it, too."""
+        self.write("erin@theirs.test", new_id(), List_Unsubscribe="<https://test/u>", List_Unsubscribe_Post="List-Unsubscribe=One-Click")
+        self.remembered(out_of_office("erin@theirs.test"), "autoreply", "pair")
+        for name, value in ("Precedence", "bulk"), ("Precedence", "list"), ("List-Id", "<x.test>"), ("list-post", "<mailto:x@test>"):
+            rcpt = f"frank.{name}.{value.strip('<>')[:4]}@theirs.test".lower()
+            self.write(rcpt, sent := new_id(), **{name: value})
+            self.unproven(out_of_office(rcpt), "autoreply")
+            self.remembered(out_of_office(rcpt, In_Reply_To=f"<{sent}>"), "autoreply", "id", sent)
 
 
 def cites_bounce(message_id):

@@ -140,11 +140,13 @@ list:
         self.nothing("expanded@theirs.test")
 
     def test_by_a_local_user(self):
-        """Of a local submission Exim knows the sender; the header is what the user says."""
+        """Of a local submission Exim knows the sender; the header is what the user says: a hint at most."""
         self.ours.submit("bob@test", "local@theirs.test", make_message(
             "alice@test", Message_ID=f"<{self.planted}>", Reply_To="alice@test",
             Disposition_Notification_To="alice@test"))
-        self.nothing("local@theirs.test")
+        for message, class_ in (cites(self.planted), "dsn"), (mdn(self.planted, author="nobody@theirs.test"), "mdn"):
+            self.unproven(message, class_, outcome=("mark", "hint-id"))
+        self.unproven(out_of_office("local@theirs.test"), "autoreply")
         self.remembered(cites(self.planted, "bob@test"), "dsn", "id", self.planted, "bob@test")
 
     def test_by_a_local_user_with_a_foreign_sender(self):

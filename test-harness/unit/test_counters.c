@@ -168,6 +168,7 @@ START_TEST(spared_rows_have_their_documented_numbers)
 	ck_assert(!batv_verdict_spared_row(BATV_WHY_NONE, &row));
 	ck_assert(!batv_verdict_spared_row(BATV_WHY_NOT_ARMED, &row));
 	ck_assert(!batv_verdict_spared_row(BATV_WHY_COUNT, &row));
+	ck_assert(!batv_verdict_spared_row((enum batv_reason) - 1, &row));
 }
 END_TEST
 

@@ -284,7 +284,7 @@ END_TEST
 
 /* The message, as the proof sees it. */
 static struct {
-	bool proves, cites;
+	bool proves, cites, hints;
 	unsigned asked;
 } message;
 
@@ -296,6 +296,8 @@ static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_ans
 	*answer = (struct batv_proof_answer){.cites_nothing = !message.cites};
 	if (message.proves)
 		answer->kind = BATV_PROOF_ID;
+	else if (message.hints)
+		answer->kind = BATV_PROOF_HINT_ID;
 	return message.proves;
 }
 
@@ -303,6 +305,7 @@ static void use_proof(bool proves, bool cites)
 {
 	message.proves = proves;
 	message.cites = cites;
+	message.hints = false;
 	message.asked = 0;
 	context.prove = prove;
 	context.prove_ctx = &message;
@@ -356,6 +359,31 @@ START_TEST(what_cites_nothing)
 	context.lacks = NULL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+}
+END_TEST
+
+/* A hint is no proof: the verdict stays, and the message is delivered and marked whatever it is. */
+START_TEST(what_has_a_hint)
+{
+	context.lacks = lacks_nothing;
+	for (int c = 0; c < BATV_CLASS_COUNT; c++)
+		for (int a = BATV_ACTION_ACCEPT; a <= BATV_UNPROVEN_REJECT_ALL; a++)
+			for (int e = BATV_ENFORCE_AUTO; e <= BATV_ENFORCE_REJECT; e++) {
+				use_proof(false, true);
+				message.hints = true;
+				context.class = (enum batv_class)c;
+				policy->unproven[c] = a;
+				policy->enforcement = e;
+				judge_it("alice@ours.example");
+				expect(BATV_MISSING, BATV_WHY_HINT_ID, BATV_ACTION_MARK);
+				judge_it("prvs=0123abcdef=alice@ours.example");
+				expect(BATV_FORGED, BATV_WHY_HINT_ID, BATV_ACTION_MARK);
+			}
+	ck_assert_uint_eq(asked.host, 0); /* it is not refused, so no list is asked */
+	use_proof(true, true);
+	message.hints = true;
+	judge_it("alice@ours.example");
+	expect(BATV_REMEMBERED, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
 }
 END_TEST
 
@@ -472,6 +500,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, classes);
 	tcase_add_test(tc, the_message_is_asked_only_if_it_would_fail);
 	tcase_add_test(tc, what_cites_nothing);
+	tcase_add_test(tc, what_has_a_hint);
 	tcase_add_test(tc, bounces_where_some_mail_leaves_untagged);
 	tcase_add_test(tc, completeness_is_asked_last);
 	suite_add_tcase(suite, tc);

@@ -16,7 +16,7 @@
 
 /* ---- a sent-mail memory that the test fills ---- */
 
-static const char *known[4]; /* "id address" and "ours>theirs" */
+static const char *known[4]; /* "id address", "ours>theirs", and a hint: "id ?address" */
 static size_t asked;
 
 static bool name_item(const char *text, enum batv_item_kind kind, struct batv_item *item)
@@ -36,6 +36,17 @@ bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_a
 
 	ck_assert_uint_eq(key.len, 3);
 	(void)snprintf(text, sizeof text, "%.*s %.*s", (int)id.len, id.p, (int)ours->text.len,
+		       ours->text.p);
+	return name_item(text, BATV_ITEM_ID, item);
+}
+
+bool batv_sent_hint(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+		    struct batv_item *item)
+{
+	char text[1200];
+
+	ck_assert_uint_eq(key.len, 3);
+	(void)snprintf(text, sizeof text, "%.*s ?%.*s", (int)id.len, id.p, (int)ours->text.len,
 		       ours->text.p);
 	return name_item(text, BATV_ITEM_ID, item);
 }
@@ -119,7 +130,7 @@ START_TEST(an_id_proves_to_its_own_address)
 	ck_assert_ptr_null(answer.clue);
 	begin(BATV_CLASS_DSN, "<other@ours.example>", "Message-ID: <another@ours.example>\n");
 	ck_assert(!proves("alice@ours.example"));
-	ck_assert_uint_eq(asked, 2);
+	ck_assert_uint_eq(asked, 4); /* each id as a proof and as a hint */
 }
 END_TEST
 
@@ -145,7 +156,71 @@ START_TEST(four_ids_are_looked_up_and_no_more)
 	known[0] = "500@x.example alice@ours.example";
 	begin(BATV_CLASS_DSN, NULL, body);
 	ck_assert(!proves("alice@ours.example"));
-	ck_assert_uint_eq(asked, BATV_LOOKUPS_MAX);
+	ck_assert_uint_eq(asked, 2 * BATV_LOOKUPS_MAX); /* as a proof, and as a hint */
+}
+END_TEST
+
+static size_t used;      /* hints */
+static size_t use_limit; /* more are none */
+
+static bool use_hint(void *ctx, const struct batv_addr *bare, const struct batv_proof_answer *hint)
+{
+	ck_assert_ptr_eq(ctx, &used);
+	ck_assert_int_eq(hint->kind, BATV_PROOF_HINT_ID);
+	ck_assert_uint_gt(bare->text.len, 0);
+	return used++ < use_limit;
+}
+
+static void ignore(void *ctx, const struct batv_proof_question *q)
+{
+	(void)ctx, (void)q;
+}
+
+START_TEST(a_hint_is_no_proof)
+{
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++) {
+		known[0] = "sent@ours.example ?shop@ours.example";
+		known[1] = NULL;
+		begin((enum batv_class) class, "<sent@ours.example>", "");
+		ck_assert(!proves("shop@ours.example"));
+		ck_assert_int_eq(answer.kind, BATV_PROOF_HINT_ID);
+		ck_assert(batv_proof_is_hint(answer.kind) && !answer.cites_nothing);
+		ck_assert(batv_span_equal(answer.clue->value, batv_span_of("sent@ours.example")));
+		ck_assert(!proves("bob@ours.example"));
+		ck_assert_int_eq(answer.kind, BATV_PROOF_NONE);
+		known[1] = "sent@ours.example shop@ours.example"; /* a proof comes first */
+		ck_assert(proves("shop@ours.example"));
+		ck_assert_int_eq(answer.kind, BATV_PROOF_ID);
+		ck_assert(!batv_proof_is_hint(answer.kind));
+		proof.key.len = 0;
+		ck_assert(!proves("shop@ours.example"));
+		ck_assert_int_eq(answer.kind, BATV_PROOF_NONE);
+	}
+}
+END_TEST
+
+/* One that was used too often is no hint, and the next one counts. */
+START_TEST(hints_have_a_limit)
+{
+	known[0] = "1@ours.example ?shop@ours.example";
+	known[1] = "2@ours.example ?shop@ours.example";
+	begin(BATV_CLASS_OTHER, "<1@ours.example>", "Message-ID: <2@ours.example>\n");
+	proof.use_hint = use_hint;
+	proof.use_hint_ctx = &used;
+	for (use_limit = 0; use_limit < 3; use_limit++) {
+		used = 0;
+		ck_assert(!proves("shop@ours.example"));
+		ck_assert_int_eq(batv_proof_is_hint(answer.kind), use_limit > 0);
+		ck_assert_uint_eq(used, use_limit > 0 ? 1 : 2);
+	}
+	used = 0;
+	use_limit = 1;
+	known[1] = "2@ours.example shop@ours.example"; /* a proof uses none */
+	ck_assert(proves("shop@ours.example"));
+	ck_assert(!proves("bob@ours.example"));
+	proof.report = ignore; /* nor if it is looked up for a report all the same */
+	ck_assert(proves("shop@ours.example"));
+	ck_assert_uint_eq(used, 0);
 }
 END_TEST
 
@@ -328,16 +403,17 @@ START_TEST(a_report_is_told_every_question_in_order)
 	known[0] = "2@ours.example alice@ours.example";
 	known[1] = "alice@ours.example>bob@theirs.example";
 	begin_all_kinds(BATV_CLASS_AUTOREPLY);
-	ck_assert_uint_eq(tells("alice@ours.example"), 7);
+	ck_assert_uint_eq(tells("alice@ours.example"), 9);
 	ck_assert_int_eq(answer.kind, BATV_PROOF_ID);
 	told_is("id 1@ours.example: unknown\nid 2@ours.example: known\n"
 		"tag carol@ours.example: of another\ntag alice@ours.example: valid\n"
 		"tag dave@ours.example: forged\ntag erin@ours.example: of another\n"
-		"pair bob@theirs.example: known\n");
+		"pair bob@theirs.example: known\n"
+		"hint-id 1@ours.example: unknown\nhint-id 2@ours.example: unknown\n");
 	begin_all_kinds(BATV_CLASS_DSN); /* of which no author is asked about */
-	ck_assert_uint_eq(tells("alice@ours.example"), 6);
+	ck_assert_uint_eq(tells("alice@ours.example"), 8);
 	known[0] = NULL;
-	ck_assert_uint_eq(tells("alice@ours.example"), 6);
+	ck_assert_uint_eq(tells("alice@ours.example"), 8);
 	ck_assert_int_eq(answer.kind, BATV_PROOF_TAG);
 	ck_assert_ptr_nonnull(strstr(told, "id 2@ours.example: unknown\n"));
 	proof.now = NOW + 1000; /* the key is destroyed */
@@ -345,7 +421,8 @@ START_TEST(a_report_is_told_every_question_in_order)
 	(void)tells("alice@ours.example");
 	told_is("id 1@ours.example: no memory\nid 2@ours.example: no memory\n"
 		"tag carol@ours.example: expired\ntag alice@ours.example: expired\n"
-		"tag dave@ours.example: expired\ntag erin@ours.example: expired\n");
+		"tag dave@ours.example: expired\ntag erin@ours.example: expired\n"
+		"hint-id 1@ours.example: no memory\nhint-id 2@ours.example: no memory\n");
 }
 END_TEST
 
@@ -353,18 +430,20 @@ START_TEST(a_report_is_told_what_is_missing)
 {
 	known[0] = "1@ours.example alice@ours.example";
 	begin_all_kinds(BATV_CLASS_AUTOREPLY);
-	ck_assert_uint_eq(tells(NULL), 7);
+	ck_assert_uint_eq(tells(NULL), 9);
 	told_is("id 1@ours.example: no recipient\nid 2@ours.example: no recipient\n"
 		"tag carol@ours.example: of another\ntag alice@ours.example: of another\n"
 		"tag dave@ours.example: forged\ntag erin@ours.example: of another\n"
-		"pair bob@theirs.example: no recipient\n");
+		"pair bob@theirs.example: no recipient\n"
+		"hint-id 1@ours.example: no recipient\nhint-id 2@ours.example: no recipient\n");
 	proof.ring = NULL;
 	proof.key.len = 0;
-	ck_assert_uint_eq(tells("alice@ours.example"), 7);
+	ck_assert_uint_eq(tells("alice@ours.example"), 9);
 	told_is("id 1@ours.example: no memory\nid 2@ours.example: no memory\n"
 		"tag carol@ours.example: no state\ntag alice@ours.example: no state\n"
 		"tag dave@ours.example: no state\ntag erin@ours.example: no state\n"
-		"pair bob@theirs.example: no memory\n");
+		"pair bob@theirs.example: no memory\n"
+		"hint-id 1@ours.example: no memory\nhint-id 2@ours.example: no memory\n");
 	ck_assert_uint_eq(asked, 0);
 }
 END_TEST
@@ -425,6 +504,7 @@ START_TEST(names)
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_ID), "id");
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_TAG), "tag");
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_PAIR), "pair");
+	ck_assert_str_eq(batv_proof_name(BATV_PROOF_HINT_ID), "hint-id");
 }
 END_TEST
 
@@ -437,6 +517,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, an_id_proves_to_its_own_address);
 	tcase_add_test(tc, the_generation_before_is_asked_too);
 	tcase_add_test(tc, four_ids_are_looked_up_and_no_more);
+	tcase_add_test(tc, a_hint_is_no_proof);
+	tcase_add_test(tc, hints_have_a_limit);
 	tcase_add_test(tc, what_cites_no_id_says_so);
 	tcase_add_test(tc, without_a_key_nothing_is_asked);
 	tcase_add_test(tc, a_tag_proves_to_its_own_address);

@@ -40,6 +40,28 @@ START_TEST(what_was_sent_is_found)
 }
 END_TEST
 
+static struct batv_item hint(const char *message_id, const char *ours)
+{
+	struct batv_addr a = address(ours);
+	struct batv_item item;
+
+	ck_assert(batv_sent_hint(key, batv_span_of(message_id), &a, &item));
+	return item;
+}
+
+/* Neither is taken for the other, though both are in the filter of the ids. */
+START_TEST(a_hint_is_not_an_id)
+{
+	ck_assert_int_eq(put(hint("a@b", "ann@example.org"), NOW), BATV_SENT_DONE);
+	ck_assert(has(hint("a@B", "Ann@example.org"), NOW));
+	ck_assert(!has(id("a@b", "ann@example.org"), NOW));
+	ck_assert(!has(hint("a@b", "bob@example.org"), NOW));
+	ck_assert_int_eq(put(id("c@d", "ann@example.org"), NOW), BATV_SENT_DONE);
+	ck_assert(!has(hint("c@d", "ann@example.org"), NOW));
+	ck_assert_uint_eq(batv_counted(&memory, BATV_COUNT_IDS, 1, NOW), 2);
+}
+END_TEST
+
 START_TEST(several_at_once)
 {
 	enum batv_sent_answer answers[60];
@@ -80,6 +102,8 @@ START_TEST(what_is_no_item)
 	ck_assert(!batv_sent_id(key, batv_span_of(""), &a, &item));
 	ck_assert(!batv_sent_id((struct batv_span){"", 0}, batv_span_of("a@b"), &a, &item));
 	ck_assert(!batv_sent_id(key, batv_span_of("a@b"), &none, &item));
+	ck_assert(!batv_sent_hint(key, batv_span_of(""), &a, &item));
+	ck_assert(!batv_sent_hint(key, batv_span_of("a@b"), &none, &item));
 	ck_assert(!batv_sent_pair(key, &a, &none, &item));
 	ck_assert(!batv_sent_pair(key, &none, &a, &item));
 	ck_assert_mem_eq(&item, &before, sizeof item);
@@ -530,6 +554,7 @@ static void add_tests(TCase *tc, bool windows)
 {
 	(void)windows;
 	tcase_add_test(tc, what_was_sent_is_found);
+	tcase_add_test(tc, a_hint_is_not_an_id);
 	tcase_add_test(tc, several_at_once);
 	tcase_add_test(tc, what_is_no_item);
 	tcase_add_test(tc, another_key_knows_nothing);

@@ -147,6 +147,11 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 		      (p->enforcement == BATV_ENFORCE_REJECT || m->armed);
 	if (!failed)
 		return f;
+	if (p && m->hint != BATV_WHY_NONE) {
+		f.action = BATV_ACTION_MARK;
+		f.reason = m->hint;
+		return f;
+	}
 	f.action = BATV_ACTION_REJECT;
 	f.reason = BATV_WHY_NONE;
 #define UNLESS(condition, why)                                                                     \
@@ -171,7 +176,8 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	return f;
 }
 
-#define ALL_MODES (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 3 * 2 * 2 * 2)
+#define ALL_MODES                                                                                  \
+ (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 3 * 2 * 2 * 2 * 2)
 
 START_TEST(every_mode)
 {
@@ -195,6 +201,7 @@ START_TEST(every_mode)
 		mode.armed = pick(&code, 2);
 		mode.observe_file = pick(&code, 2);
 		mode.relay_host = (enum batv_match)pick(&code, 3);
+		mode.hint = pick(&code, 2) ? BATV_WHY_HINT_ID : BATV_WHY_NONE;
 		mode.cites_nothing = pick(&code, 2);
 		mode.memory_complete = pick(&code, 2);
 		got.maybe_lost = pick(&code, 2);
@@ -206,7 +213,7 @@ START_TEST(every_mode)
 			ck_assert_int_eq(got.reason, want.reason);
 		if (got.action == BATV_ACTION_REJECT)
 			ck_assert(!got.doubt && batv_verdict_failed(got.verdict) && got.rejecting &&
-				  !got.maybe_lost);
+				  !got.maybe_lost && mode.hint == BATV_WHY_NONE);
 	}
 }
 END_TEST

@@ -217,7 +217,8 @@ const char *batv_flood_name(enum batv_flood_limit limit)
 	case BATV_FLOOD_NETWORK: return "network";
 	case BATV_FLOOD_TAG: return "tag";
 	case BATV_FLOOD_ID: return "id";
+	case BATV_FLOOD_HINT: return "hint";
 	case BATV_FLOOD_NONE: break;
 	}
-	return limit == BATV_FLOOD_NONE ? "-" : "hint";
+	return "-";
 }

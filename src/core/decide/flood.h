@@ -25,7 +25,8 @@ enum batv_flood_limit {
 	BATV_FLOOD_NETWORK = 0, /* a network's bounces to one tag, or its replies by one pair */
 	BATV_FLOOD_TAG = 1,     /* bounces to one tag from all networks */
 	BATV_FLOOD_ID = 2,      /* a network's replies that cite one id */
-	BATV_FLOOD_NONE = 4,    /* none was; 3 is for hints, which have limits of their own */
+	BATV_FLOOD_HINT = 3, /* messages with one hint; they are judged as if it were not there */
+	BATV_FLOOD_NONE = 4, /* none was */
 };
 
 struct batv_flood_context {

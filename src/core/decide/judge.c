@@ -107,6 +107,11 @@ static bool is_armed(const struct batv_context *context, const struct batv_judge
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
 }
 
+static enum batv_reason hint_of(const struct batv_judgement *j)
+{
+	return j->proof.kind == BATV_PROOF_HINT_ID ? BATV_WHY_HINT_ID : BATV_WHY_NONE;
+}
+
 static void try_action(const struct batv_mode_facts *mode, const struct batv_finding *verdict,
 		       struct batv_judgement *j)
 {
@@ -122,6 +127,7 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 		.policy = j->policy,
 		.observe_file = context->observe_file,
 		.class = context->class,
+		.hint = hint_of(j),
 		.cites_nothing = j->proof.cites_nothing,
 		.memory_complete = true,
 	};

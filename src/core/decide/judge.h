@@ -15,7 +15,7 @@ struct batv_judgement {
 	struct batv_finding finding;
 	const struct batv_policy *policy; /* NULL: not ours, or not known */
 	const struct batv_key *key; /* of a valid tag; NULL if there is none, or for a legacy key */
-	struct batv_proof_answer proof; /* of a remembered recipient */
+	struct batv_proof_answer proof; /* of a remembered recipient, or of one with a hint */
 	bool tagged;
 	char bare[BATV_ADDR_SIZE];   /* the untagged address; "" if it is not an address */
 	char domain[BATV_ADDR_SIZE]; /* lower case */

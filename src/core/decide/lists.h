@@ -58,7 +58,8 @@ struct batv_context {
 	enum batv_class class;
 	/*
 	 * Called only for a recipient that would fail.  Returns true if the message proves itself;
-	 * then *answer says how.  NULL: there is nothing to ask.
+	 * then *answer says how.  It may have a hint if the result is false.  NULL: there is
+	 * nothing to ask.
 	 */
 	bool (*prove)(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer);
 	void *prove_ctx;

@@ -171,6 +171,11 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
 		finding->reason = BATV_WHY_DOUBT;
 		return;
 	}
+	if (mode->hint != BATV_WHY_NONE) {
+		finding->action = BATV_ACTION_MARK;
+		finding->reason = mode->hint;
+		return;
+	}
 	by_class = class_action(mode);
 	if (by_class != BATV_ACTION_REJECT) {
 		finding->action = by_class;
@@ -297,6 +302,7 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_NO_MEMORY] = "no-memory",
 		[BATV_WHY_LOST_SECRET] = "lost-secret",
 		[BATV_WHY_CITES_NOTHING] = "cites-nothing",
+		[BATV_WHY_HINT_ID] = "hint-id",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
@@ -334,20 +340,20 @@ size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action 
 	return (size_t)v * VERDICT_ROWS + (size_t)c * CLASS_ROWS + (size_t)a;
 }
 
-/* A reason's row, from BATV_COUNT_SPARED on.  The rows are in files, so they keep their numbers. */
+/*
+ * A reason's row, from BATV_COUNT_SPARED on, and 1; 0: it has none.  The rows are in files, so they
+ * keep their numbers.
+ */
 bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 {
-	static const struct {
-		uint8_t why, row;
-	} rows[] = {
-		{BATV_WHY_NO_MEMORY, 0},   {BATV_WHY_DOUBT, 1},         {BATV_WHY_RELAY_HOST, 2},
-		{BATV_WHY_LOST_SECRET, 3}, {BATV_WHY_CITES_NOTHING, 6},
+	static const uint8_t rows[BATV_WHY_COUNT] = {
+		[BATV_WHY_NO_MEMORY] = 1 + 0,     [BATV_WHY_DOUBT] = 1 + 1,
+		[BATV_WHY_RELAY_HOST] = 1 + 2,    [BATV_WHY_LOST_SECRET] = 1 + 3,
+		[BATV_WHY_CITES_NOTHING] = 1 + 6, [BATV_WHY_HINT_ID] = 1 + 8,
 	};
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (rows[i].why == why) {
-			*row = BATV_COUNT_SPARED + rows[i].row;
-			return true;
-		}
-	return false;
+	if ((unsigned)why >= BATV_WHY_COUNT || rows[why] == 0)
+		return false;
+	*row = BATV_COUNT_SPARED + rows[why] - 1U;
+	return true;
 }

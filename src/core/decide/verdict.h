@@ -42,6 +42,7 @@ enum batv_reason {
 	BATV_WHY_NO_MEMORY,     /* the sent-mail memory is not complete */
 	BATV_WHY_LOST_SECRET,   /* tags of a lost secret look forged, but still come back */
 	BATV_WHY_CITES_NOTHING, /* it cites no Message-ID, so nothing disproves it */
+	BATV_WHY_HINT_ID,       /* it cites one that we sent with this address in its header only */
 	BATV_WHY_COUNT
 };
 
@@ -96,6 +97,7 @@ struct batv_mode_facts {
 	bool observe_file;
 	enum batv_match relay_host;
 	enum batv_class class;
+	enum batv_reason hint; /* a hint that it may be wanted: BATV_WHY_HINT_ID; or NONE */
 	/* The last two matter only for what the memory must disprove: see batv_action_of(). */
 	bool cites_nothing;   /* the message was searched, and cites no Message-ID */
 	bool memory_complete; /* for this domain, see complete.h: what it does not know was not sent
@@ -105,8 +107,10 @@ struct batv_mode_facts {
 /*
  * Finds the action for this recipient alone: ACCEPT, MARK or REJECT.  Sets finding->rejecting and
  * reason too.  A verdict that has not failed gets ACCEPT.  If there are several reasons not to
- * refuse, the first of this list is reported: class, not-armed, observe, observe-file, relay-host,
- * doubt, cites-nothing, no-memory, lost-secret.
+ * refuse, the first of this list is reported: a hint, class, not-armed, observe, observe-file,
+ * relay-host, doubt, cites-nothing, no-memory, lost-secret.
+ *
+ * A message with a hint is delivered and marked, in every mode and of every class.
  *
  * A message of another class than dsn is refused only if the memory disproves it: it cites
  * Message-IDs, and a complete memory knows none of them.  The same holds for a dsn to an untagged

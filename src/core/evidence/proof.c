@@ -186,6 +186,34 @@ static void by_pair(const struct batv_proof *proof, const struct batv_addr *bare
 		take_first(answer, BATV_PROOF_PAIR, NULL, &items[i]);
 }
 
+/* ---- hints ---- */
+
+static void take_hint(const struct batv_proof *proof, const struct batv_addr *bare,
+		      const struct batv_proof_answer *hint, struct batv_proof_answer *answer)
+{
+	if (answer->kind == BATV_PROOF_NONE &&
+	    (!proof->use_hint || proof->use_hint(proof->use_hint_ctx, bare, hint)))
+		take_first(answer, hint->kind, hint->clue, &hint->item);
+}
+
+static void by_hint_id(const struct batv_proof *proof, const struct batv_addr *bare,
+		       const struct batv_clue *const *ids, size_t n_ids,
+		       struct batv_proof_answer *answer)
+{
+	for (size_t i = 0; i < n_ids && goes_on(proof, answer); i++) {
+		struct batv_proof_answer hint = {.kind = BATV_PROOF_HINT_ID, .clue = ids[i]};
+
+		if (!bare || proof->key.len == 0 ||
+		    !batv_sent_hint(proof->key, ids[i]->value, bare, &hint.item)) {
+			report_no_item(proof, hint.kind, ids[i]->value, bare);
+			continue;
+		}
+		report_item(proof, hint.kind, ids[i]->value, &hint.item);
+		if (known(proof, &hint.item, 1) == 0)
+			take_hint(proof, bare, &hint, answer);
+	}
+}
+
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer)
 {
@@ -201,7 +229,13 @@ bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare
 		by_tag(proof, bare, answer);
 	if (asks_memory && goes_on(proof, answer))
 		by_pair(proof, bare, answer);
-	return answer->kind != BATV_PROOF_NONE;
+	by_hint_id(proof, bare, ids, n_ids, answer);
+	return answer->kind != BATV_PROOF_NONE && !batv_proof_is_hint(answer->kind);
+}
+
+bool batv_proof_is_hint(enum batv_proof_kind kind)
+{
+	return kind == BATV_PROOF_HINT_ID;
 }
 
 const char *batv_proof_name(enum batv_proof_kind kind)
@@ -211,6 +245,7 @@ const char *batv_proof_name(enum batv_proof_kind kind)
 	case BATV_PROOF_ID: return "id";
 	case BATV_PROOF_TAG: return "tag";
 	case BATV_PROOF_PAIR: return "pair";
+	case BATV_PROOF_HINT_ID: return "hint-id";
 	}
 	return "?";
 }

@@ -8,6 +8,9 @@
  *     cannot be proved in this way.
  *
  * An id or a tag of another user proves nothing, because both can be read in list archives.
+ *
+ * If there is no proof, there may be a hint: the message cites a Message-ID that left with this
+ * address in its header, but nobody vouched for that address.  A hint is never a proof.
  */
 #ifndef BATV_EVIDENCE_PROOF_H
 #define BATV_EVIDENCE_PROOF_H
@@ -17,13 +20,19 @@
 #include "tag/tag.h"
 
 #define BATV_AUTHORS_MAX 2 /* From addresses of a reply that are looked up */
-#define BATV_QUESTIONS_MAX (2 * BATV_LOOKUPS_MAX + BATV_AUTHORS_MAX) /* for one recipient */
+#define BATV_QUESTIONS_MAX (3 * BATV_LOOKUPS_MAX + BATV_AUTHORS_MAX) /* for one recipient */
 
-enum batv_proof_kind { BATV_PROOF_NONE, BATV_PROOF_ID, BATV_PROOF_TAG, BATV_PROOF_PAIR };
+enum batv_proof_kind {
+	BATV_PROOF_NONE,
+	BATV_PROOF_ID,
+	BATV_PROOF_TAG,
+	BATV_PROOF_PAIR,
+	BATV_PROOF_HINT_ID, /* a hint, no proof */
+};
 
 /* The answer to one question. */
 enum batv_proof_reply {
-	/* answers of the sent-mail memory, about an id or a pair */
+	/* answers of the sent-mail memory, about an id, a pair or a hint */
 	BATV_REPLY_KNOWN,
 	BATV_REPLY_UNKNOWN,
 	BATV_REPLY_NO_MEMORY,    /* it cannot be read, or has no key */
@@ -41,6 +50,13 @@ struct batv_proof_question {
 	enum batv_proof_kind kind;
 	struct batv_span about; /* an id, a tagged address, an author; lives as long as the proof */
 	enum batv_proof_reply reply;
+};
+
+struct batv_proof_answer {
+	enum batv_proof_kind kind;
+	const struct batv_clue *clue; /* of an id or a tag; otherwise NULL */
+	struct batv_item item;        /* of an id or a pair: the item that was found */
+	bool cites_nothing;           /* there was no id to ask about */
 };
 
 /* All that the recipients of one message have in common. */
@@ -61,13 +77,13 @@ struct batv_proof {
 	 */
 	void (*report)(void *ctx, const struct batv_proof_question *q);
 	void *report_ctx;
-};
-
-struct batv_proof_answer {
-	enum batv_proof_kind kind;
-	const struct batv_clue *clue; /* of an id or a tag; otherwise NULL */
-	struct batv_item item;        /* of an id or a pair: the item that was found */
-	bool cites_nothing;           /* there was no id to ask about */
+	/*
+	 * Called for a hint that would be the answer.  Returns false if it has been used too often;
+	 * then there is no hint.  NULL: hints are not counted.
+	 */
+	bool (*use_hint)(void *ctx, const struct batv_addr *bare,
+			 const struct batv_proof_answer *hint);
+	void *use_hint_ctx;
 };
 
 /*
@@ -77,9 +93,9 @@ struct batv_proof_answer {
 void batv_proof_author(struct batv_proof *proof, struct batv_span address);
 
 /*
- * Returns true if the message is proved to the recipient; *answer then says by what.  *answer is
- * always written.  bare is the recipient without its tag.  It may be NULL, for a report only, if no
- * recipient is known.
+ * Returns true if the message is proved to the recipient; *answer then says by what.  Returns
+ * false with answer->kind a hint if there is only that.  *answer is always written.  bare is the
+ * recipient without its tag.  It may be NULL, for a report only, if no recipient is known.
  *
  * The first proof found is the answer.  Without a report, nothing is asked after it.  With a
  * report, all questions are asked, and the answer is the same.
@@ -87,6 +103,7 @@ void batv_proof_author(struct batv_proof *proof, struct batv_span address);
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer);
 
-const char *batv_proof_name(enum batv_proof_kind kind); /* "id", "tag", "pair", "-" */
+bool batv_proof_is_hint(enum batv_proof_kind kind);
+const char *batv_proof_name(enum batv_proof_kind kind); /* "id", "tag", "pair", "hint-id", "-" */
 
 #endif

@@ -65,11 +65,11 @@ static bool name_item(struct batv_span key, enum batv_item_kind kind, struct bat
 	return true;
 }
 
-bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
-		  struct batv_item *item)
+static bool name_id(char letter, struct batv_span key, struct batv_span id,
+		    const struct batv_addr *ours, struct batv_item *item)
 {
 	char mine[MINE_SIZE], cited[BATV_ID_MAX];
-	size_t len = begin_name('i', ours, mine);
+	size_t len = begin_name(letter, ours, mine);
 
 	if (len == 0 || id.len == 0 || id.len > BATV_ID_MAX)
 		return false;
@@ -82,6 +82,18 @@ bool batv_sent_relayed(struct batv_span key, struct batv_span exim_id, struct ba
 {
 	return exim_id.len > 0 &&
 	       name_item(key, BATV_ITEM_ID, (struct batv_span){"x", 2}, exim_id, item);
+}
+
+bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+		  struct batv_item *item)
+{
+	return name_id('i', key, id, ours, item);
+}
+
+bool batv_sent_hint(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+		    struct batv_item *item)
+{
+	return name_id('h', key, id, ours, item);
 }
 
 bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,

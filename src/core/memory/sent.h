@@ -42,6 +42,13 @@ bool batv_sent_id(struct batv_span key, struct batv_span id, const struct batv_a
 bool batv_sent_relayed(struct batv_span key, struct batv_span exim_id, struct batv_item *item);
 
 /*
+ * The same for a hint: the address was only in the header of the message, and nobody vouched for
+ * it.  A hint is kept among the ids, under a name of its own, so neither is taken for the other.
+ */
+bool batv_sent_hint(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
+		    struct batv_item *item);
+
+/*
  * Names the item (our sender, their recipient).  Both come without any tag (batv_tag_bare()).
  * Returns false as batv_sent_id() does.
  */
