@@ -67,6 +67,7 @@ static void read_call(const struct batv_session *session, struct call *c, int ar
 	    received <= INT64_MAX)
 		c->arrival = (int64_t)received;
 	c->leaving = c->origin.has_id && *arg_at(argc, argv, 4);
+	c->origin.batch = c->leaving && (!*c->recipient || *c->recipient == '@');
 }
 
 static void no_state(const struct batv_session *session, const struct call *c)

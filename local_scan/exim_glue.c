@@ -73,6 +73,29 @@ bool batv_glue_scans(void)
 #endif
 }
 
+/* exim4-daemon-light has no ${dlfunc}: its expansion fails there.  Exim keeps the module loaded. */
+bool batv_glue_has_functions(void)
+{
+#ifdef BATV_MODULE
+	static enum batv_match has = BATV_MAYBE;
+	const uschar *path = batv_glue_scans() ? local_scan_path : NULL;
+	char text[1024];
+
+	if (has == BATV_MAYBE) {
+		int n = snprintf(text, sizeof text, "${dlfunc{%s}{batv_bare}{x}}",
+				 path ? path : US "");
+
+		has = n > 0 && (size_t)n < sizeof text && batv_glue_expand(text) ? BATV_YES
+										 : BATV_NO;
+	}
+	return has == BATV_YES;
+#elif defined EXPAND_DLFUNC
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* Convert Exim's text to ours and back.  Its functions take uschar *, some const since 4.98. */
 static const char *from_exim(const uschar *s)
 {

@@ -21,6 +21,12 @@ const char *batv_glue_misfit(void);
 /* True if our local_scan() sees each message after DATA; false if only ACLs can call us. */
 bool batv_glue_scans(void);
 
+/*
+ * True if this Exim can call our functions (${dlfunc}), so that a transport sees mail that leaves.
+ * Ask only where local_scan() runs.
+ */
+bool batv_glue_has_functions(void);
+
 /* --- the current message ---------------------------------------------------- */
 
 const char *batv_glue_sender(void);                /* envelope sender; "" for the null sender */

@@ -2,8 +2,8 @@
  * local_scan.c - Exim calls local_scan() once for every message, after DATA and the ACLs.
  *
  * It judges automatic mail, and refuses or marks it.  It removes failed recipients if another one
- * proved itself.  It un-signs the envelope recipients where no router does.  For an Exim that
- * cannot call our functions, it also signs.
+ * proved itself.  It un-signs the envelope recipients where no router does.  It signs the sender
+ * for recipients that leave.
  */
 #include <string.h>
 #include <unistd.h>
@@ -65,7 +65,7 @@ static void unsign_recipient(const struct batv_session *session, size_t i)
 
 /* --- signing at reception ---------------------------------------------------- */
 
-/* The first policy that signs at reception.  By default there is none, and this costs nothing. */
+/* The first policy that signs at reception. */
 static const struct batv_policy *who_signs_here(const struct batv_session *session)
 {
 	for (size_t i = 0; session->state && i < session->state->n_policies; i++)
@@ -74,35 +74,81 @@ static const struct batv_policy *who_signs_here(const struct batv_session *sessi
 	return NULL;
 }
 
-/* Mail leaves for certain only if its recipient needs permission to relay.  At this time nobody
- * knows what a user will forward. */
-static bool leaves(const struct batv_session *session, const struct batv_policy *policy,
-		   const char *rcpt)
+/*
+ * Mail leaves for certain only if its recipient needs permission to relay.  At this time nobody
+ * knows what a user will forward.
+ */
+static enum batv_match leaves(const struct batv_policy *policy, const char *rcpt)
 {
-	const struct batv_matcher *m = &batv_glue_matcher;
 	struct batv_addr addr;
 	char domain[BATV_ADDR_SIZE];
-	enum batv_match inbound;
 
 	if (!*policy->inbound_domains || batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK ||
 	    !batv_lists_copy_domain(&addr, domain))
-		return false;
-	inbound = batv_lists_domain(m, domain, policy->inbound_domains);
-	if (inbound == BATV_MAYBE)
-		batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);
-	return inbound == BATV_NO;
+		return BATV_NO;
+	switch (batv_lists_domain(&batv_glue_matcher, domain, policy->inbound_domains)) {
+	case BATV_NO: return BATV_YES;
+	case BATV_YES: return BATV_NO;
+	case BATV_MAYBE: break;
+	}
+	return BATV_MAYBE;
 }
 
 /*
- * Signs the sender for each recipient that leaves.  The message's answer is counted once, unless it
- * differs between recipients.
+ * This Exim has no functions, so no transport of ours sees the message.  Its answer is counted
+ * here; if answers differ between recipients, each of them once.
  */
-static void sign_at_reception(const struct batv_session *session)
+static void count_here(const struct batv_session *session, const struct batv_origin *origin,
+		       const struct batv_signing *s, unsigned *counted)
+{
+	const unsigned bit = 1U << s->answer;
+
+	if (s->answer == BATV_LEFT_DOUBT || s->answer == BATV_LEFT_NO_KEY)
+		batv_session_doubt(session, batv_sign_answer_name(s->answer), "not-signed",
+				   batv_glue_sender());
+	if (!(*counted & bit))
+		batv_leaving_count(session, origin, s);
+	*counted |= bit;
+}
+
+/*
+ * Signs the sender for each recipient that leaves.  Recipients are asked about one by one only if
+ * the policy has unsigned destinations; else all of them get the first one's answer.
+ *
+ * A transport sees the tag, and counts.  In doubt the recipient is left to it.  So mail for outside
+ * that no transport of ours sees (cutthrough, a transport without the snippet) still leaves signed
+ * wherever this ran, and need not be looked for.
+ */
+static void sign_recipients(const struct batv_context *context, const struct batv_session *session,
+			    const struct batv_policy *policy, const char *sender)
 {
 	static struct batv_signing s;
+	const bool counts = !batv_glue_has_functions(), each = *policy->unsigned_destinations;
+	unsigned counted = 0;
+	bool asked = false;
+
+	for (size_t i = 0; i < batv_glue_recipients(); i++) {
+		const char *rcpt = batv_glue_recipient(i);
+		const enum batv_match match = leaves(policy, rcpt);
+
+		if (match == BATV_MAYBE && counts)
+			batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);
+		if (match != BATV_YES)
+			continue;
+		if (each || !asked)
+			batv_sign_address(context, sender, rcpt, session->now, &s);
+		if (s.answer == BATV_SIGNED)
+			batv_glue_recipient_sender(i, s.address);
+		if (counts)
+			count_here(session, context->origin, &s, &counted);
+		asked = true;
+	}
+}
+
+static void sign_at_reception(const struct batv_session *session)
+{
 	const char *sender = batv_glue_sender();
 	const struct batv_policy *here = who_signs_here(session), *policy;
-	enum batv_sign_answer last = BATV_SIGN_COUNT;
 	struct batv_addr addr;
 	struct batv_origin origin;
 
@@ -125,21 +171,7 @@ static void sign_at_reception(const struct batv_session *session)
 		.now = session->now,
 	};
 
-	for (size_t i = 0; i < batv_glue_recipients(); i++) {
-		const char *rcpt = batv_glue_recipient(i);
-
-		if (!leaves(session, policy, rcpt))
-			continue;
-		batv_sign_address(&context, sender, rcpt, session->now, &s);
-		if (s.answer == BATV_SIGNED)
-			batv_glue_recipient_sender(i, s.address);
-		else if (s.answer == BATV_LEFT_DOUBT || s.answer == BATV_LEFT_NO_KEY)
-			batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed",
-					   sender);
-		if (s.answer != last)
-			batv_leaving_count(session, &origin, &s);
-		last = s.answer;
-	}
+	sign_recipients(&context, session, policy, sender);
 }
 
 static enum batv_glue_code scan(const struct batv_session *session, int fd,

@@ -27,6 +27,7 @@ NOT_FOR = {
         "test_snippets.py::TestAcl.*": "there is no local_scan() after the ACL",
         "test_snippets.py::TestUnsignRecipients.*": "taking tags off in place needs a local_scan()",
         "test_modes.py::test_a_status_header_of_a_local_user_is_removed": "no ACL of ours sees a local submission",
+        "test_reception.py::*": "there is no local_scan(), so nothing is signed at reception",
         "test_flood.py::*": "an ACL refuses or not: it does not put off",
         "test_memory_trouble.py::TestNasty.*": "an ACL sees no more of a body than $message_body",
         "test_memory.py::TestReplies.test_other_addresses_of_the_sender":
@@ -43,15 +44,17 @@ NOT_FOR = {
             "trouble.py::TestMemory.test_no_descriptor_stays_open")},
         **{f"test_{name}": "signed at reception: no router, no transport" for name in (
             "bounce.py::TestLocalBounces.test_signed_at_the_transport_it_goes_to_the_bare_address",
-            "exempt.py::test_own_bounces_are_never_judged", "snippets.py::TestRouterAlone.*",
-            "snippets.py::TestTransportAlone.test_own_bounces_go_to_the_bare_address",
+            "reception.py::TestUnsignedDestinations.test_by_the_transport_alone",
+            "reception.py::TestQueue.*", "exempt.py::test_own_bounces_are_never_judged", "snippets.py::TestRouterAlone.*",
+            "snippets.py::TestTransportAlone.*", "snippets.py::TestWithoutUnsigning.*", "sign.py::TestTransportAlone.*",
+            "sign.py::TestWithoutUnsigningRouter.*",
             "sign.py::TestUnsignedDestinations.test_shipped_router_and_transport",
             "trouble.py::TestLists.test_signing_for_a_host")},
         **{f"test_{name}": "what an alias or a list sends on leaves bare" for name in (
-            "memory_trouble.py::TestPlanting.test_by_a_mailing_list", "sign.py::TestMailingList.test_[!n]*",
+            "reception.py::TestDefault.test_what_an_alias_*", "memory_trouble.py::TestPlanting.test_by_a_mailing_list", "sign.py::TestMailingList.test_[!n]*",
             "sign.py::TestTrust.test_user_by_an_alias",
             "flood.py::TestDeliveries.test_an_alias_leads_to_others", "flood.py::TestDeliveries.test_the_owner_of_a_list")},
-        "test_sign.py::test_a_retry_keeps_its_sender": "signed at reception, it keeps it for ever",
+        "test_sign.py::test_a_retry_keeps_its_sender*": "signed at reception, it keeps it for ever",
         "test_modes.py::TestBreaks.test_mail_left_bare": "mail that leaves untagged for lack of a state is not noticed",
     },
 }

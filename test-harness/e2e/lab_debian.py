@@ -98,7 +98,7 @@ def debian_exim(lab, flavour, version):
 
 def conf_for(kind):
     """What exim-batv.conf needs for a kind of installation."""
-    return {"sign_at_reception": "on"} if kind == LIGHT else {}
+    return {}
 
 
 class Installation:

@@ -145,6 +145,7 @@ class TestLocalBounces:
         assert arrival.endswith(f" for {signed}")
 
     def test_signed_at_the_transport_it_goes_to_the_bare_address(self):
+        self.batv.set(sign_at_reception="off")
         ours = batv_exim(self.lab, self.batv, self.sink, name="alone", router=False, local_transport=SHOW_ADDRESS)
         bounce, arrival = self.bounced(ours)
         assert is_signed(self.sink.refused[-1].sender, "alice@test") and bounce["Envelope-to"] == "alice@test"

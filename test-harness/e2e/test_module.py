@@ -424,7 +424,7 @@ class Debian(DebianSite, Removal, Essentials):
 
 
 class TestDebianSplitHeavy(Debian):
-    kind, split, errors_to, one_by_one = HEAVY, True, False, True
+    kind, split, one_by_one = HEAVY, True, True
 
 
 class TestDebianSplitAcl(Debian):

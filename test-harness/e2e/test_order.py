@@ -29,7 +29,7 @@ class Bounces:
         self.sink = Sink(self.lab)
         self.batv = Batv(self.lab, conf="domains = test\nsign_at_reception = off\n")    # a step switches it on
         self.tags = []
-        self.settings = {"sign_at_reception": "off"}
+        self.settings = {}
 
     def set(self, **settings):
         self.settings.update(settings)
@@ -79,8 +79,7 @@ class Debian(Bounces):
         """A line of install.md."""
         setting = re.fullmatch(r"(\w+) = (\w+)", line)
         if setting:
-            if setting[1] != "sign_at_reception" or self.kind == LIGHT:
-                self.set(**{setting[1]: setting[2]})
+            self.set(**{setting[1]: setting[2]})
         elif line == "update-exim4.conf":
             self.ours.write_config(self.debian.text)
         elif line == "systemctl reload exim4":
@@ -104,8 +103,6 @@ class Debian(Bounces):
         (self.batv.state_dir / "state").unlink()
 
     def in_(self):
-        if self.kind == LIGHT and not self.split:
-            self.set(sign_at_reception="on", signing="off")     # "as well"
         title = "Into the split" if self.split else "Into the unsplit"
         address = self.follow(documented(title))
         assert is_signed(address, self.address) and self.ours.paniclog() == [], address

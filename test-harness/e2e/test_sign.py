@@ -353,8 +353,16 @@ class TestUnsignedDestinations(Site):
 
 def test_a_retry_keeps_its_sender(lab):
     """The other side greylists while our key changes: a new sender would start its clock again."""
+    retry_keeps_its_sender(lab, CONF)
+
+
+def test_a_retry_keeps_its_sender_of_routing_time(lab):
+    retry_keeps_its_sender(lab, CONF + "sign_at_reception = off\n")
+
+
+def retry_keeps_its_sender(lab, conf):
     lab.clock.set(NOON)
-    batv, sink = Batv(lab), Sink(lab)
+    batv, sink = Batv(lab, conf=conf), Sink(lab)
     exims = [batv_exim(lab, batv, sink, name=name, router=router, retry="* * F,30d,1m", start=False)
              for name, router in (("both", True), ("transport-alone", False))]
     sink.answer("rcpt", "451 4.7.1 greylisted", match="^grey")
@@ -398,6 +406,7 @@ def test_a_retry_keeps_its_sender(lab):
 class TestWithoutUnsigningRouter(Site):
     """Exim drops an errors_to that does not route, and says nothing.  The transport heals it."""
 
+    conf = {"sign_at_reception": "off"}
     exim = {"unsign": False}
 
     def test_the_transport_signs(self):
@@ -407,8 +416,9 @@ class TestWithoutUnsigningRouter(Site):
 
 
 class TestTransportAlone(Site):
-    """Where no router can be changed."""
+    """Where no router can be changed, and local_scan() signs nothing."""
 
+    conf = {"sign_at_reception": "off"}
     exim = {"router": False}
 
     def test_signed(self):

@@ -152,6 +152,7 @@ batv_unsigned_destinations_by_smarthost:
 class TestWithoutUnsigning(Site):
     """Without router-unsign.conf a signed address does not route: what its comment says."""
 
+    conf = REJECT + "sign_at_reception = off\n"
     exim = {"unsign": False}
 
     def test_bounce_is_refused_at_rcpt(self):
@@ -168,7 +169,7 @@ class TestWithoutUnsigning(Site):
 class TestNoModule(Site):
     """BATV_SO names a file that is gone: mail flows, unsigned."""
 
-    conf = CONF + "enforcement = observe\n"
+    conf = CONF + "enforcement = observe\nsign_at_reception = off\n"
     exim = {"macros": {"BATV_SO": "/nonexistent/batv.so"}, "main": "acl_smtp_data = lab_data",
             "rcpt_last": include("acl-rcpt.conf"), "acl": f"lab_data:\n{include('acl-data.conf')}  accept\n"}
 
@@ -323,8 +324,9 @@ class TestMisplaced(Site):
 # ---------------------------------------------------------------------------
 
 class TestTransportAlone(Site):
-    """transport-sign.conf where no router can be changed."""
+    """transport-sign.conf where no router can be changed, and local_scan() signs nothing."""
 
+    conf = REJECT + "sign_at_reception = off\n"
     exim = {"router": False}
 
     def test_signed_and_counted(self):
@@ -346,6 +348,7 @@ class TestTransportAlone(Site):
 class TestRouterAlone(Site):
     """router-sign.conf without the transport's line: signed, but nothing is seen to leave."""
 
+    conf = REJECT + "sign_at_reception = off\n"
     exim = {"transport": False}
 
     def test_signed_but_not_counted(self):
@@ -481,6 +484,7 @@ class TestBare(Site):
 class TestEdges(Site):
     """Wrong and missing arguments: never a crash, never an empty sender."""
 
+    conf = REJECT + "sign_at_reception = off\n"
     exim = {"main": f"domainlist lab_long = {'a' * 250}"}
     long = "${listnamed_d:lab_long}" * 5    # longer than a word of the command line may be
 

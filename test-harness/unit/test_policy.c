@@ -55,7 +55,7 @@ static const struct {
 	{"refusal_text", NULL},
 	{"result_header", "on"},
 	{"unsign_recipients", "off"},
-	{"sign_at_reception", "off"},
+	{"sign_at_reception", "on"},
 };
 
 START_TEST(defaults_are_as_documented)

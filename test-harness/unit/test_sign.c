@@ -42,6 +42,78 @@ START_TEST(signs_ours)
 }
 END_TEST
 
+/* A tag of reception, in a message that waits: when a retry would get another key, so does it. */
+START_TEST(a_tag_that_the_queue_outlives)
+{
+	const int64_t change = state.ring.keys[1].from;
+	char tagged[BATV_ADDR_SIZE];
+
+	origin.authenticated = true;
+	context.now = change - 5;
+	sign("alice@ours.example", "", 0);
+	ck_assert_ptr_eq(s.key, &state.ring.keys[0]);
+	memcpy(tagged, s.address, sizeof tagged);
+	context.now = change + DAY(1) - 1;
+	origin.own_address = true;
+	sign(tagged, "", change - 5);
+	left(BATV_LEFT_TAGGED);
+	ck_assert(s.carries_valid_tag);
+	context.now++;
+	sign(tagged, "", change - 5);
+	left(BATV_SIGNED);
+	ck_assert_str_eq(s.address, tagged_with(1, "alice@ours.example"));
+	ck_assert(!s.carries_valid_tag);
+	/* the sender's own, a verification, and mail that is not signed any more stay as they are
+	 */
+	origin.own_address = false;
+	sign(tagged, "", change - 5);
+	left(BATV_LEFT_TAGGED);
+	origin.own_address = true;
+	origin.has_id = false;
+	sign(tagged, "", change - 5);
+	left(BATV_LEFT_TAGGED);
+	origin.has_id = true;
+	policy->signing = false;
+	sign(tagged, "", change - 5);
+	left(BATV_LEFT_TAGGED);
+	ck_assert(s.carries_valid_tag);
+	policy->signing = true;
+	context.now = state.ring.keys[0].destroy; /* the tag is dead: the other key signs */
+	state.ring.keys[1].until = context.now + 5;
+	sign(tagged, "", change - 5);
+	left(BATV_SIGNED);
+}
+END_TEST
+
+/* A transport does not know the recipients of a batch; one that must get no tag decides. */
+START_TEST(a_batch)
+{
+	static const char *const both[] = {"x@else.example", "list@club.example", "y@more.example"};
+
+	origin.authenticated = true;
+	origin.recipient = recipient_at;
+	origin.n_recipients = 3;
+	recipients = both;
+	policy->unsigned_destinations = "list@club.example";
+	sign("alice@ours.example", "", 0); /* the recipient is just not known */
+	left(BATV_SIGNED);
+	origin.batch = true;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DESTINATION);
+	sign("alice@ours.example", "@Club.example", 0);
+	left(BATV_LEFT_DESTINATION);
+	sign("alice@ours.example", "@else.example", 0); /* that one cannot be in it */
+	left(BATV_SIGNED);
+	policy->unsigned_destinations = "?";
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DOUBT);
+	policy->unsigned_destinations = "";
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	ck_assert_uint_eq(asked.address, 0);
+}
+END_TEST
+
 START_TEST(retries_keep_their_key)
 {
 	const int64_t change = state.ring.keys[1].from;
@@ -195,6 +267,8 @@ Suite *unit_suite(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, signs_ours);
+	tcase_add_test(tc, a_tag_that_the_queue_outlives);
+	tcase_add_test(tc, a_batch);
 	tcase_add_test(tc, retries_keep_their_key);
 	tcase_add_test(tc, never_signed);
 	tcase_add_test(tc, without_a_key);

@@ -55,7 +55,7 @@ struct batv_policy {
 	const char *refusal_text; /* after "550 5.7.1 " */
 	bool result_header;       /* X-BATV-Status on judged messages */
 	bool unsign_recipients;   /* local_scan removes tags from envelope recipients */
-	bool sign_at_reception;   /* local_scan signs, for an Exim without ${dlfunc} */
+	bool sign_at_reception;   /* local_scan signs for recipients that leave for certain */
 };
 
 /*

@@ -36,6 +36,49 @@ static enum batv_sign_answer refusal_to_sign(enum batv_match may, enum batv_reas
 	return why == BATV_WHY_UNSIGNED_SENDER ? BATV_LEFT_UNSIGNED_SENDER : BATV_LEFT_UNSIGNABLE;
 }
 
+#define BATCH_LOOKED_AT 1000 /* recipients of a message, for a batch of it */
+
+/* May this recipient of the message be in a batch for "@domain", or in one for several domains? */
+static bool may_be_in(const char *rcpt, const char *domain)
+{
+	const struct batv_span wanted = batv_span_of(domain), whole = batv_span_of(rcpt);
+
+	return wanted.len <= whole.len &&
+	       batv_span_equal_fold(wanted,
+				    (struct batv_span){rcpt + whole.len - wanted.len, wanted.len});
+}
+
+/*
+ * Is the mail for an unsigned destination?  A transport does not know the recipients of a batch.
+ * One that must not get a tag decides for all, because untagged mail does the others no harm: the
+ * sent-mail memory proves its bounces.
+ */
+static enum batv_match unsigned_destination(const struct batv_context *context,
+					    const struct batv_policy *policy, const char *recipient)
+{
+	const struct batv_origin *origin = context->origin;
+	const char *list = policy->unsigned_destinations;
+	enum batv_match answer, match;
+
+	if (!batv_lists_is_set(list))
+		return BATV_NO;
+	answer = batv_lists_address(context->matcher, recipient, list);
+	if (!origin->batch || !origin->recipient)
+		return answer;
+	for (size_t i = 0; i < origin->n_recipients && i < BATCH_LOOKED_AT; i++) {
+		const char *rcpt = origin->recipient(origin->recipient_ctx, i);
+
+		if (answer == BATV_YES)
+			break;
+		if (!may_be_in(rcpt, recipient))
+			continue;
+		match = batv_lists_address(context->matcher, rcpt, list);
+		if (match != BATV_NO)
+			answer = match;
+	}
+	return answer;
+}
+
 /* Asks the lists, starting with the policy.  SIGNED means that nothing speaks against a tag. */
 static enum batv_sign_answer ask_lists(const struct batv_context *context,
 				       const struct batv_addr *addr, const char *recipient,
@@ -55,7 +98,7 @@ static enum batv_sign_answer ask_lists(const struct batv_context *context,
 	match = batv_lists_may_sign(out->policy, m, addr, for_lists, &why);
 	if (match != BATV_YES)
 		return refusal_to_sign(match, why);
-	match = batv_lists_address(m, recipient, out->policy->unsigned_destinations);
+	match = unsigned_destination(context, out->policy, recipient);
 	if (match != BATV_NO)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_DESTINATION;
 	match = batv_lists_trust(out->policy, m, context->origin);
@@ -82,6 +125,43 @@ static enum batv_sign_answer make_tag(const struct batv_context *context,
 	return BATV_SIGNED;
 }
 
+/* Signs an address that has no tag. */
+static enum batv_sign_answer sign_bare(const struct batv_context *context,
+				       const struct batv_addr *addr, const char *recipient,
+				       int64_t arrival, struct batv_signing *out)
+{
+	enum batv_sign_answer answer = ask_lists(context, addr, recipient, out);
+
+	return answer == BATV_SIGNED ? make_tag(context, addr, arrival, out) : answer;
+}
+
+/*
+ * The address was tagged at reception, and the message has waited so long that another key signs it
+ * now.  Returns true if it has a new tag.
+ */
+static bool sign_again(const struct batv_context *context, const struct batv_addr *addr,
+		       const struct batv_tag *tag, const char *recipient, int64_t arrival,
+		       struct batv_signing *out)
+{
+	const struct batv_key *key =
+		batv_key_for_message(&context->state->ring, arrival, context->now);
+	struct batv_signing again = *out;
+	char text[BATV_ADDR_SIZE];
+	struct batv_addr bare;
+
+	if (!context->origin->has_id || !context->origin->own_address || !key || out->key == key ||
+	    batv_tag_strip(addr, tag, text, sizeof text) != BATV_OK ||
+	    batv_addr_parse(text, strlen(text), &bare) != BATV_OK ||
+	    batv_tag_parse(&bare, &(struct batv_tag){0}))
+		return false;
+	again.carries_valid_tag = false;
+	again.answer = sign_bare(context, &bare, recipient, arrival, &again);
+	if (again.answer != BATV_SIGNED)
+		return false;
+	*out = again;
+	return true;
+}
+
 void batv_sign_address(const struct batv_context *context, const char *address,
 		       const char *recipient, int64_t arrival, struct batv_signing *out)
 {
@@ -97,10 +177,9 @@ void batv_sign_address(const struct batv_context *context, const char *address,
 		out->answer = BATV_LEFT_UNSIGNABLE;
 	} else if (batv_tag_parse(&addr, &tag)) {
 		out->answer = note_tagged(context, &addr, &tag, out);
+		(void)sign_again(context, &addr, &tag, recipient, arrival, out);
 	} else {
-		out->answer = ask_lists(context, &addr, recipient, out);
-		if (out->answer == BATV_SIGNED)
-			out->answer = make_tag(context, &addr, arrival, out);
+		out->answer = sign_bare(context, &addr, recipient, arrival, out);
 	}
 }
 

@@ -35,10 +35,17 @@ struct batv_signing {
 };
 
 /*
- * Signs a reverse-path.  recipient is "" if it is not known.  arrival is in seconds since the
- * epoch, or 0 if it is not known.  If origin->has_id is false there is no message yet: then arrival
- * is ignored, and no MAC of an existing tag is compared.  *out is always written, and points into
- * context->state.  This counts nothing: the caller counts mail that leaves (memory/counters.h).
+ * Signs a reverse-path.  recipient is "" if it is not known; of a batch (origin->batch) it may also
+ * be "@domain".  A batch is left untagged if one of the message's recipients that may be in it is
+ * in unsigned_destinations.  arrival is in seconds since the epoch, or 0 if it is not known.  If
+ * origin->has_id is false there is no message yet: then arrival is ignored, and no MAC of an
+ * existing tag is compared.
+ *
+ * A tag that was made at reception (origin->own_address) is replaced once its key no longer signs
+ * this message: the queue may outlive the key.  Any other tagged address is left as it is.
+ *
+ * *out is always written, and points into context->state.  This counts nothing: the caller counts
+ * mail that leaves (memory/counters.h).
  */
 void batv_sign_address(const struct batv_context *context, const char *address,
 		       const char *recipient, int64_t arrival, struct batv_signing *out);
