@@ -136,3 +136,50 @@ void batv_origin_of(const struct batv_session *session, struct batv_origin *orig
 	origin->strangers = is_strangers;
 	origin->strangers_ctx = session;
 }
+
+/* --- judging ----------------------------------------------------------------- */
+
+static bool is_own(const struct batv_origin *origin, const struct batv_policy *policy)
+{
+	return batv_lists_host(&batv_glue_matcher, origin, policy->own_hosts) == BATV_YES;
+}
+
+static bool is_trusted(const struct batv_origin *origin, const struct batv_policy *policy)
+{
+	return batv_lists_host(&batv_glue_matcher, origin, policy->trusted_hosts) == BATV_YES &&
+	       batv_lists_host(&batv_glue_matcher, origin, policy->relay_in_hosts) == BATV_NO;
+}
+
+/* Is it so by the policy of every recipient?  A message has one header for all of them. */
+static bool by_all_policies(const struct batv_session *session, const struct batv_origin *origin,
+			    bool (*is_so)(const struct batv_origin *origin,
+					  const struct batv_policy *policy))
+{
+	const struct batv_policy *policy, *last = NULL;
+	struct batv_addr addr;
+
+	for (size_t i = 0; i < batv_glue_recipients(); i++) {
+		const char *rcpt = batv_glue_recipient(i);
+
+		if (batv_addr_parse(rcpt, strlen(rcpt), &addr) != BATV_OK ||
+		    batv_session_policy(session, &addr, &policy) != BATV_YES || policy == last)
+			continue;
+		if (!is_so(origin, policy))
+			return false;
+		last = policy;
+	}
+	return last || is_so(origin, &session->state->policies[0]);
+}
+
+void batv_origin_pass(const struct batv_session *session, const struct batv_origin *origin,
+		      struct batv_pass *pass)
+{
+	/* found and fetched_now are the same by every policy */
+	const struct batv_trace *t = batv_origin_trace(session, &session->state->policies[0], NULL);
+
+	*pass = (struct batv_pass){.fetched = t->fetched_now, .before = t->found};
+	if (!pass->before)
+		return;
+	pass->again = !*origin->host_address || by_all_policies(session, origin, is_own);
+	pass->uncounted = !pass->again && by_all_policies(session, origin, is_trusted);
+}

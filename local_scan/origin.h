@@ -22,4 +22,16 @@ bool batv_origin_acl_says(const char *word);
 const struct batv_trace *batv_origin_trace(const struct batv_session *session,
 					   const struct batv_policy *policy, bool *doubt);
 
+/* What an earlier pass means for judging a message. */
+struct batv_pass {
+	bool fetched; /* fetched from a mailbox elsewhere: judged whatever its host is */
+	bool before;  /* it has passed here before */
+	bool again;   /* ... and comes from a local process or own_hosts: it is not judged again */
+	bool uncounted; /* ... and comes from trusted_hosts: judged for its header alone */
+};
+
+/* The session must have a state.  No list is asked if the message has not passed before. */
+void batv_origin_pass(const struct batv_session *session, const struct batv_origin *origin,
+		      struct batv_pass *pass);
+
 #endif

@@ -178,6 +178,19 @@ static void count_spared(const struct batv_session *session, const struct batv_f
 		batv_count(session->memory, row, session->now);
 }
 
+static void count_recipient(const struct batv_session *session, const struct batv_outcome *o,
+			    const struct batv_finding *f, const char *host)
+{
+	if (!is_deferred(o)) /* it is counted when it comes again */
+		batv_count(session->memory, batv_counter_of(f->verdict, o->class, f->action),
+			   session->now);
+	if (f->verdict == BATV_FORGED)
+		batv_forged_note(session->memory, host, session->now);
+	if (f->doubt)
+		batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
+	count_spared(session, f);
+}
+
 static void record(const struct batv_session *session, struct batv_outcome *o,
 		   const struct note *notes)
 {
@@ -189,14 +202,8 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 		const struct batv_finding *f = &o->findings[i];
 		const struct note *note = &notes[i];
 
-		if (!is_deferred(o)) /* it is counted when it comes again */
-			batv_count(session->memory,
-				   batv_counter_of(f->verdict, o->class, f->action), session->now);
-		if (f->verdict == BATV_FORGED)
-			batv_forged_note(session->memory, origin.host_address, session->now);
-		if (f->doubt)
-			batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
-		count_spared(session, f);
+		if (!o->uncounted)
+			count_recipient(session, o, f, origin.host_address);
 		log_recipient(o, note, i, origin.host_address);
 		if (f->action != BATV_ACTION_REMOVE && o->action != BATV_ACTION_REJECT &&
 		    note->policy && note->policy->result_header && headers++ < STATUS_HEADERS_MAX)
@@ -205,7 +212,7 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 }
 
 static void judge_all(const struct batv_session *session, const struct batv_body *body,
-		      struct batv_outcome *o)
+		      const struct batv_pass *pass, struct batv_outcome *o)
 {
 	struct batv_prover prover = {.session = session, .body = body, .class = o->class};
 	static struct batv_judgement j;
@@ -219,10 +226,15 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 	batv_outcome_context(&context, &origin, session, o->class);
 	context.prove = batv_message_proof;
 	context.prove_ctx = &prover;
+	context.fetched = pass->fetched;
+	context.passed_before = pass->before;
+	o->uncounted = pass->uncounted;
 	for (size_t i = 0; i < o->n; i++) {
 		batv_judge_recipient(&context, batv_glue_recipient(i), &j);
 		o->findings[i] = j.finding;
 		take_note(&notes[i], &j);
+		if (o->uncounted)
+			continue;
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
 					       BATV_EVIDENCE_VALID, session->now);
@@ -240,6 +252,18 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 	record(session, o, notes);
 }
 
+static bool has_status_header(void)
+{
+	const struct batv_span name = batv_span_of(BATV_STATUS_HEADER);
+	struct batv_header field;
+	const void *at = NULL;
+
+	while (batv_glue_header_next(&at, &field))
+		if (batv_span_equal_fold(field.name, name))
+			return true;
+	return false;
+}
+
 struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 				     const struct batv_body *body)
 {
@@ -247,7 +271,9 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 	static char of[40]; /* Exim's id of the message that outcome belongs to */
 	const char *id = batv_glue_message_id();
 	const size_t len = strlen(id);
+	struct batv_pass pass = {0};
 	struct batv_origin origin;
+	bool automatic;
 
 	if (*id && strcmp(id, of) == 0)
 		return &outcome;
@@ -256,17 +282,22 @@ struct batv_outcome *batv_outcome_of(const struct batv_session *session,
 	if (len < sizeof of)
 		memcpy(of, id, len + 1);
 	outcome = (struct batv_outcome){.action = BATV_ACTION_ACCEPT};
-	batv_glue_header_remove(BATV_STATUS_HEADER); /* we did not write it */
 	batv_glue_origin(&origin);
+	automatic = is_automatic(session);
+	if (session->state && (automatic || has_status_header()))
+		batv_origin_pass(session, &origin, &pass);
+	if (pass.again)
+		return &outcome; /* with the header that it got when it first came */
+	batv_glue_header_remove(BATV_STATUS_HEADER); /* we did not write it */
 	/* without a sending host it is a local submission, or a bounce from this Exim itself */
-	if (!*origin.host_address || !is_automatic(session))
+	if (!automatic || (!*origin.host_address && !pass.fetched))
 		return &outcome;
 	if (!session->state) {
 		batv_session_complain(session, "accepted-unjudged");
 		return &outcome;
 	}
 	outcome.class = class_of_message(body);
-	judge_all(session, body, &outcome);
+	judge_all(session, body, &pass, &outcome);
 	return &outcome;
 }
 

@@ -15,7 +15,8 @@ struct batv_outcome {
 	/* a flood: deferred, not refused, with this text; otherwise NULL */
 	const char *deferral;
 	enum batv_class class;
-	size_t n; /* recipients judged, findings in their order; 0: not judged */
+	bool uncounted; /* it has passed here before, and was counted then */
+	size_t n;       /* recipients judged, findings in their order; 0: not judged */
 	struct batv_finding *findings;
 	const char *refusal_text; /* if REJECT: the text without its code */
 };

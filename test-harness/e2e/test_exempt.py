@@ -99,6 +99,9 @@ class TestExemptions(Site):
         self.settings()
         self.exempt("alice@test", "own-host", source="127.0.0.1")
         self.settings(own_hosts="")
+        (line,), _ = self.taken("alice@test", source="127.0.0.1")
+        assert (line["verdict"], line["reason"], line["action"]) == ("missing", "trusted-host", "mark"), line
+        self.settings(own_hosts="", mark_trusted_hosts="off")
         self.refused("alice@test", source="127.0.0.1")
         # the default: loopback, and the addresses of this machine
         self.settings("domains = +local_domains\n")
@@ -401,7 +404,7 @@ class TestRecipients(Site):
 
     def test_not_ours_and_bad(self):
         """A bounce that we relay goes the way of an exempt recipient's."""
-        self.settings(own_hosts="")
+        self.settings(own_hosts="", mark_trusted_hosts="off")
         lines = self.refused("x@theirs.test", "bob@test", source="127.0.0.1")
         assert self.actions(lines) == [("<x@theirs.test>", "not-ours", "reject", "mixed"),
                                        ("<bob@test>", "missing", "reject", "-")]

@@ -1,13 +1,14 @@
 """Mail that passes this machine more than once is what it was when it first came."""
 
 import os
+import re
 import smtplib
 import ssl
 
 from answers import *
-from lab_fetchmail import Fetchmail, Pop3, listen
+from lab_fetchmail import Elsewhere, Fetchmail, Pop3, listen
 from lab_filter import SmtpFilter, pipe_filter
-from lab_layouts import Place, sieve_user
+from lab_layouts import Place, null_client, sieve_user
 from lab_mlmmj import Mlmmj
 
 IDENT_HOST = "127.0.0.19"
@@ -48,6 +49,12 @@ class Site:
         def there():
             return [e for e in self.sink.messages if f"<{message_id}>".encode() in e.data]
         return wait_until(there, 20, f"{message_id} at the sink")[0]
+
+    def tagged(self):
+        """Alice's address as it leaves."""
+        sender = self.left(self.send("alice@test", "dave@theirs.test", STRANGER, auth="alice")).sender
+        assert is_signed(sender, "alice@test")
+        return sender
 
     def remembers(self, message_id, rcpt="alice@test"):
         """Does a bounce that cites it get in?"""
@@ -270,6 +277,143 @@ def test_what_fetchmail_hands_over(lab):
     mailbox.put(make_message("alice@test", "mary@provider.test", Message_ID=f"<{fwd}>"), "alice@test")
     Fetchmail(lab, mailbox, site.ours, rcpt="fwd@test").fetch()
     assert site.left(fwd).sender == "alice@test"
+
+
+def fetch(site, message, server=None, rcpt="alice@test", sender=""):
+    """It comes to the mailbox elsewhere, and fetchmail hands it over; gives what arrived."""
+    message_id = new_id("fetched")
+    message = re.sub(r"(?m)^Message-ID: .*\n", "", message, count=1)
+    site.mailbox.put(f"Message-ID: <{message_id}>\n{message}", sender)
+    Fetchmail(site.lab, site.mailbox, server or site.ours, rcpt=rcpt).fetch()
+    return site.arrived(rcpt, message_id)
+
+
+def test_fetched_mail_is_judged_and_marked(lab):
+    site = Site(lab, relay_from="127.0.0.1")
+    site.mailbox = Pop3(lab)
+    forged = "X-BATV-Status: valid; action=accept\n"
+    message = fetch(site, forged + bounce("alice@test"))
+    assert [s.partition("rcpt=")[0].split() for s in message.get_all("X-BATV-Status")] == \
+        [["missing;", "action=mark;", "mode=reject;", "class=dsn;", "reason=fetched;"]]
+    (line,) = batv_lines(site.ours)
+    assert (line["verdict"], line["action"], line["reason"], line["host"]) == ("missing", "mark", "fetched", "[127.0.0.1]")
+    message_id = site.send("alice@test", "dave@theirs.test", "127.0.0.1")
+    site.left(message_id)
+    assert fetch(site, bounce("alice@test", message_id=message_id))["X-BATV-Status"].startswith("remembered;")
+    message = fetch(site, make_message("dave@theirs.test", "mary@provider.test"), sender="dave@theirs.test")
+    assert message["X-BATV-Status"] is None
+
+
+def test_fetched_by_another_host(lab):
+    """Marked if that host is ours by some list; from anybody else the word POP3 means nothing."""
+    elsewhere = "127.0.0.8"
+    site = Site(lab, relay_from="127.0.0.1")
+    site.mailbox = Pop3(lab)
+    for option in "trusted_hosts", "own_hosts", "relay_in_hosts", None:
+        settings = {option: f"127.0.0.1 : {elsewhere}"} if option else {}
+        site.batv.set(MEMORY, **settings)
+        server = Elsewhere(lab, site.ours)
+        count = len(batv_lines(site.ours))
+        if option:
+            status = fetch(site, bounce("alice@test"), server)["X-BATV-Status"]
+            assert status.startswith("missing; action=mark; mode=reject; class=dsn; reason=fetched;"), (option, status)
+        else:
+            site.mailbox.put(bounce("alice@test"))
+            Fetchmail(lab, site.mailbox, server).fetch()
+        (line,) = batv_lines(site.ours)[count:]
+        assert (line["action"], line["reason"]) == (("mark", "fetched") if option else ("reject", "-")), line
+        site.mailbox.messages.clear()
+
+
+def test_fetched_and_filtered(lab):
+    """Its second pass knows what it was at its first."""
+    site = filtered(lab)
+    site.mailbox = Pop3(lab)
+    message = fetch(site, make_message("alice@test", "mary@provider.test"), sender="alice@test")
+    assert not site.remembers(message["Message-ID"].strip("<>"))
+    count = len(batv_lines(site.ours))
+    message = fetch(site, bounce("alice@test"))
+    assert len(message.get_all("Received")) >= 4, message.raw
+    assert message["X-BATV-Status"].startswith("missing; action=mark; mode=reject; class=dsn; reason=fetched;")
+    assert len(batv_lines(site.ours)) == count + 1
+
+
+class TestJudgedOnce:
+    """The verdict of the first pass stands."""
+
+    def judged_once(self, site, source=STRANGER, rcpt="carol@test"):
+        lines = len(batv_lines(site.ours))
+        receipt = mdn(author="Bob <bob@theirs.test>", X_BATV_Status="valid; action=accept; mode=reject")
+        message_id = re.search(r"(?m)^Message-ID: <(.*)>", receipt)[1]
+        assert site.ours.inject("", rcpt, receipt, source).data.code == 250
+        message = site.arrived(rcpt, message_id)
+        status = message.get_all("X-BATV-Status")
+        assert len(status) == 1 and status[0].startswith("missing; action=mark; mode=reject; class=mdn; reason=class;"), status
+        (line,) = batv_lines(site.ours)[lines:]
+        assert line["host"] == f"[{source}]" and line["class"] == "mdn", line
+        return message
+
+    def test_through_a_filter_on_loopback(self):
+        site = filtered(self.lab, name="loopback")
+        assert "127.0.0.1" in self.judged_once(site)["Received"]
+        tagged = site.tagged()
+        lines = len(batv_lines(site.ours))
+        assert site.ours.inject("", tagged, bounce("alice@test"), STRANGER).data.code == 250
+        message = site.ours.wait_mailbox("alice")[-1]
+        assert message["X-BATV-Status"].startswith("valid;") and len(batv_lines(site.ours)) == lines + 1
+
+    def test_through_a_pipe(self):
+        for number, mode in enumerate(("-bS", "-bs")):
+            self.judged_once(Site(self.lab, name=f"pipe{number}", rcpt_first=ACL, **pipe_filter(mode)))
+
+    def test_through_a_users_rules(self):
+        place = Place("127.0.0.1", self.lab.port())
+        _, router, transport = sieve_user(self.lab, place, "bob", 'redirect "carol@test";\n')
+        site = Site(self.lab, name="rules", port=place.port, routers=router, transports=transport)
+        receipt = mdn(author="Dave <dave@theirs.test>")
+        assert site.ours.inject("dave@theirs.test", "bob@test", make_message("dave@theirs.test", "bob@test"),
+                                STRANGER).data.code == 250
+        site.ours.wait_mailbox("carol")
+        assert not batv_lines(site.ours) and receipt
+
+    def test_a_strangers_line_of_ours_is_judged(self):
+        """A stranger may write our line into his header: he is judged all the same, and his status goes."""
+        site = Site(self.lab, name="forged")
+        forged = ("Received: from [192.0.2.1] (helo=x)\n\tby mx.test with esmtpsa (Exim 4.96)\n\t(envelope-from <a@b>)\n"
+                  "\tid 1abcDE-000123-4X;\n\tThu, 1 Jan 1970 00:00:00 +0000\nX-BATV-Status: valid\n")
+        assert site.ours.inject("", "alice@test", forged + bounce("alice@test"), STRANGER).data.code == 550
+        assert site.ours.inject("x@evil.test", "bob@test", forged + make_message("x@evil.test", "bob@test"),
+                                STRANGER).data.code == 250
+        assert site.ours.wait_mailbox("bob")[0]["X-BATV-Status"] is None
+
+    def test_from_a_filter_on_another_host(self):
+        """In trusted_hosts: it is judged again for the header, marked at most, and not counted."""
+        site = filtered(self.lab, "mark_trusted_hosts = off\n", name="other", address="127.0.0.5",
+                        relay_from="127.0.0.1 : 127.0.0.5")
+        site.content.unsigns = True
+        tagged = site.tagged()
+        empty = bounce_without_id()
+        assert site.ours.inject("", tagged, empty, STRANGER).data.code == 250
+        message = site.ours.wait_mailbox("alice")[0]
+        (status,) = message.get_all("X-BATV-Status")
+        assert status.startswith("missing; action=mark; mode=reject; class=dsn; reason=trusted-host;"), status
+        assert [(x["verdict"], x["host"]) for x in batv_lines(site.ours)] == \
+            [("valid", f"[{STRANGER}]"), ("missing", "[127.0.0.5]")]
+        judged = {k: v for k, v in site.batv.json("status")["counters"]["judged"].items() if any(v.values())}
+        assert list(judged) == ["valid"] and sum(judged["valid"].values()) == 1, judged
+
+
+def test_an_inner_host_hears_of_what_it_sent(lab):
+    """A null client bounces what we refused, through us: its user must hear of it."""
+    site = Site(lab, relay_from="127.0.0.1 : 127.0.0.6", rcpt_first="  deny local_parts = nobody\n")
+    inner = null_client(lab, site.ours)
+    inner.submit("alice@test", "nobody@test", make_message("alice@test", "nobody@test"))
+    message = site.ours.wait_mailbox("alice")[0]
+    assert message["X-BATV-Status"].startswith("missing; action=mark; mode=reject; class=dsn; reason=trusted-host;")
+    # nothing else that makes mail trusted counts
+    assert site.ours.inject("", "alice@test", bounce("alice@test"), STRANGER).data.code == 550
+    site.batv.set(MEMORY, mark_trusted_hosts="off")
+    assert site.ours.inject("", "alice@test", bounce("alice@test"), "127.0.0.6").data.code == 550
 
 
 def test_a_relay_that_may_relay_through_us(lab):

@@ -260,6 +260,65 @@ START_TEST(the_relay_list_is_asked_last)
 }
 END_TEST
 
+/* A host that may relay through us would drop what we refuse. */
+START_TEST(a_trusted_host_is_not_refused)
+{
+	policy->trusted_hosts = STRANGER;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_TRUSTED_HOST, BATV_ACTION_MARK);
+	policy->relay_in_hosts = STRANGER;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_RELAY_HOST, BATV_ACTION_MARK);
+	policy->relay_in_hosts = "";
+	policy->mark_trusted_hosts = false;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	context.passed_before = true; /* it was accepted when it first came */
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_TRUSTED_HOST, BATV_ACTION_MARK);
+	context.passed_before = false;
+	policy->mark_trusted_hosts = true;
+	policy->trusted_hosts = "?";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_DOUBT, BATV_ACTION_MARK);
+	policy->trusted_hosts = "192.0.2.1"; /* an inner host counts, a permission to relay not */
+	policy->inbound_domains = "ours.example";
+	origin.own_address = true;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+}
+END_TEST
+
+/* Fetched mail is judged whatever its host is, and only hosts of ours are spared. */
+START_TEST(fetched_mail)
+{
+	context.fetched = true;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT); /* POP3 says nothing there */
+	policy->relay_in_hosts = STRANGER;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_FETCHED, BATV_ACTION_MARK);
+	policy->relay_in_hosts = "";
+	policy->trusted_hosts = STRANGER;
+	policy->mark_trusted_hosts = false;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_FETCHED, BATV_ACTION_MARK);
+	policy->trusted_hosts = "";
+	policy->own_hosts = STRANGER;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_FETCHED, BATV_ACTION_MARK);
+	policy->own_hosts = "";
+	origin.host_address = "";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_FETCHED, BATV_ACTION_MARK);
+	judge_it(tagged_with(1, "alice@ours.example"));
+	expect(BATV_VALID, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
+	policy->exempt_recipients = "alice@ours.example";
+	judge_it("alice@ours.example");
+	expect(BATV_EXEMPT, BATV_WHY_EXEMPT_RECIPIENT, BATV_ACTION_ACCEPT);
+}
+END_TEST
+
 START_TEST(modes)
 {
 	policy->enforcement = BATV_ENFORCE_OBSERVE;
@@ -496,6 +555,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, exemptions_of_the_recipient);
 	tcase_add_test(tc, doubt_accepts);
 	tcase_add_test(tc, the_relay_list_is_asked_last);
+	tcase_add_test(tc, a_trusted_host_is_not_refused);
+	tcase_add_test(tc, fetched_mail);
 	tcase_add_test(tc, modes);
 	tcase_add_test(tc, classes);
 	tcase_add_test(tc, the_message_is_asked_only_if_it_would_fail);

@@ -305,6 +305,8 @@ static void any_world(void)
 	policy->own_hosts = any_list();
 	policy->exempt_hosts = any_list();
 	policy->relay_in_hosts = any_list();
+	policy->trusted_hosts = any_list();
+	policy->mark_trusted_hosts = pick(2);
 	policy->exempt_recipients = any_list();
 	policy->unsigned_senders = any_list();
 	policy->exempt_acl = pick(2);

@@ -44,6 +44,7 @@ static const struct {
 	{"own_hosts", "<; 127.0.0.0/8 ; ::1 ; @[]"},
 	{"exempt_recipients", "postmaster@* : abuse@*"},
 	{"relay_in_hosts", ""},
+	{"mark_trusted_hosts", "on"},
 	{"unproven_dsn", "reject"},
 	{"unproven_mdn", "mark"},
 	{"unproven_autoreply", "reject"},

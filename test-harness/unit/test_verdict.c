@@ -161,8 +161,11 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	UNLESS(must_disprove && !m->memory_complete, BATV_WHY_NO_MEMORY);
 	UNLESS(must_disprove && m->cites_nothing && by_class != BATV_UNPROVEN_REJECT_ALL,
 	       BATV_WHY_CITES_NOTHING);
-	UNLESS(f.doubt || m->relay_host == BATV_MAYBE, BATV_WHY_DOUBT);
+	UNLESS(f.doubt || m->relay_host == BATV_MAYBE || m->trusted_host == BATV_MAYBE,
+	       BATV_WHY_DOUBT);
+	UNLESS(m->trusted_host == BATV_YES, BATV_WHY_TRUSTED_HOST);
 	UNLESS(m->relay_host == BATV_YES, BATV_WHY_RELAY_HOST);
+	UNLESS(m->fetched, BATV_WHY_FETCHED);
 	UNLESS(m->observe_file, BATV_WHY_OBSERVE_FILE);
 	UNLESS(p && p->enforcement == BATV_ENFORCE_OBSERVE, BATV_WHY_OBSERVE);
 	UNLESS(p && p->enforcement == BATV_ENFORCE_AUTO && !m->armed, BATV_WHY_NOT_ARMED);
@@ -177,10 +180,20 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 }
 
 #define ALL_MODES                                                                                  \
- (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 3 * 2 * 2 * 2 * 2)
+ (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 9 * 2 * 2 * 2 * 2)
+
+static const struct host {
+	enum batv_match relay, trusted;
+	bool fetched;
+} hosts[9] = {
+	{BATV_NO, BATV_NO, false},    {BATV_MAYBE, BATV_NO, false}, {BATV_YES, BATV_NO, false},
+	{BATV_NO, BATV_MAYBE, false}, {BATV_NO, BATV_YES, false},   {BATV_MAYBE, BATV_YES, false},
+	{BATV_YES, BATV_YES, false},  {BATV_NO, BATV_NO, true},     {BATV_YES, BATV_MAYBE, true},
+};
 
 START_TEST(every_mode)
 {
+	const struct host *host;
 	struct batv_policy policy;
 
 	batv_policy_init(&policy, "default");
@@ -200,7 +213,10 @@ START_TEST(every_mode)
 		mode.policy = enforcement == 3 ? NULL : &policy;
 		mode.armed = pick(&code, 2);
 		mode.observe_file = pick(&code, 2);
-		mode.relay_host = (enum batv_match)pick(&code, 3);
+		host = &hosts[pick(&code, sizeof hosts / sizeof hosts[0])];
+		mode.relay_host = host->relay;
+		mode.trusted_host = host->trusted;
+		mode.fetched = host->fetched;
 		mode.hint = pick(&code, 2) ? BATV_WHY_HINT_ID : BATV_WHY_NONE;
 		mode.cites_nothing = pick(&code, 2);
 		mode.memory_complete = pick(&code, 2);

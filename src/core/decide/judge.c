@@ -36,7 +36,10 @@ static void find_bare(struct subject *s, struct batv_judgement *out)
 static void ask_host_lists(const struct batv_context *context, const struct batv_policy *policy,
 			   struct batv_message_facts *msg)
 {
-	msg->own_host = batv_lists_host(context->matcher, context->origin, policy->own_hosts);
+	/* who hands over fetched mail did not write it */
+	if (!context->fetched)
+		msg->own_host =
+			batv_lists_host(context->matcher, context->origin, policy->own_hosts);
 	if (msg->own_host != BATV_YES)
 		msg->exempt_host =
 			batv_lists_host(context->matcher, context->origin, policy->exempt_hosts);
@@ -85,7 +88,7 @@ static void gather_facts(const struct batv_context *context, const struct subjec
 
 	if (rcpt->tagged && rcpt->worth == BATV_TAG_VALID)
 		return;
-	msg->local = !batv_lists_is_set(context->origin->host_address);
+	msg->local = !batv_lists_is_set(context->origin->host_address) && !context->fetched;
 	msg->authenticated = context->origin->authenticated && policy->exempt_authenticated;
 	msg->acl_exempt = context->acl_exempt && policy->exempt_acl;
 	if (msg->local || msg->authenticated || msg->acl_exempt)
@@ -119,6 +122,28 @@ static void try_action(const struct batv_mode_facts *mode, const struct batv_fin
 	batv_action_of(mode, &j->finding);
 }
 
+/*
+ * Is the sending host one of ours, which would lose what we refuse?  Only a refusal is worth these
+ * look-ups.
+ */
+static void ask_about_host(const struct batv_context *context, const struct batv_policy *policy,
+			   struct batv_mode_facts *mode)
+{
+	const struct batv_matcher *m = context->matcher;
+	const struct batv_origin *origin = context->origin;
+	const bool trusted_counts = policy->mark_trusted_hosts || context->passed_before;
+
+	mode->relay_host = batv_lists_host(m, origin, policy->relay_in_hosts);
+	if (trusted_counts || context->fetched)
+		mode->trusted_host = batv_lists_host(m, origin, policy->trusted_hosts);
+	mode->fetched = context->fetched &&
+			(!batv_lists_is_set(origin->host_address) || mode->relay_host == BATV_YES ||
+			 mode->trusted_host == BATV_YES ||
+			 batv_lists_host(m, origin, policy->own_hosts) != BATV_NO);
+	if (!trusted_counts)
+		mode->trusted_host = BATV_NO;
+}
+
 /* Only a refusal is worth the last two questions, and the last one only if it depends on it. */
 static void decide_action(const struct batv_context *context, struct batv_judgement *j)
 {
@@ -137,8 +162,7 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 	try_action(&mode, &verdict, j);
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;
-	mode.relay_host =
-		batv_lists_host(context->matcher, context->origin, j->policy->relay_in_hosts);
+	ask_about_host(context, j->policy, &mode);
 	try_action(&mode, &verdict, j);
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;

@@ -56,6 +56,9 @@ struct batv_context {
 	int64_t now; /* seconds since the epoch; the clock is read once per decision */
 	bool observe_file;
 	bool acl_exempt; /* acl_m_batv = exempt */
+	/* By its trace the message was fetched from a mailbox elsewhere, and this is its first
+	 * pass; or it has passed here before. */
+	bool fetched, passed_before;
 	enum batv_class class;
 	/*
 	 * Called only for a recipient that would fail.  Returns true if the message proves itself;

@@ -93,6 +93,8 @@ const struct batv_option batv_options[] = {
 	 .fallback = "postmaster@* : abuse@*"},
 	/* relays of ours (backup MX, filter gateway): their mail is marked, not refused */
 	{POLICY(relay_in_hosts), .type = BATV_OPT_HOSTS, .fallback = ""},
+	/* mark, and do not refuse, what a host in trusted_hosts sends */
+	{POLICY(mark_trusted_hosts), .type = BATV_OPT_BOOL, .fallback = "on"},
 	/* what an unproven delivery status notification leads to */
 	{UNPROVEN("dsn", BATV_CLASS_DSN), .fallback = "reject", .choices = unproven_names},
 	/* what an unproven read receipt leads to */

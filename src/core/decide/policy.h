@@ -48,6 +48,7 @@ struct batv_policy {
 	const char *own_hosts;         /* host list */
 	const char *exempt_recipients; /* address list, or local parts with "@*" */
 	const char *relay_in_hosts;    /* host list: mark, never reject */
+	bool mark_trusted_hosts;       /* the same for trusted_hosts */
 	/* enum batv_action: ACCEPT, MARK or REJECT; or BATV_UNPROVEN_REJECT_ALL */
 	int unproven[BATV_CLASS_COUNT];
 	uint64_t flood_base;      /* proofs from one network, whatever was sent: flood.h */

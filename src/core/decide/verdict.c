@@ -148,9 +148,13 @@ static enum batv_reason why_spared(const struct batv_mode_facts *mode,
 
 	if (why != BATV_WHY_NONE)
 		return why;
+	if (mode->fetched)
+		return BATV_WHY_FETCHED;
 	if (mode->relay_host == BATV_YES)
 		return BATV_WHY_RELAY_HOST;
-	if (finding->doubt || mode->relay_host == BATV_MAYBE)
+	if (mode->trusted_host == BATV_YES)
+		return BATV_WHY_TRUSTED_HOST;
+	if (finding->doubt || mode->relay_host == BATV_MAYBE || mode->trusted_host == BATV_MAYBE)
 		return BATV_WHY_DOUBT;
 	why = why_not_disproved(mode, finding);
 	if (why != BATV_WHY_NONE)
@@ -303,6 +307,8 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_LOST_SECRET] = "lost-secret",
 		[BATV_WHY_CITES_NOTHING] = "cites-nothing",
 		[BATV_WHY_HINT_ID] = "hint-id",
+		[BATV_WHY_TRUSTED_HOST] = "trusted-host",
+		[BATV_WHY_FETCHED] = "fetched",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
@@ -350,6 +356,7 @@ bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 		[BATV_WHY_NO_MEMORY] = 1 + 0,     [BATV_WHY_DOUBT] = 1 + 1,
 		[BATV_WHY_RELAY_HOST] = 1 + 2,    [BATV_WHY_LOST_SECRET] = 1 + 3,
 		[BATV_WHY_CITES_NOTHING] = 1 + 6, [BATV_WHY_HINT_ID] = 1 + 8,
+		[BATV_WHY_TRUSTED_HOST] = 1 + 4,  [BATV_WHY_FETCHED] = 1 + 5,
 	};
 
 	if ((unsigned)why >= BATV_WHY_COUNT || rows[why] == 0)

@@ -43,6 +43,8 @@ enum batv_reason {
 	BATV_WHY_LOST_SECRET,   /* tags of a lost secret look forged, but still come back */
 	BATV_WHY_CITES_NOTHING, /* it cites no Message-ID, so nothing disproves it */
 	BATV_WHY_HINT_ID,       /* it cites one that we sent with this address in its header only */
+	BATV_WHY_TRUSTED_HOST,  /* a host of ours sent it, and would drop what is refused */
+	BATV_WHY_FETCHED,       /* fetched from a mailbox elsewhere, by a host of ours */
 	BATV_WHY_COUNT
 };
 
@@ -96,6 +98,8 @@ struct batv_mode_facts {
 	bool armed;                       /* the domain table says that it is armed (for auto) */
 	bool observe_file;
 	enum batv_match relay_host;
+	enum batv_match trusted_host; /* NO also if that is not a reason to spare it */
+	bool fetched;
 	enum batv_class class;
 	enum batv_reason hint; /* a hint that it may be wanted: BATV_WHY_HINT_ID; or NONE */
 	/* The last two matter only for what the memory must disprove: see batv_action_of(). */
@@ -108,7 +112,7 @@ struct batv_mode_facts {
  * Finds the action for this recipient alone: ACCEPT, MARK or REJECT.  Sets finding->rejecting and
  * reason too.  A verdict that has not failed gets ACCEPT.  If there are several reasons not to
  * refuse, the first of this list is reported: a hint, class, not-armed, observe, observe-file,
- * relay-host, doubt, cites-nothing, no-memory, lost-secret.
+ * fetched, relay-host, trusted-host, doubt, cites-nothing, no-memory, lost-secret.
  *
  * A message with a hint is delivered and marked, in every mode and of every class.
  *
