@@ -81,15 +81,18 @@ static void say_too_many(struct batv_keeper *k, const char *what)
 }
 
 /*
- * Takes the key of the sent-mail memory from the state.  So what was sent still proves replies,
- * although the tags of the lost secret no longer do.
+ * Takes from the state what a lost file said beyond its secrets: the key of the sent-mail memory,
+ * so that what was sent still proves replies, although the tags of the lost secret no longer do;
+ * and that another server has the secret, because that one goes on sending.
  */
-static void keep_memory_key(const struct batv_keeper *k, struct batv_secrets *set)
+static void keep_from_state(const struct batv_keeper *k, struct batv_secrets *set)
 {
 	const struct batv_state *st = k->have.text ? &k->have.state : NULL;
 
 	if (st && st->has_memory_key)
 		memcpy(set->memory_key, st->memory_key, sizeof set->memory_key);
+	if (st && st->shared)
+		(void)batv_secrets_share(set, true);
 }
 
 /* Makes the first secret, or one to replace a lost file. */
@@ -106,7 +109,7 @@ static bool make_set(struct batv_keeper *k, const struct batv_config *config, in
 				     "cannot get random bytes: %s", strerror(errno));
 		return false;
 	}
-	keep_memory_key(k, set);
+	keep_from_state(k, set);
 	if (!write_set(k, set))
 		return false;
 	k->made_secret = true;

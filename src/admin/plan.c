@@ -326,6 +326,7 @@ static void copy_config(const struct batv_plan_facts *f, struct batv_plan *plan)
 	st->has_memory_key = f->secrets->has_memory_key;
 	if (st->has_memory_key)
 		memcpy(st->memory_key, f->secrets->memory_key, sizeof st->memory_key);
+	st->shared = batv_secrets_shared(f->secrets);
 	st->fingerprint = plan->fingerprint;
 	st->config_sum = f->config->sum;
 	st->n_policies = f->config->n_policies;

@@ -84,6 +84,8 @@ static void put_head(struct text *t, const struct batv_state *s)
 	put_global(t, &s->global);
 	if (s->lost_until)
 		put(t, "lost %" PRId64 " %" PRIu32 "\n", s->lost_until, s->lost_secret);
+	if (s->shared)
+		put(t, "shared\n");
 	for (size_t i = 0; i < s->n_breaks; i++) {
 		const struct batv_break *b = &s->breaks[i];
 

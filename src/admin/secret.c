@@ -21,6 +21,7 @@
 #define NUMBER_MAX 999999
 #define FIRST_NUMBER_MIN 1000 /* batv_secrets_create: the numbers of new installations */
 #define FIRST_NUMBER_COUNT 9000
+#define UNKNOWN_FLAG "unknown flag: expected retired=TIME, revoked=TIME or shared"
 #define LINE_ROOM 256 /* more than the longest line that we write */
 
 /* The next word of a line; of length 0 at its end. */
@@ -57,9 +58,15 @@ static const char *parse_flag(struct batv_span word, struct batv_secret *s)
 	struct batv_span value;
 	int64_t *slot;
 
+	if (batv_span_equal(word, batv_span_of("shared"))) {
+		const char *why = s->shared ? "a flag is given twice" : NULL;
+
+		s->shared = true;
+		return why;
+	}
 	_Static_assert(sizeof retired == sizeof revoked, "one length serves both flags");
 	if (word.len <= len)
-		return "unknown flag: expected retired=TIME or revoked=TIME";
+		return UNKNOWN_FLAG;
 	value.p = word.p + len;
 	value.len = word.len - len;
 	if (memcmp(word.p, retired, len) == 0)
@@ -67,7 +74,7 @@ static const char *parse_flag(struct batv_span word, struct batv_secret *s)
 	else if (memcmp(word.p, revoked, len) == 0)
 		slot = &s->revoked;
 	else
-		return "unknown flag: expected retired=TIME or revoked=TIME";
+		return UNKNOWN_FLAG;
 	if (*slot != 0)
 		return "a flag is given twice";
 	if (!take_time(value, 1, BATV_TIME_MAX, slot))
@@ -299,7 +306,8 @@ enum batv_err batv_secrets_parse(const char *text, size_t len, struct batv_secre
 }
 
 /* Writes the line of one secret, NUL-terminated, and returns its length.  LINE_ROOM is enough. */
-static size_t format_secret(const struct batv_secret *s, char out[static LINE_ROOM])
+static size_t format_secret(const struct batv_secret *s, bool with_shared,
+			    char out[static LINE_ROOM])
 {
 	char hex[2 * BATV_SECRET_LEN + 1];
 	size_t len;
@@ -314,7 +322,8 @@ static size_t format_secret(const struct batv_secret *s, char out[static LINE_RO
 	if (s->revoked)
 		len += (size_t)snprintf(out + len, LINE_ROOM - len, " revoked=%" PRId64,
 					s->revoked);
-	len += (size_t)snprintf(out + len, LINE_ROOM - len, "\n");
+	len += (size_t)snprintf(out + len, LINE_ROOM - len, "%s\n",
+				s->shared && with_shared ? " shared" : "");
 	OPENSSL_cleanse(hex, sizeof hex);
 	return len;
 }
@@ -342,12 +351,31 @@ enum batv_err batv_secrets_format(const struct batv_secrets *secrets, char **out
 	at = sizeof MAGIC_LINE;
 	memcpy(text, MAGIC_LINE "\n", at + 1);
 	for (size_t i = 0; i < secrets->n; i++)
-		at += format_secret(&secrets->list[i], text + at);
+		at += format_secret(&secrets->list[i], true, text + at);
 	at += format_memory(secrets, text + at);
 	at += (size_t)snprintf(text + at, LINE_ROOM, "end %zu\n", secrets->n);
 	*out = text;
 	*len = at;
 	return BATV_OK;
+}
+
+bool batv_secrets_shared(const struct batv_secrets *secrets)
+{
+	for (size_t i = 0; i < secrets->n; i++)
+		if (secrets->list[i].shared)
+			return true;
+	return false;
+}
+
+bool batv_secrets_share(struct batv_secrets *secrets, bool shared)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < secrets->n; i++) {
+		changed = changed || secrets->list[i].shared != shared;
+		secrets->list[i].shared = shared;
+	}
+	return changed;
 }
 
 enum batv_err batv_secret_random(uint8_t bytes[static BATV_SECRET_LEN])
@@ -373,8 +401,11 @@ static bool periods_ok(int64_t rotation, int64_t retention, int64_t start)
 static enum batv_err add_numbered(struct batv_secrets *secrets, uint32_t number, int64_t rotation,
 				  int64_t retention, int64_t start)
 {
-	struct batv_secret s = {
-		.number = number, .start = start, .rotation = rotation, .retention = retention};
+	struct batv_secret s = {.number = number,
+				.start = start,
+				.rotation = rotation,
+				.retention = retention,
+				.shared = batv_secrets_shared(secrets)};
 	enum batv_err err;
 
 	if (!periods_ok(rotation, retention, start))
@@ -476,6 +507,7 @@ static enum batv_err merge_local(const struct batv_secret *local, struct merge *
 		if (same_secret(local, other)) {
 			other->retired = earlier_set(local->retired, other->retired);
 			other->revoked = earlier_set(local->revoked, other->revoked);
+			other->shared = other->shared || local->shared;
 		} else if (!m->force) {
 			m->conflict = local->number;
 			err = BATV_E_CONFLICT;
@@ -523,7 +555,8 @@ static bool digest_set(EVP_MD_CTX *ctx, const struct batv_secrets *secrets, uint
 
 	for (size_t i = 0; i < secrets->n && ok; i++)
 		ok = secrets->list[i].retired ||
-		     EVP_DigestUpdate(ctx, line, format_secret(&secrets->list[i], line)) == 1;
+		     EVP_DigestUpdate(ctx, line, format_secret(&secrets->list[i], false, line)) ==
+			     1;
 	OPENSSL_cleanse(line, sizeof line);
 	return ok && EVP_DigestFinal_ex(ctx, sum, NULL) == 1;
 }

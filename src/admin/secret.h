@@ -21,6 +21,7 @@ struct batv_secret {
 	int64_t rotation, retention; /* seconds */
 	int64_t retired;             /* since then it only verifies; 0: not retired */
 	int64_t revoked;             /* since then its tags are invalid; 0: not revoked */
+	bool shared;                 /* another server has it too */
 	uint8_t bytes[BATV_SECRET_LEN];
 };
 
@@ -47,6 +48,14 @@ enum batv_err batv_secrets_parse(const char *text, size_t len, struct batv_secre
  */
 enum batv_err batv_secrets_format(const struct batv_secrets *secrets, char **out, size_t *len);
 
+/*
+ * Does another server have any of the secrets?  A secret that is added to a shared set is shared
+ * too: a server that had the set before still sends, or will get it.
+ */
+bool batv_secrets_shared(const struct batv_secrets *secrets);
+/* Marks all secrets.  Returns true if that changed any. */
+bool batv_secrets_share(struct batv_secrets *secrets, bool shared);
+
 /* Gets 32 random bytes from the operating system; BATV_E_IO if it cannot. */
 enum batv_err batv_secret_random(uint8_t bytes[static BATV_SECRET_LEN]);
 
@@ -72,11 +81,11 @@ const struct batv_secret *batv_secret_signing(const struct batv_secrets *secrets
 /*
  * Imports: `incoming` replaces the set.  A local secret that is not in it stays, retired at now, if
  * it has signed (start <= now); otherwise it is dropped.  If a secret is in both, the earlier of
- * two flag times stays.  The incoming memory key wins.  With `force` the incoming secret also wins
- * a conflict, and *broken is set if the local one has signed (it is replaced without overlap).
- * Errors: BATV_E_CONFLICT (secret *number is in both with different bytes, start, rotation or
- * retention), BATV_E_FULL, BATV_E_IO.  out may be local or incoming.  number and broken may be
- * NULL.
+ * two flag times stays, and it is shared if it is in either.  The incoming memory key wins.  With
+ * `force` the incoming secret also wins a conflict, and *broken is set if the local one has signed
+ * (it is replaced without overlap). Errors: BATV_E_CONFLICT (secret *number is in both with
+ * different bytes, start, rotation or retention), BATV_E_FULL, BATV_E_IO.  out may be local or
+ * incoming.  number and broken may be NULL.
  */
 enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 				 const struct batv_secrets *incoming, bool force, int64_t now,
@@ -84,8 +93,8 @@ enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 
 /*
  * Writes sixteen lower-case hex characters and a NUL, which are equal on hosts that sign alike.
- * They cover numbers, times, bytes and flags of all secrets except the retired ones: after an
- * import a host may have retired secrets of its own.  They reveal nothing about the bytes
+ * They cover numbers, times, bytes and times of flags of all secrets except the retired ones: after
+ * an import a host may have retired secrets of its own.  They reveal nothing about the bytes
  * (truncated SHA-256).
  */
 #define BATV_FINGERPRINT_SIZE 17

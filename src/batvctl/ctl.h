@@ -26,11 +26,12 @@ enum { /* options that a subcommand accepts; -c, -h and --json are always accept
        BATV_OPTION_SHOW_SECRET = 1 << 13,
        BATV_OPTION_FROM = 1 << 14,
        BATV_OPTION_EXIM_LOG = 1 << 15,
+       BATV_OPTION_BACKUP = 1 << 16,
 };
 
 struct batv_ctl {
 	const char *config_path, *rcpt, *host, *from, *exim_log;
-	bool json, revoke, force, show_secret;
+	bool json, revoke, force, show_secret, backup;
 	bool at_given;
 	int64_t clock; /* the real time, read once */
 	int64_t now;   /* --at, or the clock */

@@ -129,7 +129,7 @@ void batv_ctl_complete_print(const char *domain, const struct batv_complete_fact
 	char text[500];
 
 	batv_ctl_complete_text(f, text, sizeof text);
-	printf("  %s: ", domain);
+	printf("    %s: ", domain);
 	if (bounces(f) > 0)
 		printf("of %" PRIu64 " bounces with a valid tag the memory knew %" PRIu64 "; ",
 		       bounces(f), f->recall.known);

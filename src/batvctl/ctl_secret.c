@@ -1,5 +1,5 @@
 /*
- * ctl_secret.c - batvctl rotate, and batvctl secret export|import.
+ * ctl_secret.c - batvctl rotate, and batvctl secret export|import|unshare.
  *
  * Invariant: the secret file is read, changed and replaced under the writers' lock, by its owner,
  * and only if its keys fit.  Then the change must be published: by batvd, or by us if it is not
@@ -124,7 +124,8 @@ static bool is_published(struct batv_ctl *ctl, const struct batv_secrets *file)
 	batv_secrets_fingerprint(file, fingerprint);
 	same = batv_store_read_state(&ctl->store, st, ctl->message, sizeof ctl->message) ==
 		       BATV_OK &&
-	       strcmp(st->state.fingerprint, fingerprint) == 0 && has_keys_of(&st->state, file);
+	       strcmp(st->state.fingerprint, fingerprint) == 0 &&
+	       st->state.shared == batv_secrets_shared(file) && has_keys_of(&st->state, file);
 	batv_store_free_state(st);
 	free(st);
 	return same;
@@ -332,23 +333,52 @@ static int write_out(const struct batv_secrets *set)
 				  strerror(errno));
 }
 
-static int export_secrets(struct batv_ctl *ctl)
+/*
+ * Marks the set as shared, in our own file too, because from now on another server has it.  Leaves
+ * it in s->next.  It is written out only once that is in force, or if only batvd is missing.
+ */
+static int mark_shared(struct batv_ctl *ctl, struct sets *s, bool shared, bool *changed)
 {
-	struct batv_secrets *set;
-	struct stat st;
+	int lock, code = begin(ctl, &s->old, false, &lock);
+
+	*changed = false;
+	if (code == BATV_CTL_YES) {
+		s->next = s->old;
+		*changed = batv_secrets_share(&s->next, shared);
+		if (*changed)
+			code = write_set(ctl, &s->next);
+	}
+	if (lock >= 0)
+		close(lock);
+	return code;
+}
+
+static int share_and_write(struct batv_ctl *ctl)
+{
+	struct sets *s = new_sets();
+	bool changed, ok = true;
+	const char *seen = "";
 	int code;
 
-	if (isatty(STDOUT_FILENO) && !ctl->force)
-		return batv_ctl_fail(
-			BATV_CTL_USAGE,
-			"secret export: this would show the secrets on the "
-			"terminal; redirect them to a file or a program, or add --force");
-	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
-		fprintf(stderr,
-			"batvctl: warning: other users can read the file that the secrets go to "
-			"(mode %04o); use umask 077\n",
-			(unsigned)st.st_mode & 07777);
-	code = batv_ctl_open(ctl);
+	if (!s)
+		return BATV_CTL_TROUBLE;
+	code = mark_shared(ctl, s, true, &changed);
+	if (code == BATV_CTL_YES && changed)
+		seen = see_through(ctl, s, &ok);
+	if (!ok)
+		fprintf(stderr, "batvctl: warning: the secrets are marked as shared: %s\n", seen);
+	if (code == BATV_CTL_YES)
+		code = write_out(&s->next);
+	free_sets(s);
+	return code;
+}
+
+/* A backup stays with this server: it says nothing about others. */
+static int back_up(struct batv_ctl *ctl)
+{
+	struct batv_secrets *set;
+	int code = batv_ctl_open(ctl);
+
 	if (code)
 		return code;
 	set = calloc(1, sizeof *set);
@@ -361,6 +391,23 @@ static int export_secrets(struct batv_ctl *ctl)
 	batv_secrets_wipe(set);
 	free(set);
 	return code;
+}
+
+static int export_secrets(struct batv_ctl *ctl)
+{
+	struct stat st;
+
+	if (isatty(STDOUT_FILENO) && !ctl->force)
+		return batv_ctl_fail(
+			BATV_CTL_USAGE,
+			"secret export: this would show the secrets on the "
+			"terminal; redirect them to a file or a program, or add --force");
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
+		fprintf(stderr,
+			"batvctl: warning: other users can read the file that the secrets go to "
+			"(mode %04o); use umask 077\n",
+			(unsigned)st.st_mode & 07777);
+	return ctl->backup ? back_up(ctl) : share_and_write(ctl);
 }
 
 /* ---- import ---- */
@@ -414,6 +461,9 @@ static int merge_incoming(struct batv_ctl *ctl, struct sets *s, bool *broken)
 				     number);
 	if (err)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "secret import: %s", batv_strerror(err));
+	/* an older version's export does not say it */
+	if (!ctl->backup)
+		(void)batv_secrets_share(&s->next, true);
 	return BATV_CTL_YES;
 }
 
@@ -479,12 +529,46 @@ static int import_secrets(struct batv_ctl *ctl)
 	return code;
 }
 
+/* ---- unshare ---- */
+
+static int unshare_secrets(struct batv_ctl *ctl)
+{
+	struct sets *s = new_sets();
+	bool changed, ok = true;
+	const char *seen = "no secret was marked as shared";
+	json_t *o;
+	int code;
+
+	if (!s)
+		return BATV_CTL_TROUBLE;
+	code = mark_shared(ctl, s, false, &changed);
+	if (code == BATV_CTL_YES && changed)
+		seen = see_through(ctl, s, &ok);
+	if (code == BATV_CTL_YES && ctl->json) {
+		o = json_object();
+		batv_ctl_put_flag(o, "shared", false);
+		batv_ctl_put_flag(o, "changed", changed);
+		batv_ctl_put_flag(o, "published", ok);
+		batv_ctl_print_json(o);
+	} else if (code == BATV_CTL_YES) {
+		printf("the secrets are this server's alone\n%s\n", seen);
+	}
+	free_sets(s);
+	return code != BATV_CTL_YES || ok ? code : BATV_CTL_TROUBLE;
+}
+
 int batv_ctl_secret(struct batv_ctl *ctl, char **args, int n)
 {
 	(void)n;
+	if (ctl->backup && strcmp(args[0], "export") != 0 && strcmp(args[0], "import") != 0)
+		return batv_ctl_fail(BATV_CTL_USAGE, "secret %s: option --backup is not valid here",
+				     args[0]);
 	if (strcmp(args[0], "export") == 0)
 		return export_secrets(ctl);
 	if (strcmp(args[0], "import") == 0)
 		return import_secrets(ctl);
-	return batv_ctl_fail(BATV_CTL_USAGE, "secret: expected export or import, not %s", args[0]);
+	if (strcmp(args[0], "unshare") == 0)
+		return unshare_secrets(ctl);
+	return batv_ctl_fail(BATV_CTL_USAGE, "secret: expected export, import or unshare, not %s",
+			     args[0]);
 }

@@ -149,6 +149,7 @@ static void read_secret(struct batv_status *s)
 		secret_unread(s);
 	} else {
 		batv_secrets_fingerprint(set, s->fingerprint);
+		s->shared = batv_secrets_shared(set);
 		check_secret_mode(s);
 		check_secret_plan(s, set);
 	}

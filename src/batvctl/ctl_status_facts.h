@@ -19,6 +19,7 @@ struct batv_status {
 	enum batv_match daemon; /* is batvd running? */
 	struct batv_stored_state state;
 	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "" if it cannot be read */
+	bool shared;                             /* and another server has it, too */
 	struct batv_memory memory, before;
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];
 	size_t domains;       /* in use, of memory.domain_slots */

@@ -178,7 +178,8 @@ static void print_parts(const struct batv_status *s)
 	       s->config_ok ? "" : ", NOT IN FORCE", s->ctl->config.global.directory,
 	       daemon_word(s->daemon));
 	if (s->fingerprint[0])
-		printf("secret file    fingerprint %s\n", s->fingerprint);
+		printf("secret file    fingerprint %s%s\n", s->fingerprint,
+		       s->shared ? ", shared with another server" : "");
 	if (!s->state_read)
 		return;
 	batv_ctl_time_format(st->written, when, sizeof when);
@@ -344,6 +345,7 @@ static json_t *json_state(const struct batv_status *s)
 	batv_ctl_put(o, "keys", json_keys(s));
 	batv_ctl_put(o, "breaks", json_breaks(st));
 	batv_ctl_put_time(o, "lost_until", st->lost_until);
+	batv_ctl_put_flag(o, "shared", st->shared);
 	return o;
 }
 
@@ -453,5 +455,6 @@ void batv_ctl_status_print_json(const struct batv_status *s)
 	batv_ctl_put(o, "memory", batv_ctl_status_json_sent(s));
 	batv_ctl_put(o, "counters", json_counters(s));
 	batv_ctl_put(o, "forged", batv_ctl_status_json_forged(s));
+	batv_ctl_put(o, "secret_shared", s->fingerprint[0] ? json_boolean(s->shared) : json_null());
 	batv_ctl_print_json(o);
 }

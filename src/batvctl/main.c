@@ -50,10 +50,15 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "earlier ones invalid at once; enforcement = auto refuses nothing until bounces of mail\n"
 	 "sent before have died out, enforcement = reject refuses those bounces.",
 	 batv_ctl_rotate},
-	{"secret", BATV_OPTION_FORCE, 1, 1, "export|import [--force]",
+	{"secret", BATV_OPTION_FORCE | BATV_OPTION_BACKUP, 1, 1,
+	 "export|import|unshare [--force] [--backup]",
 	 "hand the secrets to another server, or take them",
 	 "batvctl secret export | ssh OTHER batvctl secret import\n"
-	 "export --force prints to a terminal; import --force takes secrets that contradict ours.",
+	 "export --force prints to a terminal; import --force takes secrets that contradict ours.\n"
+	 "Both mark the secrets as shared, unless they are this server's own --backup: then "
+	 "replies\n"
+	 "that cite unknown mail are not refused, because the other server may have sent it.  Use\n"
+	 "unshare when no other server has them any longer.",
 	 batv_ctl_secret},
 };
 const size_t batv_ctl_commands_count = sizeof batv_ctl_commands / sizeof batv_ctl_commands[0];
@@ -66,6 +71,7 @@ static const struct option longs[] = {
 	{"from-exim-log", required_argument, NULL, BATV_OPTION_EXIM_LOG},
 	{"revoke", no_argument, NULL, BATV_OPTION_REVOKE},
 	{"force", no_argument, NULL, BATV_OPTION_FORCE},
+	{"backup", no_argument, NULL, BATV_OPTION_BACKUP},
 	{"show-secret", no_argument, NULL, BATV_OPTION_SHOW_SECRET},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
@@ -110,6 +116,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_EXIM_LOG: ctl->exim_log = optarg; break;
 	case BATV_OPTION_REVOKE: ctl->revoke = true; break;
 	case BATV_OPTION_FORCE: ctl->force = true; break;
+	case BATV_OPTION_BACKUP: ctl->backup = true; break;
 	case BATV_OPTION_SHOW_SECRET: ctl->show_secret = true; break;
 	default: return BATV_CTL_USAGE;
 	}

@@ -55,7 +55,7 @@ def test_wrong_arguments(lab):
         (["keys", "--at", "yesterday"], "--at: expected now, 2026-12-01"),
         (["rotate", "--at", "2001-01-01"], "--at is in the past"),
         (["rotate", "--revoke", "--at", "+1d"], "cannot be combined with --at"),
-        (["secret"], "an argument is missing"), (["secret", "show"], "expected export or import, not show"),
+        (["secret"], "an argument is missing"), (["secret", "show"], "expected export, import or unshare, not show"),
         (["check", "--at", "now"], "--at"),
     ]:
         fails(b, 2, text, *argv)

@@ -1,6 +1,7 @@
 """Complete is measured, not assumed: when what the sent-mail memory does not know was not sent."""
 
 from answers import *
+from lab_layouts import share_secret, two_servers
 
 NOON = 1_900_000_000
 REFUSED, NO_MEMORY = ("reject", "-"), ("mark", "no-memory")
@@ -28,7 +29,7 @@ class Server(Ours):
         recall = self.recall()
         assert (recall["complete"], recall["lacks"]) == (what is None, what), recall
         text = self.batv.ctl("status", check=False).stdout
-        assert f"  test: {'complete' if what is None else 'not complete'}: {recall['text'].removeprefix('complete: ')}\n" \
+        assert f"    test: {'complete' if what is None else 'not complete'}: {recall['text'].removeprefix('complete: ')}\n" \
             in re.sub(r"of \d+ bounces with a valid tag the memory knew \d+; ", "", text), text
         self.backscatter(REFUSED if what is None else NO_MEMORY)
         return recall
@@ -46,7 +47,7 @@ class TestOneServer(Server):
         self.samples(networks=NETWORKS[2:])
         recall = self.lacks(None)
         assert (recall["bounces"], recall["known"], recall["known_networks"]) == (3, 3, 3), recall
-        assert "  test: of 3 bounces with a valid tag the memory knew 3; complete: " in self.batv.ctl("status", check=False).stdout
+        assert "    test: of 3 bounces with a valid tag the memory knew 3; complete: " in self.batv.ctl("status", check=False).stdout
         assert self.batv.json("status")["counters"]["recall_known"] == 3
         # real answers are still welcome
         sent = new_id()
@@ -166,6 +167,128 @@ class TestOthersSend(Server):
         self.measured()
         self.lacks("recall")
         self.unproven(dsn(), "dsn", outcome=REFUSED)
+
+
+class TestTwoServers(Ours):
+    """One sends, the other one is the MX; they share a secret as install.md says."""
+
+    def setup(self):
+        self.lab.clock.set(NOON)
+        self.sink = Sink(self.lab)
+        conf = CONF + "enforcement = auto\ngrace = 0s\nmemory_capacity = 1k\n" + SHORT
+        self.out, self.mx = two_servers(self.lab, self.sink, conf=conf)
+        self.batv, self.ours = self.mx
+
+    def sent_through_out(self):
+        """Alice's mail, its id and its signed sender."""
+        message_id = new_id("split")
+        with self.out.exim.smtp("127.0.0.1") as session:
+            assert session.send("alice@test", "erin@theirs.test", make_message(
+                "alice@test", "erin@theirs.test", Message_ID=f"<{message_id}>")).data.code == 250
+        return message_id, wait_until(lambda: [m.sender for m in self.sink.messages if message_id.encode() in m.data], 15,
+                                      "the message in the sink")[0]
+
+    def test_answers_to_what_the_other_one_sent(self):
+        """Valid bounces arm the MX; its memory knows nothing, and it does not take that for the truth."""
+        assert all(s.batv.json("status")["secret_shared"] for s in (self.out, self.mx))
+        for source in NETWORKS:
+            self.lab.clock.advance(DAY)
+            message_id, tag = self.sent_through_out()
+            assert self.ours.inject("", tag, bounce(tag, "alice@test", message_id=message_id), source).data.code == 250
+            assert batv_lines(self.ours)[-1]["verdict"] == "valid"
+        self.batv.reload()
+        wait_until(lambda: self.batv.json("status")["domains"][0]["armed"], 15, "the MX is armed")
+        message_id, tag = self.sent_through_out()
+        author = "Erin <erin@company.test>"
+        self.unproven(out_of_office(author, In_Reply_To=f"<{message_id}>"), "autoreply", outcome=NO_MEMORY)
+        self.unproven(out_of_office(author), "autoreply", outcome=("mark", "cites-nothing"))
+        for make, class_ in (mdn, "mdn"), (meeting_reply, "calendar"), (reply, "other"):
+            self.unproven(make(author=author, In_Reply_To=f"<{message_id}>"), class_)
+        # a DSN that lost its tag returns it; backscatter is refused as ever
+        self.remembered(bounce("alice@test", tag, message_id=message_id), "dsn", "tag")
+        self.unproven(bounce("alice@test", "alice@test", message_id=new_id("forged")), "dsn")
+        # once the MX sends as well, it is still not complete
+        self.tag_of()
+        self.lab.clock.advance(3 * DAY + 60)
+        self.samples()
+        assert self.recall()["lacks"] == "shared", self.recall()
+        self.unproven(out_of_office(author, In_Reply_To=f"<{message_id}>"), "autoreply", outcome=NO_MEMORY)
+        # and if it is alone again, it may be asked
+        self.batv.ctl("secret", "unshare")
+        assert self.recall()["complete"], self.recall()
+        self.unproven(out_of_office(author, In_Reply_To=f"<{new_id()}>"), "autoreply", outcome=REFUSED)
+
+
+def secret_lines(batv):
+    return [line.split() for line in (batv.state_dir / "secret").read_text().splitlines() if line.startswith("secret ")]
+
+
+def is_shared(batv):
+    """What the file says of each secret, and Exim's processes of all."""
+    flags = ["shared" in words for words in secret_lines(batv)]
+    status = batv.json("status")
+    assert (status["secret_shared"], status["state"]["shared"]) == (any(flags), any(flags)), status
+    assert ("\nsecret file    fingerprint " in (text := batv.ctl("status", check=False).stdout)
+            and (", shared with another server\n" in text) == any(flags)), text
+    assert ("\nshared\n" in (batv.state_dir / "state").read_text()) == any(flags)
+    return flags
+
+
+def test_shared_export_and_import(lab):
+    one, other = Batv(lab, name="one"), Batv(lab, name="other")
+    assert is_shared(one) == is_shared(other) == [False]
+    before = one.json("status")["secret_fingerprint"]
+    share_secret(one, other)
+    assert is_shared(one) == [True] and is_shared(other) == [True, True]
+    assert one.json("status")["secret_fingerprint"] == before
+    # each new secret is shared as well, until somebody is alone
+    one.ctl("rotate")
+    one.ctl("rotate", "--revoke")
+    assert is_shared(one) == [True] * 3
+    done = one.ctl("secret", "unshare")
+    assert done.stdout == "the secrets are this server's alone\nbatvd has published it\n", done
+    assert is_shared(one) == [False] * 3
+    again = one.json("secret", "unshare")
+    assert again == {"shared": False, "changed": False, "published": True}, again
+    one.ctl("rotate")
+    assert is_shared(one) == [False] * 4
+
+
+def test_shared_backup(lab):
+    """It stays with the server: out and in again, nothing is shared."""
+    one = Batv(lab)
+    text = one.ctl("secret", "export", "--backup").stdout
+    assert is_shared(one) == [False] and "shared" not in text
+    one.ctl("secret", "import", "--backup", input=text)
+    assert is_shared(one) == [False]
+    one.ctl("secret", "import", input=text)        # perhaps from another server: say it
+    assert is_shared(one) == [True]
+    assert " shared\n" in one.ctl("secret", "export", "--backup").stdout
+
+
+def test_shared_without_batvd(lab):
+    one = Batv(lab)
+    one.stop()
+    done = one.ctl("secret", "export")
+    assert done.stdout.startswith("exim-batv secret 1\n") and "warning" not in done.stderr, done
+    assert is_shared(one) == [True]
+
+
+def test_shared_a_lost_secret_file(lab):
+    """The other server still sends with what was lost here."""
+    one, other = Batv(lab, name="one"), Batv(lab, name="other")
+    share_secret(one, other)
+    one.stop()
+    (one.state_dir / "secret").unlink()
+    one.start()
+    assert is_shared(one) == [True]
+
+
+def test_shared_wrong_usage(lab):
+    one = Batv(lab)
+    for argv in ("unshare", "--backup"), ("unshare", "--force", "--at", "now"), ("share",):
+        assert one.ctl("secret", *argv, check=False).returncode == 2
+    assert is_shared(one) == [False]
 
 
 class TestSmarthost(Server):

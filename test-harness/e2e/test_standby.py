@@ -191,7 +191,7 @@ def test_commands(lab):
         return done.stdout
 
     assert warns("keys").startswith("keys, secret file ")
-    assert warns("secret", "export").startswith("exim-batv secret 1\n")
+    assert warns("secret", "export", "--backup").startswith("exim-batv secret 1\n")
     assert "not evaluated" in warns("sign", "alice@test", code=3)       # +local_domains: `exim` is not known
     assert "not evaluated" in warns("verify", tagged, code=3)
     assert "class      dsn" in warns("explain", lab.dir / "message", code=3)

@@ -57,6 +57,7 @@ static void full_state(void)
 	in.global.evidence_bytes = 16777216;
 	in.lost_until = 1796000000;
 	in.lost_secret = 4711;
+	in.shared = true;
 	in.fingerprint = "0123456789abcdef";
 	in.config_sum = "fedcba9876543210";
 	in.global.key_rotation = BATV_DAY + 61;
@@ -146,6 +147,7 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 	ck_assert_str_eq(a->memory_before, b->memory_before);
 	ck_assert_int_eq(a->lost_until, b->lost_until);
 	ck_assert_uint_eq(a->lost_secret, b->lost_secret);
+	ck_assert(a->shared == b->shared);
 	ck_assert(a->has_memory_key == b->has_memory_key);
 	if (a->has_memory_key)
 		ck_assert_mem_eq(a->memory_key, b->memory_key, sizeof a->memory_key);

@@ -103,6 +103,9 @@ static const struct {
 	{HEAD LINE " revoked=now\n", BATV_E_SYNTAX, 2, "time of a flag"},
 	{HEAD LINE " stolen=1700000000\n", BATV_E_SYNTAX, 2, "unknown flag"},
 	{HEAD LINE " retired=5 retired=5\n", BATV_E_SYNTAX, 2, "twice"},
+	{HEAD LINE " shared shared\n", BATV_E_SYNTAX, 2, "twice"},
+	{HEAD LINE " shared=1\n", BATV_E_SYNTAX, 2, "unknown flag"},
+	{HEAD LINE " unshared\n", BATV_E_SYNTAX, 2, "unknown flag"},
 	{HEAD LINE " # comment\n", BATV_E_SYNTAX, 2, "unknown flag"},
 	{HEAD LINE "\n\n" LINE "\n", BATV_E_CONFLICT, 4, "already"},
 	{HEAD LINE "\nend\n", BATV_E_SYNTAX, 3, "end line must be"},
@@ -436,6 +439,49 @@ START_TEST(fingerprints)
 }
 END_TEST
 
+/* Another server has it: that is said by each line, and by no fingerprint. */
+START_TEST(shared)
+{
+	char a[BATV_FINGERPRINT_SIZE], b[BATV_FINGERPRINT_SIZE];
+	static struct batv_secrets out;
+	char *text;
+	size_t len;
+
+	ck_assert_int_eq(parse(HEAD LINE " shared revoked=1700000003\n", &set), BATV_OK);
+	ck_assert(set.list[0].shared && set.list[0].revoked == 1700000003);
+	ck_assert(batv_secrets_shared(&set) && !batv_secrets_share(&set, true));
+	ck_assert(batv_secrets_share(&set, false) && !batv_secrets_shared(&set));
+	ck_assert(!batv_secrets_share(&set, false));
+	batv_secrets_fingerprint(&set, a);
+	ck_assert_int_eq(batv_secrets_add(&set, 604800, 604800, 1800000000), BATV_OK);
+	ck_assert(!set.list[1].shared);
+	ck_assert_int_eq(parse(HEAD LINE " revoked=1700000003\n", &set), BATV_OK);
+	ck_assert(batv_secrets_share(&set, true));
+	batv_secrets_fingerprint(&set, b);
+	ck_assert_str_eq(a, b);
+	/* written, and read back */
+	ck_assert_int_eq(batv_secrets_format(&set, &text, &len), BATV_OK);
+	ck_assert_ptr_nonnull(strstr(text, " revoked=1700000003 shared\nend 1\n"));
+	ck_assert_int_eq(batv_secrets_parse(text, len, &other, NULL, NULL), BATV_OK);
+	ck_assert(other.list[0].shared);
+	free(text);
+	/* a secret that is added is given to the others, or they still send with the last one */
+	ck_assert_int_eq(batv_secrets_add(&set, 604800, 604800, 1800000000), BATV_OK);
+	ck_assert(set.list[1].shared);
+	/* it is shared if either side says so */
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_int_eq(parse(HEAD LINE "\n", &set), BATV_OK);
+		ck_assert_int_eq(parse(HEAD LINE "\n", &other), BATV_OK);
+		(void)batv_secrets_share(&set, i & 1);
+		(void)batv_secrets_share(&other, i & 2);
+		ck_assert_int_eq(
+			batv_secrets_merge(&set, &other, false, 1800000000, &out, NULL, NULL),
+			BATV_OK);
+		ck_assert(batv_secrets_shared(&out) == (i > 0));
+	}
+}
+END_TEST
+
 START_TEST(wiping_leaves_nothing)
 {
 	make(&set, 2);
@@ -466,6 +512,7 @@ Suite *unit_suite(void)
 			    (int)(sizeof conflicts / sizeof conflicts[0]));
 	tcase_add_test(tm, import_that_does_not_fit);
 	tcase_add_test(tm, fingerprints);
+	tcase_add_test(tm, shared);
 	tcase_add_test(tm, wiping_leaves_nothing);
 	suite_add_tcase(s, tm);
 	return s;

@@ -58,6 +58,7 @@ void batv_complete_gather(const struct batv_state *state, const struct batv_memo
 		.retention = state->global.memory_retention,
 		.key_rotation = state->global.key_rotation,
 		.key_retention = state->global.key_retention,
+		.shared = state->shared,
 		.now = now,
 	};
 	if (!memory)

@@ -231,6 +231,15 @@ static enum batv_err read_lost(struct reader *r, struct batv_span value)
 	return BATV_OK;
 }
 
+/* The keyword is all there is. */
+static enum batv_err read_shared(struct reader *r, struct batv_span value)
+{
+	if (value.len > 0)
+		return refuse(r, BATV_E_SYNTAX, "expected no value");
+	r->state->shared = true;
+	return BATV_OK;
+}
+
 /* legacy UNTIL HEX */
 static enum batv_err read_legacy(struct reader *r, struct batv_span value)
 {
@@ -314,6 +323,7 @@ static const struct keyword {
 	{LITERAL("memory_before"), MAYBE, read_memory_before},
 	{LITERAL("memory_key"), MAYBE, read_memory_key},
 	{LITERAL("lost"), MAYBE, read_lost},
+	{LITERAL("shared"), MAYBE, read_shared},
 };
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
 
@@ -453,6 +463,7 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 		state->has_memory_key = false;
 		state->lost_until = 0;
 		state->lost_secret = 0;
+		state->shared = false;
 		batv_policy_init_global(&state->global, true);
 		batv_policy_init(r.policy, "default");
 		r.line = 1;

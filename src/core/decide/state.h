@@ -36,6 +36,7 @@ struct batv_state {
 	struct batv_global global; /* as configured at the time of publication */
 	int64_t lost_until;   /* tags of a lost secret may return until then; 0: none was lost */
 	uint32_t lost_secret; /* its number; 0: not known, or another secret has it now */
+	bool shared;          /* another server has the secret, and sends what we do not see */
 	size_t n_policies, n_breaks;
 	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default", tried last */
 	struct batv_break breaks[BATV_BREAKS_MAX];
