@@ -173,11 +173,24 @@ void batv_glue_recipient_remove(size_t i)
 	recipients_count--;
 }
 
+/*
+ * Exim deletes an Envelope-To field that came with the message before we see it ("*"), but where it
+ * is evidence, it must be read.
+ */
+static bool is_seen(const header_line *h)
+{
+	if (!h->text || h->slen <= 0)
+		return false;
+	return h->type != '*' ||
+	       batv_span_begins_fold((struct batv_span){(const char *)h->text, (size_t)h->slen},
+				     "Envelope-To:");
+}
+
 bool batv_glue_header_next(const void **at, struct batv_header *field)
 {
 	const header_line *h = *at ? ((const header_line *)*at)->next : header_list;
 
-	while (h && (h->type == '*' || !h->text || h->slen <= 0)) /* '*': deleted */
+	while (h && !is_seen(h))
 		h = h->next;
 	if (!h)
 		return false;

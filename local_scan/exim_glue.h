@@ -42,7 +42,8 @@ void batv_glue_recipient_remove(size_t i);
 /* Sets the envelope sender for this recipient alone: its MAIL FROM, and where its bounces go. */
 void batv_glue_recipient_sender(size_t i, const char *sender);
 
-/* Reads the next header field that is not deleted.  Start with *at = NULL; false at the end. */
+/* Reads the next header field that is not deleted, or is Envelope-To.  Start with *at = NULL; false
+ * at the end. */
 bool batv_glue_header_next(const void **at, struct batv_header *field);
 void batv_glue_header_add(const char *name, const char *value);
 void batv_glue_header_remove(const char *name); /* all fields of that name */

@@ -239,6 +239,36 @@ class TestPairs(Company):
             self.remembered(out_of_office(rcpt, In_Reply_To=f"<{sent}>"), "autoreply", "id", sent)
 
 
+class TestRecorded(Company):
+    """A filter on another host, fetchmail, or a forwarder took the tag off the envelope, and wrote it down."""
+
+    def recorded(self, fields):
+        """A bounce that returns nothing, with such FIELDS at its top."""
+        return fields + bounce_without_id()
+
+    def test_the_own_header_shows_the_tag(self):
+        tag, bobs = self.tag_of(), self.tag_of("bob@test")
+        received = "Received: from mx.isp.test (x [192.0.2.1])\n\t(envelope-from <{}>)\n\tby mx.isp.test with ESMTP id 1\n\t{}; date\n"
+        for fields in ("Delivered-To: {}\n", "X-Original-To: <{}>\n", "Envelope-To: {}\n", received.format("", "for <{}>"),
+                       received.format("", "FOR {}"), "Delivered-To: alice@test\nDelivered-To: {}\n"):
+            self.remembered(self.recorded(fields.format(tag)), "dsn", "tag", tag)
+            self.unproven(self.recorded(fields.format(tag)), "dsn", "bob@test")
+            self.unproven(self.recorded(fields.format(bobs)), "dsn")
+            self.unproven(self.recorded(fields.format("prvs=1234abcdef=alice@test")), "dsn")
+        for fields in "To: {}\n", "X-Delivered-To: {}\n", received.format("{}", "for <alice@test>"):
+            self.unproven(self.recorded(fields.format(tag)), "dsn")
+        code, line = self.replay(self.recorded(f"Delivered-To: {tag}\n"), "prvs=1234abcdef=alice@test")
+        assert (code, line["verdict"], line["reason"]) == (250, "remembered", "tag"), line
+
+    def test_explained(self):
+        tag = self.tag_of()
+        path = self.lab.write(self.lab.dir / "bounce.eml", self.recorded(f"X-Original-To: {tag}\n"))
+        told = self.batv.json("explain", "--from", "", "--rcpt", "alice@test", "--host", STRANGER, path)
+        assert (told["verdict"], told["proof"], told["action"]) == ("remembered", "tag", "accept"), told
+        (clue,) = [c for c in told["evidence"] if c["kind"] == "recorded-recipient"]
+        assert (clue["address"], clue["in"], clue["field"]) == (tag, "header", "X-Original-To"), clue
+
+
 def cites_bounce(message_id):
     """A DSN that returns the header of such a message."""
     return make_bounce(original=f"Message-ID: <{message_id}>\nSubject: a message\n\n")

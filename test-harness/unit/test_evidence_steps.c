@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
+/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_evidence_steps.c - messages that were made to keep the search busy, measured in steps, not
  * in time.  None takes more than ten times the steps of plain text of its size.  The limit never

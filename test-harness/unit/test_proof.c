@@ -1,4 +1,4 @@
-/* links: core/evidence/proof core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
+/* links: core/evidence/proof core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/tag/addr core/base/hmac core/tag/key core/base/span */
 /*
  * test_proof.c - which evidence proves a message, and for whom.  The sent-mail memory is a table in
  * this test.  The search and the check of tags are the real ones.
@@ -292,6 +292,27 @@ START_TEST(a_tag_proves_to_its_own_address)
 }
 END_TEST
 
+/* A filter on another host, fetchmail or a forwarder took the tag off the envelope. */
+START_TEST(a_tag_in_the_own_header_proves_too)
+{
+	static const char *const fields[] = {"Delivered-To", "X-Original-To", "Envelope-To", "To"};
+	char tagged[BATV_ADDR_SIZE];
+
+	tag_of("alice@ours.example", tagged);
+	for (size_t i = 0; i < 4; i++) {
+		begin(BATV_CLASS_DSN, NULL, "");
+		batv_search_header(&search, (struct batv_header){batv_span_of(fields[i]),
+								 batv_span_of(tagged)});
+		ck_assert_int_eq(proves("alice@ours.example"), i < 3);
+		ck_assert_int_eq(answer.kind, i < 3 ? BATV_PROOF_TAG : BATV_PROOF_NONE);
+		ck_assert(answer.cites_nothing);
+		ck_assert(!proves("bob@ours.example"));
+		proof.now = NOW + 1000; /* its key is destroyed */
+		ck_assert(!proves("alice@ours.example"));
+	}
+}
+END_TEST
+
 START_TEST(a_pair_proves_replies_and_no_bounce)
 {
 	known[0] = "alice@ours.example>bob@theirs.example";
@@ -522,6 +543,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, what_cites_no_id_says_so);
 	tcase_add_test(tc, without_a_key_nothing_is_asked);
 	tcase_add_test(tc, a_tag_proves_to_its_own_address);
+	tcase_add_test(tc, a_tag_in_the_own_header_proves_too);
 	tcase_add_test(tc, a_pair_proves_replies_and_no_bounce);
 	tcase_add_test(tc, authors_are_few_and_addresses);
 	tcase_add_test(tc, a_report_is_told_every_question_in_order);

@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
+/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_search.c - messages with evidence, one per file, evidence/NAME.eml; and the order of
  * look-ups.  test_evidence_steps.c has messages that were made to keep the search busy.  Run from
@@ -370,6 +370,52 @@ START_TEST(no_sender_fools_the_count)
 }
 END_TEST
 
+/* "1 2": the MAC's last digits of the tagged addresses that are looked up */
+static void check_tags(const char *want)
+{
+	const struct batv_clue *found[BATV_LOOKUPS_MAX];
+	size_t n = batv_clues_tags(&search.found, found), at = 0;
+	char got[200] = "";
+
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(got + at, sizeof got - at, "%s%.*s", i > 0 ? " " : "", 1,
+				       found[i]->value.p + 14);
+	ck_assert_str_eq(got, want);
+}
+
+/* The header has half of the places as long as the body has any; each field shows one. */
+START_TEST(tags_of_the_header_and_of_the_body)
+{
+	batv_search_start(&search);
+	field("Delivered-To", "prvs=0518abcde1=a@b, prvs=0518abcde9=a@b");
+	field("X-Original-To", "<PRVS=0518abcde2=a@b>");
+	field("envelope-to", " prvs=0518abcde3=a@b");
+	field("Received", "from x by y for prvs=0518abcde4=a@b; date");
+	field("Received", "from x by y for prvs=0518abcde5=a@b; date");
+	check_tags("1 2 3 4");
+	check_ids(""); /* they are not ids */
+	batv_search_body(&search, span("prvs=0518abcde6=a@b\n"));
+	check_tags("1 2 6 3");
+	batv_search_start(&search);
+	field("Delivered-To", "prvs=0518abcde1=a@b");
+	field("Received", "from x for y");
+	field("Received", "from x for");
+	field("X-Delivered-To", "prvs=0518abcde7=a@b");
+	field("To", "prvs=0518abcde7=a@b");
+	field("Return-Path", "prvs=0518abcde7=a@b");
+	field("Delivered-To", "prvs=x, prvs=0518abcde7=a@b");
+	check_tags("1");
+	batv_search_body(&search,
+			 span("prvs=0518abcde6=a@b prvs=0518abcde7=a@b prvs=0518abcde8=a@b "
+			      "prvs=0518abcde9=a@b\n"));
+	check_tags("1 6 7 8");
+	batv_search_start(&search);
+	for (unsigned i = 0; i < 1000; i++)
+		field("Delivered-To", i % 2 ? "prvs=0518abcde1=a@b" : "prvs=0518abcde2=a@b");
+	ck_assert_uint_eq(search.found.n, 2);
+}
+END_TEST
+
 START_TEST(long_values_leave_room)
 {
 	static char text[40000];
@@ -454,6 +500,7 @@ Suite *unit_suite(void)
 	tcase_add_test(rules, outermost_ids_come_first);
 	tcase_add_test(rules, the_body_takes_what_the_header_leaves);
 	tcase_add_test(rules, no_sender_fools_the_count);
+	tcase_add_test(rules, tags_of_the_header_and_of_the_body);
 	tcase_add_test(rules, long_values_leave_room);
 	tcase_add_test(rules, a_full_header_leaves_room_for_the_body);
 	tcase_add_loop_test(rules, ids_that_leave_meet_those_that_come_back, 0,

@@ -108,7 +108,7 @@ static void choose_of_header(const struct batv_clues *c, struct choice *choice)
 				break;
 			}
 	for (size_t i = 0; i < c->n; i++)
-		if (c->clues[i].in_header)
+		if (c->clues[i].in_header && batv_clue_is_id(c->clues[i].kind))
 			choose(choice, &c->clues[i]);
 }
 
@@ -141,14 +141,22 @@ size_t batv_clues_ids(const struct batv_clues *c,
 	return all.n;
 }
 
+static void choose_tags(const struct batv_clues *c, bool in_header, struct choice *choice)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!batv_clue_is_id(c->clues[i].kind) && c->clues[i].in_header == in_header)
+			choose(choice, &c->clues[i]);
+}
+
 size_t batv_clues_tags(const struct batv_clues *c,
 		       const struct batv_clue *tags[static BATV_LOOKUPS_MAX])
 {
-	struct choice all = {.max = BATV_LOOKUPS_MAX};
+	struct choice all = {.max = BATV_LOOKUPS_MAX / 2};
 
-	for (size_t i = 0; i < c->n; i++)
-		if (!batv_clue_is_id(c->clues[i].kind))
-			choose(&all, &c->clues[i]);
+	choose_tags(c, true, &all);
+	all.max = BATV_LOOKUPS_MAX;
+	choose_tags(c, false, &all);
+	choose_tags(c, true, &all);
 	memcpy(tags, all.clues, all.n * sizeof all.clues[0]);
 	return all.n;
 }
@@ -171,6 +179,7 @@ const char *batv_clue_kind_name(enum batv_clue_kind kind)
 		[BATV_CLUE_SMTP_MAILFROM] = "smtp.mailfrom",
 		[BATV_CLUE_MAIL_FROM] = "mail-from",
 		[BATV_CLUE_TAG] = "tagged-address",
+		[BATV_CLUE_RECORDED] = "recorded-recipient",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_CLUE_KINDS, "a kind has no name");

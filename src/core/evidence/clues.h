@@ -37,6 +37,7 @@ enum batv_clue_kind {
 	BATV_CLUE_SMTP_MAILFROM, /* in Authentication-Results */
 	BATV_CLUE_MAIL_FROM,     /* in the transcript of a session */
 	BATV_CLUE_TAG,           /* elsewhere in the body */
+	BATV_CLUE_RECORDED,      /* in the message's own header: recorded.h */
 	BATV_CLUE_KINDS
 };
 
@@ -105,7 +106,10 @@ void batv_clues_keep(struct batv_clues *c, struct batv_clue clue, uint8_t *place
  */
 size_t batv_clues_ids(const struct batv_clues *c,
 		      const struct batv_clue *ids[static BATV_LOOKUPS_MAX]);
-/* Writes the tagged addresses to verify, all different and in their order, and returns how many. */
+/*
+ * Writes the tagged addresses to verify, all different and in their order, and returns how many. If
+ * the body has any, the header gets at most half of the places.
+ */
 size_t batv_clues_tags(const struct batv_clues *c,
 		       const struct batv_clue *tags[static BATV_LOOKUPS_MAX]);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "evidence/citation.h"
+#include "evidence/recorded.h"
 #include "evidence/search.h"
 
 #define HEADER_VALUE_MAX 65536
@@ -38,8 +39,8 @@ static bool ends_with(struct batv_span s, const char *suffix)
 
 /* ---- the message's own header ---- */
 
-static void add_header_id(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
-			  const struct batv_citation *id)
+static void add_header_clue(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h,
+			    const struct batv_citation *id)
 {
 	struct batv_clue clue = {.kind = kind,
 				 .in_header = true,
@@ -90,8 +91,27 @@ static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv
 
 		if (batv_citation_next_id(batv_span_between(begin, h.value.p + h.value.len), bare,
 					  &id, &s->passed))
-			add_header_id(s, kind, h, &id);
+			add_header_clue(s, kind, h, &id);
 	}
+}
+
+/* The tag that a server before us took off the envelope, and wrote into the header. */
+static void see_recorded(struct batv_search *s, struct batv_header h)
+{
+	struct batv_citation tagged;
+	struct batv_span value;
+
+	if (batv_clues_done(&s->found, false, true) || !batv_recorded_in(h, &value))
+		return;
+	s->passed += h.value.len < BATV_RECORDED_MAX ? h.value.len : BATV_RECORDED_MAX;
+	for (size_t i = 0; i < value.len; i++)
+		if (batv_fold(value.p[i]) == 'p' &&
+		    batv_span_begins_fold((struct batv_span){value.p + i, value.len - i},
+					  "prvs=")) {
+			if (batv_citation_tag(value, i, false, &tagged, &s->closer))
+				add_header_clue(s, BATV_CLUE_RECORDED, h, &tagged);
+			return;
+		}
 }
 
 /* Takes "text/plain" from "text/plain; charset=...", as it is written. */
@@ -146,6 +166,7 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)) &&
 		    !batv_clues_done(&s->found, true, true))
 			see_ids(s, fields[i].kind, h);
+	see_recorded(s, h);
 	if (batv_span_equal_fold(h.name, batv_span_of("Content-Type"))) {
 		s->part_type = media_type(h.value);
 	} else if (batv_span_equal_fold(h.name, batv_span_of("Content-Transfer-Encoding"))) {
