@@ -178,7 +178,9 @@ END_TEST
 START_TEST(tags_have_limits_of_their_own)
 {
 	const struct batv_tag others[] = {{.number = 4, .day = DAY_OF_TAG},
-					  {.number = 3, .day = DAY_OF_TAG + 1}};
+					  {.number = 3, .day = DAY_OF_TAG - 1},
+					  {.number = 3, .day = DAY_OF_TAG + 10},
+					  {.number = 3, .day = DAY_OF_TAG + 100}};
 	const struct batv_tag same = {
 		.style = BATV_STYLE_SUBADDRESS, .number = 3, .day = DAY_OF_TAG, .mac = {1, 2, 3}};
 	struct batv_flood_context context = from("192.0.2.1", NOW);
@@ -247,7 +249,7 @@ START_TEST(replies_follow_the_mail_of_all_keys)
 {
 	struct batv_flood over;
 
-	state.ring.n_keys = 4;
+	state.ring.n_keys = 5;
 	state.ring.keys[0] = (struct batv_key){.number = 3,
 					       .day = 789,
 					       .from = NOW - 9 * D,
@@ -268,6 +270,12 @@ START_TEST(replies_follow_the_mail_of_all_keys)
 					       .from = NOW - 16 * D,
 					       .until = NOW - 9 * D,
 					       .destroy = NOW - D};
+	state.ring.keys[4] = (struct batv_key){.number = 6,
+					       .day = 797,
+					       .from = NOW - D,
+					       .until = NOW - D,
+					       .destroy = NOW + 18 * D};
+	send_to(160, 6, 797, NOW); /* it never signs */
 	send_to(10, 3, 789, NOW - 3 * D);
 	send_to(20, 4, 796, NOW);
 	send_to(40, 5, 803, NOW); /* not in use yet: nothing left with it */
@@ -396,6 +404,21 @@ START_TEST(without_a_memory_nothing_is_over)
 }
 END_TEST
 
+/* A file of version 1 has no count for life: the limit is one for a day. */
+START_TEST(in_a_file_of_version_1)
+{
+	struct batv_flood over;
+
+	memory.sections.version = BATV_MEMORY_VERSION_1;
+	ck_assert_uint_eq(passes(bounce, "192.0.2.1", &over), BASE);
+	send_to(4, 3, DAY_OF_TAG, NOW);
+	ck_assert_uint_eq(passes(bounce, "192.0.2.1", &over), 2);
+	ck_assert_int_eq(over.over, BATV_FLOOD_NETWORK);
+	ck_assert_uint_eq(over.limit, BASE + 2);
+	ck_assert_int_eq(bounce_at("192.0.2.1", NOW + D).over, BATV_FLOOD_NONE);
+}
+END_TEST
+
 /* ---- what was deferred ---- */
 
 START_TEST(deferrals_are_news_now_and_then)
@@ -451,6 +474,7 @@ static void add_floods(TCase *tc, bool windows)
 	tcase_add_test(tc, the_last_day_of_a_tag);
 	tcase_add_test(tc, a_wrong_clock);
 	tcase_add_test(tc, without_a_memory_nothing_is_over);
+	tcase_add_test(tc, in_a_file_of_version_1);
 	tcase_add_test(tc, deferrals_are_news_now_and_then);
 	tcase_add_test(tc, names_of_limits);
 }

@@ -133,14 +133,30 @@ START_TEST(mails_are_added_in_one_step)
 			  0);
 	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, name, NOW).life, 0);
 	/* as much as a word holds, and no more */
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 66000; i++)
 		t = batv_tally_add(&memory, BATV_TALLY_TAG_MAILS, name, until, NOW, UINT32_MAX);
 	ck_assert_uint_eq(t.life, UINT32_MAX);
+	ck_assert_uint_eq(t.day, UINT32_MAX);
 	/* a clock that is wrong counts nothing and finds nothing */
 	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, -1).life, 0);
 	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, INT64_MAX).life, 0);
 	ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, name, NOW - 900 * D).life,
 			  0);
+}
+END_TEST
+
+/* Two places of a name may be one: it counts once. */
+START_TEST(a_place_counts_once)
+{
+	static const uint8_t names[][BATV_ITEM_LEN] = {
+		{0}, {0, 0, 0, 128, 5, 0, 5, 1, 255, 255, 255, 255, 7, 0, 7, 0}};
+
+	for (unsigned n = 1; n <= 3; n++)
+		for (size_t i = 0; i < COUNT(names); i++)
+			ck_assert_uint_eq(
+				batv_tally(&memory, BATV_TALLY_TAG_BOUNCES, names[i], NOW / D, NOW)
+					.life,
+				n);
 }
 END_TEST
 
@@ -157,6 +173,16 @@ START_TEST(a_limit_stops_the_count)
 		ck_assert_uint_eq(up_to(5, NOW + i % 3 * D).life, i);
 	for (unsigned i = 0; i < 9; i++)
 		ck_assert_uint_eq(up_to(5, NOW + D).life, 6);
+	ck_assert_uint_eq(
+		batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, numbered(1).bytes, NOW + 2 * D)
+			.day,
+		1); /* nor for the day */
+	for (unsigned i = 0; i < 3; i++)
+		(void)up_to(5, NOW + 2 * D);
+	ck_assert_uint_eq(
+		batv_tally_read(&memory, BATV_TALLY_TAG_BOUNCES, numbered(1).bytes, NOW + 2 * D)
+			.day,
+		1);
 	ck_assert_uint_gt(up_to(0, NOW).life, 0);
 	ck_assert_uint_eq(up_to(6, NOW + D).life, 6);
 	ck_assert_uint_eq(up_to(6, NOW + D).life, 7);
@@ -208,6 +234,7 @@ static void add_tallies(TCase *tc, bool windows)
 	tcase_add_test(tc, a_tally_counts_over_a_life);
 	tcase_add_test(tc, a_tally_of_a_wrong_clock_ends);
 	tcase_add_test(tc, mails_are_added_in_one_step);
+	tcase_add_test(tc, a_place_counts_once);
 	tcase_add_test(tc, a_limit_stops_the_count);
 	tcase_add_test(tc, floods_leave_others_alone);
 	tcase_add_test(tc, many_processes_tally_exactly);
