@@ -39,6 +39,21 @@ static void count(const struct batv_session *session, const struct batv_addr *ba
 			  session->now);
 }
 
+/* Is it the sender of the message itself?  Each may have a tag. */
+static bool is_own_sender(const char *address)
+{
+	const char *sender = batv_glue_sender();
+	char bare[BATV_ADDR_SIZE], text[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+	struct batv_tag tag;
+
+	if (read_tagged(address, bare, &addr, &tag))
+		address = bare;
+	if (read_tagged(sender, text, &addr, &tag))
+		sender = text;
+	return batv_span_equal_fold(batv_span_of(address), batv_span_of(sender));
+}
+
 /* Has this message been here before, with the same sender?  A list manager sets another one. */
 static bool came_back(const struct batv_session *session, const struct batv_origin *origin,
 		      const struct batv_policy *policy)
@@ -48,8 +63,7 @@ static bool came_back(const struct batv_session *session, const struct batv_orig
 	if (origin->authenticated)
 		return false;
 	trace = batv_origin_trace(session, policy, NULL);
-	return trace->found && trace->first_known &&
-	       batv_span_equal_fold(batv_span_of(trace->first), batv_span_of(batv_glue_sender()));
+	return trace->found && trace->first_known && is_own_sender(trace->first);
 }
 
 void batv_recipients_received(const struct batv_session *session, const struct batv_origin *origin,
@@ -69,19 +83,6 @@ void batv_recipients_received(const struct batv_session *session, const struct b
 	key = policy->signing ? batv_key_current(&session->state->ring, session->now) : NULL;
 	if (key)
 		count(session, bare, key->number, key->day, batv_glue_recipients());
-}
-
-/* Is it the sender of the message itself, with or without a tag? */
-static bool is_own_sender(const char *bare)
-{
-	const char *sender = batv_glue_sender();
-	char text[BATV_ADDR_SIZE];
-	struct batv_addr addr;
-	struct batv_tag tag;
-
-	return batv_span_equal_fold(
-		batv_span_of(bare),
-		batv_span_of(read_tagged(sender, text, &addr, &tag) ? text : sender));
 }
 
 /* How many envelope recipients are this one, or in this "@domain"?  All of them are in "". */
