@@ -142,7 +142,9 @@ const char *batv_flood(const struct batv_context *context, struct batv_prover *p
 		    prover, j, &e);
 	if (e.flood.over == BATV_FLOOD_NONE || !j->finding.rejecting)
 		return NULL;
-	defers = batv_glue_scans() && !is_exempt(context, j->policy, &bare);
+	/* another server with this secret sends mail that is not counted here */
+	defers = batv_glue_scans() && !context->state->shared &&
+		 !is_exempt(context, j->policy, &bare);
 	if (defers)
 		batv_count(context->memory, BATV_COUNT_DEFERRED + (size_t)e.flood.over,
 			   context->now);

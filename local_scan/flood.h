@@ -13,7 +13,7 @@
  *
  * A message that is exempt, or that comes from a host which brings mail of others, is logged and
  * accepted: its host is not the one that floods.  So is one that only an ACL sees, which cannot
- * defer.
+ * defer, and each one while another server has the secret.
  */
 const char *batv_flood(const struct batv_context *context, struct batv_prover *prover,
 		       const char *rcpt, const struct batv_judgement *j);

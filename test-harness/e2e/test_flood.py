@@ -210,6 +210,24 @@ class TestReplies(Floods):
         assert (line["flood"], line["of"], line["limit"]) == ("pair", "network", f"{limit}"), line
 
 
+class TestShared(Floods):
+    """Another server has the secret: its mail raises no limit here, so limits are only logged."""
+
+    def published(self, shared):
+        wait_until(lambda: ("shared" in (self.batv.state_dir / "state").read_text().splitlines()) == shared, 15,
+                   "a state that knows who has the secret")
+
+    def test_it_is_logged_alone(self):
+        tagged = self.batv.sign("alice@test")
+        self.batv.ctl("secret", "export")
+        self.published(True)
+        assert self.codes(FLOODER, tagged, bounce(tagged), BASE + 2) == [250] * (BASE + 2)
+        assert [line["action"] for line in self.flood_lines()] == ["accept"]
+        self.batv.ctl("secret", "unshare")
+        self.published(False)
+        assert self.codes(FLOODER, tagged, bounce(tagged)) == [451]
+
+
 class TestNewsletter(Floods):
     @timeout(180)
     def test_its_bounces_are_never_deferred(self):
