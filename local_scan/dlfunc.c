@@ -95,7 +95,13 @@ static const char *sign(const struct batv_session *session, const struct call *c
 		batv_session_doubt(session, batv_sign_answer_name(s.answer), "not-signed",
 				   c->address);
 	if (c->leaving) {
-		batv_leaving_count(session, &c->origin, &s);
+		const struct batv_leaving leaving = {.origin = &c->origin,
+						     .sender = c->address,
+						     .recipient = c->recipient,
+						     .arrival = c->arrival,
+						     .transport = true};
+
+		batv_leaving_count(session, &leaving, &s);
 		batv_recipients_leaving(session, &c->origin, &s, c->address, c->recipient);
 		batv_sent_mail_leaving(session, &c->origin, c->address);
 	} else if (c->origin.has_id) {

@@ -8,8 +8,17 @@
 #include "decide/sign.h"
 #include "session.h"
 
-/* Counts a message that leaves from `origin`; `s` says how.  The session must have a state. */
-void batv_leaving_count(const struct batv_session *session, const struct batv_origin *origin,
+/* A message that leaves. */
+struct batv_leaving {
+	const struct batv_origin *origin;
+	const char *sender;    /* the address that was signed, or came signed */
+	const char *recipient; /* "": not known, or a batch for several domains */
+	int64_t arrival;       /* seconds since the epoch; 0: not known */
+	bool transport;        /* false: it is being received, and local_scan() signs it */
+};
+
+/* Counts a message that leaves; `s` says how.  The session must have a state. */
+void batv_leaving_count(const struct batv_session *session, const struct batv_leaving *leaving,
 			const struct batv_signing *s);
 
 /* Counts a message that leaves untagged because there is no usable state. */

@@ -98,7 +98,7 @@ static enum batv_match leaves(const struct batv_policy *policy, const char *rcpt
  * This Exim has no functions, so no transport of ours sees the message.  Its answer is counted
  * here; if answers differ between recipients, each of them once.
  */
-static void count_here(const struct batv_session *session, const struct batv_origin *origin,
+static void count_here(const struct batv_session *session, const struct batv_leaving *leaving,
 		       const struct batv_signing *s, unsigned *counted)
 {
 	const unsigned bit = 1U << s->answer;
@@ -107,7 +107,7 @@ static void count_here(const struct batv_session *session, const struct batv_ori
 		batv_session_doubt(session, batv_sign_answer_name(s->answer), "not-signed",
 				   batv_glue_sender());
 	if (!(*counted & bit))
-		batv_leaving_count(session, origin, s);
+		batv_leaving_count(session, leaving, s);
 	*counted |= bit;
 }
 
@@ -140,7 +140,11 @@ static void sign_recipients(const struct batv_context *context, const struct bat
 		if (s.answer == BATV_SIGNED)
 			batv_glue_recipient_sender(i, s.address);
 		if (counts)
-			count_here(session, context->origin, &s, &counted);
+			count_here(session,
+				   &(struct batv_leaving){.origin = context->origin,
+							  .sender = sender,
+							  .recipient = rcpt},
+				   &s, &counted);
 		asked = true;
 	}
 }

@@ -211,6 +211,21 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 	}
 }
 
+/* A valid tag of this domain came back.  The tag is the address and its key. */
+static void note_valid(const struct batv_session *session, const struct batv_judgement *j,
+		       const char *host)
+{
+	const struct batv_span key = batv_state_memory_key(session->state);
+	char tag[BATV_ADDR_SIZE + 48];
+	struct batv_sending_clues clues = {.network = batv_sending_network(key, host)};
+
+	snprintf(tag, sizeof tag, "%s %u.%llu", j->bare, j->key ? (unsigned)j->key->secret : 0,
+		 j->key ? (unsigned long long)j->key->epoch : 0);
+	clues.tag = batv_sending_hash(key, BATV_SENDING_TAG, batv_span_of(tag));
+	(void)batv_domain_note(session->memory, j->domain, j->policy->name, BATV_EVIDENCE_VALID,
+			       &clues, session->now);
+}
+
 static void judge_all(const struct batv_session *session, const struct batv_body *body,
 		      const struct batv_pass *pass, struct batv_outcome *o)
 {
@@ -236,8 +251,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		if (o->uncounted)
 			continue;
 		if (j.finding.verdict == BATV_VALID && j.policy)
-			(void)batv_domain_note(session->memory, j.domain, j.policy->name,
-					       BATV_EVIDENCE_VALID, session->now);
+			note_valid(session, &j, origin.host_address);
 		batv_samples_take(&prover, batv_glue_recipient(i), &j);
 		const char *flood = batv_flood(&context, &prover, batv_glue_recipient(i), &j);
 

@@ -24,7 +24,7 @@ struct ours {
 	const struct batv_session *session;
 	char domain[BATV_ADDR_SIZE]; /* of the addresses that are proofs; "": of no other */
 	size_t n;
-	const struct batv_policy *policy; /* of the first address */
+	const struct batv_policy *policy; /* of the first address; NULL: could not be looked up */
 	bool is_proof[OURS_MAX];
 	struct batv_addr addr[OURS_MAX];
 	char text[OURS_MAX][BATV_ADDR_SIZE];
@@ -66,8 +66,11 @@ static bool has_domain(const struct batv_addr *addr, const char *domain)
 	return *domain && batv_addr_domain(addr, own) == BATV_OK && strcmp(own, domain) == 0;
 }
 
-/* Adds an address if it is ours.  Its tag is removed, because replies go to the untagged
- * address. */
+/*
+ * Adds an address if it is ours, or could be: while its policy cannot be looked up, its mail leaves
+ * untagged, and only the id proves a bounce.  The tag is removed, because replies go to the
+ * untagged address.
+ */
 static void add_ours(struct ours *o, struct batv_span address)
 {
 	const struct batv_policy *policy;
@@ -80,7 +83,7 @@ static void add_ours(struct ours *o, struct batv_span address)
 	for (size_t i = 0; i < o->n; i++)
 		if (same_address(&o->addr[i], &addr))
 			return;
-	if (batv_session_policy(o->session, &addr, &policy) != BATV_YES)
+	if (batv_session_policy(o->session, &addr, &policy) == BATV_NO)
 		return;
 	if (o->n == 0)
 		o->policy = policy;
@@ -186,9 +189,13 @@ static bool can_remember(const struct batv_session *session)
 static bool is_trusted(const struct ours *o, const struct batv_origin *origin, bool *relaying)
 {
 	enum batv_trust why = BATV_TRUST_OTHER;
-	bool yes = o->n > 0 &&
-		   batv_lists_trust_why(o->policy, &batv_glue_matcher, origin, &why) == BATV_YES;
+	const struct batv_matcher *m = &batv_glue_matcher;
+	bool yes = false;
 
+	if (o->n > 0 && o->policy)
+		yes = batv_lists_trust_why(o->policy, m, origin, &why) == BATV_YES;
+	else if (o->n > 0)
+		yes = batv_lists_trust_any_policy(o->session->state, m, origin) == BATV_YES;
 	*relaying = yes && why == BATV_TRUST_RELAYING;
 	return yes;
 }
@@ -254,7 +261,7 @@ void batv_sent_mail_received(const struct batv_session *session)
 		(void)batv_mailbox_each(h.from, OURS_MAX, add_found, o);
 	if (!is_trusted(o, &origin, &relaying))
 		return;
-	if (own)
+	if (own && o->policy)
 		batv_recipients_received(session, &origin, o->policy, &o->addr[0]);
 	if (relaying)
 		take_permission(o, &batch);

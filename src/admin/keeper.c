@@ -215,7 +215,7 @@ static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t 
 		      const struct batv_domain *domain, const struct batv_arm *arm, int64_t now)
 {
 	uint32_t flags = domain->flags & ~BATV_DOMAIN_ARMED;
-	char name[BATV_DOMAIN_NAME_MAX + 32], why[400];
+	char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
 
 	if (arm->armed)
 		flags |= BATV_DOMAIN_ARMED;
@@ -237,10 +237,12 @@ static int64_t arm_domains(struct batv_keeper *k, struct batv_memory *memory,
 	for (size_t i = 0; batv_domain_next(memory, &i, &domain); i++) {
 		struct batv_arm arm = batv_arming_decide(state, &domain, now);
 
+		if (arm.why == BATV_ARM_UNSEEN) /* grace counts from the end of this */
+			batv_domain_break(memory, domain.name, BATV_DOMAIN_UNSEEN, now);
 		if (arm.armed != ((domain.flags & BATV_DOMAIN_ARMED) != 0) &&
 		    !(only_disarm && arm.armed))
 			set_armed(k, memory, i, &domain, &arm, now);
-		if (arm.why == BATV_ARM_GRACE && arm.when > now && arm.when < next)
+		if (arm.when > now && arm.when < next)
 			next = arm.when;
 	}
 	return next;

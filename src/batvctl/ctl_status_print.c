@@ -23,7 +23,12 @@ static const char *const arm_names[] = {[BATV_ARM_ARMED] = "armed",
 					[BATV_ARM_MODE_OBSERVE] = "mode-observe",
 					[BATV_ARM_MODE_REJECT] = "mode-reject",
 					[BATV_ARM_NO_POLICY] = "no-policy",
-					[BATV_ARM_CLOCK] = "clock"};
+					[BATV_ARM_CLOCK] = "clock",
+					[BATV_ARM_FEW] = "few",
+					[BATV_ARM_ELSEWHERE] = "elsewhere",
+					[BATV_ARM_UNTAGGED] = "untagged",
+					[BATV_ARM_UNSEEN] = "unseen"};
+_Static_assert(sizeof arm_names / sizeof arm_names[0] == BATV_ARM_WHY_COUNT, "one has no name");
 static const char *const enforcements[] = {[BATV_ENFORCE_AUTO] = "auto",
 					   [BATV_ENFORCE_OBSERVE] = "observe",
 					   [BATV_ENFORCE_REJECT] = "reject"};
@@ -247,7 +252,7 @@ static void print_domains(const struct batv_status *s)
 		     "its first signed mail)");
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
 		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);
-		char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
+		char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
 
 		explain(s, &d, &arm, why, sizeof why);
 		batv_printable(batv_span_of(d.name), name, sizeof name);
@@ -349,10 +354,28 @@ static json_t *json_state(const struct batv_status *s)
 	return o;
 }
 
+static json_t *json_evidence(const struct batv_arm *arm)
+{
+	const struct batv_sending_evidence *e = &arm->evidence;
+	json_t *o = json_object();
+
+	batv_ctl_put_flag(o, "complete", arm->complete);
+	batv_ctl_put_flag(o, "own_name", arm->own_name);
+	batv_ctl_put_number(o, "signed_days", e->days);
+	batv_ctl_put_number(o, "senders", e->senders);
+	batv_ctl_put_number(o, "recipient_domains", e->domains);
+	batv_ctl_put_number(o, "tags", e->tags);
+	batv_ctl_put_number(o, "networks", e->networks);
+	batv_ctl_put_number(o, "untagged", e->untagged);
+	batv_ctl_put_number(o, "unseen", arm->unseen.accepted);
+	batv_ctl_put_number(o, "elsewhere_days", arm->foreign.recent);
+	return o;
+}
+
 static json_t *json_domain(const struct batv_status *s, const struct batv_domain *d)
 {
 	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
-	char name[BATV_DOMAIN_NAME_MAX + 32], why[600];
+	char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
 	struct batv_complete_facts facts;
 	json_t *o = json_object();
 
@@ -372,6 +395,8 @@ static json_t *json_domain(const struct batv_status *s, const struct batv_domain
 	batv_ctl_put_time(o, "last_valid", d->last_valid);
 	batv_ctl_status_facts(s, d->name, &facts);
 	batv_ctl_put(o, "memory", batv_ctl_complete_json(&facts));
+	batv_ctl_put_time(o, "broken", arm.broken);
+	batv_ctl_put(o, "evidence", json_evidence(&arm));
 	return o;
 }
 

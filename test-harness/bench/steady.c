@@ -176,7 +176,7 @@ static void fill(struct batv_memory *m, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(name, sizeof name, "customer-%u.example", i);
-		if (batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, context.now) !=
+		if (batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, NULL, context.now) !=
 		    BATV_OK)
 			fail("can't fill the domain table");
 	}
@@ -196,7 +196,8 @@ static void make_table(int dirfd, unsigned n, struct batv_memory *m)
 		fail("can't make a memory file");
 	(void)unlinkat(dirfd, name, 0);
 	fill(m, n - 1);
-	(void)batv_domain_note(m, "example.com", "default", BATV_EVIDENCE_SIGNED, context.now);
+	(void)batv_domain_note(m, "example.com", "default", BATV_EVIDENCE_SIGNED, NULL,
+			       context.now);
 }
 
 static int open_state(const char *directory)

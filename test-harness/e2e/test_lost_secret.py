@@ -109,7 +109,7 @@ def test_the_copy_is_put_back(lab):
 
 def test_auto_is_disarmed(lab):
     """Nothing at all is refused then, until those tags are dead."""
-    site = Lost(lab, CONF + "key_rotation = 1d\nkey_retention = 1d\ngrace = 1d\nmemory_capacity = 1k\n")
+    site = Lost(lab, CONF.replace("+local_domains", "test") + "key_rotation = 1d\nkey_retention = 1d\ngrace = 1d\nmemory_capacity = 1k\n")
     for _ in range(3):
         lab.clock.advance(DAY)
         site.sent()

@@ -190,6 +190,7 @@ class Essentials(Site):
         self.set(enforcement="auto", grace="1d")
         self.signed()
         assert self.judged(self.address) == (250, "missing") and batv_lines(self.ours)[-1]["reason"] == "not-armed"
+        prove(self.batv, self.ours)
         self.set(enforcement="auto", grace="0s")
         self.batv.reload()
         wait_until(lambda: self.batv.json("status")["domains"][0]["armed"], 15, "the domain to arm")

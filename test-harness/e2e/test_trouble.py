@@ -508,11 +508,12 @@ class TestMemory(Site):
 class TestArmedMemory(Site):
     """With enforcement = auto the memory holds which domains refuse: without it none does."""
 
-    conf = CONF + "enforcement = auto\ngrace = 0s\nmemory_capacity = 1k\n"
+    conf = CONF.replace("+local_domains", "test") + "enforcement = auto\ngrace = 0s\nmemory_capacity = 1k\n"
 
     def setup(self):
         super().setup()
         self.batv.start()
+        prove(self.batv, self.ours)
         self.batv.reload()
         wait_until(lambda: self.batv.json("status")["domains"][0]["armed"], 10, "the domain to arm")
         self.batv.stop()

@@ -1,4 +1,5 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network */
+/* links: core/memory/sending */
 /*
  * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -131,7 +132,7 @@ static void use_name(struct batv_memory *m, const char *name)
 {
 	struct batv_domain d;
 	bool there = batv_domain_find(m, name, &d);
-	enum batv_err err = batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, NOW);
+	enum batv_err err = batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, NULL, NOW);
 
 	must(err == BATV_OK || (err == BATV_E_FULL && !there));
 	reached(err == BATV_OK ? NOTED : FULL);
@@ -276,7 +277,8 @@ static void use_broken(struct batv_memory *m)
 	batv_forged_note(m, "192.0.2.1", NOW);
 	must(batv_counters_created(m) == 0);
 	must(!batv_memory_there(m) && !m->base);
-	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NOW) == BATV_E_NO_FILE);
+	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NULL, NOW) ==
+	     BATV_E_NO_FILE);
 	reached(BROKEN);
 }
 

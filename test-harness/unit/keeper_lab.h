@@ -44,6 +44,7 @@ static void make_config(void)
 	config.global.memory_capacity = 1000;
 	config.n_policies = 1;
 	batv_policy_init(&config.policies[0], "default");
+	config.policies[0].domains = "a.test : b.test"; /* by name: three days arm them */
 	memcpy(config.sum, "0123456789abcdef", 17);
 }
 

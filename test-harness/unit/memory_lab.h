@@ -91,7 +91,7 @@ __attribute__((unused)) static struct batv_counter_row *row(size_t counter)
 
 __attribute__((unused)) static enum batv_err note(const char *domain, int64_t now)
 {
-	return batv_domain_note(&memory, domain, "default", BATV_EVIDENCE_SIGNED, now);
+	return batv_domain_note(&memory, domain, "default", BATV_EVIDENCE_SIGNED, NULL, now);
 }
 
 /* How many slots of the table hold the name. */

@@ -1,5 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
+/* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_access.c - the memory file through windows: what is mapped, what is held, what is lost.
  * That everything works through them as well is what the other tests of the memory show, which run

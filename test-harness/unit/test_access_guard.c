@@ -1,5 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
+/* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_access_guard.c - a mapping that breaks under use is "no memory", and nobody else's business.
  */

@@ -1,65 +1,10 @@
 /* links: admin/arming core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/decide/policy core/decide/exim_list core/base/span core/memory/header */
+/* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_arming.c - when a domain begins to refuse: tables that walk along each boundary.
  */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "arming.h"
-#include "unit.h"
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-#define T0 INT64_C(1795348800) /* 2026-11-22 12:00 UTC */
-#define H 3600
-#define D 86400
-#define GRACE (7 * D)
-
-/* Relative to T0; 0 is "never" here as well. */
-struct evidence {
-	int64_t first_signed, last_signed, first_valid, last_valid;
-};
-
-static struct batv_state state; /* large */
-
-static void make_state(void)
-{
-	memset(&state, 0, sizeof state);
-	state.n_policies = 3;
-	state.policies[0] = (struct batv_policy){.name = "default", .signing = true};
-	state.policies[0].grace = GRACE;
-	state.policies[1] = (struct batv_policy){.name = "off", .grace = GRACE};
-	state.policies[2] = (struct batv_policy){.name = "short", .signing = true};
-	for (size_t i = 0; i < state.n_policies; i++)
-		state.policies[i].enforcement = BATV_ENFORCE_AUTO;
-}
-
-static void add_break(const char *policy, int64_t when, int64_t until)
-{
-	struct batv_break *b = &state.breaks[state.n_breaks++];
-
-	*b = (struct batv_break){.policy = policy, .when = T0 + when, .why = "a test"};
-	b->until = until ? T0 + until : 0;
-}
-
-static uint32_t at(int64_t t)
-{
-	return t ? (uint32_t)(T0 + t) : 0;
-}
-
-static struct batv_arm decide(const char *policy, struct evidence e, int64_t now)
-{
-	struct batv_domain d = {.name = "example.com",
-				.policy_sum = batv_domain_policy_sum(policy)};
-
-	d.first_signed = at(e.first_signed);
-	d.last_signed = at(e.last_signed);
-	d.first_valid = at(e.first_valid);
-	d.last_valid = at(e.last_valid);
-	return batv_arming_decide(&state, &d, T0 + now);
-}
+#include "arming_lab.h"
 
 /* Breaks of the default policy's domain; when 0: none.  until 0: none. */
 static const struct {
@@ -74,7 +19,9 @@ static const struct {
 	{"first second", {H, H, 0, 0}, 0, 0, H, BATV_ARM_GRACE, H, H + GRACE},
 	{"last second of grace", {H, H, 0, 0}, 0, 0, H + GRACE - 1, BATV_ARM_GRACE, H, H + GRACE},
 	{"grace is over", {H, H, 0, 0}, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE},
-	{"long after, quiet since", {H, H, 0, 0}, 0, 0, 300 * D, BATV_ARM_ARMED, H, H + GRACE},
+	{"the last quiet day", {H, H, 0, 0}, 0, 0, 32 * D, BATV_ARM_ARMED, H, H + GRACE},
+	{"quiet for too long", {H, H, 0, 0}, 0, 0, 33 * D, BATV_ARM_NO_EVIDENCE, 0, 0},
+	{"an MX, quiet for long", {0, 0, H, H}, 0, 0, 33 * D, BATV_ARM_NO_EVIDENCE, 0, 0},
 	{"an MX that never sends", {0, 0, H, H}, 0, 0, H + GRACE, BATV_ARM_ARMED, H, H + GRACE},
 	{"valid before signed",
 	 {8 * D, 8 * D, H, H},
@@ -268,15 +215,27 @@ START_TEST(no_grace_and_endless_grace)
 }
 END_TEST
 
-/* Once armed it stays so, as long as nothing breaks: for every hour of a year. */
+/* Once armed it stays so, as long as nothing breaks: for every hour of a year.  As batvd does it.
+ */
 START_TEST(arming_is_monotonic)
 {
 	const struct evidence e = {H, 400 * D, 0, 0};
+	uint32_t flags = 0, decided = 0;
 	int64_t t;
 
 	make_state();
-	for (t = 300 * D; t < 700 * D; t += H)
-		ck_assert(decide("default", e, t).armed == (t >= H + GRACE && 400 * D <= t + D));
+	for (t = 300 * D; t < 700 * D; t += H) {
+		struct batv_domain d = domain_of("default", e, t);
+		bool armed;
+
+		d.flags = flags;
+		d.decided = decided;
+		armed = batv_arming_decide(&state, &d, T0 + t).armed;
+		ck_assert(armed == (400 * D <= t + D));
+		if (armed != (flags != 0))
+			decided = at(t);
+		flags = armed ? BATV_DOMAIN_ARMED : 0;
+	}
 }
 END_TEST
 
@@ -324,22 +283,6 @@ static const struct {
 	 D,
 	 {"dated 2026-12-01 12:00 UTC", "clock", "the next signed mail", NULL}},
 };
-
-static void expect_sentence(const struct batv_arm *arm, const char *const *says, size_t n)
-{
-	char text[512], cut[20];
-	size_t i;
-
-	batv_arming_explain(arm, text, sizeof text);
-	for (i = 0; i < n && says[i]; i++)
-		ck_assert_msg(strstr(text, says[i]) != NULL, "no \"%s\" in \"%s\"", says[i], text);
-	ck_assert_msg(strlen(text) < sizeof text - 1 && !strchr(text, '\n'), "%s", text);
-	batv_arming_explain(arm, cut, sizeof cut);
-	ck_assert_int_eq(strncmp(cut, text, sizeof cut - 1), 0);
-	ck_assert_int_eq(cut[sizeof cut - 1], '\0');
-	batv_arming_explain(arm, cut, 1);
-	ck_assert_str_eq(cut, "");
-}
 
 START_TEST(sentences)
 {
@@ -390,7 +333,7 @@ START_TEST(sentences_of_odd_values)
 	memset(why, '.', sizeof why - 1);
 	make_state();
 	state.policies[0].grace = INT64_MAX;
-	add_break("*", D, 0);
+	add_break("*", 80 * D, 0);
 	state.breaks[0].why = why;
 	arm = steady("default", 90 * D);
 	expect_sentence(&arm, says, 2);

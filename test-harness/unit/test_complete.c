@@ -2,6 +2,7 @@
 /* links: core/memory/slots core/memory/access core/memory/header core/memory/tallies core/base/safefile core/base/span */
 /* links: core/base/hmac core/base/network core/tag/addr admin/memory_file admin/replace core/decide/policy */
 /* links: core/decide/exim_list core/evidence/class core/evidence/decode */
+/* links: core/memory/sending */
 /*
  * test_complete.c - when the sent-mail memory is complete for a domain: the whole truth table, the
  * borders of its times, and the facts of real files.

@@ -1,5 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
+/* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_domains.c - the domain table: evidence, claims, many processes at once, and processes that
  * are killed at any instruction.
@@ -24,9 +25,9 @@ START_TEST(evidence_is_kept)
 	ck_assert_uint_eq(d.first_signed, NOW);
 	ck_assert_uint_eq(d.last_signed, NOW);
 	ck_assert_uint_eq(d.first_valid | d.last_valid | d.flags | d.decided, 0);
-	ck_assert_int_eq(
-		batv_domain_note(&memory, "example.com", "other", BATV_EVIDENCE_VALID, NOW + 9),
-		BATV_OK);
+	ck_assert_int_eq(batv_domain_note(&memory, "example.com", "other", BATV_EVIDENCE_VALID,
+					  NULL, NOW + 9),
+			 BATV_OK);
 	ck_assert(batv_domain_find(&memory, "example.com", &d));
 	ck_assert_uint_eq(d.policy_sum, batv_domain_policy_sum("other"));
 	ck_assert_uint_eq(d.first_signed, NOW);
@@ -95,7 +96,7 @@ START_TEST(bare_mail_ends_the_evidence)
 	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
 	ck_assert_int_eq(note("b.example", NOW), BATV_OK);
 	ck_assert_int_eq(
-		batv_domain_note(&memory, "a.example", "default", BATV_EVIDENCE_VALID, NOW),
+		batv_domain_note(&memory, "a.example", "default", BATV_EVIDENCE_VALID, NULL, NOW),
 		BATV_OK);
 	arm_all();
 	batv_domain_left_bare(&memory, "A.example", "off");
@@ -374,7 +375,7 @@ static void note_the_same(unsigned worker)
 	for (i = 0; i < 500; i++) {
 		numbered(name, i);
 		if (batv_domain_note(&memory, name, "default",
-				     worker % 2 ? BATV_EVIDENCE_SIGNED : BATV_EVIDENCE_VALID,
+				     worker % 2 ? BATV_EVIDENCE_SIGNED : BATV_EVIDENCE_VALID, NULL,
 				     NOW + worker) != BATV_OK)
 			_exit(1);
 	}

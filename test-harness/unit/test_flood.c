@@ -3,6 +3,7 @@
 /* links: core/memory/tag_use core/memory/sent core/base/network core/tag/addr core/tag/tag core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/exim_list core/evidence/class */
 /* links: core/evidence/mailbox core/base/pages core/base/err */
+/* links: core/memory/sending */
 /*
  * test_flood.c - the limits of proofs: by network, by tag over all networks, by id and pair.
  */

@@ -1,5 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/base/safefile */
 /* links: core/base/span admin/memory_file admin/replace core/memory/header core/base/network */
+/* links: core/memory/sending core/base/hmac */
 /*
  * test_forged.c - forged tags, counted by network: which address is of which network, who stays
  * when there are too many, days, many processes at once, killed ones, and files that are broken or

@@ -4,6 +4,7 @@
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header admin/notices core/memory/recall core/memory/tallies */
+/* links: core/memory/sending */
 /*
  * test_generation.c - the memory over several files: what is asked, what moves, what goes, and
  * processes that still write into the old one.
@@ -86,8 +87,9 @@ static void remember(struct batv_memory *memory, const char *text, int64_t now)
 
 static void note(struct batv_memory *memory, const char *domain, int64_t now)
 {
-	ck_assert_int_eq(batv_domain_note(memory, domain, "default", BATV_EVIDENCE_SIGNED, now),
-			 BATV_OK);
+	ck_assert_int_eq(
+		batv_domain_note(memory, domain, "default", BATV_EVIDENCE_SIGNED, NULL, now),
+		BATV_OK);
 }
 
 static struct batv_domain domain(const char *name)
@@ -147,6 +149,7 @@ START_TEST(another_capacity)
 	look(T0);
 	note(&keeper.generation.memory, "a.test", T0);
 	look(T0 + 20);
+	note(&keeper.generation.memory, "a.test", T0 + 3 * D);
 	note(&keeper.generation.memory, "a.test", T0 + 6 * D);
 	look(T0 + 8 * D);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);
@@ -224,6 +227,7 @@ START_TEST(a_file_of_an_older_version)
 
 	look(T0);
 	note(&keeper.generation.memory, "a.test", T0);
+	note(&keeper.generation.memory, "a.test", T0 + 3 * D);
 	note(&keeper.generation.memory, "a.test", T0 + 6 * D);
 	look(T0 + 8 * D);
 	ck_assert(domain("a.test").flags & BATV_DOMAIN_ARMED);

@@ -1,5 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header */
+/* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_header.c - the memory file: what is refused at opening, and how one is made.
  */
@@ -324,7 +325,7 @@ START_TEST(damaged_headers)
 		batv_count(&again, 0, NOW);
 		ck_assert_uint_eq(batv_counted(&again, 0, 0, NOW), 0);
 		ck_assert_int_eq(
-			batv_domain_note(&again, "a.example", "p", BATV_EVIDENCE_VALID, NOW),
+			batv_domain_note(&again, "a.example", "p", BATV_EVIDENCE_VALID, NULL, NOW),
 			again.sections.domains_at ? BATV_OK : BATV_E_NO_FILE);
 	}
 	batv_memory_close(&again);

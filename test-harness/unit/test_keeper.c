@@ -4,6 +4,7 @@
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/memory/header admin/notices core/memory/recall core/memory/tallies */
+/* links: core/memory/sending */
 /*
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */
@@ -49,7 +50,7 @@ static bool is_armed(const char *name)
 static void note_signed(const char *name, int64_t now)
 {
 	ck_assert_int_eq(batv_domain_note(&keeper.generation.memory, name, "default",
-					  BATV_EVIDENCE_SIGNED, now),
+					  BATV_EVIDENCE_SIGNED, NULL, now),
 			 BATV_OK);
 }
 
@@ -60,6 +61,7 @@ static void arm(const char *name)
 	note_signed(name, T0);
 	look(T0 + 60);
 	ck_assert(!is_armed(name));
+	note_signed(name, T0 + 3 * D);
 	note_signed(name, T0 + 6 * D);
 	look(T0 + 8 * D);
 	ck_assert(is_armed(name));
@@ -103,16 +105,100 @@ START_TEST(domains_arm)
 }
 END_TEST
 
+/* Valid bounces to three tags from three networks: enough evidence in one second. */
+static void note_bounces(const char *name, int64_t now)
+{
+	for (unsigned i = 1; i <= BATV_DOMAIN_HASHES; i++)
+		ck_assert_int_eq(
+			batv_domain_note(&keeper.generation.memory, name, "default",
+					 BATV_EVIDENCE_VALID,
+					 &(struct batv_sending_clues){.tag = i, .network = i}, now),
+			BATV_OK);
+}
+
 START_TEST(grace_is_the_next_event)
 {
 	look(T0);
-	note_signed("a.test", T0);
+	note_bounces("a.test", T0);
 	config.policies[0].grace = 3600;
 	look(T0 + 60);
 	ck_assert_int_eq(looked.next, T0 + 3600);
 	look(T0 + 3599);
 	ck_assert(!is_armed("a.test"));
 	look(T0 + 3600);
+	ck_assert(is_armed("a.test"));
+}
+END_TEST
+
+/* Grace is over, but there is too little evidence: the domain arms on the day it is complete. */
+START_TEST(evidence_comes_late)
+{
+	look(T0);
+	note_signed("a.test", T0);
+	look(T0 + 8 * D);
+	ck_assert(!is_armed("a.test"));
+	note_signed("a.test", T0 + 9 * D);
+	look(T0 + 9 * D);
+	ck_assert(!is_armed("a.test"));
+	note_signed("a.test", T0 + 10 * D);
+	look(T0 + 10 * D);
+	ck_assert(is_armed("a.test"));
+}
+END_TEST
+
+/* An armed domain stays so when its evidence is too old. */
+START_TEST(evidence_falls_out)
+{
+	arm("a.test");
+	for (int64_t now = T0 + 10 * D; now < T0 + 70 * D; now += 5 * D) {
+		look(now);
+		ck_assert(is_armed("a.test"));
+	}
+}
+END_TEST
+
+START_TEST(a_doubt_breaks_one_domain)
+{
+	look(T0);
+	note_bounces("b.test", T0);
+	arm("a.test");
+	ck_assert(is_armed("b.test"));
+	batv_domain_break(&keeper.generation.memory, "a.test", BATV_DOMAIN_DOUBT, T0 + 8 * D + 60);
+	ck_assert(!is_armed("a.test")); /* at once, with no look of batvd */
+	look(T0 + 8 * D + 80);
+	ck_assert(!is_armed("a.test") && is_armed("b.test"));
+	note_signed("a.test", T0 + 9 * D);
+	look(T0 + 15 * D + 59);
+	ck_assert(!is_armed("a.test"));
+	look(T0 + 15 * D + 60);
+	ck_assert(is_armed("a.test"));
+	batv_domain_break(&keeper.generation.memory, "c.test", BATV_DOMAIN_DOUBT, T0 + 16 * D);
+	look(T0 + 16 * D);
+	ck_assert(is_armed("a.test") && is_armed("b.test"));
+}
+END_TEST
+
+START_TEST(unseen_mail_breaks)
+{
+	int64_t now = T0 + 10 * D;
+
+	arm("a.test");
+	for (unsigned i = 0; i < 10; i++)
+		batv_sending_accepted(&keeper.generation.memory, "a.test", i % 3 + 1,
+				      T0 + 8 * D + (int64_t)(i % 2) * D);
+	look(now - 12 * 3600 - 20);
+	ck_assert(is_armed("a.test"));
+	look(now);
+	ck_assert(!is_armed("a.test"));
+	ck_assert(strstr(said, "domain a.test: observing: 10 messages on 2 days"));
+	ck_assert_int_eq(
+		batv_domain_note(
+			&keeper.generation.memory, "a.test", "default", BATV_EVIDENCE_SIGNED,
+			&(struct batv_sending_clues){.sender = 1, .transport = true}, now + 3600),
+		BATV_OK);
+	look(now + 7 * D - 1);
+	ck_assert(!is_armed("a.test"));
+	look(now + 7 * D);
 	ck_assert(is_armed("a.test"));
 }
 END_TEST
@@ -335,6 +421,10 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_restart_finds_everything);
 	tcase_add_test(tc, domains_arm);
 	tcase_add_test(tc, grace_is_the_next_event);
+	tcase_add_test(tc, evidence_comes_late);
+	tcase_add_test(tc, evidence_falls_out);
+	tcase_add_test(tc, a_doubt_breaks_one_domain);
+	tcase_add_test(tc, unseen_mail_breaks);
 	tcase_add_test(tc, bare_mail_disarms);
 	tcase_add_test(tc, a_clock_that_jumps_disarms);
 	tcase_add_test(tc, a_clock_that_is_set_back_a_little);

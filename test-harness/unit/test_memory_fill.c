@@ -1,6 +1,7 @@
 /* links: core/memory/sent core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/base/span core/tag/addr core/base/hmac admin/memory_file admin/replace admin/memory_fill */
 /* links: core/memory/header core/memory/tallies */
+/* links: core/memory/sending core/base/network */
 /*
  * test_memory_fill.c - how full the sent-mail memory is, and how often it takes an unknown item for
  * a known one.

@@ -4,6 +4,7 @@
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header core/memory/tallies core/memory/recall */
+/* links: core/memory/sending */
 /*
  * test_memory_v1.c - a memory file that version 1 made is used as it is, and taken over whole.
  *

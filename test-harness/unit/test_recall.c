@@ -1,6 +1,7 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header core/memory/tallies core/base/hmac core/memory/recall */
 /* links: core/base/network core/tag/addr core/memory/sent */
+/* links: core/memory/sending */
 /*
  * test_recall.c - what is measured of a domain: samples, networks, days, and a wrong clock.
  */
@@ -290,8 +291,9 @@ START_TEST(copies)
 	ck_assert_int_eq(batv_memory_open(&to, dir, "memory.2"), BATV_OK);
 	batv_recall_copy(&memory, &to); /* the domain has no slot there */
 	ck_assert(!batv_recall_read(&to, "a.example", RETENTION, NOW, &recall));
-	ck_assert_int_eq(batv_domain_note(&to, "a.example", "default", BATV_EVIDENCE_SIGNED, NOW),
-			 BATV_OK);
+	ck_assert_int_eq(
+		batv_domain_note(&to, "a.example", "default", BATV_EVIDENCE_SIGNED, NULL, NOW),
+		BATV_OK);
 	for (unsigned i = 0; i < 2; i++) {
 		batv_recall_copy(&memory, &to);
 		ck_assert(batv_recall_read(&to, "a.example", RETENTION, NOW + 2 * D, &recall));

@@ -1,6 +1,7 @@
 /* links: core/memory/sent core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/base/span core/tag/addr core/base/hmac admin/memory_file admin/replace admin/memory_fill */
 /* links: core/memory/header core/memory/tallies */
+/* links: core/memory/sending core/base/network */
 /*
  * test_sent.c - the sent-mail memory: what is found and for how long, clocks that jump, a day that
  * is full, and fifty processes at once of which some are killed.

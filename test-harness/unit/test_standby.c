@@ -4,6 +4,7 @@
 /* links: core/memory/names core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy */
 /* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
 /* links: core/memory/header admin/notices core/memory/recall core/memory/tallies */
+/* links: core/memory/sending */
 /*
  * test_standby.c - a configuration out of the published state: batvd goes on with it as if nothing
  * had happened.

@@ -1,5 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header core/memory/tallies core/base/hmac */
+/* links: core/memory/sending core/base/network */
 /*
  * test_tallies.c - counts by name: for a day, and over the life of a name.
  */

@@ -237,3 +237,19 @@ enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct 
 
 	return batv_lists_trust_why(policy, m, origin, &why);
 }
+
+enum batv_match batv_lists_trust_any_policy(const struct batv_state *state,
+					    const struct batv_matcher *m,
+					    const struct batv_origin *origin)
+{
+	enum batv_match all = BATV_MAYBE;
+
+	for (size_t i = 0; i < state->n_policies; i++) {
+		enum batv_match one = batv_lists_trust(&state->policies[i], m, origin);
+
+		if (i > 0 && one != all)
+			return BATV_MAYBE;
+		all = one;
+	}
+	return all;
+}

@@ -119,6 +119,14 @@ enum batv_match batv_lists_trust(const struct batv_policy *policy, const struct 
 				 const struct batv_origin *origin);
 
 /*
+ * The same for an address whose policy could not be looked up: BATV_YES if every policy that this
+ * address may have trusts the origin, BATV_NO if none does, otherwise BATV_MAYBE.
+ */
+enum batv_match batv_lists_trust_any_policy(const struct batv_state *state,
+					    const struct batv_matcher *m,
+					    const struct batv_origin *origin);
+
+/*
  * Ask one list.  An empty list never matches, and an empty name is in no list.  A domain with an
  * A-label is also asked for in its other form, if the first answer is BATV_NO.
  */

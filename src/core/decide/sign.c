@@ -89,6 +89,7 @@ static enum batv_sign_answer ask_lists(const struct batv_context *context,
 	enum batv_reason why;
 	enum batv_match match = batv_lists_policy(context->state, m, out->domain, &out->policy);
 
+	out->own_doubt = match == BATV_MAYBE;
 	if (match != BATV_YES)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_NOT_OURS;
 	if (!out->policy->signing)
@@ -96,6 +97,7 @@ static enum batv_sign_answer ask_lists(const struct batv_context *context,
 	if (!batv_lists_copy_address(addr, for_lists))
 		return BATV_LEFT_UNSIGNABLE;
 	match = batv_lists_may_sign(out->policy, m, addr, for_lists, &why);
+	out->own_doubt = match == BATV_MAYBE;
 	if (match != BATV_YES)
 		return refusal_to_sign(match, why);
 	match = unsigned_destination(context, out->policy, recipient);

@@ -30,6 +30,7 @@ struct batv_signing {
 	const struct batv_policy *policy;
 	const struct batv_key *key;   /* of the new tag, or of the valid tag it carries */
 	bool carries_valid_tag;       /* LEFT_TAGGED, and the tag is valid; false before DATA */
+	bool own_doubt;               /* LEFT_DOUBT, about a list of the sender's own policy */
 	char domain[BATV_ADDR_SIZE];  /* lower case; "" if it is not an address */
 	char address[BATV_ADDR_SIZE]; /* SIGNED: the tagged address; else "" */
 };

@@ -1,8 +1,9 @@
 /*
- * domains.c - what the domain table knows about each domain: evidence, policy, and flags.
+ * domains.c - what the domain table knows about each domain: policy, flags, breaks, and the times
+ * of evidence.  sending.c knows more about the evidence.
  *
- * Slots of version 1 are shorter: they have the first 256 bytes of batv_domain_slot.  Nothing here
- * reads or writes beyond these bytes.
+ * Slots of version 1 are shorter: they have the first 256 bytes of batv_domain_slot.  Nothing
+ * beyond these is read or written in them.
  */
 #include "memory/domains.h"
 
@@ -13,6 +14,7 @@
 #include "memory/slots.h"
 
 #define EVIDENCE_STEP 3600 /* seconds between two writes of a last_ time */
+#define BREAK_STEP 900     /* seconds between two breaks of a domain */
 
 uint32_t batv_domain_policy_sum(const char *policy_name)
 {
@@ -61,8 +63,18 @@ struct note {
 	struct batv_slot_name name;
 	uint32_t policy_sum, when;
 	enum batv_evidence what;
+	const struct batv_sending_clues *clues;
+	int64_t now;
 	enum batv_err err;
 };
+
+/* After a long pause, the first valid bounce is the first one after that pause. */
+static bool valid_paused(const struct batv_domain_slot *slot, uint32_t when)
+{
+	uint32_t last = __atomic_load_n(&slot->last_valid, __ATOMIC_RELAXED);
+
+	return last != 0 && last < when && when - last > BATV_SENDING_DAYS * BATV_DAY;
+}
 
 static void note_body(struct batv_memory *m, void *arg)
 {
@@ -79,9 +91,13 @@ static void note_body(struct batv_memory *m, void *arg)
 		note_first(&slot->first_signed, job->when);
 		note_last(&slot->last_signed, job->when);
 	} else {
+		if (valid_paused(slot, job->when))
+			forget(&slot->first_valid);
 		note_first(&slot->first_valid, job->when);
 		note_last(&slot->last_valid, job->when);
 	}
+	if (batv_slot_is_whole(m))
+		batv_sending_note(slot, job->what == BATV_EVIDENCE_SIGNED, job->clues, job->now);
 	job->err = BATV_OK;
 }
 
@@ -92,16 +108,21 @@ static bool is_noted(const struct batv_memory *m, const struct note *job)
 	struct batv_domain_slot slot;
 	size_t index;
 
-	return m->windowed && batv_slot_find(m, &job->name, &index, &slot) &&
-	       slot.policy_sum == job->policy_sum &&
-	       first_stays(sent ? slot.first_signed : slot.first_valid, job->when) &&
-	       last_stays(sent ? slot.last_signed : slot.last_valid, job->when);
+	if (!m->windowed || !batv_slot_find(m, &job->name, &index, &slot) ||
+	    slot.policy_sum != job->policy_sum ||
+	    !first_stays(sent ? slot.first_signed : slot.first_valid, job->when) ||
+	    !last_stays(sent ? slot.last_signed : slot.last_valid, job->when))
+		return false;
+	return !batv_slot_is_whole(m) || (batv_slot_read(m, index, &slot) &&
+					  batv_sending_is_noted(&slot, sent, job->clues, job->now));
 }
 
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, const char *policy,
-			       enum batv_evidence what, int64_t now)
+			       enum batv_evidence what, const struct batv_sending_clues *clues,
+			       int64_t now)
 {
-	struct note job;
+	static const struct batv_sending_clues none;
+	struct note job = {.clues = clues ? clues : &none, .now = now};
 	enum batv_err err = batv_slot_name(domain, &job.name);
 
 	if (err != BATV_OK)
@@ -114,6 +135,12 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	if (is_noted(memory, &job))
 		return BATV_OK;
 	return batv_memory_guard(memory, note_body, &job) ? job.err : BATV_E_NO_FILE;
+}
+
+static void disarm(struct batv_domain_slot *slot)
+{
+	if (__atomic_load_n(&slot->flags, __ATOMIC_RELAXED) & BATV_DOMAIN_ARMED)
+		(void)__atomic_and_fetch(&slot->flags, ~BATV_DOMAIN_ARMED, __ATOMIC_RELAXED);
 }
 
 struct left_bare {
@@ -137,8 +164,7 @@ static void left_bare_body(struct batv_memory *m, void *arg)
 	forget(&slot->first_valid);
 	forget(&slot->last_signed);
 	forget(&slot->last_valid);
-	if (__atomic_load_n(&slot->flags, __ATOMIC_RELAXED) & BATV_DOMAIN_ARMED)
-		(void)__atomic_and_fetch(&slot->flags, ~BATV_DOMAIN_ARMED, __ATOMIC_RELAXED);
+	disarm(slot);
 }
 
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy)
@@ -152,6 +178,50 @@ void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const
 		return;
 	job.policy_sum = policy ? batv_domain_policy_sum(policy) : 0;
 	(void)batv_memory_guard(memory, left_bare_body, &job);
+}
+
+struct own_break {
+	size_t index;
+	enum batv_domain_why why;
+	uint32_t when;
+};
+
+/* The break is written before the flag changes, so batvd never arms the domain in between. */
+static void break_body(struct batv_memory *m, void *arg)
+{
+	const struct own_break *job = arg;
+	struct batv_domain_slot *slot = batv_slot_at(m, job->index);
+
+	__atomic_store_n(&slot->broken_why, (uint8_t)job->why, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->broken, job->when, __ATOMIC_RELEASE);
+	disarm(slot);
+}
+
+/* Is this break a part of the one that is noted? */
+static bool is_broken(const struct batv_domain_slot *slot, const struct own_break *job)
+{
+	uint32_t apart =
+		slot->broken > job->when ? slot->broken - job->when : job->when - slot->broken;
+
+	return slot->broken_why == (uint8_t)job->why && apart < BREAK_STEP &&
+	       !(slot->flags & BATV_DOMAIN_ARMED);
+}
+
+void batv_domain_break(struct batv_memory *memory, const char *domain, enum batv_domain_why why,
+		       int64_t now)
+{
+	struct own_break job = {.why = why, .when = batv_slot_stamp(now)};
+	struct batv_domain_slot slot;
+	struct batv_slot_name name;
+
+	if (!batv_slot_writable(memory) || batv_slot_name(domain, &name) != BATV_OK ||
+	    !batv_slot_find(memory, &name, &job.index, &slot) ||
+	    (slot.first_signed == 0 && slot.first_valid == 0))
+		return;
+	if (!batv_slot_is_whole(memory))
+		batv_domain_left_bare(memory, domain, NULL);
+	else if (batv_slot_read(memory, job.index, &slot) && !is_broken(&slot, &job))
+		(void)batv_memory_guard(memory, break_body, &job);
 }
 
 static void merge_first(uint32_t *field, uint32_t when)
@@ -171,6 +241,15 @@ static void merge_last(uint32_t *field, uint32_t when)
 	while (have < when && !__atomic_compare_exchange_n(field, &have, when, false,
 							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+}
+
+/* The later break is kept. */
+static void merge_break(struct batv_domain_slot *slot, const struct batv_domain *d)
+{
+	if (d->broken <= __atomic_load_n(&slot->broken, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&slot->broken_why, d->broken_why, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->broken, d->broken, __ATOMIC_RELEASE);
 }
 
 struct merge {
@@ -195,6 +274,10 @@ static void merge_body(struct batv_memory *m, void *arg)
 	merge_first(&slot->first_valid, d->first_valid);
 	merge_last(&slot->last_signed, d->last_signed);
 	merge_last(&slot->last_valid, d->last_valid);
+	if (batv_slot_is_whole(m)) {
+		batv_sending_merge(slot, &d->sending);
+		merge_break(slot, d);
+	}
 	if (d->decided == 0 || __atomic_load_n(&slot->decided, __ATOMIC_RELAXED) != 0)
 		return;
 	__atomic_store_n(&slot->decided, d->decided, __ATOMIC_RELAXED);
@@ -253,8 +336,14 @@ static void at_body(struct batv_memory *m, void *arg)
 	const struct batv_domain_slot *slot = batv_slot_at(m, job->index);
 
 	job->found = batv_slot_in_use(slot);
-	if (job->found)
-		copy_slot(slot, &job->domain);
+	if (!job->found)
+		return;
+	copy_slot(slot, &job->domain);
+	if (batv_slot_is_whole(m)) {
+		job->domain.broken = __atomic_load_n(&slot->broken, __ATOMIC_ACQUIRE);
+		job->domain.broken_why = __atomic_load_n(&slot->broken_why, __ATOMIC_RELAXED);
+		batv_sending_copy(slot, &job->domain.sending);
+	}
 }
 
 bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out)
@@ -297,7 +386,8 @@ bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_doma
 	    !batv_memory_guard(memory, take_body, &job) || !job.found)
 		return false;
 	*out = job.domain;
-	return out->first_signed || out->first_valid || out->last_signed || out->last_valid;
+	return out->first_signed || out->first_valid || out->last_signed || out->last_valid ||
+	       out->broken || !batv_sending_is_empty(&out->sending);
 }
 
 static void next_body(struct batv_memory *m, void *arg)

@@ -5,7 +5,7 @@
 #ifndef BATV_MEMORY_DOMAINS_H
 #define BATV_MEMORY_DOMAINS_H
 
-#include "memory/access.h"
+#include "memory/sending.h"
 
 /*
  * The domain table.  Names are in lower case.  Times are seconds since 1970 in 32 bits (until
@@ -20,6 +20,17 @@ struct batv_domain {
 	uint32_t first_signed, last_signed; /* seen at the transport */
 	uint32_t first_valid, last_valid;   /* valid bounces that returned */
 	uint32_t decided;                   /* when the daemon last changed flags */
+	/* batv_domain_find() leaves these as they are: */
+	uint32_t broken; /* the last break of this domain alone; 0: none */
+	uint8_t broken_why;
+	struct batv_sending sending;
+};
+
+/* Why a domain broke, by itself.  These numbers are in the file. */
+enum batv_domain_why {
+	BATV_DOMAIN_NOT_BROKEN = 0,
+	BATV_DOMAIN_DOUBT = 1,  /* its policy could not be looked up while mail of it left */
+	BATV_DOMAIN_UNSEEN = 2, /* no transport of ours saw its mail leave */
 };
 
 enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
@@ -27,20 +38,29 @@ enum batv_evidence { BATV_EVIDENCE_SIGNED, BATV_EVIDENCE_VALID };
 uint32_t batv_domain_policy_sum(const char *policy_name);
 
 /*
- * Notes evidence for a domain, and claims a slot for it if it has none.  A first_ time is set once.
- * It is replaced only if it is more than a day ahead, because then a clock was wrong.  A last_ time
- * follows the clock in both directions, in steps of an hour.  No error matters to the current mail.
- * Errors: BATV_E_NO_FILE (no memory, or a read-only one), BATV_E_FULL, BATV_E_TOO_LONG,
+ * Notes evidence for a domain, and claims a slot for it if it has none.  clues may be NULL.  A
+ * first_ time is set once.  It is replaced only if it is more than a day ahead, because then a
+ * clock was wrong; first_valid also if no valid bounce has come for BATV_SENDING_DAYS.  A last_
+ * time follows the clock in both directions, in steps of an hour.  No error matters to the current
+ * mail. Errors: BATV_E_NO_FILE (no memory, or a read-only one), BATV_E_FULL, BATV_E_TOO_LONG,
  * BATV_E_SYNTAX ("").
  */
 enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, const char *policy,
-			       enum batv_evidence what, int64_t now);
+			       enum batv_evidence what, const struct batv_sending_clues *clues,
+			       int64_t now);
 /*
  * Notes that mail of this domain left untagged, because its policy does not sign or because it has
  * no policy (policy is NULL).  Earlier evidence no longer counts, and the domain is no longer
  * armed.  A domain that is not in the table is not added.
  */
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy);
+/*
+ * Notes a break of one domain: it is no longer armed, and grace starts again.  Breaks within a
+ * quarter of an hour are one.  A domain that has not signed has nothing to break.  In a file of
+ * version 1, it does what batv_domain_left_bare() does, because there is no place for the reason.
+ */
+void batv_domain_break(struct batv_memory *memory, const char *domain, enum batv_domain_why why,
+		       int64_t now);
 /*
  * Returns false if there is no memory, or if the domain is not in the table.  A look-up nearly
  * always touches one page only.

@@ -96,9 +96,9 @@ _Static_assert(sizeof(struct batv_counter_row) == 512, "eight rows a page");
 /*
  * Domains: param[0] slots (a power of two), param[1] bytes of a slot, param[2] probes.
  *
- * Nothing writes the words from `senders` on yet.  Each of them has a day since 1970 in its upper
- * 16 bits.  A word whose day no longer counts is replaced by one compare-and-swap.  The lower 48
- * bits are a keyed hash, a count, or a bitmap in which bit n is the day n days earlier.
+ * Each word from `senders` on has a day since 1970 in its upper 16 bits, and is changed by
+ * compare-and-swap.  The other bits are a keyed hash, a count, or a bitmap in which bit n is the
+ * day n days earlier.  `broken` is a time.  memory/sending.c writes them.
  */
 #define BATV_DOMAIN_HASHES 3
 #define BATV_DOMAIN_DAYS 8          /* at day modulo 8 */
@@ -131,7 +131,11 @@ struct batv_domain_slot {
 	uint64_t known_networks[BATV_DOMAIN_HASHES]; /* three known samples: where each came from */
 	uint64_t missed_networks[BATV_DOMAIN_HASHES]; /* the last three, all different */
 	uint64_t missed_days;                         /* bitmap of 48 days */
-	uint64_t later[1];
+	uint32_t broken; /* time of the last break of this domain alone */
+	uint16_t
+		untagged_day; /* the last day with a DSN to an untagged address that an id proved */
+	uint8_t untagged;     /* how many of them there were, at most 255 */
+	uint8_t broken_why;   /* enum batv_domain_why: domains.h */
 };
 _Static_assert(sizeof(struct batv_domain_slot) == BATV_DOMAIN_SLOT_SIZE, "four slots a page");
 _Static_assert(offsetof(struct batv_domain_slot, senders) == BATV_DOMAIN_SLOT_SIZE_1,
@@ -148,7 +152,7 @@ _Static_assert(offsetof(struct batv_domain_slot, recall_known) == 944, "as docum
 _Static_assert(offsetof(struct batv_domain_slot, known_networks) == 960, "as documented");
 _Static_assert(offsetof(struct batv_domain_slot, missed_networks) == 984, "as documented");
 _Static_assert(offsetof(struct batv_domain_slot, missed_days) == 1008, "as documented");
-_Static_assert(offsetof(struct batv_domain_slot, later) == 1016, "as documented");
+_Static_assert(offsetof(struct batv_domain_slot, broken) == 1016, "as documented");
 
 /*
  * A slot goes from EMPTY to CLAIMING, and then to READY or GONE for ever.  That is why a name can
