@@ -228,18 +228,19 @@ END_TEST
 /* An id too many is noted as such; an id that is already known does not count again. */
 START_TEST(full_means_that_there_was_more)
 {
+	const unsigned room = BATV_CLUE_IDS_MAX * 5 / 6; /* the rest is for what is returned */
 	size_t at = 0;
 
-	for (unsigned i = 0; i < BATV_CLUE_IDS_MAX; i++)
+	for (unsigned i = 0; i < room; i++)
 		at += (size_t)sprintf(text + at, "Message-ID: <%u@x>\n", i);
 	at += (size_t)sprintf(text + at, "Message-ID: <0@x>\nMessage-ID: none\n");
 	(void)search_body(at);
-	ck_assert_uint_eq(search.found.n, BATV_CLUE_IDS_MAX);
+	ck_assert_uint_eq(search.found.n, room);
 	ck_assert(!search.found.full);
 	at += (size_t)sprintf(text + at, "Message-ID: <more@x>\nprvs=0123456789=a@b\n");
 	(void)search_body(at);
 	ck_assert(search.found.full);
-	ck_assert_uint_eq(search.found.n, BATV_CLUE_IDS_MAX + 1); /* tags have room of their own */
+	ck_assert_uint_eq(search.found.n, room + 1); /* tags have room of their own */
 }
 END_TEST
 

@@ -240,6 +240,19 @@ static const struct {
 	{"message-id", NULL},
 	{"Message-ID:", NULL},
 	{"Message-ID:\xc2\xa0<a@b>", "a@b"},
+	{"Message-ID: (of your mail) <a@b>", "a@b"},
+	{"Message-ID (if any): <a@b>", "a@b"},
+	{"Message-ID: (a (nested) \\) one)\n\t<a@b>", "a@b"},
+	{"Message-ID: (x@y) a@b", "a@b"},
+	{"Message-ID: (never closed <a@b>", NULL},
+	{"Message-ID: (cut\noff) <a@b>", NULL},
+	{"MsgId: <a@b>", "a@b"},
+	{"Msg-ID=<a@b>", "a@b"},
+	{"X-Original-msgid: <a@b>", "a@b"},
+	{"msg_id a@b", "a@b"},
+	{"M=\nsgId: <a@b>", "a@b"},
+	{"MsgIdx: <a@b>", NULL},
+	{"Msg: <a@b>", NULL},
 };
 
 START_TEST(labels_and_their_ids)
@@ -350,6 +363,67 @@ START_TEST(the_body_takes_what_the_header_leaves)
 }
 END_TEST
 
+/* The id of the returned message, however many ids the text before it has. */
+START_TEST(what_is_returned_comes_first)
+{
+	static const char *const returned[] = {"text/rfc822-headers", "message/rfc822",
+					       "message/global"};
+	static char text[40000];
+
+	for (unsigned hops = 1; hops < 400; hops += 57)
+		for (size_t type = 0; type < 3; type++) {
+			size_t at = 0;
+
+			for (unsigned i = 0; i < hops; i++)
+				at += (size_t)snprintf(text + at, sizeof text - at,
+						       "Message-ID: <%u@x>\n", i);
+			snprintf(text + at, sizeof text - at,
+				 "--b\nContent-Type: %s\n\nX-Message-ID: <w@x>\nMessage-ID: "
+				 "<r@x>\n\n"
+				 "Message-ID: <s@x>\n",
+				 returned[type]);
+			search_body(text);
+			check_ids(hops == 1 ? "r s 0 w" : "r s 0 1");
+		}
+}
+END_TEST
+
+START_TEST(the_original_comes_before_other_ids)
+{
+	static char text[40000];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < 400; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "Message-ID: <%u@x>\n", i);
+	snprintf(text + at, sizeof text - at,
+		 "--b\nContent-Type: message/disposition-notification\n\n"
+		 "Original-Message-ID: <o@x>\n");
+	search_body(text);
+	check_ids("o 0 1 2");
+	search_body("MsgId: <w@x>\nMessage-ID: <a@x>\n");
+	check_ids("a w");
+}
+END_TEST
+
+/* Providers have names of their own for it. */
+START_TEST(own_fields_name_the_original)
+{
+	static const char *const names[] = {"X-CM-Original-Message-ID", "X-Original-Message-Id",
+					    "x-gate-ORIGINAL-MESSAGE-ID"};
+
+	for (size_t i = 0; i < 3; i++) {
+		batv_search_start(&search);
+		field(names[i], " (your mail) <o@x>");
+		check_ids("o");
+		ck_assert_int_eq(search.found.clues[0].kind, BATV_CLUE_X_ORIGINAL_ID);
+	}
+	batv_search_start(&search);
+	field("X-Original-Message-ID-Hash", "<o@x>");
+	field("Message-ID", "<o@x>");
+	check_ids("");
+}
+END_TEST
+
 START_TEST(no_sender_fools_the_count)
 {
 	const struct batv_clue *found[BATV_LOOKUPS_MAX];
@@ -363,7 +437,7 @@ START_TEST(no_sender_fools_the_count)
 	batv_search_start(&search);
 	batv_search_body(&search, (struct batv_span){text, at});
 	ck_assert(search.found.full);
-	ck_assert_uint_eq(search.found.n, BATV_CLUES_MAX);
+	ck_assert_uint_eq(search.found.n, BATV_CLUE_IDS_MAX * 5 / 6 + BATV_CLUE_TAGS_MAX);
 	check_ids("0 1 2 3");
 	ck_assert_uint_eq(batv_clues_tags(&search.found, found), BATV_LOOKUPS_MAX);
 	ck_assert(batv_span_equal(found[3]->value, span("prvs=0003abcdef=a@b")));
@@ -428,7 +502,7 @@ START_TEST(long_values_leave_room)
 	batv_search_start(&search);
 	batv_search_body(&search, (struct batv_span){text, at});
 	ck_assert(search.found.full);
-	ck_assert_uint_eq(search.found.n, BATV_CLUE_TEXT_MAX / 997);
+	ck_assert_uint_eq(search.found.n, BATV_CLUE_TEXT_MAX * 5 / 6 / 997);
 	for (size_t i = 0; i < search.found.n; i++)
 		ck_assert_uint_eq(search.found.clues[i].value.len, 997);
 }
@@ -499,6 +573,9 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(rules, tagged_addresses, 0, sizeof addresses / sizeof addresses[0]);
 	tcase_add_test(rules, outermost_ids_come_first);
 	tcase_add_test(rules, the_body_takes_what_the_header_leaves);
+	tcase_add_test(rules, what_is_returned_comes_first);
+	tcase_add_test(rules, the_original_comes_before_other_ids);
+	tcase_add_test(rules, own_fields_name_the_original);
 	tcase_add_test(rules, no_sender_fools_the_count);
 	tcase_add_test(rules, tags_of_the_header_and_of_the_body);
 	tcase_add_test(rules, long_values_leave_room);

@@ -46,13 +46,17 @@ static bool take_lower_word(struct batv_cursor *c, const char *word)
 	return true;
 }
 
-size_t batv_citation_label(struct batv_span s, size_t *steps)
+size_t batv_citation_label(struct batv_span s, bool *is_short, size_t *steps)
 {
-	struct batv_cursor c = cursor_at(s, 64, true, steps), before;
+	struct batv_cursor c = cursor_at(s, 64, true, steps), before = c;
 	int ch;
 
-	if (!take_lower_word(&c, "message"))
-		return 0;
+	*is_short = !take_lower_word(&c, "message");
+	if (*is_short) {
+		c = before;
+		if (!take_lower_word(&c, "msg"))
+			return 0;
+	}
 	before = c;
 	ch = batv_cursor_next(&c);
 	if (ch != '-' && ch != '_' && ch != ' ')
@@ -207,9 +211,29 @@ struct gap {
 	unsigned lines;
 };
 
+/* Takes a comment; its "(" has been taken.  False: it is not closed within the gap. */
+static bool take_comment(struct batv_cursor *c, const struct gap *gap)
+{
+	unsigned depth = 1;
+
+	while (depth > 0 && c->p < gap->end) {
+		int ch = batv_cursor_next(c);
+
+		if (ch < 0 || (ch == '\n' && !is_fold(c)))
+			return false;
+		if (ch == '\\')
+			(void)batv_cursor_next(c);
+		depth += ch == '(';
+		depth -= ch == ')';
+	}
+	return depth == 0;
+}
+
 /* Takes one more piece of the gap; false: the gap ends here, and an id must begin. */
 static bool take_gap(struct batv_cursor *c, int ch, struct gap *gap)
 {
+	if (ch == '(')
+		return take_comment(c, gap);
 	if (ch == '\n')
 		return ++gap->lines <= GAP_LINES;
 	if (ch == '&')

@@ -20,13 +20,16 @@ struct batv_citation {
  * which the caller limits.  Spans are borrowed.  *out is written only on success.
  */
 
-/* Returns the length of a label at s: "message-id", message_id, Message Id, MessageID; or 0. */
-size_t batv_citation_label(struct batv_span s, size_t *steps);
+/*
+ * Returns the length of a label at s: "message-id", message_id, Message Id, MessageID; or "msg-id"
+ * and the like, which is short; or 0.
+ */
+size_t batv_citation_label(struct batv_span s, bool *is_short, size_t *steps);
 
 /*
  * Reads the id after a label: <id>, &lt;id&gt;, or a@b without brackets.  Up to 256 bytes may come
- * before it: blanks, ":" or "=", HTML tags, line ends and quoting marks.  If qp, quoted-printable
- * is decoded.
+ * before it: blanks, ":" or "=", comments, HTML tags, line ends and quoting marks.  If qp,
+ * quoted-printable is decoded.
  */
 bool batv_citation_id(struct batv_span text, bool qp, struct batv_citation *out, size_t *steps);
 

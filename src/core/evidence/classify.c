@@ -39,6 +39,7 @@ enum {
 	SEEN_MACHINE = 1u << 11,       /* written or sent by a program, or an answer */
 	SEEN_LIST = 1u << 12,          /* distributed by a mailing list */
 	SEEN_OWN_MESSAGE = 1u << 13,   /* that message is one of the recipient's */
+	SEEN_CITES = 1u << 15,         /* a field ...-Original-Message-ID of its own */
 	SEEN_MIXED_MESSAGE = 1u << 14, /* it is a direct part of a multipart/mixed */
 };
 
@@ -331,6 +332,16 @@ void batv_classify_start(struct batv_classifier *c)
 	c->is_report = c->is_mixed = c->holds_reports = false;
 }
 
+static bool ends_with_original_id(struct batv_span name)
+{
+	static const char end[] = "original-message-id";
+	const size_t len = sizeof end - 1;
+
+	return name.len >= len &&
+	       batv_span_begins_fold(batv_span_between(name.p + name.len - len, name.p + name.len),
+				     end);
+}
+
 void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 {
 	struct batv_span name = batv_span_trim(h.name);
@@ -348,6 +359,8 @@ void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 				c->seen |= fields[i].see(h.value);
 				return;
 			}
+	if (ends_with_original_id(name))
+		c->seen |= SEEN_CITES;
 }
 
 size_t batv_classify_body_bytes(const struct batv_classifier *c)
@@ -422,7 +435,7 @@ static bool is_bounce(unsigned seen, unsigned habits, struct batv_span body)
 	if (habits & BATV_HABIT_NOTICE)
 		return sender && (text & BATV_HABIT_TRACE);
 	if (sender || subject)
-		return text != 0;
+		return text || (seen & SEEN_CITES);
 	if (own && (seen & SEEN_MIXED_MESSAGE))
 		return text & (BATV_HABIT_CODE | BATV_HABIT_PHRASE);
 	return (text & BATV_HABIT_PHRASE) && (text & (BATV_HABIT_CODE | BATV_HABIT_TRACE)) &&

@@ -40,25 +40,32 @@ static uint8_t *place_in_known(struct batv_clues *c, enum batv_clue_kind kind,
 	}
 }
 
-/* Half of the room is for the body alone. */
-static size_t room_for(bool is_id, bool in_header)
+/*
+ * Half of the room is for the body alone.  Of the rest, a sixth is not for ids of any text: the
+ * message that is returned comes after it.
+ */
+static size_t room_for(enum batv_clue_kind kind, bool in_header)
 {
-	size_t all = is_id ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
+	size_t all = batv_clue_is_id(kind) ? BATV_CLUE_IDS_MAX : BATV_CLUE_TAGS_MAX;
 
-	return in_header ? all / 2 : all;
+	if (in_header)
+		return all / 2;
+	return kind == BATV_CLUE_INLINE_ID ? all - all / 6 : all;
 }
 
-bool batv_clues_done(const struct batv_clues *c, bool is_id, bool in_header)
+bool batv_clues_done(const struct batv_clues *c, enum batv_clue_kind kind, bool in_header)
 {
-	return c->full && (is_id ? c->ids : c->tags) >= room_for(is_id, in_header);
+	return c->full && (batv_clue_is_id(kind) ? c->ids : c->tags) >= room_for(kind, in_header);
 }
 
 static bool has_room(struct batv_clues *c, enum batv_clue_kind kind, bool in_header, size_t len)
 {
 	const bool is_id = batv_clue_is_id(kind);
+	size_t text = sizeof c->text / (in_header ? 2 : 1);
 
-	if ((is_id ? c->ids : c->tags) < room_for(is_id, in_header) &&
-	    c->text_len + len <= sizeof c->text / (in_header ? 2 : 1))
+	if (kind == BATV_CLUE_INLINE_ID && !in_header)
+		text -= text / 6;
+	if ((is_id ? c->ids : c->tags) < room_for(kind, in_header) && c->text_len + len <= text)
 		return true;
 	c->full = true;
 	return false;
@@ -112,12 +119,22 @@ static void choose_of_header(const struct batv_clues *c, struct choice *choice)
 			choose(choice, &c->clues[i]);
 }
 
+/* How likely an id of the body is that of the message that is answered: 0 is the likeliest. */
+static unsigned rank_of(const struct batv_clue *clue)
+{
+	if (clue->weak)
+		return 3;
+	if (clue->kind == BATV_CLUE_RETURNED_ID)
+		return 0;
+	return clue->kind == BATV_CLUE_INLINE_ID ? 2 : 1;
+}
+
 static void choose_of_body(const struct batv_clues *c, struct choice *choice)
 {
-	for (unsigned weak = 0; weak < 2; weak++)
+	for (unsigned rank = 0; rank <= 3; rank++)
 		for (size_t i = 0; i < c->n; i++)
 			if (!c->clues[i].in_header && batv_clue_is_id(c->clues[i].kind) &&
-			    c->clues[i].weak == weak)
+			    rank_of(&c->clues[i]) == rank)
 				choose(choice, &c->clues[i]);
 }
 

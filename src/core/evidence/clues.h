@@ -27,7 +27,7 @@ enum batv_clue_kind {
 	BATV_CLUE_REFERENCES,    /* the same; the last one, which is the one being answered */
 	BATV_CLUE_ORIGINAL_ID,   /* Original-Message-ID, RFC 8098 */
 	BATV_CLUE_PARENT_ID,     /* X-MS-Exchange-Parent-Message-Id */
-	BATV_CLUE_X_ORIGINAL_ID, /* X-Original-Message-ID */
+	BATV_CLUE_X_ORIGINAL_ID, /* X-Original-Message-ID, and own fields that end in this */
 	BATV_CLUE_RETURNED_ID,   /* Message-ID in a message/rfc822 or text/rfc822-headers part */
 	BATV_CLUE_INLINE_ID,     /* Message-ID, or a label like it, in any other text */
 	/* addresses with the shape of a tag of ours */
@@ -88,7 +88,7 @@ void batv_clues_start(struct batv_clues *c);
  * Returns true if a clue of this kind has been turned away for lack of room.  There is then no need
  * to look for more of them.
  */
-bool batv_clues_done(const struct batv_clues *c, bool is_id, bool in_header);
+bool batv_clues_done(const struct batv_clues *c, enum batv_clue_kind kind, bool in_header);
 
 /*
  * Returns the place for a new clue, for batv_clues_keep().  Returns NULL if the same clue is there
@@ -101,7 +101,8 @@ void batv_clues_keep(struct batv_clues *c, struct batv_clue clue, uint8_t *place
 
 /*
  * Writes the ids to look up, at most BATV_LOOKUPS_MAX and all different, and returns how many.
- * In-Reply-To and similar fields come first, then the body in its order, then weak ids.  If the
+ * In-Reply-To and similar fields come first, then the body: ids of what is returned, those named
+ * as the original's, those of any text, and weak ids; of the same sort, in their order.  If the
  * body has any ids, the header gets at most half of the places.
  */
 size_t batv_clues_ids(const struct batv_clues *c,

@@ -101,7 +101,7 @@ static void see_recorded(struct batv_search *s, struct batv_header h)
 	struct batv_citation tagged;
 	struct batv_span value;
 
-	if (batv_clues_done(&s->found, false, true) || !batv_recorded_in(h, &value))
+	if (batv_clues_done(&s->found, BATV_CLUE_RECORDED, true) || !batv_recorded_in(h, &value))
 		return;
 	s->passed += h.value.len < BATV_RECORDED_MAX ? h.value.len : BATV_RECORDED_MAX;
 	for (size_t i = 0; i < value.len; i++)
@@ -127,6 +127,25 @@ static struct batv_span media_type(struct batv_span value)
 	return batv_span_cut(value, len);
 }
 
+static bool is_returned(struct batv_span type)
+{
+	static const char types[][24] = {"message/rfc822",     "text/rfc822-headers",
+					 "message/global",     "message/global-headers",
+					 "text/rfc822-header", "message/partial"};
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (batv_span_equal_fold(type, batv_span_of(types[i])))
+			return true;
+	return false;
+}
+
+static void set_type(struct batv_search *s, struct batv_span type)
+{
+	s->part_type = type;
+	s->returned = is_returned(type);
+	s->text = !s->returned && (type.len == 0 || batv_span_begins_fold(type, "text/"));
+}
+
 static bool is_base64(struct batv_span value)
 {
 	return batv_span_begins_fold(batv_span_trim(value), "base64");
@@ -142,7 +161,7 @@ void batv_search_start(struct batv_search *s)
 	s->passed = s->closer = 0;
 	s->part = 0;
 	s->base64 = s->qp = false;
-	s->part_type = batv_span_of("");
+	set_type(s, batv_span_of(""));
 	batv_clues_start(&s->found);
 }
 
@@ -156,19 +175,25 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 		{"References", BATV_CLUE_REFERENCES},
 		{"Original-Message-ID", BATV_CLUE_ORIGINAL_ID},
 		{"X-MS-Exchange-Parent-Message-Id", BATV_CLUE_PARENT_ID},
-		{"X-Original-Message-ID", BATV_CLUE_X_ORIGINAL_ID},
 	};
+	bool known = false;
 
 	h.name = batv_span_trim(h.name);
 	h.value = batv_span_cut(h.value, HEADER_VALUE_MAX);
 	s->passed += h.name.len + 1;
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-		if (batv_span_equal_fold(h.name, batv_span_of(fields[i].name)) &&
-		    !batv_clues_done(&s->found, true, true))
+	if (batv_clues_done(&s->found, BATV_CLUE_IN_REPLY_TO, true))
+		known = true;
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0] && !known; i++) {
+		known = batv_span_equal_fold(h.name, batv_span_of(fields[i].name));
+		if (known)
 			see_ids(s, fields[i].kind, h);
+	}
+	/* providers give this field names of their own: X-CM-Original-Message-ID */
+	if (!known && ends_with(h.name, "original-message-id"))
+		see_ids(s, BATV_CLUE_X_ORIGINAL_ID, h);
 	see_recorded(s, h);
 	if (batv_span_equal_fold(h.name, batv_span_of("Content-Type"))) {
-		s->part_type = media_type(h.value);
+		set_type(s, media_type(h.value));
 	} else if (batv_span_equal_fold(h.name, batv_span_of("Content-Transfer-Encoding"))) {
 		s->base64 = is_base64(h.value);
 		s->qp = is_qp(h.value);
@@ -222,18 +247,6 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 	batv_clues_keep(&t->s->found, clue, place);
 }
 
-static bool is_returned(struct batv_span type)
-{
-	static const char types[][24] = {"message/rfc822",     "text/rfc822-headers",
-					 "message/global",     "message/global-headers",
-					 "text/rfc822-header", "message/partial"};
-
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		if (batv_span_equal_fold(type, batv_span_of(types[i])))
-			return true;
-	return false;
-}
-
 /* Returns the text before "message-id" in the name of the field. */
 static struct batv_span label_prefix(const struct text *t, size_t at)
 {
@@ -259,7 +272,7 @@ static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span 
 	*weak = prefix.len > 0;
 	if (batv_span_equal_fold(prefix, batv_span_of("x-ms-exchange-parent-")))
 		return BATV_CLUE_PARENT_ID;
-	return is_returned(t->s->part_type) ? BATV_CLUE_RETURNED_ID : BATV_CLUE_INLINE_ID;
+	return t->s->returned ? BATV_CLUE_RETURNED_ID : BATV_CLUE_INLINE_ID;
 }
 
 /*
@@ -269,15 +282,17 @@ static enum batv_clue_kind kind_of_label(const struct text *t, struct batv_span 
 static void see_label(const struct text *t, size_t at)
 {
 	struct batv_span rest = {t->all.p + at, t->all.len - at};
-	size_t *steps = &t->s->closer, len = batv_citation_label(rest, steps);
+	bool is_short, weak, is_plain, is_undone;
+	size_t *steps = &t->s->closer, len = batv_citation_label(rest, &is_short, steps);
 	struct batv_citation plain, undone;
 	enum batv_clue_kind kind;
-	bool weak, is_plain, is_undone;
 
 	if (len == 0)
 		return;
 	rest.p += len, rest.len -= len;
 	kind = kind_of_label(t, label_prefix(t, at), &weak);
+	if (is_short)
+		kind = BATV_CLUE_INLINE_ID, weak = true;
 	is_undone = batv_citation_id(rest, true, &undone, steps);
 	if (is_undone && (t->s->qp || !undone.changed)) {
 		add_found(t, kind, weak, &undone);
@@ -352,7 +367,9 @@ static void see_tag(const struct text *t, size_t at)
  */
 static bool may_look(struct batv_search *s, bool is_id, size_t more)
 {
-	if (batv_clues_done(&s->found, is_id, false))
+	const enum batv_clue_kind of_part = s->text ? BATV_CLUE_INLINE_ID : BATV_CLUE_RETURNED_ID;
+
+	if (batv_clues_done(&s->found, is_id ? of_part : BATV_CLUE_TAG, false))
 		return false;
 	if (s->closer <= s->passed + more + (BATV_CLOSER_MORE - CLOSER_LONGEST))
 		return true;
@@ -375,7 +392,8 @@ static void search(const struct text *t, size_t from, size_t to)
 		switch (t->all.p[i]) {
 		case 'm':
 		case 'M':
-			if (is_next(t, i, 'e') && may_look(t->s, true, i - from))
+			if ((is_next(t, i, 'e') || is_next(t, i, 's')) &&
+			    may_look(t->s, true, i - from))
 				see_label(t, i);
 			break;
 		case 'p':
@@ -522,8 +540,8 @@ static void see_part_field(struct body *b, struct batv_span line)
 
 	rest = batv_span_cut(rest, BOUNDARY_MAX + sizeof encoding);
 	if (batv_span_begins_fold(line, type)) {
-		b->s->part_type =
-			media_type(batv_span_between(rest.p + sizeof type - 1, rest.p + rest.len));
+		set_type(b->s, media_type(batv_span_between(rest.p + sizeof type - 1,
+							    rest.p + rest.len)));
 	} else if (batv_span_begins_fold(line, encoding)) {
 		value = batv_span_trim(
 			batv_span_between(rest.p + sizeof encoding - 1, rest.p + rest.len));
@@ -534,7 +552,7 @@ static void see_part_field(struct body *b, struct batv_span line)
 
 static void begin_part(struct body *b)
 {
-	b->s->part_type = batv_span_of("");
+	set_type(b->s, batv_span_of(""));
 	b->s->base64 = b->s->qp = false;
 	if (!ends_with(batv_span_trim(b->boundary), "--"))
 		b->s->part++;

@@ -21,6 +21,8 @@ struct batv_search {
 	size_t passed, closer; /* steps of the pass, and of closer looks; for tests */
 	/* private */
 	bool base64, qp; /* what the part is said to be */
+	bool returned;   /* it is a message that is returned, or its header */
+	bool text;       /* it is any other text */
 	unsigned part;
 	struct batv_span part_type;
 	/* public; last, so that few pages are touched */
