@@ -318,7 +318,7 @@ class TestAutomatic(Site):
 
     def test_mailer_daemon_is_judged(self):
         self.settings()
-        for sender in "mailer-daemon@theirs.test", "MAILER-DAEMON@mx.theirs.test", "Mailer-Daemon@test":
+        for sender in "mailer-daemon@theirs.test", "MAILER-DAEMON@mx.theirs.test", "Mailer-Daemon@test", '"MAILER-DAEMON"@theirs.test':
             (line,) = self.refused("alice@test", sender=sender)
             assert line["verdict"] == "missing"
         (line,), _ = self.taken(self.signed("alice@test"), sender="MAILER-DAEMON@mx.theirs.test")
@@ -326,7 +326,7 @@ class TestAutomatic(Site):
 
     def test_pattern(self):
         self.settings(automatic_senders="^(bounce|returns)[-+].*@")
-        for sender in "", "bounce-17@theirs.test", "Returns+x@theirs.test":
+        for sender in "", "bounce-17@theirs.test", "Returns+x@theirs.test", '"bounce-17"@theirs.test':
             self.refused("alice@test", sender=sender)
         self.ordinary("xbounce-17@theirs.test")
         self.ordinary("mailer-daemon@theirs.test")      # the pattern replaces the default

@@ -18,6 +18,31 @@
 #define PATTERN_MAX 4096 /* bytes */
 #define SENDER_MAX 1024  /* bytes; Exim lets longer ones through */
 
+/*
+ * Writes the sender without the quotes and backslashes of its local part: "mailer-daemon"@x is the
+ * same address as mailer-daemon@x.  Returns false if it has none, or is too long.
+ */
+static bool unquote(const char *sender, char out[static SENDER_MAX + 1])
+{
+	const char *at = strrchr(sender, '@'), *end = at ? at : sender + strlen(sender);
+	bool changed = false;
+	size_t n = 0;
+
+	if (strlen(sender) > SENDER_MAX)
+		return false;
+	for (const char *p = sender; p < end; p++) {
+		if (*p == '"' || *p == '\\')
+			changed = true;
+		if (*p == '"')
+			continue;
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		out[n++] = *p;
+	}
+	memcpy(out + n, end, strlen(end) + 1);
+	return changed;
+}
+
 static bool is_mailer_daemon(const char *sender)
 {
 	const char *at = strrchr(sender, '@');
@@ -65,6 +90,7 @@ static int match_limited(const pcre2_code *code, const char *sender, size_t len)
 static bool matches(const char *sender, const char *pattern, bool *doubt)
 {
 	size_t len = strlen(sender), offset;
+	char plain[SENDER_MAX + 1];
 	int rc;
 	pcre2_code *code = len > SENDER_MAX ? NULL : compile(pattern, &rc, &offset);
 
@@ -73,10 +99,20 @@ static bool matches(const char *sender, const char *pattern, bool *doubt)
 		return false;
 	}
 	rc = match_limited(code, sender, len);
+	if (rc == PCRE2_ERROR_NOMATCH && unquote(sender, plain))
+		rc = match_limited(code, plain, strlen(plain));
 	pcre2_code_free(code);
 	/* 0 is a match without room for its captures, which we do not need. */
 	*doubt = rc < 0 && rc != PCRE2_ERROR_NOMATCH;
 	return rc >= 0;
+}
+
+/* Not inlined: all mail comes here, and few senders need this room. */
+__attribute__((noinline)) static bool is_quoted_daemon(const char *sender)
+{
+	char plain[SENDER_MAX + 1];
+
+	return unquote(sender, plain) && is_mailer_daemon(plain);
 }
 
 bool batv_automatic_sender(const char *sender, const char *pattern, bool *doubt)
@@ -85,7 +121,8 @@ bool batv_automatic_sender(const char *sender, const char *pattern, bool *doubt)
 	if (!sender || !*sender)
 		return true;
 	if (!pattern || !*pattern)
-		return is_mailer_daemon(sender);
+		return is_mailer_daemon(sender) ||
+		       (strpbrk(sender, "\"\\") && is_quoted_daemon(sender));
 	return matches(sender, pattern, doubt);
 }
 

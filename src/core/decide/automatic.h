@@ -2,8 +2,9 @@
  * automatic.h - tells whether a sender is a machine.  The only user of PCRE2.
  *
  * The null sender always is one.  Any other sender is compared with "mailer-daemon" (its local
- * part), or matched against the administrator's pattern.  Matching has match, depth and heap
- * limits, so no pattern and no sender can hold up a mail process.
+ * part), or matched against the administrator's pattern.  Quotes and backslashes of its local part
+ * make no difference: it is compared as it is written, and without them.  Matching has match, depth
+ * and heap limits, so no pattern and no sender can hold up a mail process.
  */
 #ifndef BATV_DECIDE_AUTOMATIC_H
 #define BATV_DECIDE_AUTOMATIC_H
