@@ -21,7 +21,6 @@
 
 #define REPLY_MAX 512 /* an SMTP reply line; policy.c keeps the text below it */
 #define MSGID_SHOWN 120
-#define STATUS_HEADERS_MAX 16 /* with more recipients, only the first ones get a header */
 
 /* Facts about a recipient that the second pass needs besides its finding. */
 struct note {
@@ -155,17 +154,44 @@ static void log_recipient(const struct batv_outcome *o, const struct note *note,
 		note->policy ? note->policy->name : "-");
 }
 
-static void add_header(const struct batv_outcome *o, const struct note *note, size_t i)
+/* Names the recipient only if nobody else gets the message. */
+static void add_header(const struct batv_outcome *o, const struct note *note, size_t i, bool alone)
 {
 	const struct batv_finding *f = &o->findings[i];
 	char rcpt[280], value[512];
+	int n;
 
-	batv_printable(batv_span_of(batv_glue_recipient(i)), rcpt, sizeof rcpt);
-	snprintf(value, sizeof value, "%s; action=%s; mode=%s; class=%s; reason=%s;\n\trcpt=<%s>",
-		 batv_verdict_name(f->verdict), batv_action_name(f->action),
-		 f->rejecting ? "reject" : "observe", batv_class_name(o->class),
-		 reason_text(f, note), rcpt);
+	n = snprintf(value, sizeof value, "%s; action=%s; mode=%s; class=%s; reason=%s",
+		     batv_verdict_name(f->verdict), batv_action_name(f->action),
+		     f->rejecting ? "reject" : "observe", batv_class_name(o->class),
+		     reason_text(f, note));
+	if (alone && n > 0 && (size_t)n < sizeof value) {
+		batv_printable(batv_span_of(batv_glue_recipient(i)), rcpt, sizeof rcpt);
+		snprintf(value + n, sizeof value - (size_t)n, ";\n\trcpt=<%s>", rcpt);
+	}
 	batv_glue_header_add(BATV_STATUS_HEADER, value);
+}
+
+/*
+ * All recipients get the same header, so it says the worst that is true of those who want one.  A
+ * header for each would show all of them the blind recipients, and the live tags of colleagues.
+ */
+static void add_status(const struct batv_outcome *o, const struct note *notes)
+{
+	size_t delivered = 0, worst = o->n;
+
+	if (o->action == BATV_ACTION_REJECT)
+		return;
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->findings[i].action == BATV_ACTION_REMOVE)
+			continue;
+		delivered++;
+		if (notes[i].policy && notes[i].policy->result_header &&
+		    (worst == o->n || batv_verdict_worse(&o->findings[i], &o->findings[worst])))
+			worst = i;
+	}
+	if (worst < o->n)
+		add_header(o, &notes[worst], worst, delivered == 1);
 }
 
 /* Counts why a failed recipient was not refused. */
@@ -188,6 +214,8 @@ static void count_recipient(const struct batv_session *session, const struct bat
 		batv_forged_note(session->memory, host, session->now);
 	if (f->doubt)
 		batv_count(session->memory, BATV_COUNT_DOUBT, session->now);
+	if (f->reason == BATV_WHY_MIXED && !is_deferred(o))
+		batv_count(session->memory, BATV_COUNT_MIXED, session->now);
 	count_spared(session, f);
 }
 
@@ -195,7 +223,6 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 		   const struct note *notes)
 {
 	struct batv_origin origin;
-	size_t headers = 0;
 
 	batv_glue_origin(&origin);
 	for (size_t i = 0; i < o->n; i++) {
@@ -205,10 +232,8 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 		if (!o->uncounted)
 			count_recipient(session, o, f, origin.host_address);
 		log_recipient(o, note, i, origin.host_address);
-		if (f->action != BATV_ACTION_REMOVE && o->action != BATV_ACTION_REJECT &&
-		    note->policy && note->policy->result_header && headers++ < STATUS_HEADERS_MAX)
-			add_header(o, note, i);
 	}
+	add_status(o, notes);
 }
 
 /* A valid tag of this domain came back.  The tag is the address and its key. */

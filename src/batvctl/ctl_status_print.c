@@ -458,6 +458,7 @@ static json_t *json_counters(const struct batv_status *s)
 	batv_ctl_put(o, "deferred", batv_ctl_status_json_flood(s));
 	batv_ctl_put_number(o, "recall_known", counted(s, BATV_COUNT_RECALL_KNOWN));
 	batv_ctl_put_number(o, "recall_missed", counted(s, BATV_COUNT_RECALL_MISSED));
+	batv_ctl_put_number(o, "mixed", counted(s, BATV_COUNT_MIXED));
 	return o;
 }
 

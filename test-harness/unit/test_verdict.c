@@ -313,8 +313,7 @@ static bool any_proven(const struct batv_finding *f, size_t n)
 static bool any_spared(const struct batv_finding *f, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (f[i].action != BATV_ACTION_REJECT &&
-		    (f[i].doubt || batv_verdict_failed(f[i].verdict)))
+		if (f[i].action != BATV_ACTION_REJECT)
 			return true;
 	return false;
 }
@@ -390,8 +389,10 @@ START_TEST(some_in_plain_words)
 
 	ck_assert_int_eq(batv_decide(good_bad, 2, true), BATV_ACTION_ACCEPT);
 	ck_assert_int_eq(good_bad[1].action, BATV_ACTION_REMOVE);
-	ck_assert_int_eq(batv_decide(exempt_bad, 2, true), BATV_ACTION_REJECT);
-	ck_assert_int_eq(exempt_bad[0].reason, BATV_WHY_MIXED);
+	ck_assert_int_eq(batv_decide(exempt_bad, 2, true), BATV_ACTION_MARK);
+	ck_assert_int_eq(exempt_bad[0].action, BATV_ACTION_ACCEPT);
+	ck_assert_int_eq(exempt_bad[1].action, BATV_ACTION_MARK);
+	ck_assert_int_eq(exempt_bad[1].reason, BATV_WHY_MIXED);
 	ck_assert_int_eq(batv_decide(observe_bad, 2, true), BATV_ACTION_MARK);
 	ck_assert_int_eq(observe_bad[1].action, BATV_ACTION_MARK);
 	ck_assert_int_eq(batv_decide(bad_bad, 2, true), BATV_ACTION_REJECT);
@@ -460,6 +461,44 @@ START_TEST(guesses)
 }
 END_TEST
 
+/* With an exempt recipient the answer is the same, whether a guess is right or not. */
+START_TEST(guesses_beside_an_exempt_recipient)
+{
+	struct batv_finding exempt = {.verdict = BATV_EXEMPT, .rejecting = true};
+	struct batv_finding valid = exempt, f[8];
+	struct batv_finding forged = {
+		.verdict = BATV_FORGED, .action = BATV_ACTION_REJECT, .rejecting = true};
+
+	valid.verdict = BATV_VALID;
+	for (size_t right = 1; right <= 8; right++)
+		for (int removes = 0; removes < 2; removes++) {
+			for (size_t i = 0; i < 8; i++)
+				f[i] = i == 0 ? exempt : i == right ? valid : forged;
+			ck_assert_int_eq(batv_decide(f, 8, removes), BATV_ACTION_MARK);
+			ck_assert_uint_eq(count(f, 8, BATV_ACTION_MARK), right < 8 ? 6 : 7);
+			ck_assert_uint_eq(count(f, 8, BATV_ACTION_ACCEPT), right < 8 ? 2 : 1);
+		}
+}
+END_TEST
+
+/* The header of several recipients has the worst one's verdict. */
+START_TEST(worse_verdicts)
+{
+	static const enum batv_verdict order[] = {BATV_VALID,      BATV_REMEMBERED, BATV_EXEMPT,
+						  BATV_UNSIGNABLE, BATV_NOT_OURS,   BATV_MISSING,
+						  BATV_EXPIRED,    BATV_FORGED};
+
+	for (size_t i = 0; i < 8; i++)
+		for (size_t j = 0; j < 8; j++) {
+			struct batv_finding a = {.verdict = order[i]}, b = {.verdict = order[j]};
+
+			ck_assert_int_eq(batv_verdict_worse(&a, &b), i > j);
+			a.action = BATV_ACTION_MARK;
+			ck_assert_int_eq(batv_verdict_worse(&a, &b), i >= j);
+		}
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("verdict");
@@ -472,6 +511,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, all_up_to_three_recipients);
 	tcase_add_test(tc, some_in_plain_words);
 	tcase_add_test(tc, guesses);
+	tcase_add_test(tc, guesses_beside_an_exempt_recipient);
+	tcase_add_test(tc, worse_verdicts);
 	tcase_add_test(tc, names);
 	suite_add_tcase(s, tc);
 	return s;

@@ -216,13 +216,14 @@ static struct tally tally(const struct batv_finding *findings, size_t n)
 
 		if (f->action == BATV_ACTION_REJECT)
 			t.reject = true;
-		else if (f->doubt || batv_verdict_failed(f->verdict))
+		else if (f->verdict == BATV_VALID)
+			valid = true;
+		else
 			t.spare = true;
 		if (f->action == BATV_ACTION_MARK)
 			t.mark = true;
 		if (f->verdict == BATV_REMEMBERED)
 			t.proven = true;
-		valid = valid || f->verdict == BATV_VALID;
 		forged += f->verdict == BATV_FORGED && f->action == BATV_ACTION_REJECT;
 	}
 	t.proven = t.proven || (valid && forged <= FORGED_MAX);
@@ -241,7 +242,7 @@ static void soften(struct batv_finding *findings, size_t n, enum batv_action act
 	}
 }
 
-/* Refuses every copy, even an exempt recipient's: DATA has a single answer. */
+/* Refuses every copy, even that of a tag which guessing found. */
 static void refuse_all(struct batv_finding *findings, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -266,6 +267,11 @@ enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_r
 		return BATV_ACTION_REJECT;
 	}
 	return t.mark ? BATV_ACTION_MARK : BATV_ACTION_ACCEPT;
+}
+
+bool batv_verdict_worse(const struct batv_finding *a, const struct batv_finding *b)
+{
+	return a->verdict > b->verdict || (a->verdict == b->verdict && a->action > b->action);
 }
 
 const char *batv_verdict_name(enum batv_verdict v)

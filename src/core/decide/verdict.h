@@ -126,16 +126,20 @@ void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *fin
  * Decides for the whole message.  Adjusts the actions of all n findings together, and returns the
  * message's own action: REJECT (refuse it whole), MARK (add a header) or ACCEPT.
  *  - If no finding is REJECT, nothing changes.
+ *  - If all are REJECT, the whole message is refused.
  *  - If another recipient is valid or remembered, every REJECT becomes REMOVE, or MARK
  *    (BATV_WHY_MIXED) if !can_remove.  can_remove says that our local_scan() runs after this, and
- *    can remove recipients.  A valid recipient counts only if at most three others are forged: with
- *    more, the message is guessing tags.
- *  - If a failed recipient must not be refused, or one is in doubt, every REJECT becomes MARK
- *    (BATV_WHY_MIXED), because a refusal would lose that recipient's copy too.
- *  - Otherwise the whole message is refused: all actions become REJECT, with BATV_WHY_MIXED for
- *    those that were not.
+ *    can remove recipients.
+ *  - If another recipient is anything else (exempt, unsignable, not ours, observed, spared, in
+ *    doubt), every REJECT becomes MARK (BATV_WHY_MIXED): a refusal would lose that one's copy, and
+ *    nothing proves that the failed one is not meant as well.
+ * A valid recipient next to more than three forged ones is none of these: the message is guessing
+ * tags.  It is refused, with BATV_WHY_MIXED for those that were not, as if every tag were wrong.
  */
 enum batv_action batv_decide(struct batv_finding *findings, size_t n, bool can_remove);
+
+/* For a header about several recipients: is a worse than b?  Failed verdicts are the worst. */
+bool batv_verdict_worse(const struct batv_finding *a, const struct batv_finding *b);
 
 const char *batv_verdict_name(enum batv_verdict v); /* "not-ours" */
 const char *batv_reason_name(enum batv_reason r);   /* "exempt-host", "-" for none */
