@@ -115,21 +115,23 @@ static void count_here(const struct batv_session *session, const struct batv_lea
  * Signs the sender for each recipient that leaves.  Recipients are asked about one by one only if
  * the policy has unsigned destinations; else all of them get the first one's answer.
  *
- * A transport sees the tag, and counts.  In doubt the recipient is left to it.  So mail for outside
- * that no transport of ours sees (cutthrough, a transport without the snippet) still leaves signed
- * wherever this ran, and need not be looked for.
+ * A transport sees the tag, and counts.  In doubt the recipient is left to it.  So where Exim has
+ * functions (batv_glue_has_functions()), mail that was accepted for outside and that no transport
+ * of ours saw can be told: it left by a transport without the snippet, or by cutthrough delivery,
+ * which uses the sender as it is.  Without functions this is all that is ever seen.
  */
 static void sign_recipients(const struct batv_context *context, const struct batv_session *session,
 			    const struct batv_policy *policy, const char *sender)
 {
 	static struct batv_signing s;
-	const bool counts = !batv_glue_has_functions(), each = *policy->unsigned_destinations;
+	const bool each = *policy->unsigned_destinations;
 	unsigned counted = 0;
 	bool asked = false;
 
 	for (size_t i = 0; i < batv_glue_recipients(); i++) {
 		const char *rcpt = batv_glue_recipient(i);
 		const enum batv_match match = leaves(policy, rcpt);
+		const bool counts = match != BATV_NO && !batv_glue_has_functions();
 
 		if (match == BATV_MAYBE && counts)
 			batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);
