@@ -7,6 +7,7 @@
 #include "memory/counters.h"
 #include "memory/domains.h"
 #include "leaving.h"
+#include "origin.h"
 
 static uint64_t sender_hash(struct batv_span key, const char *address)
 {
@@ -94,6 +95,8 @@ static void left_bare(const struct batv_session *session, const struct batv_leav
 void batv_leaving_count(const struct batv_session *session, const struct batv_leaving *leaving,
 			const struct batv_signing *s)
 {
+	if (s->answer == BATV_LEFT_UNTRUSTED && s->policy)
+		batv_origin_relay_sends(session, leaving->origin, s->policy, s->domain);
 	if (s->answer == BATV_SIGNED)
 		left_signed(session, leaving, s, s->policy);
 	else if (s->answer == BATV_LEFT_TAGGED)

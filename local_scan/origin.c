@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "exim_glue.h"
+#include "memory/hosts.h"
 #include "origin.h"
 
 bool batv_origin_acl_says(const char *word)
@@ -60,16 +61,23 @@ static bool is_near(void *ctx, struct batv_span name, struct batv_span address)
 		in_list(r, &host, r->policy->trusted_hosts));
 }
 
+/* In the memory of this generation or the one before. */
+static bool is_remembered(const struct batv_session *session, const struct batv_item *item,
+			  int64_t retention)
+{
+	const struct batv_memory *before = batv_session_before(session);
+
+	return batv_sent_known(session->memory, item, retention, session->now) ||
+	       (before && batv_sent_known(before, item, retention, session->now));
+}
+
 static bool is_known(void *ctx, struct batv_span id)
 {
 	const struct batv_session *session = ((struct reading *)ctx)->session;
-	const struct batv_memory *before = batv_session_before(session);
-	int64_t retention = session->state->global.memory_retention;
 	struct batv_item item;
 
 	return batv_sent_relayed(batv_state_memory_key(session->state), id, &item) &&
-	       (batv_sent_known(session->memory, &item, retention, session->now) ||
-		(before && batv_sent_known(before, &item, retention, session->now)));
+	       is_remembered(session, &item, session->state->global.memory_retention);
 }
 
 static void read_trace(struct reading *r)
@@ -90,6 +98,8 @@ static void read_trace(struct reading *r)
 	batv_trace_start(&r->trace);
 	while (batv_glue_header_next(&at, &field) && batv_trace_field(&r->trace, field))
 		;
+	if (!r->trace.readable)
+		batv_host_unread(r->session->memory, r->session->now);
 }
 
 const struct batv_trace *batv_origin_trace(const struct batv_session *session,
@@ -171,6 +181,22 @@ static bool by_all_policies(const struct batv_session *session, const struct bat
 	return last || is_so(origin, &session->state->policies[0]);
 }
 
+static bool is_unlisted(const struct batv_origin *origin, const struct batv_policy *policy)
+{
+	const struct batv_matcher *m = &batv_glue_matcher;
+
+	return batv_lists_host(m, origin, policy->own_hosts) == BATV_NO &&
+	       batv_lists_host(m, origin, policy->trusted_hosts) == BATV_NO &&
+	       batv_lists_host(m, origin, policy->relay_in_hosts) == BATV_NO;
+}
+
+void batv_origin_fetches(const struct batv_session *session, const struct batv_origin *origin)
+{
+	if (*origin->host_address && by_all_policies(session, origin, is_unlisted))
+		batv_host_note(session->memory, BATV_HOST_FETCHES, origin->host_address,
+			       session->now);
+}
+
 void batv_origin_pass(const struct batv_session *session, const struct batv_origin *origin,
 		      struct batv_pass *pass)
 {
@@ -182,4 +208,36 @@ void batv_origin_pass(const struct batv_session *session, const struct batv_orig
 		return;
 	pass->again = !*origin->host_address || by_all_policies(session, origin, is_own);
 	pass->uncounted = !pass->again && by_all_policies(session, origin, is_trusted);
+}
+
+/* --- a relay that sends ------------------------------------------------------ */
+
+#define RELAY_SENDS (15 * BATV_DAY) /* a bounce may come as late as this */
+
+void batv_origin_relay_sends(const struct batv_session *session, const struct batv_origin *origin,
+			     const struct batv_policy *policy, const char *domain)
+{
+	enum batv_trust why;
+	const struct batv_trace *t;
+	struct batv_item item;
+
+	if (batv_lists_trust_why(policy, &batv_glue_matcher, origin, &why) != BATV_NO ||
+	    why != BATV_TRUST_RELAY_IN || !origin->has_id)
+		return;
+	t = batv_origin_trace(session, policy, NULL);
+	if (!t->readable || !t->originated ||
+	    !batv_sent_relay_sends(batv_state_memory_key(session->state), batv_span_of(domain),
+				   &item))
+		return;
+	(void)batv_sent_note(session->memory, &item, session->now);
+	batv_host_note(session->memory, BATV_HOST_RELAY_SENDS, origin->host_address, session->now);
+}
+
+bool batv_origin_relay_sent(const struct batv_session *session, const char *domain)
+{
+	struct batv_item item;
+
+	return batv_sent_relay_sends(batv_state_memory_key(session->state), batv_span_of(domain),
+				     &item) &&
+	       is_remembered(session, &item, RELAY_SENDS);
 }

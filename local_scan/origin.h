@@ -34,4 +34,15 @@ struct batv_pass {
 void batv_origin_pass(const struct batv_session *session, const struct batv_origin *origin,
 		      struct batv_pass *pass);
 
+/*
+ * A host in relay_in_hosts sends mail of a domain of ours untagged.  Notes it if the host wrote
+ * that mail itself; and says whether one did lately.
+ */
+void batv_origin_relay_sends(const struct batv_session *session, const struct batv_origin *origin,
+			     const struct batv_policy *policy, const char *domain);
+bool batv_origin_relay_sent(const struct batv_session *session, const char *domain);
+
+/* Notes, for batvctl status, that fetched mail which failed came from a host that no list has. */
+void batv_origin_fetches(const struct batv_session *session, const struct batv_origin *origin);
+
 #endif

@@ -14,6 +14,7 @@
 #include "memory/counters.h"
 #include "memory/domains.h"
 #include "memory/forged.h"
+#include "memory/hosts.h"
 #include "message_proof.h"
 #include "origin.h"
 #include "outcome.h"
@@ -64,6 +65,11 @@ static enum batv_class class_of_message(const struct batv_body *body)
 }
 
 /* Asked by judge.c, and only if a refusal depends on it. */
+static bool relay_sends(void *ctx, const char *domain)
+{
+	return batv_origin_relay_sent(ctx, domain);
+}
+
 static enum batv_lack lacks(void *ctx, const char *domain, bool for_dsn)
 {
 	const struct batv_session *session = ctx;
@@ -90,6 +96,8 @@ void batv_outcome_context(struct batv_context *context, struct batv_origin *orig
 		.class = class,
 		.lacks = lacks,
 		.lacks_ctx = (void *)session,
+		.relay_sends = relay_sends,
+		.relay_sends_ctx = (void *)session,
 	};
 }
 
@@ -219,6 +227,23 @@ static void count_recipient(const struct batv_session *session, const struct bat
 	count_spared(session, f);
 }
 
+/* For batvctl status: hosts that a list may lack, or should not have. */
+static void note_host(const struct batv_session *session, const struct batv_outcome *o,
+		      const struct batv_origin *origin, bool fetched)
+{
+	bool failed = false, trusted = false;
+
+	for (size_t i = 0; i < o->n; i++) {
+		failed = failed || batv_verdict_failed(o->findings[i].verdict);
+		trusted = trusted || o->findings[i].reason == BATV_WHY_TRUSTED_HOST;
+	}
+	if (trusted)
+		batv_host_note(session->memory, BATV_HOST_TRUSTED, origin->host_address,
+			       session->now);
+	else if (failed && fetched)
+		batv_origin_fetches(session, origin);
+}
+
 static void record(const struct batv_session *session, struct batv_outcome *o,
 		   const struct note *notes)
 {
@@ -289,6 +314,8 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		    batv_verdict_failed(o->findings[i].verdict))
 			o->refusal_text = notes[i].policy->refusal_text;
 	record(session, o, notes);
+	if (!o->uncounted)
+		note_host(session, o, &origin, pass->fetched);
 }
 
 static bool has_status_header(void)

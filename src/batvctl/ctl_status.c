@@ -298,6 +298,7 @@ static void find_problems(struct batv_status *s)
 			batv_counted(&s->memory, BATV_COUNT_DOUBT, 1, ctl->now));
 	batv_ctl_status_check_forged(s);
 	batv_ctl_status_check_flood(s);
+	batv_ctl_status_check_hosts(s);
 }
 
 /* ---- the lists, last of all: Exim is asked, and it may be slow ---- */

@@ -159,6 +159,7 @@ static void print_counters(const struct batv_status *s)
 	print_verdicts(s);
 	print_spared(s);
 	batv_ctl_status_print_flood(s);
+	batv_ctl_status_print_hosts(s);
 }
 
 /* ---- for people ---- */
@@ -456,6 +457,7 @@ static json_t *json_counters(const struct batv_status *s)
 	batv_ctl_put_number(o, "doubt", counted(s, BATV_COUNT_DOUBT));
 	batv_ctl_put(o, "spared", json_spared(s));
 	batv_ctl_put(o, "deferred", batv_ctl_status_json_flood(s));
+	batv_ctl_put(o, "hosts", batv_ctl_status_json_hosts(s));
 	batv_ctl_put_number(o, "recall_known", counted(s, BATV_COUNT_RECALL_KNOWN));
 	batv_ctl_put_number(o, "recall_missed", counted(s, BATV_COUNT_RECALL_MISSED));
 	batv_ctl_put_number(o, "mixed", counted(s, BATV_COUNT_MIXED));

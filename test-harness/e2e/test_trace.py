@@ -416,11 +416,68 @@ def test_an_inner_host_hears_of_what_it_sent(lab):
     assert site.ours.inject("", "alice@test", bounce("alice@test"), "127.0.0.6").data.code == 550
 
 
+BY_THE_RELAY = "from x (unknown [192.0.2.1])\n\tby mx2.test (Postfix) with SMTP id 1; Thu, 1 Jan 1970 00:00:00 +0000"
+
+
+def problems(site):
+    return "\n".join(site.batv.json("status")["problems"])
+
+
+def test_status_names_a_host_that_fetches(lab):
+    site = Site(lab, relay_from="127.0.0.1")
+    site.mailbox = Pop3(lab)
+    server = Elsewhere(lab, site.ours)
+    assert "fetched" not in problems(site)
+    site.mailbox.put(bounce("alice@test"))
+    Fetchmail(lab, site.mailbox, server).fetch()
+    assert batv_lines(site.ours)[-1]["action"] == "reject"
+    assert f"host {server.address} brings mail that was fetched" in problems(site)
+
+
+def test_status_names_a_trusted_host_that_brings_the_world(lab):
+    proxy = "127.0.0.6"
+    site = Site(lab, relay_from=f"127.0.0.1 : {proxy}")
+    for number in range(20):
+        assert f"host {proxy}" not in problems(site)
+        assert site.ours.inject("", "alice@test", bounce("alice@test"), proxy).data.code == 250
+    assert f"host {proxy} brings most bounces that nothing proves (20 lately)" in problems(site)
+    assert "from trusted hosts: 20 of 20 that failed" in site.batv.ctl("status", check=False).stdout
+    for number in range(21):
+        assert site.ours.inject("", "alice@test", bounce("alice@test"), STRANGER).data.code == 550
+    assert f"host {proxy}" not in problems(site)            # the world comes from elsewhere
+
+
+def test_status_says_that_received_lines_cannot_be_read(lab):
+    site = filtered(lab, options=UNREADABLE)
+    assert "received_header_text" not in problems(site)
+    site.left(site.send("alice@test", "dave@theirs.test", "127.0.0.1"))
+    assert "received_header_text" in problems(site)
+    fine = filtered(lab, name="fine")
+    fine.left(fine.send("alice@test", "dave@theirs.test", "127.0.0.1"))
+    assert "received_header_text" not in problems(fine)
+
+
+def test_a_relay_that_sends_mail_of_its_own(lab):
+    """It leaves untagged, so its bounces come to untagged addresses."""
+    relay = "127.0.0.16"
+    site = Site(lab, f"relay_in_hosts = {relay}\nmemory_retention = 14d\n", relay_from=f"127.0.0.1 : {relay}")
+    assert site.left(site.send("alice@test", "fwd@test", relay, Received=BY_THE_RELAY)).sender == "alice@test"
+    assert site.ours.inject("", "alice@test", bounce("alice@test"), STRANGER).data.code == 550
+    assert "relay_in_hosts" not in problems(site)
+    local = "by mx2.test (Postfix, from userid 0)\n\tid 1; Thu, 1 Jan 1970 00:00:00 +0000"
+    assert site.left(site.send("alice@test", "dave@theirs.test", relay, Received=local)).sender == "alice@test"
+    assert site.ours.inject("", "alice@test", bounce("alice@test"), STRANGER).data.code == 250
+    assert batv_lines(site.ours)[-1]["reason"] == "relay-sends"
+    forged = "prvs=1234abcdef=alice@test"
+    assert site.ours.inject("", forged, bounce(forged), STRANGER).data.code == 550
+    assert f"host {relay} is in relay_in_hosts, and sends mail of your domains" in problems(site)
+
+
 def test_a_relay_that_may_relay_through_us(lab):
     """It brings strangers' mail: relay_in_hosts comes before trusted_hosts."""
     site = Site(lab, "relay_in_hosts = 127.0.0.16\n", relay_from="127.0.0.1 : 127.0.0.16")
-    assert site.left(site.send("alice@test", "fwd@test", "127.0.0.16")).sender == "alice@test"
-    message_id = site.send("alice@test", "bob@test", "127.0.0.16")
+    assert site.left(site.send("alice@test", "fwd@test", "127.0.0.16", Received=BY_THE_RELAY)).sender == "alice@test"
+    message_id = site.send("alice@test", "bob@test", "127.0.0.16", Received=BY_THE_RELAY)
     site.arrived("bob@test", message_id)
     assert not site.remembers(message_id)
 

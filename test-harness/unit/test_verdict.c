@@ -161,6 +161,8 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	UNLESS(must_disprove && !m->memory_complete, BATV_WHY_NO_MEMORY);
 	UNLESS(must_disprove && m->cites_nothing && by_class != BATV_UNPROVEN_REJECT_ALL,
 	       BATV_WHY_CITES_NOTHING);
+	UNLESS(m->relay_sends && m->class == BATV_CLASS_DSN && f.verdict == BATV_MISSING,
+	       BATV_WHY_RELAY_SENDS);
 	UNLESS(f.doubt || m->relay_host == BATV_MAYBE || m->trusted_host == BATV_MAYBE,
 	       BATV_WHY_DOUBT);
 	UNLESS(m->trusted_host == BATV_YES, BATV_WHY_TRUSTED_HOST);
@@ -180,15 +182,17 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 }
 
 #define ALL_MODES                                                                                  \
- (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 9 * 2 * 2 * 2 * 2)
+ (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 10 * 2 * 2 * 2 * 2)
 
 static const struct host {
 	enum batv_match relay, trusted;
-	bool fetched;
-} hosts[9] = {
-	{BATV_NO, BATV_NO, false},    {BATV_MAYBE, BATV_NO, false}, {BATV_YES, BATV_NO, false},
-	{BATV_NO, BATV_MAYBE, false}, {BATV_NO, BATV_YES, false},   {BATV_MAYBE, BATV_YES, false},
-	{BATV_YES, BATV_YES, false},  {BATV_NO, BATV_NO, true},     {BATV_YES, BATV_MAYBE, true},
+	bool fetched, sends;
+} hosts[10] = {
+	{BATV_NO, BATV_NO, false, false},    {BATV_MAYBE, BATV_NO, false, false},
+	{BATV_YES, BATV_NO, false, false},   {BATV_NO, BATV_MAYBE, false, false},
+	{BATV_NO, BATV_YES, false, false},   {BATV_MAYBE, BATV_YES, false, false},
+	{BATV_YES, BATV_YES, false, false},  {BATV_NO, BATV_NO, true, false},
+	{BATV_YES, BATV_MAYBE, true, false}, {BATV_NO, BATV_NO, false, true},
 };
 
 START_TEST(every_mode)
@@ -217,6 +221,7 @@ START_TEST(every_mode)
 		mode.relay_host = host->relay;
 		mode.trusted_host = host->trusted;
 		mode.fetched = host->fetched;
+		mode.relay_sends = host->sends;
 		mode.hint = pick(&code, 2) ? BATV_WHY_HINT_ID : BATV_WHY_NONE;
 		mode.cites_nothing = pick(&code, 2);
 		mode.memory_complete = pick(&code, 2);

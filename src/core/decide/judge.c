@@ -163,6 +163,8 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;
 	ask_about_host(context, j->policy, &mode);
+	mode.relay_sends = mode.class == BATV_CLASS_DSN && context->relay_sends &&
+			   context->relay_sends(context->relay_sends_ctx, j->domain);
 	try_action(&mode, &verdict, j);
 	if (j->finding.action != BATV_ACTION_REJECT)
 		return;

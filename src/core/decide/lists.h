@@ -59,6 +59,10 @@ struct batv_context {
 	/* By its trace the message was fetched from a mailbox elsewhere, and this is its first
 	 * pass; or it has passed here before. */
 	bool fetched, passed_before;
+	/* Did a relay of ours send untagged mail of this domain lately?  Asked only if a refusal
+	 * depends on it.  NULL: no. */
+	bool (*relay_sends)(void *ctx, const char *domain);
+	void *relay_sends_ctx;
 	enum batv_class class;
 	/*
 	 * Called only for a recipient that would fail.  Returns true if the message proves itself;

@@ -156,6 +156,8 @@ static enum batv_reason why_spared(const struct batv_mode_facts *mode,
 		return BATV_WHY_TRUSTED_HOST;
 	if (finding->doubt || mode->relay_host == BATV_MAYBE || mode->trusted_host == BATV_MAYBE)
 		return BATV_WHY_DOUBT;
+	if (mode->relay_sends && mode->class == BATV_CLASS_DSN && finding->verdict == BATV_MISSING)
+		return BATV_WHY_RELAY_SENDS;
 	why = why_not_disproved(mode, finding);
 	if (why != BATV_WHY_NONE)
 		return why;
@@ -315,6 +317,7 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_HINT_ID] = "hint-id",
 		[BATV_WHY_TRUSTED_HOST] = "trusted-host",
 		[BATV_WHY_FETCHED] = "fetched",
+		[BATV_WHY_RELAY_SENDS] = "relay-sends",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
@@ -363,6 +366,7 @@ bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 		[BATV_WHY_RELAY_HOST] = 1 + 2,    [BATV_WHY_LOST_SECRET] = 1 + 3,
 		[BATV_WHY_CITES_NOTHING] = 1 + 6, [BATV_WHY_HINT_ID] = 1 + 8,
 		[BATV_WHY_TRUSTED_HOST] = 1 + 4,  [BATV_WHY_FETCHED] = 1 + 5,
+		[BATV_WHY_RELAY_SENDS] = 1 + 7,
 	};
 
 	if ((unsigned)why >= BATV_WHY_COUNT || rows[why] == 0)

@@ -45,6 +45,7 @@ enum batv_reason {
 	BATV_WHY_HINT_ID,       /* it cites one that we sent with this address in its header only */
 	BATV_WHY_TRUSTED_HOST,  /* a host of ours sent it, and would drop what is refused */
 	BATV_WHY_FETCHED,       /* fetched from a mailbox elsewhere, by a host of ours */
+	BATV_WHY_RELAY_SENDS,   /* a relay of ours sends untagged mail of this domain */
 	BATV_WHY_COUNT
 };
 
@@ -100,6 +101,7 @@ struct batv_mode_facts {
 	enum batv_match relay_host;
 	enum batv_match trusted_host; /* NO also if that is not a reason to spare it */
 	bool fetched;
+	bool relay_sends; /* a relay of ours sends untagged mail of this domain */
 	enum batv_class class;
 	enum batv_reason hint; /* a hint that it may be wanted: BATV_WHY_HINT_ID; or NONE */
 	/* The last two matter only for what the memory must disprove: see batv_action_of(). */
@@ -112,7 +114,7 @@ struct batv_mode_facts {
  * Finds the action for this recipient alone: ACCEPT, MARK or REJECT.  Sets finding->rejecting and
  * reason too.  A verdict that has not failed gets ACCEPT.  If there are several reasons not to
  * refuse, the first of this list is reported: a hint, class, not-armed, observe, observe-file,
- * fetched, relay-host, trusted-host, doubt, cites-nothing, no-memory, lost-secret.
+ * fetched, relay-host, trusted-host, doubt, relay-sends, cites-nothing, no-memory, lost-secret.
  *
  * A message with a hint is delivered and marked, in every mode and of every class.
  *

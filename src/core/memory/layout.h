@@ -56,6 +56,13 @@ enum batv_door {
 	BATV_DOORS_MAX = 8,
 };
 
+#define BATV_HEAD_HOSTS 15
+
+struct batv_head_host {      /* hosts.h */
+	uint64_t address[2]; /* as an IPv6 address, in network order */
+	uint64_t word;       /* check of the address << 48 | day << 32 | count; 0: free */
+};
+
 struct batv_memory_head { /* the header page */
 	char magic[8];
 	uint64_t order;
@@ -71,7 +78,9 @@ struct batv_memory_head { /* the header page */
 	int64_t looked, doubted; /* see batv_counters_note_look() */
 	int64_t fleet_until;     /* milliseconds; reserved for a fleet: nothing writes it yet */
 	int64_t door_last[BATV_DOORS_MAX]; /* last message by door; nothing writes it yet */
-	uint8_t more[928];
+	int64_t unread; /* the last message whose own Received line could not be read */
+	struct batv_head_host hosts[BATV_HEAD_HOSTS];
+	uint8_t more[560];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
 _Static_assert(offsetof(struct batv_memory_head, sum) == 48, "as documented");
@@ -79,6 +88,8 @@ _Static_assert(offsetof(struct batv_memory_head, section) == 64, "as documented"
 _Static_assert(offsetof(struct batv_memory_head, bare_last) == 3072, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, fleet_until) == 3096, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, door_last) == 3104, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, unread) == 3168, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, hosts) == 3176, "as documented");
 
 /* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
 struct batv_counter_row {

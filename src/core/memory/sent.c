@@ -96,6 +96,12 @@ bool batv_sent_hint(struct batv_span key, struct batv_span id, const struct batv
 	return name_id('h', key, id, ours, item);
 }
 
+bool batv_sent_relay_sends(struct batv_span key, struct batv_span domain, struct batv_item *item)
+{
+	return domain.len > 0 &&
+	       name_item(key, BATV_ITEM_ID, (struct batv_span){"r", 2}, domain, item);
+}
+
 bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 		    const struct batv_addr *theirs, struct batv_item *item)
 {

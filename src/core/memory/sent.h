@@ -48,6 +48,9 @@ bool batv_sent_relayed(struct batv_span key, struct batv_span exim_id, struct ba
 bool batv_sent_hint(struct batv_span key, struct batv_span id, const struct batv_addr *ours,
 		    struct batv_item *item);
 
+/* Names the item (a domain of ours, in lower case) whose mail a relay of ours sends untagged. */
+bool batv_sent_relay_sends(struct batv_span key, struct batv_span domain, struct batv_item *item);
+
 /*
  * Names the item (our sender, their recipient).  Both come without any tag (batv_tag_bare()).
  * Returns false as batv_sent_id() does.
