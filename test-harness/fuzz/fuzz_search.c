@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/base/span */
+/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/evidence/original core/base/span */
 /*
  * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later
  * look at it may rely on.
@@ -7,6 +7,7 @@
  * addresses, and as the Message-ID of a message that leaves.
  */
 #include "evidence/mailbox.h"
+#include "evidence/original.h"
 #include "evidence/search.h"
 #include "reach.h"
 #include "tag/tag.h"
@@ -21,6 +22,7 @@ enum {
 	LOOK_UPS_FULL,
 	LEAVING,
 	MAILBOX,
+	ORIGINAL,
 	OUTCOMES
 };
 static const char *outcomes[OUTCOMES] = {
@@ -31,6 +33,7 @@ static const char *outcomes[OUTCOMES] = {
 	[LOOK_UPS_FULL] = "look_ups_full",
 	[LEAVING] = "leaving",
 	[MAILBOX] = "mailbox",
+	[ORIGINAL] = "original",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -146,6 +149,25 @@ static const char *check_header(struct batv_search *s, const char *p, const char
 	return p < end ? p + 1 : end;
 }
 
+/* Whose message is returned?  The authors are those of the bounces in the seeds. */
+static void check_original(const struct batv_search *s, struct batv_span body)
+{
+	static const char *const authors[] = {"alice@test", "alice@example.com",
+					      "alice@ours.example"};
+
+	for (size_t i = 0; i < sizeof authors / sizeof authors[0]; i++) {
+		const struct batv_clue *id;
+		struct batv_addr author;
+
+		must(batv_addr_parse(authors[i], strlen(authors[i]), &author) == BATV_OK);
+		id = batv_original_by(s, body, &author);
+		if (!id)
+			continue;
+		must(!id->in_header && !id->weak && batv_clue_is_id(id->kind));
+		reached(ORIGINAL);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct batv_search s;
@@ -162,5 +184,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (s.found.full)
 		reached(FULL);
 	check_look_ups(&s);
+	check_original(&s, body);
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include "decide/verdict.h"
 #include "generation.h"
 #include "memory/forged.h"
+#include "memory/recall.h"
 #include "memory/sent.h"
 #include "memory/tallies.h"
 #include "memory_lab.h"
@@ -170,6 +171,28 @@ START_TEST(it_is_read_as_it_is)
 	expect_evidence(&memory);
 	expect_sent(&memory);
 	ck_assert(batv_sent_complete(&memory, RETENTION, NOW));
+}
+END_TEST
+
+/* Its slots have no room for samples, so nothing is known of a domain, and no byte is written. */
+START_TEST(it_has_no_samples)
+{
+	const struct batv_item id = {.kind = BATV_ITEM_ID};
+	struct batv_recall recall;
+	struct batv_addr addr;
+	struct batv_recall_sample s = {.domain = "example.com",
+				       .rcpt = &addr,
+				       .host = "192.0.2.1",
+				       .key = batv_span_of("key"),
+				       .retention = RETENTION,
+				       .now = NOW};
+
+	ck_assert_int_eq(batv_addr_parse("a@example.com", 13, &addr), BATV_OK);
+	ck_assert(!batv_recall_wants(&memory, &s));
+	ck_assert(!batv_recall_take(&memory, &s, BATV_RECALL_KNOWN, &id));
+	ck_assert(!batv_recall_read(&memory, "example.com", RETENTION, NOW, &recall));
+	expect_counts(&memory, true);
+	expect_evidence(&memory);
 }
 END_TEST
 
@@ -393,6 +416,7 @@ static void add_tests(TCase *tc, bool windows)
 {
 	(void)windows;
 	tcase_add_test(tc, it_is_read_as_it_is);
+	tcase_add_test(tc, it_has_no_samples);
 	tcase_add_test(tc, it_is_written_as_it_was);
 	tcase_add_test(tc, limits_are_for_a_day);
 	tcase_add_test(tc, a_thousand_domains_in_it);
