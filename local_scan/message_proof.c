@@ -5,7 +5,10 @@
  * and live as long as that message.
  */
 #include "base/days.h"
+#include "base/hmac.h"
+#include "base/network.h"
 #include "decide/flood.h"
+#include "evidence/forwarded.h"
 #include "evidence/mailbox.h"
 #include "evidence/original.h"
 #include "exim_glue.h"
@@ -34,6 +37,71 @@ static void search_header(struct batv_search *search)
 	}
 }
 
+static uint32_t use_name(const struct batv_session *session, const uint8_t *name)
+{
+	return batv_tally(session->memory, BATV_TALLY_ID_HITS, name, batv_day_of(session->now),
+			  session->now)
+		.day;
+}
+
+/*
+ * By network first: a network over its limit uses up nothing of the recipient's.  Where nothing can
+ * be counted, there is no such hint.
+ */
+static bool use_forwarded(const struct batv_session *session, const struct batv_addr *bare)
+{
+	const struct batv_span key = batv_state_memory_key(session->state);
+	uint8_t by_network[BATV_HMAC_LEN], by_recipient[BATV_HMAC_LEN];
+	struct batv_origin origin;
+	char canon[BATV_ADDR_SIZE];
+	uint64_t network;
+	size_t len;
+
+	batv_glue_origin(&origin);
+	if (key.len == 0 || !batv_memory_there(session->memory) ||
+	    !batv_network_of(origin.host_address, &network) ||
+	    batv_addr_canon(bare, canon, sizeof canon, &len) != BATV_OK ||
+	    !batv_hmac_sha1(key, batv_span_of("forwarded by "),
+			    (struct batv_span){(const char *)&network, sizeof network},
+			    by_network) ||
+	    !batv_hmac_sha1(key, batv_span_of("forwarded to "), (struct batv_span){canon, len},
+			    by_recipient))
+		return false;
+	return use_name(session, by_network) <= BATV_FORWARDED_A_DAY &&
+	       use_name(session, by_recipient) <= BATV_FORWARDED_A_DAY;
+}
+
+/* ---- a bounce of another account ---- */
+
+static struct batv_forwarded forwarded;
+
+/* A domain that may be ours is not foreign. */
+static bool is_foreign(void *ctx, const struct batv_addr *addr)
+{
+	const struct batv_session *session = ((struct batv_prover *)ctx)->session;
+	const struct batv_policy *policy;
+
+	return batv_session_policy(session, addr, &policy) == BATV_NO;
+}
+
+/* The answer is the same for all recipients. */
+static bool is_forwarded(void *ctx)
+{
+	struct batv_prover *p = ctx;
+	struct batv_header field;
+	const void *at = NULL;
+	bool yes;
+
+	if (p->forwarded != BATV_MAYBE)
+		return p->forwarded == BATV_YES;
+	batv_forwarded_start(&forwarded);
+	while (batv_glue_header_next(&at, &field))
+		batv_forwarded_header(&forwarded, field);
+	yes = batv_forwarded_is(&forwarded, searched, is_foreign, p);
+	p->forwarded = yes ? BATV_YES : BATV_NO;
+	return yes;
+}
+
 /*
  * Counts a hint that is about to be used.  It has the name of its own item, so a proof by the same
  * id is counted elsewhere.
@@ -41,11 +109,10 @@ static void search_header(struct batv_search *search)
 static bool use_hint(void *ctx, const struct batv_addr *bare, const struct batv_proof_answer *hint)
 {
 	const struct batv_session *session = ((struct batv_prover *)ctx)->session;
-	struct batv_tallied used = batv_tally(session->memory, BATV_TALLY_ID_HITS, hint->item.name,
-					      batv_day_of(session->now), session->now);
 
-	(void)bare;
-	if (used.day <= BATV_HINTS_A_DAY)
+	if (hint->kind == BATV_PROOF_HINT_FORWARDED
+		    ? use_forwarded(session, bare)
+		    : use_name(session, hint->item.name) <= BATV_HINTS_A_DAY)
 		return true;
 	batv_count(session->memory, BATV_COUNT_DEFERRED + BATV_FLOOD_HINT, session->now);
 	return false;
@@ -67,7 +134,10 @@ static void search_message(struct batv_prover *p)
 		.class = p->class,
 		.use_hint = use_hint,
 		.use_hint_ctx = p,
+		.is_forwarded = is_forwarded,
+		.is_forwarded_ctx = p,
 	};
+	p->forwarded = BATV_MAYBE;
 	batv_search_start(search);
 	search_header(search);
 	searched = batv_body_read(p->body, (size_t)state->global.evidence_bytes);

@@ -8,13 +8,15 @@
 #include "body.h"
 #include "session.h"
 
-#define BATV_HINTS_A_DAY 20 /* messages that one hinted id lets in */
+#define BATV_HINTS_A_DAY 20    /* messages that one hinted id lets in */
+#define BATV_FORWARDED_A_DAY 5 /* forwarded bounces of a network, and of a recipient */
 
 struct batv_prover {
 	const struct batv_session *session;
 	const struct batv_body *body;
 	enum batv_class class;
 	bool searched;
+	enum batv_match forwarded; /* private, after the search: MAYBE: not asked yet */
 };
 
 /* The prove() of struct batv_context; ctx is a struct batv_prover. */

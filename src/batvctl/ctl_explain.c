@@ -14,6 +14,7 @@
 #include "ctl_complete.h"
 #include "ctl_message.h"
 #include "decide/automatic.h"
+#include "evidence/forwarded.h"
 #include "evidence/mailbox.h"
 
 struct explanation {
@@ -171,6 +172,29 @@ static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
 				add_author, &e->proof);
 }
 
+static bool is_foreign(void *ctx, const struct batv_addr *addr)
+{
+	const struct batv_context *context = &((struct explanation *)ctx)->asking.context;
+	const struct batv_policy *policy;
+	char domain[BATV_ADDR_SIZE];
+
+	return batv_lists_copy_domain(addr, domain) &&
+	       batv_lists_policy(context->state, context->matcher, domain, &policy) == BATV_NO;
+}
+
+static bool is_forwarded(void *ctx)
+{
+	struct explanation *e = ctx;
+	struct batv_forwarded f;
+	struct batv_header h;
+	size_t at = 0;
+
+	batv_forwarded_start(&f);
+	while (batv_ctl_message_field(&e->message, &at, &h))
+		batv_forwarded_header(&f, h);
+	return batv_forwarded_is(&f, e->message.body, is_foreign, e);
+}
+
 /* Adds the parts of the state: the keys, and the key of the sent-mail memory. */
 static void prepare_judge(struct explanation *e)
 {
@@ -182,6 +206,8 @@ static void prepare_judge(struct explanation *e)
 	proof->before = *context->state->memory_before ? &e->asking.before : NULL;
 	proof->key = batv_state_memory_key(context->state);
 	proof->retention = context->state->global.memory_retention;
+	proof->is_forwarded = is_forwarded;
+	proof->is_forwarded_ctx = e;
 	context->class = e->class;
 	context->prove = prove;
 	context->prove_ctx = e;
@@ -309,6 +335,10 @@ static const char *hint_text(const struct batv_judgement *j)
 		return "a hint, not a proof: the message cites one that left from here with this "
 		       "address in its header only; it is delivered and marked, up to 20 times a "
 		       "day";
+	if (j->proof.kind == BATV_PROOF_HINT_FORWARDED)
+		return "a hint, not a proof: it is a bounce of another account, which was "
+		       "forwarded here; it is delivered and marked, up to 5 times a day for a "
+		       "network and for a recipient";
 	return NULL;
 }
 

@@ -272,3 +272,66 @@ class TestRecorded(Company):
 def cites_bounce(message_id):
     """A DSN that returns the header of such a message."""
     return make_bounce(original=f"Message-ID: <{message_id}>\nSubject: a message\n\n")
+
+
+class TestForwarded(Company):
+    """Alice has an account at isp.test, which is forwarded to alice@test; a bounce of what she sent from there."""
+
+    account = "Alice.Smith@isp.test"
+    own = "Delivered-To: {}\n"
+    original = "Return-Path: <{0}>\nFrom: Alice <{0}>\nTo: erin@theirs.test\nMessage-ID: <1@test>\nSubject: s\n\n"
+
+    def forwarded(self, own=None, to=None, original=None):
+        own, to, original = (text or default for text, default in ((own, self.own), (to, self.account), (original, self.original)))
+        return own.format(self.account) + make_bounce(to=to, original=original.format(self.account))
+
+    def hinted(self, message, rcpt="alice@test", source=STRANGER):
+        mark = os.urandom(6).hex()
+        line = self.line(f"X-Replay: {mark}\n" + message, rcpt, source)
+        assert (line["verdict"], line["action"], line["reason"]) == ("missing", "mark", "hint-forwarded"), line
+        assert "; action=mark; " in self.status_of(rcpt, mark)
+
+    def line(self, message, rcpt, source):
+        count = len(batv_lines(self.ours))
+        self.code = self.ours.inject("", rcpt, message, source).data.code
+        return batv_lines(self.ours)[count]
+
+    def refused(self, message, rcpt="alice@test", source=STRANGER):
+        line = self.line(message, rcpt, source)
+        assert (self.code, line["action"], line["reason"]) == (550, "reject", "-"), line
+
+    def test_all_conditions(self):
+        received = "Received: from a by b with ESMTP id 1\n\tfor <{}>; date\n"
+        postfix = self.original.replace("Return-Path: <{0}>\n", "X-Postfix-Sender: rfc822; {0}\n")
+        envelope_from = self.original.replace("Return-Path: <{0}>\n", "Received: from x by y (envelope-from <{0}>) id 1\n")
+        for n, how in enumerate(({}, {"own": "X-Forwarded-To: {}\n"}, {"own": "Resent-To: Alice <{}>\n"}, {"own": received},
+                                 {"original": postfix}, {"original": envelope_from}, {"to": "prvs=0123abcdef=alice.smith@ISP.test"})):
+            self.hinted(self.forwarded(**how), source=f"127.0.{20 + n}.9", rcpt=("alice@test", "bob@test")[n % 2])
+        for how in ({"own": "Delivered-To: alice@test\n"}, {"own": "X-Original-To: {}\n"}, {"own": "X-Delivered-To: {}\n"},
+                    {"to": f"{self.account}, x@isp.test"}, {"to": "other@isp.test"}, {"to": "alice@test", "own": "Delivered-To: alice@test\n"},
+                    {"original": self.original.replace("Return-Path: <{0}>", "Return-Path: <x@isp.test>")},
+                    {"original": self.original.replace("Return-Path: <{0}>\n", "")},
+                    {"original": self.original.replace("erin@theirs.test", "erin@theirs.test, Bob <bob@TEST>")},
+                    {"original": self.original.replace("From: ", "Sender: bob@test\nFrom: ")},
+                    {"original": self.original.replace("From: ", "X-Sender: <prvs=0123abcdef=bob@test>\nFrom: ")},
+                    {"original": "Return-Path: <{0}>\nSubject: no author\n\n"}):
+            self.refused(self.forwarded(**how), source="127.0.40.9")
+        spared = self.batv.json("status")["counters"]["spared"]
+        assert spared["hint-forwarded"] == 7, spared
+
+    def test_five_a_day(self):
+        for n in range(5):
+            self.hinted(self.forwarded(), "carol@test", f"127.0.50.{n + 1}")
+        self.refused(self.forwarded(), "dave@test", "127.0.50.9")       # that network
+        for n in range(5):
+            self.hinted(self.forwarded(), "dave@test", f"127.0.{60 + n}.1")
+        self.refused(self.forwarded(), "dave@test", "127.0.70.1")       # that recipient
+        self.lab.clock.advance(DAY)
+        self.hinted(self.forwarded(), "dave@test", "127.0.50.9")
+
+    def test_explained(self):
+        path = self.lab.write(self.lab.dir / "forwarded.eml", self.forwarded())
+        how = "explain", "--from", "", "--rcpt", "alice@test", "--host", STRANGER, path
+        told = self.batv.json(*how)
+        assert (told["verdict"], told["action"], told["reason"]) == ("missing", "mark", "hint-forwarded"), told
+        assert "\nhint       a hint, not a proof: it is a bounce of another account" in self.batv.ctl(*how).stdout

@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/evidence/original core/base/span */
+/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/evidence/forwarded core/evidence/original core/base/span */
 /*
  * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later
  * look at it may rely on.
@@ -6,6 +6,7 @@
  * Input: a message; up to the first empty line its header.  Every field is also read as a list of
  * addresses, and as the Message-ID of a message that leaves.
  */
+#include "evidence/forwarded.h"
 #include "evidence/mailbox.h"
 #include "evidence/original.h"
 #include "evidence/search.h"
@@ -23,6 +24,7 @@ enum {
 	LEAVING,
 	MAILBOX,
 	ORIGINAL,
+	FORWARDED,
 	OUTCOMES
 };
 static const char *outcomes[OUTCOMES] = {
@@ -34,6 +36,7 @@ static const char *outcomes[OUTCOMES] = {
 	[LEAVING] = "leaving",
 	[MAILBOX] = "mailbox",
 	[ORIGINAL] = "original",
+	[FORWARDED] = "forwarded",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -115,12 +118,23 @@ static void count_mailbox(void *ctx, const struct batv_addr *addr)
 	reached(MAILBOX);
 }
 
+static struct batv_forwarded forwarded;
+
+/* Every second domain is ours. */
+static bool is_foreign(void *ctx, const struct batv_addr *addr)
+{
+	(void)ctx;
+	must(addr->domain.len > 0);
+	return addr->domain.p[0] % 2 == 0;
+}
+
 static void check_field(struct batv_search *s, struct batv_header h)
 {
 	char id[BATV_ID_MAX];
 	size_t len;
 
 	batv_search_header(s, h);
+	batv_forwarded_header(&forwarded, h);
 	must(batv_mailbox_each(h.value, 5, count_mailbox, NULL) <= 5);
 	if (batv_search_message_id(h.value, id, &len)) {
 		must(len > 0 && len <= sizeof id);
@@ -174,9 +188,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct batv_span message = {(const char *)data, size}, body;
 
 	batv_search_start(&s);
+	batv_forwarded_start(&forwarded);
 	body.p = check_header(&s, message.p, message.p + size);
 	body.len = (size_t)(message.p + size - body.p);
 	batv_search_body(&s, body);
+	if (batv_forwarded_is(&forwarded, body, is_foreign, NULL))
+		reached(FORWARDED);
 	must(s.found.n <= BATV_CLUES_MAX && s.found.n == s.found.ids + s.found.tags);
 	must(s.closer <= s.passed + BATV_CLOSER_MORE && s.passed <= 8 * size + 8);
 	for (size_t i = 0; i < s.found.n; i++)

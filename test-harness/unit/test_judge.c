@@ -343,7 +343,8 @@ END_TEST
 
 /* The message, as the proof sees it. */
 static struct {
-	bool proves, cites, hints;
+	bool proves, cites;
+	enum batv_proof_kind hint;
 	unsigned asked;
 } message;
 
@@ -355,8 +356,8 @@ static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_ans
 	*answer = (struct batv_proof_answer){.cites_nothing = !message.cites};
 	if (message.proves)
 		answer->kind = BATV_PROOF_ID;
-	else if (message.hints)
-		answer->kind = BATV_PROOF_HINT_ID;
+	else
+		answer->kind = message.hint;
 	return message.proves;
 }
 
@@ -364,7 +365,7 @@ static void use_proof(bool proves, bool cites)
 {
 	message.proves = proves;
 	message.cites = cites;
-	message.hints = false;
+	message.hint = BATV_PROOF_NONE;
 	message.asked = 0;
 	context.prove = prove;
 	context.prove_ctx = &message;
@@ -429,7 +430,7 @@ START_TEST(what_has_a_hint)
 		for (int a = BATV_ACTION_ACCEPT; a <= BATV_UNPROVEN_REJECT_ALL; a++)
 			for (int e = BATV_ENFORCE_AUTO; e <= BATV_ENFORCE_REJECT; e++) {
 				use_proof(false, true);
-				message.hints = true;
+				message.hint = BATV_PROOF_HINT_ID;
 				context.class = (enum batv_class)c;
 				policy->unproven[c] = a;
 				policy->enforcement = e;
@@ -437,10 +438,13 @@ START_TEST(what_has_a_hint)
 				expect(BATV_MISSING, BATV_WHY_HINT_ID, BATV_ACTION_MARK);
 				judge_it("prvs=0123abcdef=alice@ours.example");
 				expect(BATV_FORGED, BATV_WHY_HINT_ID, BATV_ACTION_MARK);
+				message.hint = BATV_PROOF_HINT_FORWARDED;
+				judge_it("alice@ours.example");
+				expect(BATV_MISSING, BATV_WHY_HINT_FORWARDED, BATV_ACTION_MARK);
 			}
 	ck_assert_uint_eq(asked.host, 0); /* it is not refused, so no list is asked */
 	use_proof(true, true);
-	message.hints = true;
+	message.hint = BATV_PROOF_HINT_ID;
 	judge_it("alice@ours.example");
 	expect(BATV_REMEMBERED, BATV_WHY_NONE, BATV_ACTION_ACCEPT);
 }

@@ -199,6 +199,39 @@ START_TEST(a_hint_is_no_proof)
 }
 END_TEST
 
+static bool told_forwarded;
+
+static bool is_forwarded(void *ctx)
+{
+	ck_assert_ptr_eq(ctx, &told_forwarded);
+	return told_forwarded;
+}
+
+/* Of a bounce only, and asked last. */
+START_TEST(a_forwarded_bounce)
+{
+	known[0] = "sent@ours.example ?shop@ours.example";
+	known[1] = NULL;
+	for (int class = 0; class < BATV_CLASS_COUNT; class ++)
+		for (int yes = 0; yes < 2; yes++) {
+			bool is = yes && class == BATV_CLASS_DSN;
+
+			begin((enum batv_class) class, "<sent@ours.example>", "");
+			ck_assert(!proves("bob@ours.example"));
+			ck_assert_int_eq(answer.kind, BATV_PROOF_NONE);
+			told_forwarded = yes;
+			proof.is_forwarded = is_forwarded;
+			proof.is_forwarded_ctx = &told_forwarded;
+			ck_assert(!proves("bob@ours.example"));
+			ck_assert_int_eq(answer.kind,
+					 is ? BATV_PROOF_HINT_FORWARDED : BATV_PROOF_NONE);
+			ck_assert_int_eq(batv_proof_is_hint(answer.kind), is);
+			ck_assert(!proves("shop@ours.example"));
+			ck_assert_int_eq(answer.kind, BATV_PROOF_HINT_ID);
+		}
+}
+END_TEST
+
 /* One that was used too often is no hint, and the next one counts. */
 START_TEST(hints_have_a_limit)
 {
@@ -526,6 +559,7 @@ START_TEST(names)
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_TAG), "tag");
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_PAIR), "pair");
 	ck_assert_str_eq(batv_proof_name(BATV_PROOF_HINT_ID), "hint-id");
+	ck_assert_str_eq(batv_proof_name(BATV_PROOF_HINT_FORWARDED), "hint-forwarded");
 }
 END_TEST
 
@@ -539,6 +573,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_generation_before_is_asked_too);
 	tcase_add_test(tc, four_ids_are_looked_up_and_no_more);
 	tcase_add_test(tc, a_hint_is_no_proof);
+	tcase_add_test(tc, a_forwarded_bounce);
 	tcase_add_test(tc, hints_have_a_limit);
 	tcase_add_test(tc, what_cites_no_id_says_so);
 	tcase_add_test(tc, without_a_key_nothing_is_asked);

@@ -182,7 +182,7 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 }
 
 #define ALL_MODES                                                                                  \
- (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 10 * 2 * 2 * 2 * 2)
+ (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 10 * 2 * 2 * 2 * 3)
 
 static const struct host {
 	enum batv_match relay, trusted;
@@ -222,7 +222,8 @@ START_TEST(every_mode)
 		mode.trusted_host = host->trusted;
 		mode.fetched = host->fetched;
 		mode.relay_sends = host->sends;
-		mode.hint = pick(&code, 2) ? BATV_WHY_HINT_ID : BATV_WHY_NONE;
+		mode.hint = (enum batv_reason[]){BATV_WHY_NONE, BATV_WHY_HINT_ID,
+						 BATV_WHY_HINT_FORWARDED}[pick(&code, 3)];
 		mode.cites_nothing = pick(&code, 2);
 		mode.memory_complete = pick(&code, 2);
 		got.maybe_lost = pick(&code, 2);

@@ -112,6 +112,8 @@ static bool is_armed(const struct batv_context *context, const struct batv_judge
 
 static enum batv_reason hint_of(const struct batv_judgement *j)
 {
+	if (j->proof.kind == BATV_PROOF_HINT_FORWARDED)
+		return BATV_WHY_HINT_FORWARDED;
 	return j->proof.kind == BATV_PROOF_HINT_ID ? BATV_WHY_HINT_ID : BATV_WHY_NONE;
 }
 

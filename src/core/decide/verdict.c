@@ -315,6 +315,7 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_LOST_SECRET] = "lost-secret",
 		[BATV_WHY_CITES_NOTHING] = "cites-nothing",
 		[BATV_WHY_HINT_ID] = "hint-id",
+		[BATV_WHY_HINT_FORWARDED] = "hint-forwarded",
 		[BATV_WHY_TRUSTED_HOST] = "trusted-host",
 		[BATV_WHY_FETCHED] = "fetched",
 		[BATV_WHY_RELAY_SENDS] = "relay-sends",
@@ -366,7 +367,7 @@ bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 		[BATV_WHY_RELAY_HOST] = 1 + 2,    [BATV_WHY_LOST_SECRET] = 1 + 3,
 		[BATV_WHY_CITES_NOTHING] = 1 + 6, [BATV_WHY_HINT_ID] = 1 + 8,
 		[BATV_WHY_TRUSTED_HOST] = 1 + 4,  [BATV_WHY_FETCHED] = 1 + 5,
-		[BATV_WHY_RELAY_SENDS] = 1 + 7,
+		[BATV_WHY_RELAY_SENDS] = 1 + 7,   [BATV_WHY_HINT_FORWARDED] = 1 + 9,
 	};
 
 	if ((unsigned)why >= BATV_WHY_COUNT || rows[why] == 0)

@@ -46,6 +46,7 @@ enum batv_reason {
 	BATV_WHY_TRUSTED_HOST,  /* a host of ours sent it, and would drop what is refused */
 	BATV_WHY_FETCHED,       /* fetched from a mailbox elsewhere, by a host of ours */
 	BATV_WHY_RELAY_SENDS,   /* a relay of ours sends untagged mail of this domain */
+	BATV_WHY_HINT_FORWARDED, /* a bounce of somebody else's account, forwarded to us */
 	BATV_WHY_COUNT
 };
 

@@ -214,6 +214,16 @@ static void by_hint_id(const struct batv_proof *proof, const struct batv_addr *b
 	}
 }
 
+static void by_forwarded(const struct batv_proof *proof, const struct batv_addr *bare,
+			 struct batv_proof_answer *answer)
+{
+	const struct batv_proof_answer hint = {.kind = BATV_PROOF_HINT_FORWARDED};
+
+	if (answer->kind == BATV_PROOF_NONE && proof->class == BATV_CLASS_DSN && bare &&
+	    proof->is_forwarded && proof->is_forwarded(proof->is_forwarded_ctx))
+		take_hint(proof, bare, &hint, answer);
+}
+
 bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare,
 		    struct batv_proof_answer *answer)
 {
@@ -230,12 +240,13 @@ bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare
 	if (asks_memory && goes_on(proof, answer))
 		by_pair(proof, bare, answer);
 	by_hint_id(proof, bare, ids, n_ids, answer);
+	by_forwarded(proof, bare, answer);
 	return answer->kind != BATV_PROOF_NONE && !batv_proof_is_hint(answer->kind);
 }
 
 bool batv_proof_is_hint(enum batv_proof_kind kind)
 {
-	return kind == BATV_PROOF_HINT_ID;
+	return kind == BATV_PROOF_HINT_ID || kind == BATV_PROOF_HINT_FORWARDED;
 }
 
 const char *batv_proof_name(enum batv_proof_kind kind)
@@ -246,6 +257,7 @@ const char *batv_proof_name(enum batv_proof_kind kind)
 	case BATV_PROOF_TAG: return "tag";
 	case BATV_PROOF_PAIR: return "pair";
 	case BATV_PROOF_HINT_ID: return "hint-id";
+	case BATV_PROOF_HINT_FORWARDED: return "hint-forwarded";
 	}
 	return "?";
 }

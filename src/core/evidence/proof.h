@@ -10,7 +10,8 @@
  * An id or a tag of another user proves nothing, because both can be read in list archives.
  *
  * If there is no proof, there may be a hint: the message cites a Message-ID that left with this
- * address in its header, but nobody vouched for that address.  A hint is never a proof.
+ * address in its header, but nobody vouched for that address; or it is a bounce of somebody else's
+ * account, which was forwarded to us.  A hint is never a proof.
  */
 #ifndef BATV_EVIDENCE_PROOF_H
 #define BATV_EVIDENCE_PROOF_H
@@ -27,7 +28,8 @@ enum batv_proof_kind {
 	BATV_PROOF_ID,
 	BATV_PROOF_TAG,
 	BATV_PROOF_PAIR,
-	BATV_PROOF_HINT_ID, /* a hint, no proof */
+	BATV_PROOF_HINT_ID,        /* a hint, no proof */
+	BATV_PROOF_HINT_FORWARDED, /* the same */
 };
 
 /* The answer to one question. */
@@ -84,6 +86,12 @@ struct batv_proof {
 	bool (*use_hint)(void *ctx, const struct batv_addr *bare,
 			 const struct batv_proof_answer *hint);
 	void *use_hint_ctx;
+	/*
+	 * Called for a bounce without a proof and without another hint: is it one of another
+	 * account, which was forwarded to us (forwarded.h)?  NULL: nobody can tell.
+	 */
+	bool (*is_forwarded)(void *ctx);
+	void *is_forwarded_ctx;
 };
 
 /*
@@ -104,6 +112,7 @@ bool batv_proof_for(const struct batv_proof *proof, const struct batv_addr *bare
 		    struct batv_proof_answer *answer);
 
 bool batv_proof_is_hint(enum batv_proof_kind kind);
-const char *batv_proof_name(enum batv_proof_kind kind); /* "id", "tag", "pair", "hint-id", "-" */
+const char *
+batv_proof_name(enum batv_proof_kind kind); /* "id", "tag", "pair", "hint-id" ..., "-" */
 
 #endif
