@@ -109,3 +109,21 @@ void batv_leaving_without_state(const struct batv_session *session)
 {
 	batv_counters_bare_now(session->memory, session->now);
 }
+
+void batv_leaving_accepted(const struct batv_session *session, const char *sender,
+			   const struct batv_signing *s)
+{
+	batv_sending_accepted(session->memory, s->domain,
+			      sender_hash(batv_state_memory_key(session->state), sender),
+			      session->now);
+}
+
+void batv_leaving_failed(const struct batv_session *session, const char *sender)
+{
+	char domain[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+
+	if (batv_addr_parse(sender, strlen(sender), &addr) == BATV_OK &&
+	    batv_lists_copy_domain(&addr, domain))
+		batv_sending_failed(session->memory, domain, session->now);
+}

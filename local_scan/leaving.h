@@ -21,6 +21,13 @@ struct batv_leaving {
 void batv_leaving_count(const struct batv_session *session, const struct batv_leaving *leaving,
 			const struct batv_signing *s);
 
+/* Counts a message that a transport will see: it was accepted for outside, and will be signed. */
+void batv_leaving_accepted(const struct batv_session *session, const char *sender,
+			   const struct batv_signing *s);
+
+/* Exim itself returns a message that it could not deliver: no transport need have seen it. */
+void batv_leaving_failed(const struct batv_session *session, const char *sender);
+
 /* Counts a message that leaves untagged because there is no usable state. */
 void batv_leaving_without_state(const struct batv_session *session);
 

@@ -180,6 +180,62 @@ static void sign_at_reception(const struct batv_session *session)
 	sign_recipients(&context, session, policy, sender);
 }
 
+/* --- mail that a transport of ours has to see ---------------------------------- */
+
+/*
+ * A message of ours for outside, which a transport will sign and count.  Where it is signed here,
+ * it leaves signed whatever transport it takes, and nothing is counted.
+ */
+static void note_accepted(const struct batv_session *session)
+{
+	static struct batv_signing s;
+	const char *sender = batv_glue_sender();
+	const struct batv_policy *policy;
+	struct batv_addr addr;
+	struct batv_origin origin;
+
+	if (!session->state || !*sender || !batv_glue_has_functions() ||
+	    batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK ||
+	    batv_session_policy(session, &addr, &policy) != BATV_YES || !policy->signing ||
+	    policy->sign_at_reception)
+		return;
+	batv_origin_of(session, &origin);
+	origin.address = sender;
+	for (size_t i = 0; i < batv_glue_recipients(); i++) {
+		const struct batv_context context = {.state = session->state,
+						     .memory = session->memory,
+						     .matcher = &batv_glue_matcher,
+						     .origin = &origin,
+						     .now = session->now};
+
+		if (leaves(policy, batv_glue_recipient(i)) != BATV_YES)
+			continue;
+		batv_sign_address(&context, sender, batv_glue_recipient(i), session->now, &s);
+		if (s.answer != BATV_SIGNED)
+			continue;
+		batv_leaving_accepted(session, sender, &s);
+		return;
+	}
+}
+
+/* Exim's own bounce names the recipients that it could not deliver to. */
+static void note_failed(const struct batv_session *session)
+{
+	struct batv_header field;
+	struct batv_origin origin;
+	const void *at = NULL;
+
+	batv_glue_origin(&origin);
+	if (*batv_glue_sender() || *origin.host_address)
+		return;
+	while (batv_glue_header_next(&at, &field))
+		if (batv_span_equal_fold(field.name, batv_span_of("X-Failed-Recipients"))) {
+			for (size_t i = 0; i < batv_glue_recipients(); i++)
+				batv_leaving_failed(session, batv_glue_recipient(i));
+			return;
+		}
+}
+
 static enum batv_glue_code scan(const struct batv_session *session, int fd,
 				unsigned char **return_text)
 {
@@ -200,7 +256,9 @@ static enum batv_glue_code scan(const struct batv_session *session, int fd,
 	remove_failed(outcome);
 	for (size_t i = 0; i < batv_glue_recipients(); i++)
 		unsign_recipient(session, i);
+	note_failed(session);
 	sign_at_reception(session);
+	note_accepted(session);
 	batv_sent_mail_received(session);
 	return BATV_GLUE_ACCEPT;
 }

@@ -165,3 +165,11 @@ const struct batv_clue *batv_message_proof_original(struct batv_prover *p,
 		search_message(p);
 	return batv_original_by(proof.search, searched, author);
 }
+
+bool batv_message_proof_signed(struct batv_prover *p, const char *domain,
+			       struct batv_original_signed *out)
+{
+	if (!p->searched)
+		search_message(p);
+	return batv_original_signed(proof.search, searched, domain, out);
+}

@@ -6,6 +6,7 @@
 #define BATV_MESSAGE_PROOF_H
 
 #include "body.h"
+#include "evidence/original.h"
 #include "session.h"
 
 #define BATV_HINTS_A_DAY 20    /* messages that one hinted id lets in */
@@ -28,5 +29,8 @@ bool batv_message_proof(void *ctx, const struct batv_addr *bare, struct batv_pro
  */
 const struct batv_clue *batv_message_proof_original(struct batv_prover *p,
 						    const struct batv_addr *author);
+/* The same for a returned message that this domain has signed; see evidence/original.h. */
+bool batv_message_proof_signed(struct batv_prover *p, const char *domain,
+			       struct batv_original_signed *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "decide/automatic.h"
+#include "elsewhere.h"
 #include "exim_glue.h"
 #include "flood.h"
 #include "memory/counters.h"
@@ -303,6 +304,7 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 		if (j.finding.verdict == BATV_VALID && j.policy)
 			note_valid(session, &j, origin.host_address);
 		batv_samples_take(&prover, batv_glue_recipient(i), &j);
+		batv_elsewhere_note(&prover, &j);
 		const char *flood = batv_flood(&context, &prover, batv_glue_recipient(i), &j);
 
 		o->deferral = o->deferral ? o->deferral : flood;

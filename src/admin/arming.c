@@ -389,13 +389,15 @@ static void explain_elsewhere(const struct batv_arm *arm, char *out, size_t size
 			       "that server the secret (batvctl secret export)",
 			       utc(arm->since, since));
 	else
-		(void)snprintf(out, size,
-			       "observing until %s: another server sends mail of this domain, "
-			       "seen last before %s, and its bounces come here; send that mail "
-			       "through this server, or give that server the secret (batvctl "
-			       "secret export); it arms one grace after the last such bounce; "
-			       "enforcement = reject does not wait",
-			       utc(arm->when, when), utc(arm->since, since));
+		(void)snprintf(
+			out, size,
+			"observing until %s: another server sends mail of this domain, "
+			"seen last before %s, and its bounces come here (exigrep 'batv: "
+			"elsewhere=' in Exim's main log shows selectors and hosts); send "
+			"that mail through this server, or give that server the secret (batvctl "
+			"secret export); it arms one grace after the last such bounce; "
+			"enforcement = reject does not wait",
+			utc(arm->when, when), utc(arm->since, since));
 }
 
 static void explain_untagged(const struct batv_arm *arm, char *out, size_t size)

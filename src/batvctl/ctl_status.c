@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arming.h"
 #include "ctl_lists.h"
 #include "ctl_status.h"
 #include "memory/counters.h"
@@ -269,6 +270,51 @@ static void check_lost(struct batv_status *s)
 				: "");
 }
 
+/* How a domain's mail leaves, and comes back. */
+static void check_domain(struct batv_status *s, const struct batv_domain *d)
+{
+	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
+	char name[BATV_DOMAIN_NAME_MAX + 32];
+
+	batv_printable(batv_span_of(d->name), name, sizeof name);
+	if (arm.armed && arm.foreign.recent)
+		batv_ctl_status_problem(
+			s,
+			"%s: another server sends mail of this domain, or somebody copies its DKIM "
+			"signature: such mail came back on %u of the last %d days; bounces of that "
+			"mail are refused; exigrep 'batv: elsewhere=%s ' in Exim's main log shows "
+			"selectors and hosts; if that server is yours, give it the secret (batvctl "
+			"secret export)",
+			name, arm.foreign.recent, BATV_SENDING_FOREIGN_DAYS, name);
+	if (arm.why == BATV_ARM_UNSEEN)
+		batv_ctl_status_problem(s,
+					"%s: no transport that signs saw the last %" PRIu64
+					" messages; see the domain",
+					name, arm.unseen.accepted);
+	if (arm.armed && arm.untagged)
+		batv_ctl_status_problem(
+			s,
+			"%s: %u bounces came back to the untagged address, and none to a tag: a "
+			"smarthost may take the tag off; until it keeps the envelope sender, "
+			"bounces that cite no Message-ID are refused",
+			name, arm.evidence.untagged);
+	if (arm.unseen.few_accepted)
+		batv_ctl_status_note(s,
+				     "%s: transports that sign saw only %" PRIu64 " of %" PRIu64
+				     " messages that were accepted for outside",
+				     name, arm.unseen.few_seen, arm.unseen.few_accepted);
+}
+
+static void check_domains(struct batv_status *s)
+{
+	struct batv_domain d;
+
+	if (!s->state_read || !s->memory_ok)
+		return;
+	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++)
+		check_domain(s, &d);
+}
+
 static void find_problems(struct batv_status *s)
 {
 	const struct batv_ctl *ctl = s->ctl;
@@ -286,6 +332,7 @@ static void find_problems(struct batv_status *s)
 	compare_state(s);
 	check_keys(s);
 	check_lost(s);
+	check_domains(s);
 	if (s->memory_ok && batv_counted(&s->memory, BATV_COUNT_LEFT_NO_STATE, 1, ctl->now) > 0)
 		batv_ctl_status_problem(
 			s,

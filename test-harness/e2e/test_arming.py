@@ -118,3 +118,168 @@ class TestDoubt:
         self.site.ours.wait_idle()
         hidden.rename(path)
         assert self.site.armed() and self.site.armed("two.test")
+
+
+# ---------------------------------------------------------------------------
+# Evidence
+# ---------------------------------------------------------------------------
+
+def test_one_customers_mail_arms_nobody(lab):
+    """carol's customer writes once in the name of alice's domain, whose mail leaves by a service."""
+    site = Site(lab, "domains = +local_domains\n", domains="test : alices.test")
+    site.send("alice@alices.test")
+    for _ in range(5):
+        site.clock.advance(2 * DAY)
+        site.send("carol@test")
+    domain = site.domain("alices.test")
+    assert not domain["armed"] and domain["why"] == "few" and domain["evidence"]["signed_days"] == 1, domain
+    assert "list it in domains by its name" in domain["text"] and "enforcement = reject" in domain["text"], domain
+    assert site.bounce("alice@alices.test")[0] == 250
+
+
+def test_a_home_server(lab):
+    """One user, two domains, two days a week, +local_domains: armed within six weeks by itself."""
+    site = Site(lab, "domains = +local_domains\n")
+    for day in range(42):
+        if day % 7 in (0, 4):
+            site.send(rcpt="friend@theirs.test"), site.send(rcpt="mother@hers.test")
+        site.clock.advance(DAY)
+        if site.armed():
+            break
+    assert site.armed() and 28 <= day < 42, day
+
+
+def test_three_days_by_its_own_name(lab):
+    site = Site(lab, "domains = test\n")
+    for day in range(7):
+        if day in (0, 3, 6):
+            site.send()
+        assert not site.armed(), day
+        site.clock.advance(DAY)
+    assert site.armed()
+
+
+# ---------------------------------------------------------------------------
+# Mail that another server sends
+# ---------------------------------------------------------------------------
+
+def signed_elsewhere(domain, message_id):
+    """A bounce of mail that another server has signed with DKIM, or of which somebody copied the signature."""
+    text = bounce(f"alice@{domain}", message_id=message_id)
+    signature = f"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\n d={domain}; s=service7;\n h=From:To; bh=x; b=y\n"
+    return text.replace(f"Return-Path: <alice@{domain}>\n", f"Return-Path: <alice@{domain}>\n{signature}")
+
+
+def backscatter(site, day, networks=(1, 2), domain="test"):
+    for number in networks:
+        result = site.ours.inject("", f"alice@{domain}", signed_elsewhere(domain, f"e{day}.{number}@service.test"),
+                                  source=f"127.0.{number}.7")
+        assert result.data.code in (250, 550), result
+
+
+QUICK = "domains = test : calm.test\nkey_rotation = 1d\nkey_retention = 1d\ngrace = 1d\n"
+
+
+def armed_site(lab, more="", **exim):
+    site = Site(lab, QUICK + more, domains="test : calm.test", **exim)
+    for _ in range(3):
+        site.send(), site.send("alice@calm.test")
+        site.clock.advance(DAY)
+    assert site.armed() and site.armed("calm.test")
+    return site
+
+
+def test_a_flood_does_not_undo_a_domain_that_sends(lab):
+    site = armed_site(lab)
+    for day in range(20):
+        backscatter(site, day, networks=range(1, 6))
+        site.send()
+        site.clock.advance(DAY)
+        assert site.armed(), day
+    assert site.bounce()[0] == 550
+    assert site.domain()["evidence"]["elsewhere_days"] >= 10, site.domain()
+    assert any("another server" in problem for problem in site.batv.json("status")["problems"])
+
+
+def test_a_domain_that_moves_away(lab):
+    site = armed_site(lab)
+    for day in range(12):
+        site.clock.advance(DAY)                 # nothing of it leaves here any more
+        assert site.armed() and site.bounce()[0] == 550, day
+    backscatter(site, 1, networks=[1])
+    site.clock.advance(DAY)
+    backscatter(site, 2, networks=[1])
+    assert site.armed()                         # one network
+    backscatter(site, 3)
+    domain = site.domain()
+    assert not domain["armed"] and domain["why"] == "elsewhere", domain
+    assert "remove it from domains" in domain["text"] and site.armed("calm.test")
+    assert site.bounce()[0] == 250
+    lines = site.ours.mainlog(OUR_LINE + "elsewhere=")
+    assert lines and "elsewhere=test selector=service7 host=[127.0.1.7] msgid=e1.1@service.test" in lines[0], lines
+
+
+def test_another_server_holds_back_arming(lab):
+    site = Site(lab, QUICK, domains="test : calm.test")
+    for day in range(6):
+        site.send(), site.send("alice@calm.test")
+        backscatter(site, day)
+        site.clock.advance(DAY)
+        assert not site.armed(), day
+    assert site.armed("calm.test") and site.domain()["why"] == "elsewhere"
+    assert "batvctl secret export" in site.domain()["text"]
+    for _ in range(2):
+        site.clock.advance(DAY)
+        site.send()
+    assert site.armed()                         # one grace after the last one
+
+
+def test_a_smarthost_that_takes_the_tag_off(lab):
+    """Bounces come back to the untagged address; their ids prove them."""
+    site = Site(lab, QUICK, domains="test : calm.test")
+    for day in range(5):
+        site.send(message_id=f"m{day}@test")
+        code, line = site.bounce(message_id=f"m{day}@test")
+        assert (code, line["verdict"]) == (250, "remembered"), line
+        site.clock.advance(DAY)
+    domain = site.domain()
+    assert not domain["armed"] and domain["why"] == "untagged" and "smarthost" in domain["text"], domain
+    tag = site.send()
+    assert site.bounce(tag)[1]["verdict"] == "valid"
+    assert site.armed()
+
+
+# ---------------------------------------------------------------------------
+# Mail that leaves unseen
+# ---------------------------------------------------------------------------
+
+CUT = "  warn condition = ${if eq{$domain}{cut.test}}\n       control = cutthrough_delivery\n"
+
+
+def test_cutthrough_is_a_break(lab):
+    site = armed_site(lab, more="sign_at_reception = off\n", rcpt_first=CUT)
+    for day in range(2):
+        for number in range(6):
+            sender = f"{('alice', 'bob', 'carol')[number % 3]}@test"
+            assert site.send(sender, "dave@cut.test") == sender
+        site.clock.advance(DAY)
+        assert site.armed() == (day == 0)
+    domain = site.domain()
+    assert domain["why"] == "unseen" and "cutthrough_delivery" in domain["text"], domain
+    assert site.armed("calm.test") and site.bounce()[0] == 250
+    site.send()
+    site.clock.advance(DAY + 3600)
+    assert site.armed()
+
+
+def test_mail_that_cannot_be_routed_is_not_unseen(lab):
+    lost = "lost:\n  driver = redirect\n  domains = lost.test\n  data = :fail: nobody\n  allow_fail\n  no_verify\n"
+    site = armed_site(lab, more="sign_at_reception = off\n", routers=lost)
+    for day in range(3):
+        for number in range(6):
+            sender = f"{('alice', 'bob', 'carol')[number % 3]}@test"
+            result = site.ours.inject(sender, "dave@lost.test", make_message(sender, "dave@lost.test"))
+            assert result.data.code == 250, result
+        site.ours.wait_idle()
+        site.clock.advance(DAY)
+        assert site.armed(), site.domain()

@@ -91,6 +91,43 @@ START_TEST(bounded)
 }
 END_TEST
 
+/* Selector and id of a returned message that ours.example has signed; "" if there is none. */
+static const struct {
+	const char *body, *found;
+} signatures[] = {
+	{PART "DKIM-Signature: v=1; d=ours.example; s=k1; b=x\nMessage-ID: <1@x>\n\n", "k1 1@x"},
+	{PART "Message-ID: <1@x>\ndkim-signature: v=1;\n\ts=k1;\n\tD=OURS.example ; b=x\n\n",
+	 "k1 1@x"},
+	{PART "DKIM-Signature: d=theirs.example; s=a\nDKIM-Signature: d=ours.example; s=b\n"
+	      "Message-ID: <1@x>\n\n",
+	 "b 1@x"},
+	{"--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
+	 "DKIM-Signature: v=3D1; d=3Dours.example; s=3Dk1\nMessage-ID: <1@x>\n\n",
+	 "k1 1@x"},
+	{PART "DKIM-Signature: d=sub.ours.example; s=k1\nMessage-ID: <1@x>\n\n", ""},
+	{PART "DKIM-Signature: d=ours.example\nMessage-ID: <1@x>\n\n", ""},
+	{PART "DKIM-Signature: s=d=ours.example\nMessage-ID: <1@x>\n\n", ""},
+	{PART "X-DKIM-Signature: d=ours.example; s=k1\nMessage-ID: <1@x>\n\n", ""},
+	{PART "Message-ID: <1@x>\n\nDKIM-Signature: d=ours.example; s=k1\n", ""},
+	{PART "DKIM-Signature: d=ours.example; s=k1\nSubject: no id\n\n", ""},
+	{PART "DKIM-Signature:;;=;d=;s=;\nMessage-ID: <1@x>\n\n", ""},
+};
+
+START_TEST(signed_by)
+{
+	const struct batv_span text = batv_span_of(signatures[_i].body);
+	struct batv_original_signed o;
+	char found[200] = "";
+
+	batv_search_start(&search);
+	batv_search_body(&search, text);
+	if (batv_original_signed(&search, text, "ours.example", &o))
+		(void)snprintf(found, sizeof found, "%.*s %.*s", (int)o.selector.len, o.selector.p,
+			       (int)o.id->value.len, o.id->value.p);
+	ck_assert_str_eq(found, signatures[_i].found);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("original");
@@ -98,6 +135,7 @@ Suite *unit_suite(void)
 
 	tcase_add_loop_test(tc, whose, 0, sizeof bodies / sizeof bodies[0]);
 	tcase_add_test(tc, bounded);
+	tcase_add_loop_test(tc, signed_by, 0, sizeof signatures / sizeof signatures[0]);
 	suite_add_tcase(s, tc);
 	return s;
 }

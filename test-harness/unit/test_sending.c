@@ -279,6 +279,19 @@ START_TEST(sent_elsewhere)
 }
 END_TEST
 
+/* The places of the days are used again and again, in any order. */
+START_TEST(sent_elsewhere_for_long)
+{
+	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
+	for (unsigned day = 0; day < 50; day++) {
+		for (unsigned i = 1; i < 5; i++)
+			ck_assert(batv_sending_elsewhere(&memory, "a.example", day * 8 + i, i,
+							 NOW + day * D));
+		ck_assert_uint_eq(counted_at(NOW + day * D), day < 14 ? day + 1 : 14);
+	}
+}
+END_TEST
+
 START_TEST(untagged_bounces)
 {
 	ck_assert_int_eq(note("a.example", NOW), BATV_OK);
@@ -364,6 +377,7 @@ static TCase *add_tests(TCase *tc)
 	tcase_add_test(tc, a_healthy_day);
 	tcase_add_test(tc, the_longest_wait);
 	tcase_add_test(tc, sent_elsewhere);
+	tcase_add_test(tc, sent_elsewhere_for_long);
 	tcase_add_test(tc, untagged_bounces);
 	tcase_add_test(tc, breaks);
 	return tc;

@@ -6,13 +6,17 @@
  */
 #include "evidence/original.h"
 
+#include <string.h>
+
 #include "evidence/mailbox.h"
 
 #define AUTHORS_MAX 4 /* of a From field */
 
 struct original {
-	struct batv_span from; /* the field's value; p NULL: not seen yet */
-	bool has_id;           /* its Message-ID field is the one with our id */
+	struct batv_span from;     /* the field's value; p NULL: not seen yet */
+	bool has_id;               /* its Message-ID field is the one with our id */
+	const char *domain;        /* whose signature is wanted; NULL: nobody's */
+	struct batv_span selector; /* of that signature; p NULL: not seen yet */
 };
 
 static bool is_empty_line(struct batv_span line)
@@ -48,21 +52,53 @@ static struct batv_span header_around(struct batv_span body, const char *id)
 	return batv_span_between(p, end);
 }
 
+/* The value of a tag of a signature; p NULL: it has none.  "=3D" is an undecoded "=". */
+static struct batv_span tag_value(struct batv_span field, char name)
+{
+	while (field.len > 0) {
+		const char *end = memchr(field.p, ';', field.len);
+		struct batv_span tag =
+			batv_span_trim(batv_span_between(field.p, end ? end : field.p + field.len));
+
+		if (tag.len > 1 && batv_fold(tag.p[0]) == name && tag.p[1] == '=') {
+			tag = batv_span_trim(batv_span_between(tag.p + 2, tag.p + tag.len));
+			if (batv_span_begins_fold(tag, "3d"))
+				tag = batv_span_between(tag.p + 2, tag.p + tag.len);
+			return tag;
+		}
+		field = end ? batv_span_between(end + 1, field.p + field.len)
+			    : (struct batv_span){NULL, 0};
+	}
+	return (struct batv_span){NULL, 0};
+}
+
+static void see_signature(struct original *o, struct batv_span value)
+{
+	struct batv_span domain = tag_value(value, 'd'), selector = tag_value(value, 's');
+
+	if (domain.p && selector.p && batv_span_equal_fold(domain, batv_span_of(o->domain)))
+		o->selector = selector;
+}
+
 static void see_field(struct original *o, struct batv_span field, const char *id)
 {
-	static const char from[] = "from:", message_id[] = "message-id:";
+	static const char from[] = "from:", message_id[] = "message-id:",
+			  signature[] = "dkim-signature:";
 
 	if (!o->from.p && batv_span_begins_fold(field, from))
 		o->from = batv_span_between(field.p + sizeof from - 1, field.p + field.len);
 	else if (batv_span_begins_fold(field, message_id))
 		o->has_id = o->has_id || (id >= field.p && id < field.p + field.len);
+	else if (o->domain && batv_span_begins_fold(field, signature))
+		see_signature(
+			o, batv_span_between(field.p + sizeof signature - 1, field.p + field.len));
 }
 
 /* Goes over the fields, each with its continuation lines. */
-static struct original read_header(struct batv_span header, const char *id)
+static struct original read_header(struct batv_span header, const char *id, const char *domain)
 {
 	struct batv_span line = {header.p, 0}, field = {header.p, 0};
-	struct original o = {.from = {NULL, 0}};
+	struct original o = {.from = {NULL, 0}, .domain = domain};
 
 	while (batv_span_next_line(&header, &line) && !is_empty_line(line)) {
 		if (!batv_is_wsp(line.p[0])) {
@@ -117,7 +153,7 @@ const struct batv_clue *batv_original_by(const struct batv_search *search, struc
 		if (!is_candidate(clue, body))
 			continue;
 		tried++;
-		o = read_header(header_around(body, clue->raw.p), clue->raw.p);
+		o = read_header(header_around(body, clue->raw.p), clue->raw.p, NULL);
 		if (!o.has_id || !o.from.p)
 			continue;
 		(void)batv_mailbox_each(o.from, AUTHORS_MAX, compare, &wanted);
@@ -125,4 +161,25 @@ const struct batv_clue *batv_original_by(const struct batv_search *search, struc
 			return clue;
 	}
 	return NULL;
+}
+
+bool batv_original_signed(const struct batv_search *search, struct batv_span body,
+			  const char *domain, struct batv_original_signed *out)
+{
+	unsigned tried = 0;
+
+	for (size_t i = 0; i < search->found.n && tried < BATV_LOOKUPS_MAX; i++) {
+		const struct batv_clue *clue = &search->found.clues[i];
+		struct original o;
+
+		if (!is_candidate(clue, body))
+			continue;
+		tried++;
+		o = read_header(header_around(body, clue->raw.p), clue->raw.p, domain);
+		if (!o.has_id || !o.selector.p)
+			continue;
+		*out = (struct batv_original_signed){clue, o.from, o.selector};
+		return true;
+	}
+	return false;
 }

@@ -15,4 +15,18 @@
 const struct batv_clue *batv_original_by(const struct batv_search *search, struct batv_span body,
 					 const struct batv_addr *author);
 
+/* A returned message that a domain has signed (RFC 6376). */
+struct batv_original_signed {
+	const struct batv_clue *id; /* its Message-ID */
+	struct batv_span from;      /* its From field, without the name; p NULL: none */
+	struct batv_span selector;  /* of the signature */
+};
+
+/*
+ * Finds a returned message with a DKIM-Signature of exactly this domain.  Nobody has verified the
+ * signature.  Returns false if there is none.
+ */
+bool batv_original_signed(const struct batv_search *search, struct batv_span body,
+			  const char *domain, struct batv_original_signed *out);
+
 #endif

@@ -25,7 +25,6 @@
 #define FEW_ACCEPTED 20 /* below this, few seen ones mean nothing */
 #define UNSEEN_MESSAGES 10
 #define UNSEEN_DAYS 2
-#define UNSEEN_SENDERS 3
 
 _Static_assert(offsetof(struct batv_sending, untagged_day) ==
 		       offsetof(struct batv_domain_slot, recall_known) -
@@ -180,6 +179,15 @@ static void note_day(uint64_t *word, uint64_t today)
 		(void)change(word, have, with_day(have, today));
 }
 
+/* Adds a day before that of the word. */
+static void note_earlier(uint64_t *word, uint64_t day)
+{
+	uint64_t have = load(word), last = have >> WORD_BITS;
+
+	if (day < last && last - day < WORD_BITS)
+		(void)change(word, have, have | UINT64_C(1) << (last - day));
+}
+
 static bool has_day(uint64_t word, uint64_t day)
 {
 	uint64_t last = word >> WORD_BITS;
@@ -309,7 +317,6 @@ static void accepted_body(struct batv_memory *m, void *arg)
 	struct batv_domain_day *d = &slot->days[job->today % BATV_DOMAIN_DAYS];
 
 	count(&d->accepted, job->today);
-	/* words of another day are replaced: this place has one day */
 	for (size_t i = 0; i < BATV_DOMAIN_HASHES; i++) {
 		uint64_t word = load(&d->senders[i]);
 
@@ -384,12 +391,6 @@ void batv_sending_untagged(struct batv_memory *memory, const char *domain, int64
 
 /* ---- Mail that was sent elsewhere ---- */
 
-/* Is there an id of this day? */
-static bool is_of(const struct batv_domain_foreign *f, uint64_t day)
-{
-	return (f->id & WORD_MASK) != 0 && f->id >> WORD_BITS == day;
-}
-
 static bool is_recent(const struct batv_domain_foreign *f, uint64_t today)
 {
 	uint64_t day = f->id >> WORD_BITS;
@@ -449,7 +450,7 @@ static void elsewhere_body(struct batv_memory *m, void *arg)
 
 	/* the same message may come back from many hosts, and on many days: it is one id */
 	job->is_new = !knows_id(slot->foreign, job->id);
-	if (!is_of(f, job->today)) {
+	if (load(&f->id) >> WORD_BITS != job->today) {
 		if (!job->is_new)
 			return;
 		(void)change(&f->id, load(&f->id), word_of(job->today, job->id));
@@ -457,9 +458,10 @@ static void elsewhere_body(struct batv_memory *m, void *arg)
 	note_network(f, job->network, job->today);
 	if (!from_two_networks(slot->foreign, job->today))
 		return;
+	note_day(&slot->counted_days, job->today);
 	for (size_t i = 0; i < BATV_DOMAIN_FOREIGN_DAYS; i++)
 		if (is_recent(&slot->foreign[i], job->today))
-			note_day(&slot->counted_days, slot->foreign[i].id >> WORD_BITS);
+			note_earlier(&slot->counted_days, slot->foreign[i].id >> WORD_BITS);
 }
 
 bool batv_sending_elsewhere(struct batv_memory *memory, const char *domain, uint64_t id,
@@ -595,7 +597,7 @@ void batv_sending_unseen(const struct batv_sending *s, int64_t now, struct batv_
 	}
 	out->senders = different(senders, n, 0, today);
 	out->broken = out->accepted >= UNSEEN_MESSAGES && out->days >= UNSEEN_DAYS &&
-		      (out->senders >= UNSEEN_SENDERS || are_all_among(s, senders, n, today));
+		      (out->senders >= BATV_DOMAIN_HASHES || are_all_among(s, senders, n, today));
 }
 
 /* ---- Copies ---- */
