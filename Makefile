@@ -55,7 +55,7 @@ DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(ADMIN_LIBS)
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
-.PHONY: all help clean deps deps-test exim so unit e2e matrix demo check bench-memory lint install uninstall FORCE
+.PHONY: all help clean deps deps-test exim so unit e2e company matrix demo check bench-memory lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -68,6 +68,7 @@ help:
 	@echo '              EXIM_HEADERS=DIRECTORY; CRYPTO=static|shared'
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
+	@echo 'make company  a small company plays four weeks of mail, with more of it than in make check (N=4); prints a table'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
@@ -146,6 +147,10 @@ so:
 
 e2e: all exim so
 	@test-harness/e2e/run $(TESTS)
+
+# A small company plays four weeks of mail.  N=1 is what `make check` plays; the table goes to build/company.md.
+company: all exim so
+	@N=$${N:-4} test-harness/e2e/run test_company.py
 
 matrix: deps-test
 	@BUILD='$(BUILD)' test-harness/e2e/matrix

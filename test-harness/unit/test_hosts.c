@@ -1,6 +1,5 @@
 /* links: core/memory/hosts core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/base/span admin/memory_file admin/replace core/memory/header */
-/* links: core/memory/sending core/base/network core/base/hmac core/tag/addr */
 /*
  * test_hosts.c - the hosts of the header page.
  */
