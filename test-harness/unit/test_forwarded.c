@@ -72,6 +72,8 @@ START_TEST(the_own_header)
 	ck_assert(!IS("\nReturn-Path: <a@ours.example>\nFrom: a@isp.example\n",
 		      {"To", "a@ours.example"}, {"Delivered-To", "a@ours.example"}));
 	ck_assert_uint_eq(asked, 1);
+	ck_assert(!IS("X-Postfix-Sender: rfc822; a@ours.example\n\nFrom: a@isp.example\n",
+		      {"To", "a@ours.example"}, {"Delivered-To", "a@ours.example"}));
 }
 END_TEST
 
@@ -89,6 +91,8 @@ START_TEST(the_returned_sender)
 	static const char *const no[] = {
 		"",
 		"From: a@b.example\n",
+		"X-Postfix-Sender: rfc822; alice@isp.example\n", /* nothing is returned */
+		"Return-Path: <x@y.example>\nFrom: a@b\nReturn-Path: <alice@isp.example>\n",
 		"Return-Path: <alice@isp.example>\n", /* no header: it has no author */
 		"Return-Path: <alice@isp.example>\n\nFrom: a@b.example\n",
 		"Return-Path: <x@isp.example>\nFrom: a@b.example\n",
