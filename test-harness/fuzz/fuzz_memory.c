@@ -1,5 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network */
-/* links: core/memory/sending */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network core/memory/sending */
 /*
  * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -128,6 +127,28 @@ static void use_counters(struct batv_memory *m)
 	reached(COUNTED);
 }
 
+/* Whatever the words of a slot are, something is made of them. */
+static void use_sending(struct batv_memory *m, const char *name)
+{
+	struct batv_sending_evidence evidence;
+	struct batv_sending_unseen unseen;
+	struct batv_sending_foreign foreign;
+	struct batv_domain d;
+	size_t first = 0;
+
+	batv_sending_accepted(m, name, 1, NOW);
+	batv_sending_failed(m, name, NOW);
+	batv_sending_untagged(m, name, NOW);
+	(void)batv_sending_elsewhere(m, name, 1, 1, NOW);
+	if (!batv_domain_next(m, &first, &d))
+		return;
+	batv_sending_evidence(&d.sending, 0, NOW, &evidence);
+	batv_sending_unseen(&d.sending, NOW, &unseen);
+	batv_sending_foreign(&d.sending, NOW, &foreign);
+	must(evidence.days <= BATV_SENDING_DAYS + 2 && evidence.senders <= BATV_DOMAIN_HASHES);
+	must(foreign.recent <= BATV_SENDING_FOREIGN_DAYS + 1);
+}
+
 static void use_name(struct batv_memory *m, const char *name)
 {
 	struct batv_domain d;
@@ -135,6 +156,7 @@ static void use_name(struct batv_memory *m, const char *name)
 	enum batv_err err = batv_domain_note(m, name, "default", BATV_EVIDENCE_SIGNED, NULL, NOW);
 
 	must(err == BATV_OK || (err == BATV_E_FULL && !there));
+	use_sending(m, name);
 	reached(err == BATV_OK ? NOTED : FULL);
 	if (there)
 		reached(FOUND);

@@ -165,8 +165,8 @@ static uint64_t with_day(uint64_t word, uint64_t today)
 	if (day == today + 1)
 		return bits ? word | 2 : word_of(today, 1);
 	apart = day > today ? day - today : today - day;
-	if (apart >= WORD_BITS)
-		bits = 0;
+	if (apart >= WORD_BITS) /* the shift would be undefined */
+		return word_of(today, 1);
 	bits = day > today ? bits >> apart : bits << apart;
 	return word_of(today, bits | 1);
 }
