@@ -1,5 +1,5 @@
 /* links: core/memory/hosts core/memory/counters core/memory/domains core/memory/sending core/memory/slots core/memory/access core/base/safefile */
-/* links: core/base/span admin/memory_file admin/replace core/memory/header */
+/* links: core/base/span admin/memory_file admin/replace core/memory/header core/base/network core/base/hmac */
 /*
  * test_hosts.c - the hosts of the header page.
  */
