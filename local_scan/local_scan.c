@@ -180,7 +180,7 @@ static void sign_at_reception(const struct batv_session *session)
 	sign_recipients(&context, session, policy, sender);
 }
 
-/* --- mail that a transport of ours has to see ---------------------------------- */
+/* --- mail that a transport of ours must see ---------------------------------- */
 
 /*
  * A message of ours for outside, which a transport will sign and count.  Where it is signed here,
