@@ -50,10 +50,10 @@ class Site:
             return [e for e in self.sink.messages if f"<{message_id}>".encode() in e.data]
         return wait_until(there, 20, f"{message_id} at the sink")[0]
 
-    def tagged(self):
-        """Alice's address as it leaves."""
-        sender = self.left(self.send("alice@test", "dave@theirs.test", STRANGER, auth="alice")).sender
-        assert is_signed(sender, "alice@test")
+    def tagged(self, user="alice"):
+        """A user's address as it leaves."""
+        sender = self.left(self.send(f"{user}@test", "dave@theirs.test", STRANGER, auth=user)).sender
+        assert is_signed(sender, f"{user}@test")
         return sender
 
     def remembers(self, message_id, rcpt="alice@test"):
@@ -391,16 +391,18 @@ class TestJudgedOnce:
         site = filtered(self.lab, "mark_trusted_hosts = off\n", name="other", address="127.0.0.5",
                         relay_from="127.0.0.1 : 127.0.0.5")
         site.content.unsigns = True
-        tagged = site.tagged()
-        empty = bounce_without_id()
-        assert site.ours.inject("", tagged, empty, STRANGER).data.code == 250
+        tagged = [site.tagged(), site.tagged("bob")]        # of two, Received names none
+        assert site.ours.inject("", tagged, bounce_without_id(), STRANGER).data.code == 250
         message = site.ours.wait_mailbox("alice")[0]
         (status,) = message.get_all("X-BATV-Status")
-        assert status.startswith("missing; action=mark; mode=reject; class=dsn; reason=trusted-host;"), status
+        assert status.startswith("missing; action=mark; mode=reject; class=dsn; reason=trusted-host"), status
         assert [(x["verdict"], x["host"]) for x in batv_lines(site.ours)] == \
-            [("valid", f"[{STRANGER}]"), ("missing", "[127.0.0.5]")]
+            2 * [("valid", f"[{STRANGER}]")] + 2 * [("missing", "[127.0.0.5]")]
         judged = {k: v for k, v in site.batv.json("status")["counters"]["judged"].items() if any(v.values())}
-        assert list(judged) == ["valid"] and sum(judged["valid"].values()) == 1, judged
+        assert list(judged) == ["valid"] and sum(judged["valid"].values()) == 2, judged
+        assert site.ours.inject("", tagged[0], bounce_without_id(), STRANGER).data.code == 250
+        message = site.ours.wait_mailbox("alice", 2)[1]
+        assert message["X-BATV-Status"].startswith("remembered; action=accept; mode=reject; class=dsn; reason=tag")
 
 
 def test_an_inner_host_hears_of_what_it_sent(lab):
