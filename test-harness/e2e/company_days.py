@@ -82,8 +82,9 @@ class Days:
             for rcpt in self.random.sample(mail.rcpts, 3):
                 tag = mail.tag_for(rcpt)
                 self.always("bounce of a newsletter", tag, corpus.dsn(mail, tag, failed=rcpt))
-        if mail := self._pick(0, 5, "list", "group"):
-            self.legitimate(f"bounce of the {mail.kind}'s mail", mail.tag, corpus.dsn(mail, mail.tag))
+        for kind in "list", "group":
+            if mail := self._pick(0, 5, kind):
+                self.legitimate(f"bounce of the {kind}'s mail", mail.tag, corpus.dsn(mail, mail.tag))
         if mail := self._pick(0, 5, "user", "IDN", "customer", "newsletter"):
             self.legitimate("bounce to From that returns the tag", mail.author, corpus.dsn(mail, mail.author))
         if mail := self._pick(0, 5, "user", "IDN", "customer", "newsletter", "shop"):
@@ -122,6 +123,9 @@ class Days:
                 ("ticket", user, corpus.ticket)]
         for kind, rcpt, make in made:
             self.legitimate(kind, rcpt, make(rcpt))
+        if self.c.day % 3 == 0:
+            self.always("bounce of another account", user,
+                        corpus.forwarded_bounce(user, f"{user[:3]}.private@provider.test"))
 
     def _real(self):
         """What Postfix, Exim, OpenSMTPD and Pigeonhole made of today's mail."""

@@ -13,7 +13,7 @@ LEGITIMATE = """bounce to the tag, bounce that returns nothing, bounce of a news
     bounce to From that returns the tag, bounce to From that returns the id, bounce to a tag that is under attack,
     out-of-office to the tag, out-of-office that cites, out-of-office without id, answer in the corpus's formats,
     receipt, receipt without id, meeting reply, journal report, quota notice, parcel notice, DMARC report, ticket,
-    fetchmail here, fetchmail elsewhere, bounce of a host inside,
+    bounce of another account, fetchmail here, fetchmail elsewhere, bounce of a host inside,
     made by a real server (HELO mx.exim.test), made by a real server (HELO pigeonhole.test)"""
 # All that attackers may get something for: bounces to the tag that they have, and the hints of one id in a day.
 TAG = "bounce to the stolen tag", "stolen tag in what is returned", "flood on the stolen tag, one network"
@@ -22,7 +22,7 @@ HINTS_A_DAY = 20
 
 
 def play(company, n):
-    seed = random.Random(1)
+    seed = random.Random(int(os.environ.get("SEED") or 1))
     days, attackers = Days(company, seed, n), Attackers(company, seed, n)
     for day in range(7 * WEEKS):
         if day == 8:
