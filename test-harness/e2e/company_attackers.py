@@ -2,7 +2,7 @@
 
 A stranger with one live tag of u11, taken from a list's archive; one who copies DKIM signatures into spam; a customer
 (with SMTP AUTH) who writes a colleague's address into From; one who plants Message-IDs through the list, the content
-filter and a Sieve redirect; and a flood of backscatter on the whole domain.
+filter and a Sieve redirect; one who makes spam look like a forwarded bounce; and floods.
 """
 
 import company_corpus as corpus
@@ -92,6 +92,10 @@ class Attackers:
         for _ in range(25):
             self.attack("bounce that cites the customer's id", user, corpus.from_corpus("qmail", user, self.claimed.id),
                         servers=["relay"])
+        for n in range(12):
+            victim = f"{self.random.choice(USERS)}@{DOMAIN}"
+            self.c.comes("attack", "forged bounce of another account", victim,
+                         corpus.forwarded_bounce(victim, f"spam{n}@provider.test"), "127.30.98.9")
         tag = self.stolen.tag
         for _ in range(FLOOD_BASE + 30):
             self.c.comes("attack", "flood on the stolen tag, one network", tag, corpus.dsn(self.stolen, tag), "127.30.99.9")

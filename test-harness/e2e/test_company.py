@@ -15,10 +15,9 @@ LEGITIMATE = """bounce to the tag, bounce that returns nothing, bounce of a news
     receipt, receipt without id, meeting reply, journal report, quota notice, parcel notice, DMARC report, ticket,
     bounce of another account, fetchmail here, fetchmail elsewhere, bounce of a host inside,
     made by a real server (HELO mx.exim.test), made by a real server (HELO pigeonhole.test)"""
-# All that attackers may get something for: bounces to the tag that they have, and the hints of one id in a day.
+# All that attackers may get something for: bounces to the tag that they have, and hints, so many in a day.
 TAG = "bounce to the stolen tag", "stolen tag in what is returned", "flood on the stolen tag, one network"
-HINT = "bounce that cites the customer's id"
-HINTS_A_DAY = 20
+HINTS_A_DAY = {"bounce that cites the customer's id": 20, "forged bounce of another account": 5}
 
 
 def play(company, n):
@@ -50,9 +49,9 @@ def check_backscatter(name, outcomes):
 def check_attacks(name, outcomes, limited):
     """LIMITED: without a limit over all servers that share the secret, a flood on a tag is only logged."""
     attacks = [o for o in outcomes if o.group == "attack"]
-    hints = Counter(o.day for o in attacks if o.kind == HINT and o.code == 250)
-    gained = [o for o in attacks if o.code == 250 and o.kind not in (*TAG, HINT)]
-    assert not gained and max(hints.values(), default=0) <= HINTS_A_DAY, (name, hints, gained)
+    hints = Counter((o.kind, o.day) for o in attacks if o.kind in HINTS_A_DAY and o.code == 250)
+    gained = [o for o in attacks if o.code == 250 and o.kind not in (*TAG, *HINTS_A_DAY)]
+    assert not gained and all(n <= HINTS_A_DAY[kind] for (kind, _), n in hints.items()), (name, hints, gained)
     flood = [o.code for o in attacks if o.kind == TAG[2]]
     assert len(flood) == FLOOD_BASE + 30 and 550 not in flood and (451 in flood) == limited, (name, flood)
     assert not limited or flood.count(250) <= FLOOD_BASE + 20, (name, flood)
