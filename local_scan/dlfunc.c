@@ -223,6 +223,8 @@ DLFUNC(batv_refuse)
 	batv_session_open(&session);
 	body.start = batv_span_of(batv_glue_expand("$message_body"));
 	outcome = batv_outcome_of(&session, &body);
+	if (!text && !batv_glue_scans())
+		batv_sent_mail_permitted(&session);
 	batv_session_close();
 	if (outcome->action != BATV_ACTION_REJECT)
 		*yield = batv_glue_text(text ? "" : "0", NULL);

@@ -274,6 +274,27 @@ void batv_sent_mail_received(const struct batv_session *session)
 	write_batch(o, &batch);
 }
 
+void batv_sent_mail_permitted(const struct batv_session *session)
+{
+	const char *sender = batv_glue_sender();
+	struct ours *const o = &ours;
+	struct batch batch = {.n = 0};
+	struct batv_origin origin;
+	bool relaying;
+
+	if (!*sender || !can_remember(session))
+		return;
+	*o = (struct ours){.session = session};
+	batv_origin_of(session, &origin);
+	if (origin.authenticated || !*origin.host_address)
+		return;
+	add_sender(o, sender, &origin);
+	if (is_trusted(o, &origin, &relaying) && relaying) {
+		take_permission(o, &batch);
+		write_batch(o, &batch);
+	}
+}
+
 /* Is there anything to remember for this sender in delivery? */
 static bool begin_delivery(struct ours *o, const struct batv_session *session,
 			   const struct batv_origin *origin, const char *sender, struct header *h)

@@ -14,6 +14,9 @@
  */
 void batv_sent_mail_received(const struct batv_session *session);
 
+/* The same where only an ACL sees the message: remembers a permission to relay, for its trace. */
+void batv_sent_mail_permitted(const struct batv_session *session);
+
 /*
  * In delivery: remember what reception could not see.  Routing knows the pair with a recipient, to
  * which an alias may have led; a transport knows the id.  `sender` may carry our tag.

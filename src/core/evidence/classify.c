@@ -150,6 +150,8 @@ static unsigned see_precedence(struct batv_span value)
 	value = batv_span_trim(value);
 	if (batv_span_begins_any(value, replies))
 		return SEEN_AUTOREPLY;
+	if (is_text(value, "list"))
+		return SEEN_LIST;
 	return batv_span_begins_any(value, others) ? SEEN_MACHINE : 0;
 }
 
@@ -432,7 +434,7 @@ static bool is_bounce(unsigned seen, unsigned habits, struct batv_span body)
 	if (subject && (sender || own))
 		return true;
 	text = batv_habits_text(body);
-	if (habits & BATV_HABIT_NOTICE)
+	if ((habits & BATV_HABIT_NOTICE) || (sender && (habits & BATV_HABIT_ANSWER)))
 		return sender && (text & BATV_HABIT_TRACE);
 	if (sender || subject)
 		return text || (seen & SEEN_CITES);

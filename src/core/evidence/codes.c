@@ -109,7 +109,7 @@ static bool is_answer(struct batv_span rest)
 		"user \0mailbox \0recipient \0address \0unknown \0relay\0no such \0not \0sorry\0"
 		"invalid \0unrouteable \0unroutable \0unable \0requested \0permanent \0access \0"
 		"account \0rejected\0sender \0service \0spam\0blocked\0quota \0denied\0"
-		"delivery \0transaction \0verification \0over quota\0temporar\0<";
+		"delivery \0transaction \0verification \0over quota\0temporar\0<\0";
 	size_t len = 0;
 
 	rest = skip_any(rest, " \t-:)]");

@@ -342,7 +342,9 @@ static void read_line(struct reading *r, struct batv_span line)
 	if (!(r->habits & BATV_HABIT_PHRASE) &&
 	    (batv_span_begins_any(line, status_fields) || has_word_of(line, bounce_phrases)))
 		r->habits |= BATV_HABIT_PHRASE;
-	if (!(r->habits & BATV_HABIT_CODE) && batv_codes_in(line))
+	/* lists of messages have these lines, with subjects of all kinds */
+	if (!(r->habits & BATV_HABIT_CODE) && !batv_span_begins_any(line, "from:\0subject:\0") &&
+	    batv_codes_in(line))
 		r->habits |= BATV_HABIT_CODE;
 }
 
