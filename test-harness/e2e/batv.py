@@ -211,12 +211,15 @@ def bounce(rcpt, original_sender=None, subject="Undelivered Mail Returned to Sen
             f"Message-ID: <{message_id}>\nSubject: hello\n\nhello\n--b1--\n")
 
 
-def prove(batv, exim, domain="test"):
+def prove(batv, exim, domain="test", users=("alice", "bob", "carol")):
     """Valid bounces to three tags from three networks: all the evidence that a domain needs, in a second.
 
-    Where the evidence itself is the subject, let mail leave signed on three days instead.
+    Where the evidence itself is the subject, let mail leave signed on three days instead.  A user who stands in
+    USERS again gets another tag by another key.
     """
-    for number, user in enumerate(("alice", "bob", "carol"), 1):
+    for number, user in enumerate(users, 1):
+        if user in users[:number - 1]:
+            batv.ctl("rotate")
         tag = batv.sign(f"{user}@{domain}")
         result = exim.inject("", tag, bounce(tag), source=f"127.0.{number}.9")
         if not result.data or result.data.code != 250:

@@ -38,6 +38,7 @@ class Site:
 
     kind = None
     user = "alice"
+    users = "alice", "bob", "carol"
     enforce = {"enforcement": "reject"}
     errors_to = True        # bounces of our own making go to the signed address
     one_by_one = False      # acl-rcpt.conf asks for recipients of another outcome to come alone
@@ -190,7 +191,7 @@ class Essentials(Site):
         self.set(enforcement="auto", grace="1d")
         self.signed()
         assert self.judged(self.address) == (250, "missing") and batv_lines(self.ours)[-1]["reason"] == "not-armed"
-        prove(self.batv, self.ours)
+        prove(self.batv, self.ours, users=self.users)
         self.set(enforcement="auto", grace="0s")
         self.batv.reload()
         wait_until(lambda: self.batv.json("status")["domains"][0]["armed"], 15, "the domain to arm")
@@ -380,6 +381,7 @@ class DebianSite(Site):
 
     def setup(self):
         self.user = self.lab.user       # Debian's local users are the system's
+        self.users = 3 * (self.user,)   # a process that is not root delivers to no other
         self.sink = Sink(self.lab)
         self.sink.answer("rcpt", "550 5.1.1 no such user", match="^nobody")
         self.batv = Batv(self.lab, kind=self.kind)

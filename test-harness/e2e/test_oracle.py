@@ -9,7 +9,7 @@ from batv import *
 NOON = 1_900_000_000
 ADDRESSES = 200             # for each live key
 ATEXT = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~"
-NOT_PLAIN = re.compile(r"prvs=|^srs[01][=+-]")      # would be taken for an address that has a tag
+NOT_PLAIN = re.compile(r"prvs=|^srs[01][=+-]|^[#/|]")       # looks like one with a tag, or is never signed
 
 
 def random_address(rng):
