@@ -14,9 +14,7 @@ LIGHT = "light"         # exim4-daemon-light, which has no ${dlfunc}: local_scan
 KINDS = (REBUILT, HEAVY, ACL, LIGHT)
 
 NOT_FOR = {
-    REBUILT: {
-        "test_trace.py::test_tls": "it is built without TLS",
-    },
+    REBUILT: {},
     HEAVY: {
         "test_snippets.py::TestNoModule.*": "an installation that has a module",
     },
