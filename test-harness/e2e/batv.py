@@ -214,7 +214,7 @@ def bounce(rcpt, original_sender=None, subject="Undelivered Mail Returned to Sen
 def prove(batv, exim, domain="test", users=("alice", "bob", "carol")):
     """Valid bounces to three tags from three networks: all the evidence that a domain needs, in a second.
 
-    Where the evidence itself is the subject, let mail leave signed on three days instead.  A user who stands in
+    Where the evidence itself is the subject, let mail leave signed on three days instead.  A user who appears in
     USERS again gets another tag by another key.
     """
     for number, user in enumerate(users, 1):
