@@ -23,7 +23,7 @@ static void ask(void *ctx, const struct batv_addr *addr)
 {
 	const int64_t retention = ((struct known *)ctx)->session->state->global.memory_retention;
 	struct known *k = ctx;
-	const struct batv_memory *before = batv_session_before(k->session);
+	struct batv_memory *before = batv_session_before(k->session);
 	struct batv_item item;
 
 	if (k->found || !batv_sent_id(batv_state_memory_key(k->session->state), k->id, addr, &item))

@@ -65,7 +65,7 @@ static bool is_near(void *ctx, struct batv_span name, struct batv_span address)
 static bool is_remembered(const struct batv_session *session, const struct batv_item *item,
 			  int64_t retention)
 {
-	const struct batv_memory *before = batv_session_before(session);
+	struct batv_memory *before = batv_session_before(session);
 
 	return batv_sent_known(session->memory, item, retention, session->now) ||
 	       (before && batv_sent_known(before, item, retention, session->now));

@@ -41,7 +41,7 @@ static bool begin(struct subject *s, const struct batv_session *session, const c
 static bool is_known(const struct batv_session *session, const struct batv_item *item)
 {
 	const int64_t retention = session->state->global.memory_retention;
-	const struct batv_memory *before;
+	struct batv_memory *before;
 
 	if (batv_sent_known(session->memory, item, retention, session->now))
 		return true;

@@ -177,7 +177,7 @@ static void open_earlier(const char *name)
 	close(dirfd);
 }
 
-const struct batv_memory *batv_session_before(const struct batv_session *session)
+struct batv_memory *batv_session_before(const struct batv_session *session)
 {
 	if (!*session->state->memory_before)
 		return NULL;

@@ -33,7 +33,7 @@ enum batv_match batv_session_policy(const struct batv_session *session,
  * The memory of the generation before, opened when it is asked for.  NULL: the state names none.
  * One that cannot be read is not there (batv_memory_there()).
  */
-const struct batv_memory *batv_session_before(const struct batv_session *session);
+struct batv_memory *batv_session_before(const struct batv_session *session);
 
 /*
  * Logs that there is no usable state, and the consequence in `action` ("not-signed").  There is one

@@ -159,8 +159,8 @@ static void open_files(struct batv_generation *g, const struct batv_config *conf
 
 /* ---- the next generation ---- */
 
-const char *batv_generation_wanted(const struct batv_memory *memory,
-				   const struct batv_config *config, uint32_t check, int64_t now)
+const char *batv_generation_wanted(struct batv_memory *memory, const struct batv_config *config,
+				   uint32_t check, int64_t now)
 {
 	const struct batv_filter *ids = &memory->sections.filters[0],
 				 *pairs = &memory->sections.filters[1];
@@ -187,7 +187,7 @@ const char *batv_generation_wanted(const struct batv_memory *memory,
  * file is, within that file's retention.  After an upgrade it is not.  An Exim that started earlier
  * cannot write the new file, so mail that it sends is not remembered anywhere.
  */
-static int64_t since_of(const struct batv_memory *m, uint32_t check, int64_t now)
+static int64_t since_of(struct batv_memory *m, uint32_t check, int64_t now)
 {
 	const struct batv_filter *ids = &m->sections.filters[0], *pairs = &m->sections.filters[1];
 	int64_t since;
@@ -241,7 +241,7 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 }
 
 /* Returns the last day for which the file has entries, by its counts; 0: no day of the last 32. */
-static int64_t last_day(const struct batv_memory *m, int64_t now)
+static int64_t last_day(struct batv_memory *m, int64_t now)
 {
 	uint64_t none = batv_counted(m, BATV_COUNT_IDS, 1, now + BATV_DAY) +
 			batv_counted(m, BATV_COUNT_PAIRS, 1, now + BATV_DAY);
@@ -254,7 +254,7 @@ static int64_t last_day(const struct batv_memory *m, int64_t now)
 	return 0;
 }
 
-int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv_memory *before,
+int64_t batv_generation_ends(struct batv_memory *memory, struct batv_memory *before,
 			     int64_t retention, int64_t now)
 {
 	int64_t made = batv_counters_created(memory), last;
@@ -287,7 +287,7 @@ static bool broke_lately(const struct batv_state *st, int64_t now)
 }
 
 /* At a start, only earlier records can confirm the clock. */
-static bool starts_in_doubt(const struct batv_generation *g, int64_t now)
+static bool starts_in_doubt(struct batv_generation *g, int64_t now)
 {
 	const struct batv_state *st = g->state;
 	int64_t looked = batv_counters_looked(&g->memory);

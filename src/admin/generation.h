@@ -41,12 +41,11 @@ void batv_generation_look(struct batv_generation *g, const struct batv_config *c
 void batv_generation_published(struct batv_generation *g);
 
 /* Returns why another file is needed, as the end of a sentence; NULL if it is not needed. */
-const char *batv_generation_wanted(const struct batv_memory *memory,
-				   const struct batv_config *config, uint32_t key_check,
-				   int64_t now);
+const char *batv_generation_wanted(struct batv_memory *memory, const struct batv_config *config,
+				   uint32_t key_check, int64_t now);
 
 /* Returns the time from which `before` is no longer needed, as known at `now`. */
-int64_t batv_generation_ends(const struct batv_memory *memory, const struct batv_memory *before,
+int64_t batv_generation_ends(struct batv_memory *memory, struct batv_memory *before,
 			     int64_t retention, int64_t now);
 
 #endif

@@ -40,7 +40,7 @@ static struct batv_generation *generation_of(struct batv_keeper *k)
 
 /* ---- the memory ---- */
 
-static bool has_evidence(const struct batv_memory *memory)
+static bool has_evidence(struct batv_memory *memory)
 {
 	struct batv_domain domain;
 	size_t first = 0;

@@ -57,7 +57,7 @@ double batv_memory_fill_chance(double load, unsigned bits)
 	return sum < 1 ? sum : 1;
 }
 
-bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
+bool batv_memory_fill(struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
 		      struct batv_memory_fill *out)
 {
 	const struct batv_filter *f = &memory->sections.filters[kind == BATV_ITEM_ID ? 0 : 1];

@@ -14,7 +14,7 @@ struct batv_memory_fill {
 	double chance;
 };
 /* False: there is no memory, or it does not have this section or the counters. */
-bool batv_memory_fill(const struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
+bool batv_memory_fill(struct batv_memory *memory, enum batv_item_kind kind, int64_t now,
 		      struct batv_memory_fill *out);
 
 /* The chance that one line with on average `load` items takes an unknown one for its own. */

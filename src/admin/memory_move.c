@@ -14,7 +14,7 @@
 
 /* ---- domains ---- */
 
-void batv_memory_move_copy(const struct batv_memory *from, struct batv_memory *to)
+void batv_memory_move_copy(struct batv_memory *from, struct batv_memory *to)
 {
 	int64_t bare = batv_counters_bare_last(from);
 	struct batv_domain domain;

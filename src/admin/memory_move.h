@@ -8,7 +8,7 @@
 
 /* The domain table, the time of bare mail, and the networks of forged tags; may be done again at
  * any time. */
-void batv_memory_move_copy(const struct batv_memory *from, struct batv_memory *to);
+void batv_memory_move_copy(struct batv_memory *from, struct batv_memory *to);
 
 /*
  * The same once the other one is in use: what is noted late in `from` is taken out of it.  Else

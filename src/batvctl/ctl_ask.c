@@ -49,7 +49,7 @@ static enum batv_lack lacks(void *ctx, const char *domain, bool for_dsn)
 	return batv_complete_decide(&facts);
 }
 
-void batv_ctl_ask_complete(const struct batv_asking *a, const char *domain,
+void batv_ctl_ask_complete(struct batv_asking *a, const char *domain,
 			   struct batv_complete_facts *facts)
 {
 	const struct batv_state *state = a->context.state;

@@ -22,7 +22,7 @@ struct batv_asking {
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a);
 
 /* The facts that tell whether the memory is complete for a domain, in lower case. */
-void batv_ctl_ask_complete(const struct batv_asking *a, const char *domain,
+void batv_ctl_ask_complete(struct batv_asking *a, const char *domain,
 			   struct batv_complete_facts *facts);
 
 void batv_ctl_ask_end(struct batv_asking *a);

@@ -32,7 +32,7 @@ static const struct {
 #define LIMITS BATV_FLOOD_NONE
 _Static_assert(LIMITS == BATV_COUNT_DEFERRED_END - BATV_COUNT_DEFERRED, "one row for each limit");
 
-static uint64_t deferred(const struct batv_status *s, size_t limit, unsigned days)
+static uint64_t deferred(struct batv_status *s, size_t limit, unsigned days)
 {
 	return batv_counted(&s->memory, BATV_COUNT_DEFERRED + limit, days, s->ctl->now);
 }
@@ -56,7 +56,7 @@ void batv_ctl_status_check_flood(struct batv_status *s)
 						deferred(s, i, 1), texts[i].why, texts[i].remedy);
 }
 
-void batv_ctl_status_print_flood(const struct batv_status *s)
+void batv_ctl_status_print_flood(struct batv_status *s)
 {
 	uint64_t sum = 0;
 
@@ -69,7 +69,7 @@ void batv_ctl_status_print_flood(const struct batv_status *s)
 		       deferred(s, 3, DAYS));
 }
 
-json_t *batv_ctl_status_json_flood(const struct batv_status *s)
+json_t *batv_ctl_status_json_flood(struct batv_status *s)
 {
 	json_t *o = json_object();
 

@@ -15,13 +15,13 @@
 #define LISTED 20
 
 /* The count for the day of `when` alone. */
-static uint64_t forged_on(const struct batv_status *s, int64_t when)
+static uint64_t forged_on(struct batv_status *s, int64_t when)
 {
 	return batv_counted(&s->memory, BATV_COUNT_FORGED, 1, when);
 }
 
 /* Writes " (400 from 192.0.2.0/24, 7 from 2001:db8:1::/48)", or "" if no network is known. */
-static void name_networks(const struct batv_status *s, int64_t when, char *out, size_t size)
+static void name_networks(struct batv_status *s, int64_t when, char *out, size_t size)
 {
 	struct batv_forger most[NAMED];
 	size_t n = batv_forged_most(&s->memory, when, most, NAMED), used = 0;
@@ -34,7 +34,7 @@ static void name_networks(const struct batv_status *s, int64_t when, char *out, 
 }
 
 /* A time on the day that is worth reporting, today or yesterday; 0 if neither is. */
-static int64_t busy_day(const struct batv_status *s)
+static int64_t busy_day(struct batv_status *s)
 {
 	int64_t now = s->ctl->now;
 
@@ -73,7 +73,7 @@ static json_t *json_forger(const struct batv_forger *forger)
 	return o;
 }
 
-json_t *batv_ctl_status_json_forged(const struct batv_status *s)
+json_t *batv_ctl_status_json_forged(struct batv_status *s)
 {
 	struct batv_forger most[LISTED];
 	int64_t when = busy_day(s);

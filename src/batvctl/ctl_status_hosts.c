@@ -15,7 +15,7 @@
 #define MANY 20   /* bounces of one trusted host, within about two days */
 #define RECENT 14 /* days */
 
-static uint64_t of_failed(const struct batv_status *s)
+static uint64_t of_failed(struct batv_status *s)
 {
 	uint64_t sum = 0;
 
@@ -30,7 +30,7 @@ static uint64_t of_failed(const struct batv_status *s)
 	return sum;
 }
 
-static uint64_t of_trusted(const struct batv_status *s)
+static uint64_t of_trusted(struct batv_status *s)
 {
 	size_t row;
 
@@ -89,7 +89,7 @@ void batv_ctl_status_check_hosts(struct batv_status *s)
 			   "untrusted; see install.md");
 }
 
-void batv_ctl_status_print_hosts(const struct batv_status *s)
+void batv_ctl_status_print_hosts(struct batv_status *s)
 {
 	uint64_t trusted = of_trusted(s);
 
@@ -98,7 +98,7 @@ void batv_ctl_status_print_hosts(const struct batv_status *s)
 		       of_failed(s));
 }
 
-static json_t *json_kind(const struct batv_status *s, enum batv_host_kind kind)
+static json_t *json_kind(struct batv_status *s, enum batv_host_kind kind)
 {
 	struct batv_host hosts[BATV_HOSTS_EACH];
 	size_t n = batv_host_list(&s->memory, kind, RECENT, s->ctl->now, hosts);
@@ -114,7 +114,7 @@ static json_t *json_kind(const struct batv_status *s, enum batv_host_kind kind)
 	return list;
 }
 
-json_t *batv_ctl_status_json_hosts(const struct batv_status *s)
+json_t *batv_ctl_status_json_hosts(struct batv_status *s)
 {
 	json_t *o = json_object();
 

@@ -18,7 +18,7 @@ static bool is_idn(const char *text)
 	return strstr(text, "xn--") != NULL;
 }
 
-static bool has_idn(const struct batv_status *s)
+static bool has_idn(struct batv_status *s)
 {
 	const struct batv_config *config = &s->ctl->config;
 	struct batv_domain domain;

@@ -41,7 +41,7 @@ static int64_t since_of(const struct batv_status *s)
 	return f[0].since > f[1].since ? f[0].since : f[1].since;
 }
 
-static bool is_complete(const struct batv_status *s)
+static bool is_complete(struct batv_status *s)
 {
 	return batv_sent_complete_with(&s->memory, *s->before_name ? &s->before : NULL,
 				       retention_of(s), s->ctl->now);
@@ -125,7 +125,7 @@ void batv_ctl_status_check_sent(struct batv_status *s)
 			s->ctl->store.path, BATV_STATE_NAME);
 }
 
-void batv_ctl_status_facts(const struct batv_status *s, const char *domain,
+void batv_ctl_status_facts(struct batv_status *s, const char *domain,
 			   struct batv_complete_facts *facts)
 {
 	batv_complete_gather(&s->state.state, &s->memory, *s->before_name ? &s->before : NULL,
@@ -134,7 +134,7 @@ void batv_ctl_status_facts(const struct batv_status *s, const char *domain,
 
 /* ---- for people ---- */
 
-static void print_fill(const struct batv_status *s, enum batv_item_kind kind)
+static void print_fill(struct batv_status *s, enum batv_item_kind kind)
 {
 	struct batv_memory_fill fill;
 
@@ -149,7 +149,7 @@ static void print_fill(const struct batv_status *s, enum batv_item_kind kind)
 		printf("forged mail passes by chance once in %.0f\n", 1 / fill.chance);
 }
 
-static void print_domains(const struct batv_status *s)
+static void print_domains(struct batv_status *s)
 {
 	struct batv_domain d;
 
@@ -165,7 +165,7 @@ static void print_domains(const struct batv_status *s)
 	}
 }
 
-void batv_ctl_status_print_sent(const struct batv_status *s)
+void batv_ctl_status_print_sent(struct batv_status *s)
 {
 	char since[BATV_TIME_SIZE], from[BATV_TIME_SIZE], retention[48];
 
@@ -191,7 +191,7 @@ void batv_ctl_status_print_sent(const struct batv_status *s)
 
 /* ---- JSON ---- */
 
-static json_t *json_fill(const struct batv_status *s, enum batv_item_kind kind)
+static json_t *json_fill(struct batv_status *s, enum batv_item_kind kind)
 {
 	struct batv_memory_fill fill;
 	json_t *o;
@@ -206,12 +206,12 @@ static json_t *json_fill(const struct batv_status *s, enum batv_item_kind kind)
 	return o;
 }
 
-static void put_counted(json_t *o, const char *key, const struct batv_status *s, size_t counter)
+static void put_counted(json_t *o, const char *key, struct batv_status *s, size_t counter)
 {
 	batv_ctl_put_number(o, key, batv_counted(&s->memory, counter, DAYS, s->ctl->now));
 }
 
-json_t *batv_ctl_status_json_sent(const struct batv_status *s)
+json_t *batv_ctl_status_json_sent(struct batv_status *s)
 {
 	json_t *o;
 

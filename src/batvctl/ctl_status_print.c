@@ -91,7 +91,7 @@ static const char *arm_name(const struct batv_status *s, const struct batv_domai
 
 /* ---- counters ---- */
 
-static uint64_t judged(const struct batv_status *s, enum batv_verdict v, enum batv_action a)
+static uint64_t judged(struct batv_status *s, enum batv_verdict v, enum batv_action a)
 {
 	uint64_t sum = 0;
 
@@ -101,12 +101,12 @@ static uint64_t judged(const struct batv_status *s, enum batv_verdict v, enum ba
 	return sum;
 }
 
-static uint64_t counted(const struct batv_status *s, size_t counter)
+static uint64_t counted(struct batv_status *s, size_t counter)
 {
 	return batv_counted(&s->memory, counter, DAYS, s->ctl->now);
 }
 
-static void print_verdicts(const struct batv_status *s)
+static void print_verdicts(struct batv_status *s)
 {
 	printf("  %-12s", "");
 	for (int a = 0; a < BATV_ACTION_COUNT; a++)
@@ -127,7 +127,7 @@ static void print_verdicts(const struct batv_status *s)
 }
 
 /* Prints why failed recipients were not refused; nothing if all of them were. */
-static void print_spared(const struct batv_status *s)
+static void print_spared(struct batv_status *s)
 {
 	bool any = false;
 	size_t row;
@@ -146,7 +146,7 @@ static void print_spared(const struct batv_status *s)
 		putchar('\n');
 }
 
-static void print_counters(const struct batv_status *s)
+static void print_counters(struct batv_status *s)
 {
 	if (!s->memory_ok)
 		return;
@@ -238,7 +238,7 @@ static bool arms_by_itself(const struct batv_state *st)
 	return false;
 }
 
-static void print_domains(const struct batv_status *s)
+static void print_domains(struct batv_status *s)
 {
 	struct batv_domain d;
 
@@ -261,7 +261,7 @@ static void print_domains(const struct batv_status *s)
 	}
 }
 
-void batv_ctl_status_print(const struct batv_status *status)
+void batv_ctl_status_print(struct batv_status *status)
 {
 	print_problems(status);
 	print_parts(status);
@@ -373,7 +373,7 @@ static json_t *json_evidence(const struct batv_arm *arm)
 	return o;
 }
 
-static json_t *json_domain(const struct batv_status *s, const struct batv_domain *d)
+static json_t *json_domain(struct batv_status *s, const struct batv_domain *d)
 {
 	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
@@ -401,7 +401,7 @@ static json_t *json_domain(const struct batv_status *s, const struct batv_domain
 	return o;
 }
 
-static json_t *json_domains(const struct batv_status *s)
+static json_t *json_domains(struct batv_status *s)
 {
 	json_t *a = json_array();
 	struct batv_domain d;
@@ -413,7 +413,7 @@ static json_t *json_domains(const struct batv_status *s)
 	return a;
 }
 
-static json_t *json_judged(const struct batv_status *s)
+static json_t *json_judged(struct batv_status *s)
 {
 	json_t *verdicts = json_object();
 
@@ -428,7 +428,7 @@ static json_t *json_judged(const struct batv_status *s)
 	return verdicts;
 }
 
-static json_t *json_spared(const struct batv_status *s)
+static json_t *json_spared(struct batv_status *s)
 {
 	json_t *o = json_object();
 	size_t row;
@@ -440,7 +440,7 @@ static json_t *json_spared(const struct batv_status *s)
 	return o;
 }
 
-static json_t *json_counters(const struct batv_status *s)
+static json_t *json_counters(struct batv_status *s)
 {
 	json_t *o;
 
@@ -464,7 +464,7 @@ static json_t *json_counters(const struct batv_status *s)
 	return o;
 }
 
-void batv_ctl_status_print_json(const struct batv_status *s)
+void batv_ctl_status_print_json(struct batv_status *s)
 {
 	json_t *o = json_object();
 

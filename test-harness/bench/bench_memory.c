@@ -93,7 +93,7 @@ static void remember_or_die(struct batv_memory *m, struct batv_item item)
 		die("not remembered");
 }
 
-static bool look_up(const struct batv_memory *m, uint64_t seed)
+static bool look_up(struct batv_memory *m, uint64_t seed)
 {
 	struct batv_item items[4];
 

@@ -125,7 +125,7 @@ static void one_judge(void)
 		fail("judge");
 }
 
-static void look_up(const struct batv_memory *table)
+static void look_up(struct batv_memory *table)
 {
 	struct batv_domain d;
 

@@ -21,7 +21,7 @@
 /* The domain table, as judge.c sees it. */
 static const char *armed_domain = "";
 
-bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out)
+bool batv_domain_find(struct batv_memory *memory, const char *domain, struct batv_domain *out)
 {
 	memset(out, 0, sizeof *out);
 	if (!memory || strcmp(domain, armed_domain) != 0)

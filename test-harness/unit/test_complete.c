@@ -111,8 +111,8 @@ START_TEST(default_retention)
 }
 END_TEST
 
-static struct batv_complete_facts gather(const struct batv_memory *m,
-					 const struct batv_memory *before, int64_t now)
+static struct batv_complete_facts gather(struct batv_memory *m, struct batv_memory *before,
+					 int64_t now)
 {
 	static struct batv_state state;
 	struct batv_complete_facts f;
@@ -139,7 +139,7 @@ static void make_sent_memory(void)
 
 START_TEST(facts_of_a_file)
 {
-	const struct batv_memory none = {0};
+	struct batv_memory none = {0};
 	struct batv_complete_facts f = gather(&memory, NULL, NOW + RETENTION);
 
 	ck_assert(f.sent.readable && !f.sent.gaps && !f.before_lost && !f.measured);

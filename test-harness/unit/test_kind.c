@@ -50,7 +50,7 @@ void batv_wipe(void *p, size_t len)
 
 static bool armed;
 
-bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out)
+bool batv_domain_find(struct batv_memory *memory, const char *domain, struct batv_domain *out)
 {
 	(void)memory, (void)domain;
 	memset(out, 0, sizeof *out);

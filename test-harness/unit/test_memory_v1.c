@@ -84,7 +84,7 @@ static void make_version_1_with_windows(void)
 
 static const struct batv_span key = {KEY, 32};
 
-static bool knows_id(const struct batv_memory *m, const char *id, const char *address, int64_t now)
+static bool knows_id(struct batv_memory *m, const char *id, const char *address, int64_t now)
 {
 	struct batv_addr addr;
 	struct batv_item item;
@@ -94,7 +94,7 @@ static bool knows_id(const struct batv_memory *m, const char *id, const char *ad
 	return batv_sent_known(m, &item, RETENTION, now);
 }
 
-static bool knows_pair(const struct batv_memory *m, const char *ours, const char *theirs)
+static bool knows_pair(struct batv_memory *m, const char *ours, const char *theirs)
 {
 	struct batv_addr a, b;
 	struct batv_item item;
@@ -105,7 +105,7 @@ static bool knows_pair(const struct batv_memory *m, const char *ours, const char
 	return batv_sent_known(m, &item, RETENTION, NOW);
 }
 
-static void expect_sent(const struct batv_memory *m)
+static void expect_sent(struct batv_memory *m)
 {
 	ck_assert(knows_id(m, "one.1@mail.example.com", "alice@example.com", NOW));
 	ck_assert(knows_id(m, "two.2@mail.example.com", "bob@example.com", NOW));
@@ -115,7 +115,7 @@ static void expect_sent(const struct batv_memory *m)
 	ck_assert(!knows_pair(m, "bob@example.com", "zoe@elsewhere.test"));
 }
 
-static void expect_row(const struct batv_memory *m, size_t row, uint64_t life, uint64_t today,
+static void expect_row(struct batv_memory *m, size_t row, uint64_t life, uint64_t today,
 		       uint64_t four_days)
 {
 	ck_assert_msg(batv_counted(m, row, 0, NOW) == life, "life of row %zu", row);
@@ -124,7 +124,7 @@ static void expect_row(const struct batv_memory *m, size_t row, uint64_t life, u
 }
 
 /* All rows; those about the file itself stay where they are. */
-static void expect_counts(const struct batv_memory *m, bool of_file)
+static void expect_counts(struct batv_memory *m, bool of_file)
 {
 	uint64_t n = of_file;
 
@@ -142,7 +142,7 @@ static void expect_counts(const struct batv_memory *m, bool of_file)
 	ck_assert_int_eq(batv_counters_bare_last(m), NOW - 30 * D);
 }
 
-static void expect_evidence(const struct batv_memory *m)
+static void expect_evidence(struct batv_memory *m)
 {
 	struct batv_domain d;
 

@@ -63,9 +63,9 @@ bool batv_sent_pair(struct batv_span key, const struct batv_addr *ours,
 }
 
 static struct batv_memory memory, before;
-static const struct batv_memory *knows = &memory; /* which of the two memories has it */
+static struct batv_memory *knows = &memory; /* which of the two memories has it */
 
-size_t batv_sent_known_any(const struct batv_memory *m, const struct batv_item *items, size_t n,
+size_t batv_sent_known_any(struct batv_memory *m, const struct batv_item *items, size_t n,
 			   int64_t retention, int64_t now)
 {
 	struct batv_item item;

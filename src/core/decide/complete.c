@@ -46,8 +46,8 @@ enum batv_lack batv_complete_decide(const struct batv_complete_facts *f)
 	return BATV_LACK_NOTHING;
 }
 
-void batv_complete_gather(const struct batv_state *state, const struct batv_memory *memory,
-			  const struct batv_memory *before, const char *domain, int64_t now,
+void batv_complete_gather(const struct batv_state *state, struct batv_memory *memory,
+			  struct batv_memory *before, const char *domain, int64_t now,
 			  struct batv_complete_facts *facts)
 {
 	struct batv_domain entry;

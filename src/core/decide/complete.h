@@ -46,8 +46,8 @@ enum batv_lack batv_complete_decide(const struct batv_complete_facts *facts);
  * Gathers the facts about a domain, in lower case.  before is NULL if the state names no generation
  * before; memory may be NULL.
  */
-void batv_complete_gather(const struct batv_state *state, const struct batv_memory *memory,
-			  const struct batv_memory *before, const char *domain, int64_t now,
+void batv_complete_gather(const struct batv_state *state, struct batv_memory *memory,
+			  struct batv_memory *before, const char *domain, int64_t now,
 			  struct batv_complete_facts *facts);
 
 const char *batv_complete_lack_name(enum batv_lack lack); /* "samples", "-" for nothing */

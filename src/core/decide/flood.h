@@ -31,7 +31,7 @@ enum batv_flood_limit {
 
 struct batv_flood_context {
 	struct batv_memory *memory;
-	const struct batv_memory *before; /* the previous generation; NULL: none */
+	struct batv_memory *before; /* the previous generation; NULL: none */
 	const struct batv_state *state;
 	const struct batv_policy *policy;
 	const char *host;             /* address of the sending host; NULL or "": not known */

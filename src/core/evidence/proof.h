@@ -64,8 +64,8 @@ struct batv_proof_answer {
 /* All that the recipients of one message have in common. */
 struct batv_proof {
 	const struct batv_search *search; /* finished: it has seen header and body */
-	const struct batv_memory *memory; /* may hold no memory */
-	const struct batv_memory *before; /* the previous generation; NULL: none */
+	struct batv_memory *memory;       /* may hold no memory */
+	struct batv_memory *before;       /* the previous generation; NULL: none */
 	struct batv_span key;             /* of the memory; len 0: none */
 	const struct batv_keyring *ring;  /* NULL: no state */
 	int64_t retention, now;

@@ -233,12 +233,6 @@ batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *,
 	return false;
 }
 
-bool batv_memory_guard_read(const struct batv_memory *memory,
-			    void (*body)(struct batv_memory *, void *), void *arg)
-{
-	return batv_memory_guard((struct batv_memory *)(uintptr_t)memory, body, arg);
-}
-
 /* ---- Bytes ---- */
 
 /* Maps a page in place of the window that was mapped longest ago. */
@@ -286,15 +280,15 @@ static void peek_body(struct batv_memory *m, void *arg)
 		job->to[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
 }
 
-bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len)
+bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_t len)
 {
 	struct peek_job job = {.offset = offset, .words = len / sizeof *job.to, .to = to};
 
 	if (!memory->windowed)
-		return batv_memory_guard_read(memory, peek_body, &job);
+		return batv_memory_guard(memory, peek_body, &job);
 	if (memory->held && pread(memory->fd, to, len, (off_t)offset) == (ssize_t)len)
 		return true;
-	lose((struct batv_memory *)(uintptr_t)memory);
+	lose(memory);
 	return false;
 }
 

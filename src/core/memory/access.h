@@ -67,7 +67,7 @@ void batv_memory_sync(const struct batv_memory *memory);
 /*
  * Runs `body` under a guard.  Returns false without running it if there is no memory.  Returns
  * false and gives the memory up for good if the mapping broke while `body` ran (SIGBUS, or a window
- * that cannot be mapped).  All functions of this room that write use this.
+ * that cannot be mapped).  All functions of this room that touch the mapping use this.
  *
  * body may touch the mapping and its own argument.  It must hold nothing that needs releasing: any
  * access may end it, and a signal handler may jump out of it.
@@ -78,13 +78,6 @@ bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memo
 		       void *arg);
 
 /*
- * batv_memory_guard() for readers.  A struct batv_memory is never in read-only storage, so the
- * guard may change it.
- */
-bool batv_memory_guard_read(const struct batv_memory *memory,
-			    void (*body)(struct batv_memory *, void *), void *arg);
-
-/*
  * Call this within a guard.  Returns the address of the byte at `offset` of the file.  The pointer
  * is valid up to the end of its page, until BATV_MEMORY_WINDOWS other pages have been asked for.
  */
@@ -92,9 +85,10 @@ void *batv_memory_at(struct batv_memory *memory, size_t offset);
 
 /*
  * Copies len bytes from `offset` to `to`; both numbers are multiples of 8.  The caller needs no
- * guard.  Returns false if there is no memory, or if it is lost during the call.  Each word is read
+ * guard.  Returns false if there is no memory.  If reading fails, it gives the memory up for good
+ * and returns false; so all functions that read a memory take it without const.  Each word is read
  * atomically, but different words are read at different times.
  */
-bool batv_memory_peek(const struct batv_memory *memory, size_t offset, void *to, size_t len);
+bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_t len);
 
 #endif

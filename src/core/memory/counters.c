@@ -98,7 +98,7 @@ void batv_count(struct batv_memory *memory, size_t counter, int64_t now)
 		(void)batv_memory_guard(memory, count_body, &job);
 }
 
-uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now)
+uint64_t batv_counted(struct batv_memory *memory, size_t counter, unsigned days, int64_t now)
 {
 	struct batv_counter_row row;
 	uint64_t day = batv_day_of(now), sum = 0;
@@ -120,7 +120,7 @@ uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned
 /* ---- The header page's times ---- */
 
 /* Reads the time at `offset` of the header page.  0: never, or there is no memory. */
-static int64_t time_at(const struct batv_memory *memory, size_t offset)
+static int64_t time_at(struct batv_memory *memory, size_t offset)
 {
 	int64_t when;
 
@@ -132,7 +132,7 @@ static void bare_now_body(struct batv_memory *m, void *arg)
 	__atomic_store_n(&head_of(m)->bare_last, *(int64_t *)arg, __ATOMIC_RELAXED);
 }
 
-int64_t batv_counters_bare_last(const struct batv_memory *memory)
+int64_t batv_counters_bare_last(struct batv_memory *memory)
 {
 	return time_at(memory, offsetof(struct batv_memory_head, bare_last));
 }
@@ -165,7 +165,7 @@ void batv_counters_bare_since(struct batv_memory *memory, int64_t when)
 		(void)batv_memory_guard(memory, bare_since_body, &since);
 }
 
-int64_t batv_counters_created(const struct batv_memory *memory)
+int64_t batv_counters_created(struct batv_memory *memory)
 {
 	return time_at(memory, offsetof(struct batv_memory_head, created));
 }
@@ -182,12 +182,12 @@ static void note_look_body(struct batv_memory *m, void *arg)
 	__atomic_store_n(&head_of(m)->doubted, job->doubted, __ATOMIC_RELAXED);
 }
 
-int64_t batv_counters_looked(const struct batv_memory *memory)
+int64_t batv_counters_looked(struct batv_memory *memory)
 {
 	return time_at(memory, offsetof(struct batv_memory_head, looked));
 }
 
-int64_t batv_counters_doubted(const struct batv_memory *memory)
+int64_t batv_counters_doubted(struct batv_memory *memory)
 {
 	return time_at(memory, offsetof(struct batv_memory_head, doubted));
 }

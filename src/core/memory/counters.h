@@ -51,24 +51,24 @@ void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
  * it (days is 1 to 32).  A row never overwrites a newer day with an older one.  So if a clock goes
  * back by 32 days or more, events are counted for life only.
  */
-uint64_t batv_counted(const struct batv_memory *memory, size_t counter, unsigned days, int64_t now);
+uint64_t batv_counted(struct batv_memory *memory, size_t counter, unsigned days, int64_t now);
 
 /* Returns true if the file has a row for every counter. */
 bool batv_counters_there(const struct batv_memory *memory);
 
 /* The last time that mail left untagged because there was no usable state; 0: never. */
-int64_t batv_counters_bare_last(const struct batv_memory *memory);
+int64_t batv_counters_bare_last(struct batv_memory *memory);
 void batv_counters_bare_now(struct batv_memory *memory, int64_t now); /* also counts it */
 /* Notes that mail left untagged at `when`, as recorded elsewhere.  The later time is kept. */
 void batv_counters_bare_since(struct batv_memory *memory, int64_t when);
-int64_t batv_counters_created(const struct batv_memory *memory);
+int64_t batv_counters_created(struct batv_memory *memory);
 
 /*
  * Daemon only: two times that it keeps for its next start.  looked is when it last looked.  doubted
  * is when it last doubted the clock.  0: never.
  */
-int64_t batv_counters_looked(const struct batv_memory *memory);
-int64_t batv_counters_doubted(const struct batv_memory *memory);
+int64_t batv_counters_looked(struct batv_memory *memory);
+int64_t batv_counters_doubted(struct batv_memory *memory);
 void batv_counters_note_look(struct batv_memory *memory, int64_t looked, int64_t doubted);
 
 /* Call these within a guard, and only if the file has counters. */

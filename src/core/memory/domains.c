@@ -102,7 +102,7 @@ static void note_body(struct batv_memory *m, void *arg)
 }
 
 /* Is all of it noted already?  It nearly always is, and then no page need be mapped. */
-static bool is_noted(const struct batv_memory *m, const struct note *job)
+static bool is_noted(struct batv_memory *m, const struct note *job)
 {
 	bool sent = job->what == BATV_EVIDENCE_SIGNED;
 	struct batv_domain_slot slot;
@@ -310,7 +310,7 @@ static void copy_slot(const struct batv_domain_slot *slot, struct batv_domain *o
 	out->decided = __atomic_load_n(&slot->decided, __ATOMIC_RELAXED);
 }
 
-bool batv_domain_find(const struct batv_memory *memory, const char *domain, struct batv_domain *out)
+bool batv_domain_find(struct batv_memory *memory, const char *domain, struct batv_domain *out)
 {
 	struct batv_domain_slot slot;
 	struct batv_slot_name name;
@@ -346,12 +346,12 @@ static void at_body(struct batv_memory *m, void *arg)
 	}
 }
 
-bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out)
+bool batv_domain_at(struct batv_memory *memory, size_t index, struct batv_domain *out)
 {
 	struct read_slot job = {.index = index};
 
 	if (!memory->sections.domains_at || index >= memory->sections.domain_slots ||
-	    !batv_memory_guard_read(memory, at_body, &job) || !job.found)
+	    !batv_memory_guard(memory, at_body, &job) || !job.found)
 		return false;
 	*out = job.domain;
 	return true;
@@ -401,11 +401,11 @@ static void next_body(struct batv_memory *m, void *arg)
 	}
 }
 
-bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out)
+bool batv_domain_next(struct batv_memory *memory, size_t *index, struct batv_domain *out)
 {
 	struct read_slot job = {.index = *index};
 
-	if (!memory->sections.domains_at || !batv_memory_guard_read(memory, next_body, &job) ||
+	if (!memory->sections.domains_at || !batv_memory_guard(memory, next_body, &job) ||
 	    !job.found)
 		return false;
 	*index = job.index;

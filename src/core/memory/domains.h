@@ -65,20 +65,19 @@ void batv_domain_break(struct batv_memory *memory, const char *domain, enum batv
  * Returns false if there is no memory, or if the domain is not in the table.  A look-up nearly
  * always touches one page only.
  */
-bool batv_domain_find(const struct batv_memory *memory, const char *domain,
-		      struct batv_domain *out);
+bool batv_domain_find(struct batv_memory *memory, const char *domain, struct batv_domain *out);
 
 /*
  * For the daemon and status: reads the slot at index (0 to domain_slots - 1).  Returns false if it
  * is empty.
  */
-bool batv_domain_at(const struct batv_memory *memory, size_t index, struct batv_domain *out);
+bool batv_domain_at(struct batv_memory *memory, size_t index, struct batv_domain *out);
 /*
  * Reads the first slot in use at *index or after it, and sets *index to its number.  Returns false
  * if there are no more.  One guard covers all the empty slots in between:
  * for (size_t i = 0; batv_domain_next(m, &i, &d); i++)
  */
-bool batv_domain_next(const struct batv_memory *memory, size_t *index, struct batv_domain *out);
+bool batv_domain_next(struct batv_memory *memory, size_t *index, struct batv_domain *out);
 /*
  * Daemon only: sets the flags of a slot.  Nothing is written if they are the same already.
  * Errors: BATV_E_NO_FILE, BATV_E_SYNTAX (no such slot, or it is not in use).

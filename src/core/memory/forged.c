@@ -142,7 +142,7 @@ void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
 
 /* ---- Reading ---- */
 
-static bool read_page(const struct batv_memory *m, size_t page,
+static bool read_page(struct batv_memory *m, size_t page,
 		      struct batv_forged_slot out[static BATV_FORGED_SLOTS])
 {
 	return batv_memory_peek(m, m->sections.forged_at + page * BATV_MEMORY_PAGE, out,
@@ -181,7 +181,7 @@ static size_t insert(struct batv_forger *out, size_t n, size_t max, uint64_t who
 	return n < max ? n + 1 : max;
 }
 
-size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct batv_forger *out,
+size_t batv_forged_most(struct batv_memory *memory, int64_t now, struct batv_forger *out,
 			size_t max)
 {
 	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
@@ -205,7 +205,7 @@ size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct ba
 	return n;
 }
 
-void batv_forged_copy(const struct batv_memory *from, struct batv_memory *to)
+void batv_forged_copy(struct batv_memory *from, struct batv_memory *to)
 {
 	struct batv_forged_slot slots[BATV_FORGED_SLOTS];
 

@@ -29,13 +29,13 @@ void batv_forged_note(struct batv_memory *memory, const char *host, int64_t now)
  * Writes the networks with the most forged tags on the day of `now`, highest count first, and
  * returns how many it wrote.  Returns 0 if there is no memory.
  */
-size_t batv_forged_most(const struct batv_memory *memory, int64_t now, struct batv_forger *out,
+size_t batv_forged_most(struct batv_memory *memory, int64_t now, struct batv_forger *out,
 			size_t max);
 
 /*
  * Daemon only: copies the counts of another memory file.  The larger count is kept, so copying
  * twice gives the same result as copying once.
  */
-void batv_forged_copy(const struct batv_memory *from, struct batv_memory *to);
+void batv_forged_copy(struct batv_memory *from, struct batv_memory *to);
 
 #endif

@@ -123,7 +123,7 @@ void batv_host_note(struct batv_memory *memory, enum batv_host_kind kind, const 
 		(void)batv_memory_guard(memory, note_body, &job);
 }
 
-size_t batv_host_list(const struct batv_memory *memory, enum batv_host_kind kind, unsigned days,
+size_t batv_host_list(struct batv_memory *memory, enum batv_host_kind kind, unsigned days,
 		      int64_t now, struct batv_host out[static BATV_HOSTS_EACH])
 {
 	struct batv_head_host hosts[BATV_HOSTS_EACH];
@@ -162,7 +162,7 @@ void batv_host_unread(struct batv_memory *memory, int64_t now)
 		(void)batv_memory_guard(memory, unread_body, &when);
 }
 
-int64_t batv_host_unread_last(const struct batv_memory *memory)
+int64_t batv_host_unread_last(struct batv_memory *memory)
 {
 	int64_t when;
 

@@ -28,11 +28,11 @@ void batv_host_note(struct batv_memory *memory, enum batv_host_kind kind, const 
 		    int64_t now);
 
 /* Reads the hosts of a kind that were seen within `days` days, and returns how many there are. */
-size_t batv_host_list(const struct batv_memory *memory, enum batv_host_kind kind, unsigned days,
+size_t batv_host_list(struct batv_memory *memory, enum batv_host_kind kind, unsigned days,
 		      int64_t now, struct batv_host out[static BATV_HOSTS_EACH]);
 
 /* A message's own Received line could not be read (evidence/trace.h).  Written once an hour. */
 void batv_host_unread(struct batv_memory *memory, int64_t now);
-int64_t batv_host_unread_last(const struct batv_memory *memory); /* 0: never */
+int64_t batv_host_unread_last(struct batv_memory *memory); /* 0: never */
 
 #endif

@@ -313,7 +313,7 @@ static unsigned days_in(const struct window *w, uint64_t word)
 	return n < BATV_RECALL_ENOUGH ? n : BATV_RECALL_ENOUGH;
 }
 
-bool batv_recall_read(const struct batv_memory *memory, const char *domain, int64_t retention,
+bool batv_recall_read(struct batv_memory *memory, const char *domain, int64_t retention,
 		      int64_t now, struct batv_recall *out)
 {
 	const struct window w = window_of(retention, now);
@@ -400,7 +400,7 @@ static bool has_recall(const struct batv_domain_slot *slot)
 	       slot->missed_days;
 }
 
-void batv_recall_copy(const struct batv_memory *from, struct batv_memory *to)
+void batv_recall_copy(struct batv_memory *from, struct batv_memory *to)
 {
 	struct batv_domain domain;
 	struct batv_domain_slot ignored;

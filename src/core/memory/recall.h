@@ -55,13 +55,13 @@ struct batv_recall {
  * Reads what was measured for a domain.  Returns false if it has no slot, or if an older version
  * made the file, which has no room for it.
  */
-bool batv_recall_read(const struct batv_memory *memory, const char *domain, int64_t retention,
+bool batv_recall_read(struct batv_memory *memory, const char *domain, int64_t retention,
 		      int64_t now, struct batv_recall *out);
 
 /*
  * Daemon only: copies what another memory file measured, for each domain that both have.  The
  * larger counts stay, so copying twice gives the same result as copying once.
  */
-void batv_recall_copy(const struct batv_memory *from, struct batv_memory *to);
+void batv_recall_copy(struct batv_memory *from, struct batv_memory *to);
 
 #endif

@@ -300,7 +300,7 @@ struct job {
 };
 
 /* Finds the slot of a domain that may be written to, and copies it. */
-static bool begin(const struct batv_memory *m, const char *domain, struct job *job,
+static bool begin(struct batv_memory *m, const char *domain, struct job *job,
 		  struct batv_domain_slot *slot)
 {
 	struct batv_slot_name name;

@@ -281,7 +281,7 @@ static void remember_body(struct batv_memory *m, void *arg)
  * processes, and need not write the same item again.  Reading it is far cheaper than mapping its
  * page.
  */
-static bool is_known(const struct batv_memory *m, const struct batv_item *item, uint64_t day)
+static bool is_known(struct batv_memory *m, const struct batv_item *item, uint64_t day)
 {
 	uint64_t line[BATV_LINE_WORDS];
 	struct place p;
@@ -292,7 +292,7 @@ static bool is_known(const struct batv_memory *m, const struct batv_item *item, 
 }
 
 /* Marks the items that are known.  Returns true if all of them are. */
-static bool mark_known(const struct batv_memory *m, struct remember_job *job)
+static bool mark_known(struct batv_memory *m, struct remember_job *job)
 {
 	size_t i, known = 0;
 
@@ -332,7 +332,7 @@ enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct ba
 }
 
 /* Was it recorded on a day from `from` to `until`? */
-static bool was_written(const struct batv_memory *m, const struct batv_item *item, uint64_t from,
+static bool was_written(struct batv_memory *m, const struct batv_item *item, uint64_t from,
 			uint64_t until)
 {
 	uint64_t block[BATV_LINES_MAX * BATV_LINE_WORDS], day, ring;
@@ -349,8 +349,8 @@ static bool was_written(const struct batv_memory *m, const struct batv_item *ite
 	return false;
 }
 
-size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_item *items,
-			   size_t n, int64_t retention, int64_t now)
+size_t batv_sent_known_any(struct batv_memory *memory, const struct batv_item *items, size_t n,
+			   int64_t retention, int64_t now)
 {
 	uint64_t until = batv_day_of(now) + 1,
 		 from = retention < now ? batv_day_of(now - retention) : 1;
@@ -363,8 +363,8 @@ size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_i
 	return i;
 }
 
-bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *item,
-		     int64_t retention, int64_t now)
+bool batv_sent_known(struct batv_memory *memory, const struct batv_item *item, int64_t retention,
+		     int64_t now)
 {
 	return batv_sent_known_any(memory, item, 1, retention, now) == 0;
 }
@@ -387,8 +387,7 @@ static int64_t since_of(const struct batv_memory *memory)
 	return since;
 }
 
-struct batv_sent_facts batv_sent_facts(const struct batv_memory *memory, int64_t retention,
-				       int64_t now)
+struct batv_sent_facts batv_sent_facts(struct batv_memory *memory, int64_t retention, int64_t now)
 {
 	unsigned days = (unsigned)(retention / BATV_DAY) + 2;
 	struct batv_sent_facts facts = {.since = INT64_MAX};
@@ -405,14 +404,14 @@ struct batv_sent_facts batv_sent_facts(const struct batv_memory *memory, int64_t
 	return facts;
 }
 
-bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now)
+bool batv_sent_complete(struct batv_memory *memory, int64_t retention, int64_t now)
 {
 	struct batv_sent_facts facts = batv_sent_facts(memory, retention, now);
 
 	return facts.readable && !facts.gaps && facts.since <= now - retention;
 }
 
-bool batv_sent_complete_with(const struct batv_memory *memory, const struct batv_memory *before,
+bool batv_sent_complete_with(struct batv_memory *memory, struct batv_memory *before,
 			     int64_t retention, int64_t now)
 {
 	return batv_sent_complete(memory, retention, now) && (!before || batv_memory_there(before));

@@ -83,12 +83,12 @@ void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *item
  * Returns true if the item was recorded on any day from `retention` seconds ago until tomorrow.  If
  * there are two generations, ask both.  The caller counts BATV_COUNT_LOOKUPS and _HITS.
  */
-bool batv_sent_known(const struct batv_memory *memory, const struct batv_item *item,
-		     int64_t retention, int64_t now);
+bool batv_sent_known(struct batv_memory *memory, const struct batv_item *item, int64_t retention,
+		     int64_t now);
 
 /* Returns the index of the first of n items that was recorded, or n.  Each costs one read. */
-size_t batv_sent_known_any(const struct batv_memory *memory, const struct batv_item *items,
-			   size_t n, int64_t retention, int64_t now);
+size_t batv_sent_known_any(struct batv_memory *memory, const struct batv_item *items, size_t n,
+			   int64_t retention, int64_t now);
 
 /* What the memory says of itself: may it be asked about a time as long as `retention`? */
 struct batv_sent_facts {
@@ -96,20 +96,19 @@ struct batv_sent_facts {
 	bool gaps;     /* within that time, something could not be recorded: see below */
 	int64_t since; /* mail sent since then is in it; INT64_MAX: it cannot record */
 };
-struct batv_sent_facts batv_sent_facts(const struct batv_memory *memory, int64_t retention,
-				       int64_t now);
+struct batv_sent_facts batv_sent_facts(struct batv_memory *memory, int64_t retention, int64_t now);
 
 /*
  * Returns true if the memory is readable and complete for at least `retention` seconds, so that an
  * item that is not in it was not sent.  Returns false also if something could not be recorded in
  * that time: because the memory was full, the clock was wrong, or there was no usable state.
  */
-bool batv_sent_complete(const struct batv_memory *memory, int64_t retention, int64_t now);
+bool batv_sent_complete(struct batv_memory *memory, int64_t retention, int64_t now);
 /*
  * The same for two generations; the previous one must be readable too.  before is NULL if the state
  * names no previous generation.
  */
-bool batv_sent_complete_with(const struct batv_memory *memory, const struct batv_memory *before,
+bool batv_sent_complete_with(struct batv_memory *memory, struct batv_memory *before,
 			     int64_t retention, int64_t now);
 
 /* A check value that tells the keys of memories apart; 0: no key. */

@@ -178,7 +178,7 @@ struct batv_domain_slot *batv_slot_claim(struct batv_memory *m, const struct bat
 	return slot;
 }
 
-bool batv_slot_find(const struct batv_memory *m, const struct batv_slot_name *name, size_t *index,
+bool batv_slot_find(struct batv_memory *m, const struct batv_slot_name *name, size_t *index,
 		    struct batv_domain_slot *slot)
 {
 	size_t home = batv_slot_home(name->text, name->len, m->sections.domain_slots), i;
@@ -198,7 +198,7 @@ bool batv_slot_find(const struct batv_memory *m, const struct batv_slot_name *na
 	return false;
 }
 
-bool batv_slot_read(const struct batv_memory *m, size_t index, struct batv_domain_slot *slot)
+bool batv_slot_read(struct batv_memory *m, size_t index, struct batv_domain_slot *slot)
 {
 	memset(slot, 0, sizeof *slot);
 	return batv_memory_peek(m, place_of(m, index), slot, m->sections.domain_size);

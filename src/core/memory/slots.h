@@ -40,10 +40,10 @@ static inline bool batv_slot_is_whole(const struct batv_memory *memory)
  * the first BATV_DOMAIN_SLOT_SIZE_1 bytes to *slot.  Returns false if there is no memory, or if the
  * name has no slot.  A slot that is still being claimed counts as absent.
  */
-bool batv_slot_find(const struct batv_memory *memory, const struct batv_slot_name *name,
-		    size_t *index, struct batv_domain_slot *slot);
+bool batv_slot_find(struct batv_memory *memory, const struct batv_slot_name *name, size_t *index,
+		    struct batv_domain_slot *slot);
 /* Copies the whole slot, and needs no guard.  What a file of version 1 does not have is 0. */
-bool batv_slot_read(const struct batv_memory *memory, size_t index, struct batv_domain_slot *slot);
+bool batv_slot_read(struct batv_memory *memory, size_t index, struct batv_domain_slot *slot);
 
 /* Call the next three within a guard. */
 

@@ -45,7 +45,7 @@ void batv_tag_use_sent(struct batv_memory *memory, const struct batv_tag_use *us
 				     batv_tag_use_until(use->day, now), now, recipients);
 }
 
-uint32_t batv_tag_use_recipients(const struct batv_memory *memory, const struct batv_tag_use *use,
+uint32_t batv_tag_use_recipients(struct batv_memory *memory, const struct batv_tag_use *use,
 				 int64_t now)
 {
 	struct batv_tallied sent = {0, 0};

@@ -28,7 +28,7 @@ void batv_tag_use_sent(struct batv_memory *memory, const struct batv_tag_use *us
 		       uint32_t recipients, int64_t now);
 
 /* How many recipients had mail with this tag?  In a file of version 1: today. */
-uint32_t batv_tag_use_recipients(const struct batv_memory *memory, const struct batv_tag_use *use,
+uint32_t batv_tag_use_recipients(struct batv_memory *memory, const struct batv_tag_use *use,
 				 int64_t now);
 
 #endif

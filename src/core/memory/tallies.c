@@ -194,7 +194,7 @@ struct batv_tallied batv_tally_up_to(struct batv_memory *memory, enum batv_tally
 	return count(memory, which, name, until_day, now, 1, limit);
 }
 
-struct batv_tallied batv_tally_read(const struct batv_memory *memory, enum batv_tally which,
+struct batv_tallied batv_tally_read(struct batv_memory *memory, enum batv_tally which,
 				    const uint8_t name[static BATV_ITEM_LEN], int64_t now)
 {
 	struct batv_tallied none = {0, 0};

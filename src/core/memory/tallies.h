@@ -42,7 +42,7 @@ struct batv_tallied batv_tally_up_to(struct batv_memory *memory, enum batv_tally
 				     int64_t now, uint32_t limit);
 
 /* Reads both counts, and adds nothing. */
-struct batv_tallied batv_tally_read(const struct batv_memory *memory, enum batv_tally which,
+struct batv_tallied batv_tally_read(struct batv_memory *memory, enum batv_tally which,
 				    const uint8_t name[static BATV_ITEM_LEN], int64_t now);
 
 #endif
