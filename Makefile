@@ -50,7 +50,9 @@ obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson $(CORE_LIBS)
 CTL_LIBS := -lidn2 $(ADMIN_LIBS)
-DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(ADMIN_LIBS)
+DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(CTL_LIBS)
+# By its name: if it came from the archive, the core's weak definitions would win.
+IDN := $(OUT)/obj/src/admin/idn.o
 
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
@@ -99,11 +101,11 @@ $(OUT)/libbatvadm.a: $(call obj,$(ADMIN_SRC))
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
-$(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
+$(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
-$(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
+$(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 

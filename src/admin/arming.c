@@ -14,6 +14,7 @@
 
 #include "base/days.h"
 #include "decide/exim_list.h"
+#include "tag/addr.h"
 
 /* What makes evidence complete. */
 #define SIGNED_DAYS 3        /* for a domain that is listed in `domains` by its own name */
@@ -143,6 +144,16 @@ static struct evidence evidence_of(const struct batv_domain *d, int64_t now)
 	return all;
 }
 
+/* Does this item of a list name the domain?  The item may have U-labels; the name has A-labels. */
+static bool is_name(const char *item, const char *name)
+{
+	const struct batv_addr addr = {.domain = batv_span_of(item)};
+	char domain[BATV_ADDR_SIZE];
+
+	(void)batv_addr_domain(&addr, domain); /* in doubt it is the item as written */
+	return strcmp(domain, name) == 0;
+}
+
 /* Is the domain in the policy's list by its own name? */
 static bool has_own_name(const struct batv_policy *policy, const char *name)
 {
@@ -151,8 +162,7 @@ static bool has_own_name(const struct batv_policy *policy, const char *name)
 
 	batv_exim_list_start(&items, BATV_LIST_DOMAINS, policy->domains ? policy->domains : "");
 	while (batv_exim_list_next(&items, &item))
-		if (item.sort == BATV_LIST_ITEM_PLAIN &&
-		    batv_span_equal_fold(batv_span_of(item.text), batv_span_of(name)))
+		if (item.sort == BATV_LIST_ITEM_PLAIN && is_name(item.text, name))
 			return true;
 	return false;
 }

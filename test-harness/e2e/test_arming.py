@@ -159,6 +159,17 @@ def test_three_days_by_its_own_name(lab):
     assert site.armed()
 
 
+def test_its_own_name_with_umlauts(lab):
+    """The configuration has the name as people write it, the table of domains has the A-label."""
+    ours = "bücher.test : xn--bcher-kva.test"
+    site = Site(lab, "domains = bücher.test\ngrace = 1d\n", domains=ours, options={"allow_utf8_domains": "true"})
+    for _ in range(3):
+        assert is_signed(site.send("alice@xn--bcher-kva.test"), "alice@xn--bcher-kva.test")
+        site.clock.advance(DAY)
+    domain = site.domain("xn--bcher-kva.test")
+    assert domain["evidence"]["own_name"] and domain["armed"], domain
+
+
 # ---------------------------------------------------------------------------
 # Mail that another server sends
 # ---------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-/* links: admin/arming core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
+/* links: admin/arming core/tag/addr core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/decide/policy core/decide/exim_list core/base/span core/memory/header */
-/* links: core/memory/sending core/base/network core/base/hmac */
+/* links: core/memory/sending core/base/network core/base/hmac admin/idn */
 /*
  * test_arming_evidence.c - how much evidence arms a domain, what takes it back, and what status
  * says of each wait.
@@ -62,7 +62,7 @@ START_TEST(how_much_is_enough)
 END_TEST
 
 /* Is "example.com" a literal item of this list? */
-static const struct {
+static const struct own_name {
 	const char *list;
 	bool own;
 } lists[] = {
@@ -81,14 +81,35 @@ static const struct {
 	{"", false},
 };
 
-START_TEST(own_names)
+/* And this one? */
+static const struct own_name idn_lists[] = {
+	{"b\u00fccher.test", true},    {"a.test : B\u00dcCHER.Test", true},
+	{"bu\u0308cher.test", true}, /* not in NFC */
+	{"XN--Bcher-kva.test", true},  {"!b\u00fccher.test", false},
+	{"*.b\u00fccher.test", false}, {"b\u00fccher.test.de : bucher.test", false},
+	{"\xff.test", false},
+};
+
+static void expect_own_name(const char *name, const struct own_name *want)
 {
 	struct batv_domain d = sent_on(3, 100 * D);
 
+	strcpy(d.name, name);
 	make_state();
-	state.policies[0].domains = lists[_i].list;
-	ck_assert_msg(batv_arming_decide(&state, &d, T0 + 100 * D).own_name == lists[_i].own, "%s",
-		      lists[_i].list);
+	state.policies[0].domains = want->list;
+	ck_assert_msg(batv_arming_decide(&state, &d, T0 + 100 * D).own_name == want->own, "%s",
+		      want->list);
+}
+
+START_TEST(own_names)
+{
+	expect_own_name("example.com", &lists[_i]);
+}
+END_TEST
+
+START_TEST(own_names_with_umlauts)
+{
+	expect_own_name("xn--bcher-kva.test", &idn_lists[_i]);
 }
 END_TEST
 
@@ -483,6 +504,7 @@ Suite *unit_suite(void)
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, how_much_is_enough, 0, (int)COUNT(amounts));
 	tcase_add_loop_test(tc, own_names, 0, (int)COUNT(lists));
+	tcase_add_loop_test(tc, own_names_with_umlauts, 0, (int)COUNT(idn_lists));
 	tcase_add_test(tc, old_evidence_falls_out);
 	tcase_add_test(tc, grace_counts_from_the_window);
 	tcase_add_test(tc, a_break_keeps_the_evidence);

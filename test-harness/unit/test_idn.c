@@ -1,7 +1,7 @@
 /* links: core/decide/judge core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign core/memory/sent */
 /* links: core/memory/access core/memory/header core/memory/counters core/base/safefile core/base/pages */
-/* links: core/base/err batvctl/idn */
+/* links: core/base/err admin/idn */
 /*
  * test_idn.c - internationalised domains: U-label and A-label have one canonical form, one tag, one
  * item in memory, and are in the same lists.  libidn2 converts, as in batvctl.

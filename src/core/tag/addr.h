@@ -45,9 +45,6 @@ enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out);
 enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size,
 			      size_t *out_len);
 
-/* Returns true if both have the same canonical form, which must fit into BATV_ADDR_SIZE bytes. */
-bool batv_addr_same(const struct batv_addr *a, const struct batv_addr *b);
-
 /*
  * Writes the domain as it is hashed, looked up and stored: ASCII letters in lower case, and as its
  * A-label (RFC 5890) if it has bytes above 127.
@@ -65,10 +62,10 @@ bool batv_addr_other_form(const char *domain, char out[static BATV_ADDR_SIZE]);
 
 /*
  * Convert a domain, and write at most BATV_ADDR_SIZE bytes.  The core itself cannot do this: its
- * own definitions are weak and return BATV_E_NO_IDN.  Exim's processes ask Exim (exim_glue.c), and
- * batvctl asks libidn2 (batvctl/idn.c).  They are called only for a domain that has bytes above
- * 127, or an A-label; its other bytes are lower-case letters, digits, ".", "-" and "_". Errors:
- * BATV_E_SYNTAX, BATV_E_TOO_LONG, BATV_E_NO_IDN.
+ * own definitions are weak and return BATV_E_NO_IDN.  Exim's processes ask Exim (exim_glue.c);
+ * batvd and batvctl ask libidn2 (admin/idn.c).  They are called only for a domain that has bytes
+ * above 127, or an A-label; its other bytes are lower-case letters, digits, ".", "-" and "_".
+ * Errors: BATV_E_SYNTAX, BATV_E_TOO_LONG, BATV_E_NO_IDN.
  */
 enum batv_err batv_addr_to_alabel(const char *domain, char out[static BATV_ADDR_SIZE]);
 enum batv_err batv_addr_to_ulabel(const char *domain, char out[static BATV_ADDR_SIZE]);
