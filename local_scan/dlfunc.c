@@ -98,8 +98,7 @@ static const char *sign(const struct batv_session *session, const struct call *c
 		const struct batv_leaving leaving = {.origin = &c->origin,
 						     .sender = c->address,
 						     .recipient = c->recipient,
-						     .arrival = c->arrival,
-						     .transport = true};
+						     .arrival = c->arrival};
 
 		batv_leaving_count(session, &leaving, &s);
 		batv_recipients_leaving(session, &c->origin, &s, c->address, c->recipient);

@@ -11,11 +11,15 @@
 
 static uint64_t sender_hash(struct batv_span key, const char *address)
 {
-	char canon[BATV_ADDR_SIZE];
+	char bare[BATV_ADDR_SIZE], canon[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+	size_t len;
 
-	return batv_tag_canon(batv_span_of(address), canon)
-		       ? batv_sending_hash(key, BATV_SENDING_SENDER, batv_span_of(canon))
-		       : 0;
+	if (batv_tag_bare(address, strlen(address), bare, sizeof bare) != BATV_OK ||
+	    batv_addr_parse(bare, strlen(bare), &addr) != BATV_OK ||
+	    batv_addr_canon(&addr, canon, sizeof canon, &len) != BATV_OK)
+		return 0;
+	return batv_sending_hash(key, BATV_SENDING_SENDER, (struct batv_span){canon, len});
 }
 
 /* A batch for several domains counts as one domain, that without a name. */
@@ -33,7 +37,6 @@ static void left_signed(const struct batv_session *session, const struct batv_le
 	const struct batv_sending_clues clues = {
 		.sender = sender_hash(key, l->sender),
 		.domain = domain_hash(key, l->recipient),
-		.transport = l->transport,
 		.waited = l->arrival > 0 ? session->now - l->arrival : 0,
 	};
 
@@ -106,9 +109,11 @@ void batv_leaving_without_state(const struct batv_session *session)
 	batv_counters_bare_now(session->memory, session->now);
 }
 
-void batv_leaving_accepted(const struct batv_session *session, const char *sender,
+void batv_leaving_accepted(const struct batv_session *session, const char *sender, bool cutthrough,
 			   const struct batv_signing *s)
 {
+	if (cutthrough)
+		batv_count(session->memory, BATV_COUNT_LEFT_OTHER, session->now);
 	batv_sending_accepted(session->memory, s->domain,
 			      sender_hash(batv_state_memory_key(session->state), sender),
 			      session->now);

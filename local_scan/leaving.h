@@ -14,15 +14,17 @@ struct batv_leaving {
 	const char *sender;    /* the address that was signed, or came signed */
 	const char *recipient; /* "": not known, or a batch for several domains */
 	int64_t arrival;       /* seconds since the epoch; 0: not known */
-	bool transport;        /* false: it is being received, and local_scan() signs it */
 };
 
 /* Counts a message that leaves; `s` says how.  The session must have a state. */
 void batv_leaving_count(const struct batv_session *session, const struct batv_leaving *leaving,
 			const struct batv_signing *s);
 
-/* Counts a message that a transport will see: it was accepted for outside, and will be signed. */
-void batv_leaving_accepted(const struct batv_session *session, const char *sender,
+/*
+ * Counts a message that was accepted for outside and is untagged yet, so that a transport must see
+ * it.  `cutthrough`: it has left already, and none will.
+ */
+void batv_leaving_accepted(const struct batv_session *session, const char *sender, bool cutthrough,
 			   const struct batv_signing *s);
 
 /* Exim itself returns a message that it could not deliver: no transport need have seen it. */

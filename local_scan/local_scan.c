@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cutthrough.h"
 #include "exim_glue.h"
 #include "leaving.h"
 #include "origin.h"
@@ -96,7 +97,8 @@ static enum batv_match leaves(const struct batv_policy *policy, const char *rcpt
 
 /*
  * This Exim has no functions, so no transport of ours sees the message.  Its answer is counted
- * here; if answers differ between recipients, each of them once.
+ * here; if answers differ between recipients, each of them once.  Being counted is as good as being
+ * seen by a transport.
  */
 static void count_here(const struct batv_session *session, const struct batv_leaving *leaving,
 		       const struct batv_signing *s, unsigned *counted)
@@ -115,23 +117,25 @@ static void count_here(const struct batv_session *session, const struct batv_lea
  * Signs the sender for each recipient that leaves.  Recipients are asked about one by one only if
  * the policy has unsigned destinations; else all of them get the first one's answer.
  *
- * A transport sees the tag, and counts.  In doubt the recipient is left to it.  So where Exim has
- * functions (batv_glue_has_functions()), mail that was accepted for outside and that no transport
- * of ours saw can be told: it left by a transport without the snippet, or by cutthrough delivery,
- * which uses the sender as it is.  Without functions this is all that is ever seen.
+ * A transport sees the tag, and counts.  In doubt the recipient is left to it.  Without functions
+ * (batv_glue_has_functions()) this is all that is ever seen, and so it is counted here.
+ *
+ * What is signed here leaves signed whatever transport it takes, and whether one sees it or not.
+ * The exception is cutthrough delivery, which has sent the sender already: note_accepted().
  */
 static void sign_recipients(const struct batv_context *context, const struct batv_session *session,
 			    const struct batv_policy *policy, const char *sender)
 {
 	static struct batv_signing s;
 	const bool each = *policy->unsigned_destinations;
+	const bool counted_here = !batv_glue_has_functions() && !batv_cutthrough();
 	unsigned counted = 0;
 	bool asked = false;
 
 	for (size_t i = 0; i < batv_glue_recipients(); i++) {
 		const char *rcpt = batv_glue_recipient(i);
 		const enum batv_match match = leaves(policy, rcpt);
-		const bool counts = match != BATV_NO && !batv_glue_has_functions();
+		const bool counts = match != BATV_NO && counted_here;
 
 		if (match == BATV_MAYBE && counts)
 			batv_session_doubt(session, "inbound_domains", "not-signed", rcpt);
@@ -182,9 +186,36 @@ static void sign_at_reception(const struct batv_session *session)
 
 /* --- mail that a transport of ours must see ---------------------------------- */
 
+/* The answer for the first recipient that leaves signed.  False: there is none. */
+static bool would_sign(const struct batv_session *session, const struct batv_policy *policy,
+		       struct batv_signing *s)
+{
+	const char *sender = batv_glue_sender();
+	struct batv_origin origin;
+	const struct batv_context context = {.state = session->state,
+					     .memory = session->memory,
+					     .matcher = &batv_glue_matcher,
+					     .origin = &origin,
+					     .now = session->now};
+
+	batv_origin_of(session, &origin);
+	origin.address = sender;
+	for (size_t i = 0; i < batv_glue_recipients(); i++) {
+		const char *rcpt = batv_glue_recipient(i);
+
+		if (leaves(policy, rcpt) != BATV_YES)
+			continue;
+		batv_sign_address(&context, sender, rcpt, session->now, s);
+		if (s->answer == BATV_SIGNED)
+			return true;
+	}
+	return false;
+}
+
 /*
- * A message of ours for outside, which a transport will sign and count.  Where it is signed here,
- * it leaves signed whatever transport it takes, and nothing is counted.
+ * Notes a message of ours for outside that a transport must see, because it leaves untagged
+ * otherwise.  Where it is signed here, that is only one which leaves by cutthrough delivery, and no
+ * transport will see it.  Elsewhere the transport signs.
  */
 static void note_accepted(const struct batv_session *session)
 {
@@ -192,30 +223,15 @@ static void note_accepted(const struct batv_session *session)
 	const char *sender = batv_glue_sender();
 	const struct batv_policy *policy;
 	struct batv_addr addr;
-	struct batv_origin origin;
 
-	if (!session->state || !*sender || !batv_glue_has_functions() ||
+	if (!session->state || !*sender ||
 	    batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK ||
-	    batv_session_policy(session, &addr, &policy) != BATV_YES || !policy->signing ||
-	    policy->sign_at_reception)
+	    batv_session_policy(session, &addr, &policy) != BATV_YES || !policy->signing)
 		return;
-	batv_origin_of(session, &origin);
-	origin.address = sender;
-	for (size_t i = 0; i < batv_glue_recipients(); i++) {
-		const struct batv_context context = {.state = session->state,
-						     .memory = session->memory,
-						     .matcher = &batv_glue_matcher,
-						     .origin = &origin,
-						     .now = session->now};
-
-		if (leaves(policy, batv_glue_recipient(i)) != BATV_YES)
-			continue;
-		batv_sign_address(&context, sender, batv_glue_recipient(i), session->now, &s);
-		if (s.answer != BATV_SIGNED)
-			continue;
-		batv_leaving_accepted(session, sender, &s);
+	if (policy->sign_at_reception ? !batv_cutthrough() : !batv_glue_has_functions())
 		return;
-	}
+	if (would_sign(session, policy, &s))
+		batv_leaving_accepted(session, sender, policy->sign_at_reception, &s);
 }
 
 /* Exim's own bounce names the recipients that it could not deliver to. */

@@ -301,7 +301,9 @@ static void check_domain(struct batv_status *s, const struct batv_domain *d)
 	if (arm.unseen.few_accepted)
 		batv_ctl_status_note(s,
 				     "%s: transports that sign saw only %" PRIu64 " of %" PRIu64
-				     " messages that were accepted for outside",
+				     " messages that were accepted for outside; the others may "
+				     "have left untagged, by a transport without "
+				     "transport-sign.conf or by control = cutthrough_delivery",
 				     name, arm.unseen.few_seen, arm.unseen.few_accepted);
 }
 

@@ -370,6 +370,8 @@ static json_t *json_evidence(const struct batv_arm *arm)
 	batv_ctl_put_number(o, "untagged", e->untagged);
 	batv_ctl_put_number(o, "unseen", arm->unseen.accepted);
 	batv_ctl_put_number(o, "elsewhere_days", arm->foreign.recent);
+	batv_ctl_put_number(o, "few_accepted", arm->unseen.few_accepted);
+	batv_ctl_put_number(o, "few_seen", arm->unseen.few_seen);
 	return o;
 }
 

@@ -267,20 +267,111 @@ def test_a_smarthost_that_takes_the_tag_off(lab):
 CUT = "  warn condition = ${if eq{$domain}{cut.test}}\n       control = cutthrough_delivery\n"
 
 
-def test_cutthrough_is_a_break(lab):
-    site = armed_site(lab, more="sign_at_reception = off\n", rcpt_first=CUT)
-    for day in range(2):
+def two_days(site, rcpt, leaves):
+    """Six messages a day leave so; gives whether the domain was armed after each day."""
+    armed = []
+    for _ in range(2):
         for number in range(6):
             sender = f"{('alice', 'bob', 'carol')[number % 3]}@test"
-            assert site.send(sender, "dave@cut.test") == sender
+            assert leaves(site.send(sender, rcpt), sender)
         site.clock.advance(DAY)
-        assert site.armed() == (day == 0)
+        armed.append(site.armed())
+    return armed
+
+
+def cutthrough_is_a_break(lab, more):
+    site = armed_site(lab, more=more, rcpt_first=CUT)
+    assert two_days(site, "dave@cut.test", lambda left, sender: left == sender) == [True, False]
     domain = site.domain()
     assert domain["why"] == "unseen" and "cutthrough_delivery" in domain["text"], domain
     assert site.armed("calm.test") and site.bounce()[0] == 250
     site.send()
     site.clock.advance(DAY + 3600)
     assert site.armed()
+
+
+def test_cutthrough_is_a_break(lab):
+    cutthrough_is_a_break(lab, "sign_at_reception = off\n")
+
+
+def test_cutthrough_is_a_break_where_reception_signs(lab):
+    """The connection is open before local_scan() runs, so the mail leaves untagged all the same."""
+    cutthrough_is_a_break(lab, "")
+
+
+PLAIN = """plain:
+  driver = manualroute
+  domains = other.test
+  transport = plain_smtp
+  route_list = * {}
+  self = send
+"""
+PLAIN_TRANSPORT = "plain_smtp:\n  driver = smtp\n  hosts_try_fastopen =\n"
+CALLOUT = "  warn domains = other.test\n       verify = recipient/callout=5s,no_cache\n"
+
+
+class PlainSite(Site):
+    """Mail for other.test takes a transport without the snippet, after a callout to that host."""
+
+    def __init__(self, lab, conf, world, **exim):
+        super().__init__(lab, conf, rcpt_first=CUT + CALLOUT, transports=PLAIN_TRANSPORT,
+                         routers=PLAIN.format(world.route()), **exim)
+        self.plain = world
+
+    def send_plain(self, sender):
+        number = len(self.plain.messages)
+        result = self.ours.inject(sender, "eve@other.test", make_message(sender, "eve@other.test"))
+        assert result.data.code == 250, result
+        return self.plain.wait(number + 1)[-1].sender
+
+
+def signed_and_unseen(site):
+    """Three days of mail that reception signs and no transport of ours sees: the domain goes on."""
+    for _ in range(3):
+        for number in range(6):
+            sender = f"{('alice', 'bob', 'carol')[number % 3]}@test"
+            assert is_signed(site.send_plain(sender), sender)
+        site.clock.advance(DAY)
+        assert site.armed(), site.domain()
+    assert site.domain()["evidence"]["unseen"] == 0
+    assert site.batv.json("status")["counters"]["left_other"] == 0
+
+
+def test_signed_mail_need_not_be_seen(lab):
+    """A route without the snippet, or a snippet that was removed: reception signs, and that is enough.
+
+    The receiving process had a connection to that host, for a callout.  It is closed; so it is no cutthrough."""
+    site = PlainSite(lab, "domains = test\ngrace = 1d\n", Sink(lab, name="plain"))
+    for _ in range(3):
+        site.send()
+        site.clock.advance(DAY)
+    assert site.armed()
+    signed_and_unseen(site)
+
+
+def test_reception_alone(lab):
+    """Valid bounces armed it; nothing sees its mail, but cutthrough delivery is noticed."""
+    site = PlainSite(lab, "domains = test\ngrace = 0s\n", Sink(lab, name="plain"), router=False, transport=False)
+    prove(site.batv, site.ours, "test")
+    site.clock.advance(DAY)
+    signed_and_unseen(site)
+    assert two_days(site, "dave@cut.test", lambda left, sender: left == sender) == [True, False]
+    assert site.domain()["why"] == "unseen" and site.bounce()[0] == 250
+
+
+def test_few_are_seen(lab):
+    """Most mail of a day leaves by cutthrough delivery: status says so, and the domain goes on."""
+    site = armed_site(lab, rcpt_first=CUT)
+    before = site.batv.json("status")["counters"]["left_other"]
+    for _ in range(24):
+        assert site.send(rcpt="dave@cut.test") == "alice@test"
+    site.send()
+    site.clock.advance(DAY)
+    assert site.armed()
+    evidence, status = site.domain()["evidence"], site.batv.json("status")
+    assert (evidence["few_accepted"], evidence["few_seen"]) == (24, 1), evidence
+    assert status["counters"]["left_other"] == before + 24
+    assert any("saw only 1 of 24 messages" in note and "cutthrough_delivery" in note for note in status["notes"]), status["notes"]
 
 
 def test_mail_that_cannot_be_routed_is_not_unseen(lab):

@@ -191,11 +191,10 @@ START_TEST(unseen_mail_breaks)
 	look(now);
 	ck_assert(!is_armed("a.test"));
 	ck_assert(strstr(said, "domain a.test: observing: 10 messages on 2 days"));
-	ck_assert_int_eq(
-		batv_domain_note(
-			&keeper.generation.memory, "a.test", "default", BATV_EVIDENCE_SIGNED,
-			&(struct batv_sending_clues){.sender = 1, .transport = true}, now + 3600),
-		BATV_OK);
+	ck_assert_int_eq(batv_domain_note(&keeper.generation.memory, "a.test", "default",
+					  BATV_EVIDENCE_SIGNED,
+					  &(struct batv_sending_clues){.sender = 1}, now + 3600),
+			 BATV_OK);
 	look(now + 7 * D - 1);
 	ck_assert(!is_armed("a.test"));
 	look(now + 7 * D);

@@ -265,7 +265,7 @@ bool batv_sending_is_noted(const struct batv_domain_slot *s, bool left_signed,
 	if (!left_signed)
 		return hash_place(s->tags, c->tag, today) < 0 &&
 		       hash_place(s->networks, c->network, today) < 0;
-	if (c->transport && next_seen(d, c->waited, today) != d->seen)
+	if (next_seen(d, c->waited, today) != d->seen)
 		return false;
 	return with_day(s->signed_days, today) == s->signed_days &&
 	       hash_place(s->senders, c->sender, today) < 0 &&
@@ -286,8 +286,7 @@ void batv_sending_note(struct batv_domain_slot *s, bool left_signed,
 	note_day(&s->signed_days, today);
 	note_hash(s->senders, c->sender, today);
 	note_hash(s->domains, c->domain, today);
-	if (c->transport)
-		(void)change(&d->seen, load(&d->seen), next_seen(d, c->waited, today));
+	(void)change(&d->seen, load(&d->seen), next_seen(d, c->waited, today));
 }
 
 /* ---- What is noted by itself ---- */

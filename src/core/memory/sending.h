@@ -46,12 +46,14 @@ uint64_t batv_sending_hash(struct batv_span key, enum batv_sending_part part,
 /* The same for a host's network.  0 if host is not an IP address. */
 uint64_t batv_sending_network(struct batv_span key, const char *host);
 
-/* One message that left signed, or one valid bounce.  A hash of 0 is not noted. */
+/*
+ * One message that left signed, or one valid bounce.  A hash of 0 is not noted.  A transport saw
+ * the message, or reception did in an Exim without functions.
+ */
 struct batv_sending_clues {
 	uint64_t sender, domain; /* of a message that left signed */
 	uint64_t tag, network;   /* of a valid bounce */
-	bool transport;          /* a transport saw the message; reception signs unseen */
-	int64_t waited;          /* seconds since the message came */
+	int64_t waited;          /* seconds since it came, of one that left signed */
 };
 
 /*
