@@ -11,15 +11,11 @@
 
 static uint64_t sender_hash(struct batv_span key, const char *address)
 {
-	char bare[BATV_ADDR_SIZE], canon[BATV_ADDR_SIZE];
-	struct batv_addr addr;
-	size_t len;
+	char canon[BATV_ADDR_SIZE];
 
-	if (batv_tag_bare(address, strlen(address), bare, sizeof bare) != BATV_OK ||
-	    batv_addr_parse(bare, strlen(bare), &addr) != BATV_OK ||
-	    batv_addr_canon(&addr, canon, sizeof canon, &len) != BATV_OK)
-		return 0;
-	return batv_sending_hash(key, BATV_SENDING_SENDER, (struct batv_span){canon, len});
+	return batv_tag_canon(batv_span_of(address), canon)
+		       ? batv_sending_hash(key, BATV_SENDING_SENDER, batv_span_of(canon))
+		       : 0;
 }
 
 /* A batch for several domains counts as one domain, that without a name. */

@@ -49,16 +49,6 @@ struct header { /* the fields that are read */
 	bool bulk; /* says that it is bulk mail */
 };
 
-static bool same_address(const struct batv_addr *a, const struct batv_addr *b)
-{
-	char x[BATV_ADDR_SIZE], y[BATV_ADDR_SIZE];
-	size_t x_len, y_len;
-
-	return batv_addr_canon(a, x, sizeof x, &x_len) == BATV_OK &&
-	       batv_addr_canon(b, y, sizeof y, &y_len) == BATV_OK &&
-	       batv_span_equal((struct batv_span){x, x_len}, (struct batv_span){y, y_len});
-}
-
 static bool has_domain(const struct batv_addr *addr, const char *domain)
 {
 	char own[BATV_ADDR_SIZE];
@@ -81,7 +71,7 @@ static void add_ours(struct ours *o, struct batv_span address)
 	    batv_addr_parse(o->text[o->n], strlen(o->text[o->n]), &addr) != BATV_OK)
 		return;
 	for (size_t i = 0; i < o->n; i++)
-		if (same_address(&o->addr[i], &addr))
+		if (batv_addr_same(&o->addr[i], &addr))
 			return;
 	if (batv_session_policy(o->session, &addr, &policy) == BATV_NO)
 		return;

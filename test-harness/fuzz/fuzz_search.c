@@ -1,4 +1,4 @@
-/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/evidence/forwarded core/evidence/original core/base/span */
+/* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/evidence/field core/evidence/forwarded core/evidence/original core/base/span */
 /*
  * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later
  * look at it may rely on.

@@ -137,6 +137,24 @@ START_TEST(parse_and_canon)
 }
 END_TEST
 
+static bool same(const char *one, const char *other)
+{
+	struct batv_addr a, b;
+
+	ck_assert_int_eq(batv_addr_parse(one, strlen(one), &a), BATV_OK);
+	ck_assert_int_eq(batv_addr_parse(other, strlen(other), &b), BATV_OK);
+	return batv_addr_same(&a, &b) && batv_addr_same(&b, &a);
+}
+
+START_TEST(the_same_however_it_is_written)
+{
+	ck_assert(same("user@d", "\"us\\er\"@D"));
+	ck_assert(!same("user@d", "user@e"));
+	ck_assert(!same("user@d", "users@d"));
+	ck_assert(!same("user@d", "use@d"));
+}
+END_TEST
+
 START_TEST(canon_needs_room_for_the_nul)
 {
 	const char text[] = "\"A\\b\"@D"; /* ab@d */
@@ -290,6 +308,7 @@ Suite *unit_suite(void)
 	printf("addr: seed %" PRIu64 "\n", SEED);
 	suite_add_tcase(suite, tc);
 	tcase_add_loop_test(tc, parse_and_canon, 0, (int)(sizeof addresses / sizeof addresses[0]));
+	tcase_add_test(tc, the_same_however_it_is_written);
 	tcase_add_test(tc, canon_needs_room_for_the_nul);
 	tcase_add_test(tc, length_limit);
 	tcase_add_test(tc, ascii);

@@ -1,4 +1,4 @@
-/* links: core/evidence/forwarded core/evidence/recorded core/evidence/mailbox core/tag/tag core/tag/addr */
+/* links: core/evidence/forwarded core/evidence/recorded core/evidence/mailbox core/evidence/field core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/base/span core/tag/key */
 /*
  * test_forwarded.c - a bounce of another account, which was forwarded to us: each condition alone.

@@ -1,5 +1,5 @@
 /* links: core/evidence/original core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode */
-/* links: core/evidence/mailbox core/tag/tag core/base/hmac core/tag/addr core/base/span */
+/* links: core/evidence/mailbox core/evidence/field core/tag/tag core/base/hmac core/tag/addr core/base/span */
 /*
  * test_original.c - whose message does a bounce return, and under which Message-ID?
  */

@@ -1,4 +1,4 @@
-/* links: core/evidence/returned core/evidence/mailbox core/tag/tag core/tag/addr core/base/hmac core/base/span */
+/* links: core/evidence/returned core/evidence/mailbox core/evidence/field core/tag/tag core/tag/addr core/base/hmac core/base/span */
 /*
  * test_returned.c - whose message is returned: the recipient's own, or somebody else's?
  */

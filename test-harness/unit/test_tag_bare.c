@@ -154,6 +154,20 @@ START_TEST(bare)
 }
 END_TEST
 
+START_TEST(canonical_without_a_tag)
+{
+	const char *in = bares[_i][0], *want = bares[_i][1] ? bares[_i][1] : in;
+	char out[BATV_ADDR_SIZE], canon[BATV_ADDR_SIZE];
+	struct batv_addr a;
+	size_t len;
+
+	ck_assert_int_eq(batv_addr_parse(want, strlen(want), &a), BATV_OK);
+	ck_assert_int_eq(batv_addr_canon(&a, canon, sizeof canon, &len), BATV_OK);
+	ck_assert(batv_tag_canon(batv_span_of(in), out));
+	ck_assert_str_eq(out, canon);
+}
+END_TEST
+
 START_TEST(bare_of_no_address)
 {
 	char out[8] = "before", text[BATV_ADDR_INPUT_MAX + 1];
@@ -169,6 +183,17 @@ START_TEST(bare_of_no_address)
 }
 END_TEST
 
+START_TEST(canonical_of_no_address)
+{
+	char out[BATV_ADDR_SIZE] = "before";
+
+	ck_assert(!batv_tag_canon(batv_span_of("user"), out));
+	ck_assert_str_eq(out, "");
+	ck_assert(!batv_tag_canon(batv_span_of(NULL), out));
+	ck_assert_str_eq(out, "");
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("tag_bare");
@@ -177,6 +202,8 @@ Suite *unit_suite(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_test(tc, srs);
 	tcase_add_loop_test(tc, bare, 0, (int)(sizeof bares / sizeof bares[0]));
+	tcase_add_loop_test(tc, canonical_without_a_tag, 0, (int)(sizeof bares / sizeof bares[0]));
 	tcase_add_test(tc, bare_of_no_address);
+	tcase_add_test(tc, canonical_of_no_address);
 	return suite;
 }

@@ -1,5 +1,5 @@
 /*
- * field.c - takes the values of structured header fields apart.
+ * field.c - takes headers apart into fields, and the values of structured fields into words.
  *
  * Pure, no allocation, and the work is linear.  Invariant: a word never holds more than
  * BATV_WORD_MAX bytes, and what is left is always the end of what was given.
@@ -9,6 +9,19 @@
 #include <string.h>
 
 #define PARAMETERS_MAX 32 /* of a Content-Type */
+
+bool batv_field_next(struct batv_span *rest, struct batv_span *field)
+{
+	struct batv_span line;
+
+	*field = (struct batv_span){rest->p, 0};
+	if (!batv_span_next_line(rest, &line))
+		return false;
+	while (rest->len > 0 && batv_is_wsp(rest->p[0]))
+		(void)batv_span_next_line(rest, &line);
+	field->len = (size_t)(rest->p - field->p);
+	return true;
+}
 
 static bool is_text(struct batv_span s, const char *text)
 {

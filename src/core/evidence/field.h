@@ -1,6 +1,6 @@
 /*
- * field.h - reads the values of structured header fields (RFC 2045, RFC 5322): single words, and
- * Content-Type.
+ * field.h - takes a header apart into fields, and reads the values of structured ones (RFC 2045,
+ * RFC 5322): single words, and Content-Type.
  *
  * The text is the sender's.  It may be folded, cut off or wrong.  No function here fails: text that
  * cannot be read becomes an empty word.
@@ -26,6 +26,12 @@ struct batv_content_type {
 	struct batv_word type, subtype;
 	struct batv_word report_type, boundary;
 };
+
+/*
+ * Takes the next field of a header: one line and the folded lines after it, with their line ends.
+ * An empty line is a field of its own.  Returns false at the end of the text.
+ */
+bool batv_field_next(struct batv_span *rest, struct batv_span *field);
 
 /* The span borrows from the word. */
 struct batv_span batv_field_span(const struct batv_word *w);

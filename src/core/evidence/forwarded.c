@@ -8,20 +8,10 @@
 
 #include <string.h>
 
+#include "evidence/field.h"
 #include "evidence/mailbox.h"
 #include "evidence/recorded.h"
 #include "tag/tag.h"
-
-static bool canon(struct batv_span address, char out[static BATV_ADDR_SIZE])
-{
-	char bare[BATV_ADDR_SIZE];
-	struct batv_addr addr;
-	size_t len;
-
-	return batv_tag_bare(address.p, address.len, bare, sizeof bare) == BATV_OK &&
-	       batv_addr_parse(bare, strlen(bare), &addr) == BATV_OK &&
-	       batv_addr_canon(&addr, out, BATV_ADDR_SIZE, &len) == BATV_OK;
-}
 
 /* ---- the message's own header ---- */
 
@@ -34,7 +24,7 @@ static void add_to(void *ctx, const struct batv_addr *addr)
 {
 	struct batv_forwarded *f = ctx;
 
-	if (f->n_to++ == 0 && !canon(addr->text, f->to))
+	if (f->n_to++ == 0 && !batv_tag_canon(addr->text, f->to))
 		f->n_to++; /* as good as none */
 }
 
@@ -72,7 +62,7 @@ static void compare(void *ctx, const struct batv_addr *addr)
 	struct wanted *w = ctx;
 
 	w->n++;
-	w->found = w->found || (canon(addr->text, text) && strcmp(text, w->address) == 0);
+	w->found = w->found || (batv_tag_canon(addr->text, text) && strcmp(text, w->address) == 0);
 }
 
 static bool stands_in_own_header(const struct batv_forwarded *f)
@@ -206,36 +196,17 @@ static void see_field(struct returned *r, struct batv_span field)
 		look_for_ours(r, value);
 }
 
-/* Goes over the fields of a block, each with its continuation lines. */
-static void each_field(struct batv_span block, void (*see)(struct returned *, struct batv_span),
-		       struct returned *r)
-{
-	struct batv_span line, field = {block.p, 0};
-
-	while (batv_span_next_line(&block, &line)) {
-		if (line.len > 0 && !batv_is_wsp(line.p[0])) {
-			if (field.len > 0)
-				see(r, field);
-			field = line;
-		} else {
-			field.len = (size_t)(line.p + line.len - field.p);
-		}
-	}
-	if (field.len > 0)
-		see(r, field);
-}
-
-static void look_for_from(struct returned *r, struct batv_span field)
-{
-	r->is_header = r->is_header || batv_span_begins_fold(field, "From:");
-}
-
 static void see_block(struct returned *r, struct batv_span block)
 {
+	struct batv_span rest = block, field;
+
 	r->is_header = false;
-	each_field(block, look_for_from, r);
+	while (batv_field_next(&rest, &field))
+		r->is_header = r->is_header || batv_span_begins_fold(field, "From:");
 	r->header = r->header || r->is_header;
-	each_field(block, see_field, r);
+	rest = block;
+	while (batv_field_next(&rest, &field))
+		see_field(r, field);
 }
 
 static void see_body(struct returned *r, struct batv_span body)

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "evidence/field.h"
 #include "evidence/mailbox.h"
 
 #define AUTHORS_MAX 4 /* of a From field */
@@ -32,7 +33,17 @@ static const char *line_begin(const char *first, const char *p)
 	return p;
 }
 
-/* The header from its first line on.  It may be cut off at the end. */
+static struct batv_span until_empty_line(struct batv_span s)
+{
+	struct batv_span rest = s, line;
+
+	while (batv_span_next_line(&rest, &line))
+		if (is_empty_line(line))
+			return batv_span_between(s.p, line.p);
+	return s;
+}
+
+/* The header from its first line to its last.  It may be cut off at the end. */
 static struct batv_span header_around(struct batv_span body, const char *id)
 {
 	const char *end = body.p + body.len, *first = body.p, *p;
@@ -49,7 +60,7 @@ static struct batv_span header_around(struct batv_span body, const char *id)
 			break;
 		p = before;
 	}
-	return batv_span_between(p, end);
+	return until_empty_line(batv_span_between(p, end));
 }
 
 /* The value of a tag of a signature; p NULL: it has none.  "=3D" is an undecoded "=". */
@@ -94,39 +105,26 @@ static void see_field(struct original *o, struct batv_span field, const char *id
 			o, batv_span_between(field.p + sizeof signature - 1, field.p + field.len));
 }
 
-/* Goes over the fields, each with its continuation lines. */
 static struct original read_header(struct batv_span header, const char *id, const char *domain)
 {
-	struct batv_span line = {header.p, 0}, field = {header.p, 0};
 	struct original o = {.from = {NULL, 0}, .domain = domain};
+	struct batv_span field;
 
-	while (batv_span_next_line(&header, &line) && !is_empty_line(line)) {
-		if (!batv_is_wsp(line.p[0])) {
-			see_field(&o, field, id);
-			field = line;
-		} else {
-			field.len = (size_t)(line.p + line.len - field.p);
-		}
-	}
-	see_field(&o, field, id);
+	while (batv_field_next(&header, &field))
+		see_field(&o, field, id);
 	return o;
 }
 
 struct wanted {
-	char canon[BATV_ADDR_SIZE];
-	size_t len;
+	const struct batv_addr *author;
 	bool found;
 };
 
 static void compare(void *ctx, const struct batv_addr *addr)
 {
 	struct wanted *w = ctx;
-	char canon[BATV_ADDR_SIZE];
-	size_t len;
 
-	if (batv_addr_canon(addr, canon, sizeof canon, &len) == BATV_OK)
-		w->found = w->found || batv_span_equal((struct batv_span){canon, len},
-						       (struct batv_span){w->canon, w->len});
+	w->found = w->found || batv_addr_same(addr, w->author);
 }
 
 /* May the header around this id be that of the returned message, in plain text? */
@@ -141,11 +139,9 @@ static bool is_candidate(const struct batv_clue *clue, struct batv_span body)
 const struct batv_clue *batv_original_by(const struct batv_search *search, struct batv_span body,
 					 const struct batv_addr *author)
 {
-	struct wanted wanted = {.found = false};
+	struct wanted wanted = {.author = author};
 	unsigned tried = 0;
 
-	if (batv_addr_canon(author, wanted.canon, sizeof wanted.canon, &wanted.len) != BATV_OK)
-		return NULL;
 	for (size_t i = 0; i < search->found.n && tried < BATV_LOOKUPS_MAX; i++) {
 		const struct batv_clue *clue = &search->found.clues[i];
 		struct original o;

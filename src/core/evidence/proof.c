@@ -113,16 +113,12 @@ static void by_id(const struct batv_proof *proof, const struct batv_addr *bare,
 static bool is_of(const struct batv_addr *bare, const struct batv_addr *addr,
 		  const struct batv_tag *tag)
 {
-	char stripped[BATV_ADDR_SIZE], canon[BATV_ADDR_SIZE], wanted[BATV_ADDR_SIZE];
-	size_t canon_len, wanted_len;
+	char stripped[BATV_ADDR_SIZE];
 	struct batv_addr inner;
 
 	return batv_tag_strip(addr, tag, stripped, sizeof stripped) == BATV_OK &&
 	       batv_addr_parse(stripped, strlen(stripped), &inner) == BATV_OK &&
-	       batv_addr_canon(&inner, canon, sizeof canon, &canon_len) == BATV_OK &&
-	       batv_addr_canon(bare, wanted, sizeof wanted, &wanted_len) == BATV_OK &&
-	       batv_span_equal((struct batv_span){canon, canon_len},
-			       (struct batv_span){wanted, wanted_len});
+	       batv_addr_same(&inner, bare);
 }
 
 /* A tag of another address proves nothing, so only a report needs its MAC. */

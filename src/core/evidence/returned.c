@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "evidence/field.h"
 #include "evidence/mailbox.h"
 #include "tag/tag.h"
 
@@ -21,43 +22,18 @@ struct search {
 	bool found;
 };
 
-/* The address without tags, quotes and upper case. */
-static bool canon(struct batv_span address, char out[static BATV_ADDR_SIZE])
-{
-	char bare[BATV_ADDR_SIZE];
-	struct batv_addr addr;
-	size_t len;
-
-	return batv_tag_bare(address.p, address.len, bare, sizeof bare) == BATV_OK &&
-	       batv_addr_parse(bare, strlen(bare), &addr) == BATV_OK &&
-	       batv_addr_canon(&addr, out, BATV_ADDR_SIZE, &len) == BATV_OK;
-}
-
 static void compare(void *ctx, const struct batv_addr *addr)
 {
 	char author[BATV_ADDR_SIZE], recipient[BATV_ADDR_SIZE];
 	struct search *s = ctx;
 
 	s->authors++;
-	if (s->found || !canon(addr->text, author))
+	if (s->found || !batv_tag_canon(addr->text, author))
 		return;
 	for (size_t i = 0; i < s->recipients->n && i < RECIPIENTS_MAX && !s->found; i++)
-		s->found =
-			canon(batv_span_of(s->recipients->at(s->recipients->ctx, i)), recipient) &&
-			strcmp(author, recipient) == 0;
-}
-
-/* Takes one field with its folded lines. */
-static struct batv_span take_field(struct batv_span *rest)
-{
-	struct batv_span field = {rest->p, 0}, line;
-
-	do {
-		if (!batv_span_next_line(rest, &line))
-			break;
-		field.len = (size_t)(rest->p - field.p);
-	} while (rest->len > 0 && batv_is_wsp(rest->p[0]));
-	return field;
+		s->found = batv_tag_canon(batv_span_of(s->recipients->at(s->recipients->ctx, i)),
+					  recipient) &&
+			   strcmp(author, recipient) == 0;
 }
 
 static void see_field(struct search *s, struct batv_span field)
@@ -83,11 +59,8 @@ bool batv_returned_to(struct batv_span message, const struct batv_recipients *re
 	message = batv_span_cut(message, HEADER_MAX);
 	while (message.len > 0 && batv_is_space(message.p[0]))
 		message.p++, message.len--;
-	while (message.len > 0 && !s.found && s.authors < AUTHORS_MAX) {
-		field = take_field(&message);
-		if (batv_span_trim(field).len == 0)
-			break;
+	while (!s.found && s.authors < AUTHORS_MAX && batv_field_next(&message, &field) &&
+	       batv_span_trim(field).len > 0)
 		see_field(&s, field);
-	}
 	return s.found;
 }

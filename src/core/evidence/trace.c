@@ -399,20 +399,6 @@ bool batv_trace_field(struct batv_trace *t, struct batv_header field)
 	return !t->ended;
 }
 
-/* Without its tag, and as it is hashed.  "": it is not an address. */
-static void canonical(const char *address, char out[static BATV_ADDR_SIZE])
-{
-	char bare[BATV_ADDR_SIZE];
-	struct batv_addr addr;
-	size_t len;
-
-	out[0] = '\0';
-	if (batv_tag_bare(address, strlen(address), bare, sizeof bare) != BATV_OK ||
-	    batv_addr_parse(bare, strlen(bare), &addr) != BATV_OK ||
-	    batv_addr_canon(&addr, out, BATV_ADDR_SIZE, &len) != BATV_OK)
-		out[0] = '\0';
-}
-
 bool batv_trace_is_strangers(const struct batv_trace *t, const char *address)
 {
 	char first[BATV_ADDR_SIZE], asked[BATV_ADDR_SIZE];
@@ -421,7 +407,6 @@ bool batv_trace_is_strangers(const struct batv_trace *t, const char *address)
 		return false;
 	if (!address || !t->first_known)
 		return true;
-	canonical(t->first, first);
-	canonical(address, asked);
-	return *asked == '\0' || strcmp(first, asked) == 0;
+	(void)batv_tag_canon(batv_span_of(t->first), first);
+	return !batv_tag_canon(batv_span_of(address), asked) || strcmp(first, asked) == 0;
 }

@@ -192,6 +192,16 @@ enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t si
 	return BATV_OK;
 }
 
+bool batv_addr_same(const struct batv_addr *a, const struct batv_addr *b)
+{
+	char x[BATV_ADDR_SIZE], y[BATV_ADDR_SIZE];
+	size_t x_len, y_len;
+
+	return batv_addr_canon(a, x, sizeof x, &x_len) == BATV_OK &&
+	       batv_addr_canon(b, y, sizeof y, &y_len) == BATV_OK &&
+	       batv_span_equal((struct batv_span){x, x_len}, (struct batv_span){y, y_len});
+}
+
 bool batv_addr_is_ascii(const struct batv_addr *addr)
 {
 	return is_ascii(addr->text);

@@ -45,6 +45,9 @@ enum batv_err batv_addr_parse(const char *s, size_t len, struct batv_addr *out);
 enum batv_err batv_addr_canon(const struct batv_addr *addr, char *out, size_t size,
 			      size_t *out_len);
 
+/* Returns true if both have the same canonical form, which must fit into BATV_ADDR_SIZE bytes. */
+bool batv_addr_same(const struct batv_addr *a, const struct batv_addr *b);
+
 /*
  * Writes the domain as it is hashed, looked up and stored: ASCII letters in lower case, and as its
  * A-label (RFC 5890) if it has bytes above 127.

@@ -429,3 +429,17 @@ enum batv_err batv_tag_bare(const char *s, size_t len, char *out, size_t size)
 		;
 	return write_addr(addr.quoted, nothing, local, nothing, domain, out, size);
 }
+
+bool batv_tag_canon(struct batv_span address, char out[static BATV_ADDR_SIZE])
+{
+	char bare[BATV_ADDR_SIZE];
+	struct batv_addr addr;
+	size_t len;
+
+	if (batv_tag_bare(address.p, address.len, bare, sizeof bare) == BATV_OK &&
+	    batv_addr_parse(bare, strlen(bare), &addr) == BATV_OK &&
+	    batv_addr_canon(&addr, out, BATV_ADDR_SIZE, &len) == BATV_OK)
+		return true;
+	out[0] = '\0';
+	return false;
+}

@@ -95,4 +95,11 @@ bool batv_tag_is_srs(const struct batv_addr *addr);
  */
 enum batv_err batv_tag_bare(const char *s, size_t len, char *out, size_t size);
 
+/*
+ * Writes the canonical form (addr.h) of the address without any known tag, NUL-terminated: two
+ * texts that name the same mailbox become the same.  Returns false with out "" if it is not an
+ * address.
+ */
+bool batv_tag_canon(struct batv_span address, char out[static BATV_ADDR_SIZE]);
+
 #endif
