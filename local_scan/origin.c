@@ -71,7 +71,7 @@ static bool is_remembered(const struct batv_session *session, const struct batv_
 	       (before && batv_sent_known(before, item, retention, session->now));
 }
 
-static bool is_known(void *ctx, struct batv_span id)
+static bool id_is_known(void *ctx, struct batv_span id)
 {
 	const struct batv_session *session = ((struct reading *)ctx)->session;
 	struct batv_item item;
@@ -91,7 +91,7 @@ static void read_trace(struct reading *r)
 		.id = batv_span_of(batv_glue_message_id()),
 		.has_sender = *batv_glue_sender() != '\0',
 		.near = is_near,
-		.known = is_known,
+		.known = id_is_known,
 		.ctx = r,
 	};
 	r->doubt = false;

@@ -27,8 +27,8 @@ static bool read_tagged(const char *address, char bare[static BATV_ADDR_SIZE],
 	       batv_addr_parse(bare, strlen(bare), addr) == BATV_OK;
 }
 
-static void count(const struct batv_session *session, const struct batv_addr *bare, unsigned number,
-		  unsigned day, size_t n)
+static void count_recipients(const struct batv_session *session, const struct batv_addr *bare,
+			     unsigned number, unsigned day, size_t n)
 {
 	const struct batv_tag_use use = {.key = batv_state_memory_key(session->state),
 					 .bare = bare,
@@ -77,12 +77,12 @@ void batv_recipients_received(const struct batv_session *session, const struct b
 	if (came_back(session, origin, policy))
 		return;
 	if (read_tagged(batv_glue_sender(), text, &addr, &tag)) {
-		count(session, &addr, tag.number, tag.day, batv_glue_recipients());
+		count_recipients(session, &addr, tag.number, tag.day, batv_glue_recipients());
 		return;
 	}
 	key = policy->signing ? batv_key_current(&session->state->ring, session->now) : NULL;
 	if (key)
-		count(session, bare, key->number, key->day, batv_glue_recipients());
+		count_recipients(session, bare, key->number, key->day, batv_glue_recipients());
 }
 
 /* How many envelope recipients are this one, or in this "@domain"?  All of them are in "". */
@@ -133,5 +133,5 @@ void batv_recipients_leaving(const struct batv_session *session, const struct ba
 	if (tagged && (!signing->policy ||
 		       batv_lists_trust(signing->policy, &batv_glue_matcher, origin) != BATV_YES))
 		return;
-	count(session, &addr, tag.number, tag.day, n);
+	count_recipients(session, &addr, tag.number, tag.day, n);
 }

@@ -18,8 +18,8 @@ struct subject {
 	struct batv_recall_sample sample;
 };
 
-static bool begin(struct subject *s, const struct batv_session *session, const char *rcpt,
-		  const struct batv_judgement *j)
+static bool begin_sample(struct subject *s, const struct batv_session *session, const char *rcpt,
+			 const struct batv_judgement *j)
 {
 	struct batv_origin origin;
 
@@ -38,7 +38,7 @@ static bool begin(struct subject *s, const struct batv_session *session, const c
 	return batv_recall_wants(session->memory, &s->sample);
 }
 
-static bool is_known(const struct batv_session *session, const struct batv_item *item)
+static bool was_recorded(const struct batv_session *session, const struct batv_item *item)
 {
 	const int64_t retention = session->state->global.memory_retention;
 	struct batv_memory *before;
@@ -58,7 +58,7 @@ static void sample_of_bounce(struct batv_prover *prover, struct subject *s,
 
 	if (!id || !batv_sent_id(s->sample.key, id->value, &s->bare, &item))
 		return;
-	if (is_known(session, &item))
+	if (was_recorded(session, &item))
 		(void)batv_recall_take(session->memory, &s->sample, BATV_RECALL_KNOWN, &item);
 	else if (session->memory->sections.filters[BATV_ITEM_ID].since <= j->key->from + SLACK)
 		(void)batv_recall_take(session->memory, &s->sample, BATV_RECALL_MISSED, &item);
@@ -71,10 +71,10 @@ void batv_samples_take(struct batv_prover *prover, const char *rcpt, const struc
 	struct subject s;
 
 	if (verdict == BATV_VALID && j->key && prover->class == BATV_CLASS_DSN) {
-		if (begin(&s, session, rcpt, j))
+		if (begin_sample(&s, session, rcpt, j))
 			sample_of_bounce(prover, &s, j);
 	} else if (verdict == BATV_REMEMBERED && j->proof.kind == BATV_PROOF_ID) {
-		if (begin(&s, session, rcpt, j))
+		if (begin_sample(&s, session, rcpt, j))
 			(void)batv_recall_take(session->memory, &s.sample, BATV_RECALL_CITED,
 					       &j->proof.item);
 	}

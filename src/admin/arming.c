@@ -167,7 +167,7 @@ static bool has_own_name(const struct batv_policy *policy, const char *name)
 	return false;
 }
 
-static bool is_complete(const struct batv_sending_evidence *e, bool own_name)
+static bool evidence_is_complete(const struct batv_sending_evidence *e, bool own_name)
 {
 	bool many = own_name || e->senders >= DIFFERENT || e->domains >= DIFFERENT;
 
@@ -282,7 +282,7 @@ struct batv_arm batv_arming_decide(const struct batv_state *state, const struct 
 	batv_sending_unseen(&domain->sending, now, &arm.unseen);
 	batv_sending_foreign(&domain->sending, now, &arm.foreign);
 	arm.own_name = has_own_name(arm.policy, domain->name);
-	arm.complete = is_complete(&arm.evidence, arm.own_name);
+	arm.complete = evidence_is_complete(&arm.evidence, arm.own_name);
 	arm.untagged = arm.evidence.untagged >= UNTAGGED && !is_recent(domain->last_valid, now);
 	if (arm.policy->enforcement == BATV_ENFORCE_REJECT)
 		return arm_answer(arm, BATV_ARM_MODE_REJECT, 0, 0);

@@ -396,7 +396,7 @@ static void put_sum(struct batv_config *out, uint64_t sum)
 }
 
 /* Sets the defaults, and makes the copy of the text from which all options borrow. */
-static enum batv_err start(struct loader *l, const char *text, size_t len)
+static enum batv_err start_loading(struct loader *l, const char *text, size_t len)
 {
 	struct batv_config *out = l->out;
 	char *copy;
@@ -423,7 +423,7 @@ static enum batv_err start(struct loader *l, const char *text, size_t len)
 
 static enum batv_err parse(struct loader *l, const char *text, size_t len)
 {
-	enum batv_err err = start(l, text, len);
+	enum batv_err err = start_loading(l, text, len);
 
 	if (err == BATV_OK)
 		err = read_items(l, l->out->store, len);

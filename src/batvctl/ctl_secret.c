@@ -169,7 +169,7 @@ static const char *see_through(struct batv_ctl *ctl, struct sets *s, bool *ok)
 }
 
 /* Takes the lock and reads the set.  The caller closes *lock if it is not -1. */
-static int begin(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, int *lock)
+static int lock_and_read(struct batv_ctl *ctl, struct batv_secrets *set, bool may_lack, int *lock)
 {
 	enum batv_err err;
 	int code = batv_ctl_open_as_owner(ctl);
@@ -298,7 +298,7 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
 	s = new_sets();
 	if (!s)
 		return BATV_CTL_TROUBLE;
-	code = begin(ctl, &s->old, false, &lock);
+	code = lock_and_read(ctl, &s->old, false, &lock);
 	if (code == BATV_CTL_YES)
 		code = plan_rotation(ctl, s);
 	if (code == BATV_CTL_YES)
@@ -339,7 +339,7 @@ static int write_out(const struct batv_secrets *set)
  */
 static int mark_shared(struct batv_ctl *ctl, struct sets *s, bool shared, bool *changed)
 {
-	int lock, code = begin(ctl, &s->old, false, &lock);
+	int lock, code = lock_and_read(ctl, &s->old, false, &lock);
 
 	*changed = false;
 	if (code == BATV_CTL_YES) {
@@ -513,7 +513,7 @@ static int import_secrets(struct batv_ctl *ctl)
 		return BATV_CTL_TROUBLE;
 	code = read_in(&s->incoming); /* before the lock: ssh may ask for a password */
 	if (code == BATV_CTL_YES)
-		code = begin(ctl, &s->old, true, &lock);
+		code = lock_and_read(ctl, &s->old, true, &lock);
 	if (code == BATV_CTL_YES)
 		code = merge_incoming(ctl, s, &broken);
 	if (code == BATV_CTL_YES)

@@ -25,7 +25,7 @@ struct work {
 };
 
 /* Starts a hash with the key, each byte xored with pad. */
-static bool start(struct work *w, struct batv_span key, unsigned char pad)
+static bool start_hash(struct work *w, struct batv_span key, unsigned char pad)
 {
 	memset(w->block, pad, sizeof w->block);
 	for (size_t i = 0; i < key.len; i++)
@@ -48,8 +48,9 @@ bool batv_hmac_sha1(struct batv_span key, struct batv_span a, struct batv_span b
 	memset(mac, 0, BATV_HMAC_LEN);
 	if (key.len > BATV_HMAC_KEY_MAX)
 		return false;
-	ok = start(&w, key, 0x36) && add(&w, a) && add(&w, b) && SHA1_Final(w.inner, &w.ctx) == 1;
-	ok = ok && start(&w, key, 0x5c) && SHA1_Update(&w.ctx, w.inner, sizeof w.inner) == 1 &&
+	ok = start_hash(&w, key, 0x36) && add(&w, a) && add(&w, b) &&
+	     SHA1_Final(w.inner, &w.ctx) == 1;
+	ok = ok && start_hash(&w, key, 0x5c) && SHA1_Update(&w.ctx, w.inner, sizeof w.inner) == 1 &&
 	     SHA1_Final(mac, &w.ctx) == 1;
 	batv_wipe(&w, sizeof w);
 	return ok;

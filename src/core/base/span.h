@@ -117,6 +117,12 @@ static inline struct batv_span batv_span_cut(struct batv_span s, size_t max)
 	return s;
 }
 
+/* What comes after the first n bytes; there are that many. */
+static inline struct batv_span batv_span_after(struct batv_span s, size_t n)
+{
+	return (struct batv_span){s.p + n, s.len - n};
+}
+
 /* The span without white space (batv_is_space()) at both ends. */
 struct batv_span batv_span_trim(struct batv_span s);
 

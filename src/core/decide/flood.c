@@ -98,8 +98,8 @@ static void raise_limit(struct job *job)
 	job->risen = true;
 }
 
-static bool start(struct job *job, const struct batv_flood_context *context, enum batv_tally which,
-		  uint64_t until, const struct batv_tag_use *use)
+static bool start_job(struct job *job, const struct batv_flood_context *context,
+		      enum batv_tally which, uint64_t until, const struct batv_tag_use *use)
 {
 	const uint32_t base = batv_flood_limit(context->policy->flood_base, 0, 0);
 
@@ -162,8 +162,8 @@ void batv_flood_tag(const struct batv_flood_context *context, const struct batv_
 	uint32_t n;
 
 	*out = (struct batv_flood){.over = BATV_FLOOD_NONE};
-	if (!start(&job, context, BATV_TALLY_TAG_BOUNCES,
-		   batv_tag_use_until(tag->day, context->now), &use) ||
+	if (!start_job(&job, context, BATV_TALLY_TAG_BOUNCES,
+		       batv_tag_use_until(tag->day, context->now), &use) ||
 	    !batv_tag_use_name(&use, of_tag) || !name_of_network(context, of_tag, of_network) ||
 	    tag_is_over(&job, of_tag, out))
 		return;
@@ -182,8 +182,8 @@ void batv_flood_item(const struct batv_flood_context *context, const struct batv
 	uint32_t n;
 
 	*out = (struct batv_flood){.over = BATV_FLOOD_NONE};
-	if (!start(&job, context, BATV_TALLY_ID_HITS,
-		   batv_day_of(context->now + context->state->global.memory_retention), NULL) ||
+	if (!start_job(&job, context, BATV_TALLY_ID_HITS,
+		       batv_day_of(context->now + context->state->global.memory_retention), NULL) ||
 	    !name_of_network(context, item->name, of_network))
 		return;
 	n = count_one(&job, of_network);

@@ -386,7 +386,7 @@ static enum batv_err read_line(struct reader *r, struct batv_span line)
 }
 
 /* Does the state have every line that each state must have? */
-static bool is_complete(const struct reader *r)
+static bool has_all_lines(const struct reader *r)
 {
 	for (size_t i = 0; i < KEYWORDS; i++) {
 		if (keywords[i].times == ONCE && !(r->words & 1u << i))
@@ -416,7 +416,7 @@ static enum batv_err read_lines(struct reader *r, char *p, char *end)
 	r->line++;
 	if (!policy_complete(r))
 		return refuse(r, BATV_E_SYNTAX, "the last policy has no domains");
-	return is_complete(r) ? BATV_OK : refuse(r, BATV_E_SYNTAX, "a keyword is missing");
+	return has_all_lines(r) ? BATV_OK : refuse(r, BATV_E_SYNTAX, "a keyword is missing");
 }
 
 /* Checks the first line, the last line and the checksum. */
@@ -532,7 +532,7 @@ static void remember_file(struct batv_state_holder *h, int fd, const struct stat
 	h->end = sum_of_end(fd, st);
 }
 
-static enum batv_err load(struct batv_state_holder *h, int fd, const struct stat *st)
+static enum batv_err load_state(struct batv_state_holder *h, int fd, const struct stat *st)
 {
 	size_t len;
 
@@ -549,7 +549,7 @@ static enum batv_err load(struct batv_state_holder *h, int fd, const struct stat
 static void replace(struct batv_state_holder *h, int fd, const struct stat *st)
 {
 	forget(h, BATV_OK);
-	h->err = load(h, fd, st);
+	h->err = load_state(h, fd, st);
 	remember_file(h, fd, st);
 	if (h->err != BATV_OK) {
 		unsigned line = h->line;

@@ -15,11 +15,6 @@ static bool is_word_char(char c)
 	return batv_is_name_char(c) || (unsigned char)c >= 0x80;
 }
 
-static struct batv_span after(struct batv_span s, size_t n)
-{
-	return (struct batv_span){s.p + n, s.len - n};
-}
-
 /* Does the text begin with "5yz" or "4yz", and not with a longer number or word? */
 static bool is_reply(struct batv_span s)
 {
@@ -49,7 +44,7 @@ static size_t status_len(struct batv_span s)
 static struct batv_span skip_any(struct batv_span s, const char *chars)
 {
 	while (s.len > 0 && s.p[0] != '\0' && strchr(chars, s.p[0]))
-		s = after(s, 1);
+		s = batv_span_after(s, 1);
 	return s;
 }
 
@@ -60,7 +55,7 @@ static bool ends_with_any(struct batv_span s, const char *list)
 
 	while (begin > 0 && is_word_char(s.p[begin - 1]))
 		begin--;
-	return batv_span_is_any(after(s, begin), list);
+	return batv_span_is_any(batv_span_after(s, begin), list);
 }
 
 /* "<bob@x>:", "mx.x [192.0.2.1]:", "mx.x:": an address or a host that answers. */
@@ -89,7 +84,7 @@ static bool is_named(struct batv_span before, bool status)
 	bool colon = false;
 
 	if (before.len > BEFORE_MAX)
-		before = after(before, before.len - BEFORE_MAX);
+		before = batv_span_after(before, before.len - BEFORE_MAX);
 	if (status && before.len > 0 && before.p[before.len - 1] == '#')
 		return true;
 	while (before.len > 0 && before.p[before.len - 1] != '\0' &&
@@ -128,7 +123,7 @@ static bool begins_line(struct batv_span before)
 
 static bool is_code(struct batv_span line, size_t at, size_t len, bool status)
 {
-	struct batv_span before = {line.p, at}, rest = after(line, at + len);
+	struct batv_span before = {line.p, at}, rest = batv_span_after(line, at + len);
 
 	if (!status && status_len(skip_any(rest, " \t-#")) > 0)
 		return true;
@@ -138,7 +133,7 @@ static bool is_code(struct batv_span line, size_t at, size_t len, bool status)
 bool batv_codes_in(struct batv_span line)
 {
 	for (size_t i = 0; i + 3 <= line.len; i++) {
-		struct batv_span rest = after(line, i);
+		struct batv_span rest = batv_span_after(line, i);
 		size_t status;
 
 		if (rest.p[0] != '4' && rest.p[0] != '5')

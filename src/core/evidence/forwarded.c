@@ -56,7 +56,7 @@ struct wanted {
 	bool found;
 };
 
-static void compare(void *ctx, const struct batv_addr *addr)
+static void compare_with_to(void *ctx, const struct batv_addr *addr)
 {
 	char text[BATV_ADDR_SIZE];
 	struct wanted *w = ctx;
@@ -70,7 +70,7 @@ static bool stands_in_own_header(const struct batv_forwarded *f)
 	struct wanted w = {.address = f->to};
 
 	for (size_t i = 0; i < f->n_own && !w.found; i++)
-		(void)batv_mailbox_each(f->own[i], 8, compare, &w);
+		(void)batv_mailbox_each(f->own[i], 8, compare_with_to, &w);
 	return w.found;
 }
 
@@ -144,7 +144,7 @@ static void take_sender(struct returned *r, enum place place, struct batv_span v
 {
 	struct wanted w = {.address = r->f->to};
 
-	(void)batv_mailbox_each(value, 2, compare, &w);
+	(void)batv_mailbox_each(value, 2, compare_with_to, &w);
 	if (w.n != 1 || !w.found)
 		r->by[place] = TOLD_ANOTHER;
 	else if (r->by[place] == NOT_TOLD)
@@ -170,7 +170,7 @@ static void take_envelope_from(struct returned *r, struct batv_span value)
 	}
 }
 
-static void see_field(struct returned *r, struct batv_span field)
+static void see_returned_field(struct returned *r, struct batv_span field)
 {
 	const char *colon = memchr(field.p, ':', field.len);
 	struct batv_span name, value;
@@ -196,7 +196,7 @@ static void see_field(struct returned *r, struct batv_span field)
 		look_for_ours(r, value);
 }
 
-static void see_block(struct returned *r, struct batv_span block)
+static void see_returned_block(struct returned *r, struct batv_span block)
 {
 	struct batv_span rest = block, field;
 
@@ -206,7 +206,7 @@ static void see_block(struct returned *r, struct batv_span block)
 	r->header = r->header || r->is_header;
 	rest = block;
 	while (batv_field_next(&rest, &field))
-		see_field(r, field);
+		see_returned_field(r, field);
 }
 
 static void see_body(struct returned *r, struct batv_span body)
@@ -218,11 +218,11 @@ static void see_body(struct returned *r, struct batv_span body)
 			block.len = (size_t)(line.p + line.len - block.p);
 			continue;
 		}
-		see_block(r, block);
+		see_returned_block(r, block);
 		block = (struct batv_span){body.p, 0};
 	}
 	if (!r->ours)
-		see_block(r, block);
+		see_returned_block(r, block);
 }
 
 /* Is the address in To the envelope sender of the returned message? */

@@ -14,16 +14,11 @@
 
 #define SUBJECT_MAX 512 /* bytes of a decoded subject, or of a display name */
 
-static struct batv_span after(struct batv_span s, size_t n)
-{
-	return (struct batv_span){s.p + n, s.len - n};
-}
-
 static bool contains(struct batv_span s, const char *text)
 {
 	char first = batv_fold(text[0]);
 
-	for (; s.len > 0; s = after(s, 1))
+	for (; s.len > 0; s = batv_span_after(s, 1))
 		if (batv_fold(s.p[0]) == first && batv_span_begins_fold(s, text))
 			return true;
 	return false;
@@ -34,7 +29,7 @@ static bool has_word_of(struct batv_span s, const char *list)
 {
 	bool in_word = false;
 
-	for (; s.len > 0; s = after(s, 1)) {
+	for (; s.len > 0; s = batv_span_after(s, 1)) {
 		if (!in_word && batv_span_begins_any(s, list))
 			return true;
 		in_word = batv_is_alnum(s.p[0]);
@@ -82,9 +77,9 @@ static bool is_joined(struct batv_span s, const char *first, const char *second)
 
 	if (!batv_span_begins_fold(s, first))
 		return false;
-	s = after(s, len);
+	s = batv_span_after(s, len);
 	if (s.len > 0 && strchr("-_.", s.p[0]) && s.p[0] != '\0')
-		s = after(s, 1);
+		s = batv_span_after(s, 1);
 	return batv_span_equal_fold(s, batv_span_of(second));
 }
 
@@ -183,7 +178,7 @@ static const char answer_subjects[] =
 /* clang-format on */
 
 /* The part of a subject before what the program did not write. */
-static struct batv_span head_of(struct batv_span subject)
+static struct batv_span fixed_part_of(struct batv_span subject)
 {
 	const char *colon = memchr(subject.p, ':', subject.len);
 
@@ -193,7 +188,7 @@ static struct batv_span head_of(struct batv_span subject)
 static bool is_bounce_subject(struct batv_span s)
 {
 	if (batv_span_begins_any(s, bounce_subjects))
-		return !has_word_of(head_of(s), notice_words);
+		return !has_word_of(fixed_part_of(s), notice_words);
 	if (batv_span_begins_any(s, delivery_subjects) ||
 	    (batv_span_begins_fold(s, "warning: message ") && contains(s, " delayed ")))
 		return !has_word_of(s, notice_words);
@@ -279,7 +274,7 @@ struct reading {
 static struct batv_span skip_blanks(struct batv_span s)
 {
 	while (s.len > 0 && batv_is_blank(s.p[0]))
-		s = after(s, 1);
+		s = batv_span_after(s, 1);
 	return s;
 }
 
@@ -288,7 +283,7 @@ static bool begins_forward(struct batv_span line)
 	bool dashes = batv_span_begins(line, "--");
 
 	while (line.len > 0 && (line.p[0] == '-' || batv_is_blank(line.p[0])))
-		line = after(line, 1);
+		line = batv_span_after(line, 1);
 	return (dashes || batv_span_begins_fold(line, "begin forwarded")) &&
 	       batv_span_begins_any(line, forwards);
 }
@@ -299,12 +294,13 @@ static bool is_trace(struct batv_span line, bool journal)
 	static const char by[] = "from \0by \0(\0";
 
 	if (batv_span_begins_fold(line, "received:"))
-		return batv_span_begins_any(skip_blanks(after(line, strlen("received:"))), by);
+		return batv_span_begins_any(skip_blanks(batv_span_after(line, strlen("received:"))),
+					    by);
 	if (batv_span_begins_fold(line, "return-path:"))
 		return true;
 	if (journal || !batv_span_begins_fold(line, "message-id:"))
 		return false;
-	line = skip_blanks(after(line, strlen("message-id:")));
+	line = skip_blanks(batv_span_after(line, strlen("message-id:")));
 	return line.len == 0 || line.p[0] == '<' || memchr(line.p, '@', line.len);
 }
 
@@ -315,7 +311,7 @@ static bool is_quoted(struct reading *r, struct batv_span line)
 
 	if (line.p[0] == '>' || line.p[0] == '|')
 		return true;
-	for (; line.len > 0; line = after(line, 1)) {
+	for (; line.len > 0; line = batv_span_after(line, 1)) {
 		if (line.p[0] != '<')
 			continue;
 		if (batv_span_begins_fold(line, "<blockquote"))

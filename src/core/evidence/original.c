@@ -91,7 +91,7 @@ static void see_signature(struct original *o, struct batv_span value)
 		o->selector = selector;
 }
 
-static void see_field(struct original *o, struct batv_span field, const char *id)
+static void see_original_field(struct original *o, struct batv_span field, const char *id)
 {
 	static const char from[] = "from:", message_id[] = "message-id:",
 			  signature[] = "dkim-signature:";
@@ -105,13 +105,13 @@ static void see_field(struct original *o, struct batv_span field, const char *id
 			o, batv_span_between(field.p + sizeof signature - 1, field.p + field.len));
 }
 
-static struct original read_header(struct batv_span header, const char *id, const char *domain)
+static struct original read_original(struct batv_span header, const char *id, const char *domain)
 {
 	struct original o = {.from = {NULL, 0}, .domain = domain};
 	struct batv_span field;
 
 	while (batv_field_next(&header, &field))
-		see_field(&o, field, id);
+		see_original_field(&o, field, id);
 	return o;
 }
 
@@ -120,7 +120,7 @@ struct wanted {
 	bool found;
 };
 
-static void compare(void *ctx, const struct batv_addr *addr)
+static void compare_with_author(void *ctx, const struct batv_addr *addr)
 {
 	struct wanted *w = ctx;
 
@@ -149,10 +149,10 @@ const struct batv_clue *batv_original_by(const struct batv_search *search, struc
 		if (!is_candidate(clue, body))
 			continue;
 		tried++;
-		o = read_header(header_around(body, clue->raw.p), clue->raw.p, NULL);
+		o = read_original(header_around(body, clue->raw.p), clue->raw.p, NULL);
 		if (!o.has_id || !o.from.p)
 			continue;
-		(void)batv_mailbox_each(o.from, AUTHORS_MAX, compare, &wanted);
+		(void)batv_mailbox_each(o.from, AUTHORS_MAX, compare_with_author, &wanted);
 		if (wanted.found)
 			return clue;
 	}
@@ -171,7 +171,7 @@ bool batv_original_signed(const struct batv_search *search, struct batv_span bod
 		if (!is_candidate(clue, body))
 			continue;
 		tried++;
-		o = read_header(header_around(body, clue->raw.p), clue->raw.p, domain);
+		o = read_original(header_around(body, clue->raw.p), clue->raw.p, domain);
 		if (!o.has_id || !o.selector.p)
 			continue;
 		*out = (struct batv_original_signed){clue, o.from, o.selector};

@@ -22,7 +22,7 @@ struct search {
 	bool found;
 };
 
-static void compare(void *ctx, const struct batv_addr *addr)
+static void compare_with_recipients(void *ctx, const struct batv_addr *addr)
 {
 	char author[BATV_ADDR_SIZE], recipient[BATV_ADDR_SIZE];
 	struct search *s = ctx;
@@ -36,7 +36,7 @@ static void compare(void *ctx, const struct batv_addr *addr)
 			   strcmp(author, recipient) == 0;
 }
 
-static void see_field(struct search *s, struct batv_span field)
+static void see_author_field(struct search *s, struct batv_span field)
 {
 	const char *colon = memchr(field.p, ':', field.len);
 	struct batv_span name;
@@ -48,7 +48,7 @@ static void see_field(struct search *s, struct batv_span field)
 	    !batv_span_equal_fold(name, batv_span_of("Return-Path")))
 		return;
 	(void)batv_mailbox_each(batv_span_between(colon + 1, field.p + field.len),
-				AUTHORS_MAX - s->authors, compare, s);
+				AUTHORS_MAX - s->authors, compare_with_recipients, s);
 }
 
 bool batv_returned_to(struct batv_span message, const struct batv_recipients *recipients)
@@ -61,6 +61,6 @@ bool batv_returned_to(struct batv_span message, const struct batv_recipients *re
 		message.p++, message.len--;
 	while (!s.found && s.authors < AUTHORS_MAX && batv_field_next(&message, &field) &&
 	       batv_span_trim(field).len > 0)
-		see_field(&s, field);
+		see_author_field(&s, field);
 	return s.found;
 }

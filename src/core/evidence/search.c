@@ -211,7 +211,7 @@ struct text {
 };
 
 /* Returns where a byte is in the body.  With `end`, returns where the byte before it ends. */
-static const char *place_of(const struct text *t, const char *p, bool end)
+static const char *place_in_body(const struct text *t, const char *p, bool end)
 {
 	size_t n = (size_t)(p - t->all.p) + !end, mark = n > 0 ? (n - 1) / MARK : 0;
 	struct batv_base64 b;
@@ -241,8 +241,8 @@ static void add_found(const struct text *t, enum batv_clue_kind kind, bool weak,
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64_QP : BATV_ENCODING_QP;
 	else
 		clue.encoding = t->marks ? BATV_ENCODING_BASE64 : BATV_ENCODING_NONE;
-	clue.raw =
-		batv_span_between(place_of(t, found->begin, false), place_of(t, found->end, true));
+	clue.raw = batv_span_between(place_in_body(t, found->begin, false),
+				     place_in_body(t, found->end, true));
 	clue.offset = (size_t)(clue.raw.p - t->body);
 	batv_clues_keep(&t->s->found, clue, place);
 }

@@ -22,7 +22,7 @@
 /* ---- One physical line ---- */
 
 /* Takes a text off the front of s, if it is there. */
-static bool take(struct batv_span *s, const char *text)
+static bool take_text(struct batv_span *s, const char *text)
 {
 	if (!batv_span_begins(*s, text))
 		return false;
@@ -109,7 +109,7 @@ static bool read_named(struct batv_span here, struct batv_span *rest, struct bat
 	here = batv_span_trim(here);
 	if (here.len == 0 && !take_line(rest, &here))
 		return false;
-	return here.len > 0 && here.p[here.len - 1] == ')' && take(&here, "(") &&
+	return here.len > 0 && here.p[here.len - 1] == ')' && take_text(&here, "(") &&
 	       take_literal(&here, &l->address);
 }
 
@@ -125,11 +125,11 @@ static bool read_origin(struct batv_span us, struct batv_span *rest, struct batv
 		return false;
 	if (take_by(line, us, &l->protocol))
 		return true;
-	if (take(&line, "from [")) {
+	if (take_text(&line, "from [")) {
 		line = batv_span_between(line.p - 1, line.p + line.len);
 		if (!take_literal(&line, &l->address) || !is_remark(line))
 			return false;
-	} else if (take(&line, "from ")) {
+	} else if (take_text(&line, "from ")) {
 		if (!take_ident(&line, &ident))
 			return false;
 		line = batv_span_trim(line);
@@ -152,7 +152,7 @@ static bool read_sender(struct batv_span line, struct batv_trace_line *l)
 {
 	struct batv_addr addr;
 
-	if (l->has_sender || !take(&line, "(envelope-from <") || line.len < 2 ||
+	if (l->has_sender || !take_text(&line, "(envelope-from <") || line.len < 2 ||
 	    line.p[line.len - 2] != '>' || line.p[line.len - 1] != ')')
 		return false;
 	l->sender = (struct batv_span){line.p, line.len - 2};
@@ -165,7 +165,7 @@ static bool read_id(struct batv_span line, struct batv_trace_line *l)
 {
 	size_t len = 0;
 
-	if (l->id.len > 0 || !take(&line, "id "))
+	if (l->id.len > 0 || !take_text(&line, "id "))
 		return false;
 	while (len < line.len && (batv_is_alnum(line.p[len]) || line.p[len] == '-'))
 		len++;
@@ -294,7 +294,7 @@ static bool without_host(struct batv_span value)
 	if (batv_span_begins_fold(value, "by ") || batv_span_begins(value, "(from "))
 		return true;
 	/* another Exim's: "from IDENT by NAME with local" */
-	if (!take(&value, "from ") || !take_ident(&value, &ident))
+	if (!take_text(&value, "from ") || !take_ident(&value, &ident))
 		return false;
 	if (!batv_span_equal(batv_span_next_word(&value), batv_span_of("by")))
 		return false;
@@ -305,8 +305,8 @@ static bool without_host(struct batv_span value)
 
 static bool says_auth(struct batv_span protocol)
 {
-	(void)take(&protocol, "utf8");
-	(void)take(&protocol, "local-");
+	(void)take_text(&protocol, "utf8");
+	(void)take_text(&protocol, "local-");
 	return batv_span_equal(protocol, batv_span_of("asmtp")) ||
 	       batv_span_equal(protocol, batv_span_of("esmtpa")) ||
 	       batv_span_equal(protocol, batv_span_of("esmtpsa"));

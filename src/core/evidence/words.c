@@ -52,15 +52,10 @@ struct word {
 	size_t len;    /* of the whole word */
 };
 
-static struct batv_span after(struct batv_span s, size_t n)
-{
-	return (struct batv_span){s.p + n, s.len - n};
-}
-
 /* Reads =?charset?encoding?text?= at the start of s.  RFC 2231 adds a language to the charset. */
 static bool read_word(struct batv_span s, struct word *word)
 {
-	struct batv_span rest = after(s, 2);
+	struct batv_span rest = batv_span_after(s, 2);
 	const char *mark = memchr(rest.p, '?', batv_span_cut(rest, CHARSET_MAX).len), *star;
 
 	if (!mark)
@@ -69,11 +64,11 @@ static bool read_word(struct batv_span s, struct word *word)
 	star = memchr(rest.p, '*', word->charset.len);
 	if (star)
 		word->charset.len = (size_t)(star - rest.p);
-	rest = after(rest, (size_t)(mark + 1 - rest.p));
+	rest = batv_span_after(rest, (size_t)(mark + 1 - rest.p));
 	if (rest.len < 2 || rest.p[1] != '?')
 		return false;
 	word->encoding = batv_fold(rest.p[0]);
-	rest = after(rest, 2);
+	rest = batv_span_after(rest, 2);
 	word->text = batv_span_cut(rest, WORD_TEXT_MAX);
 	mark = memmem(word->text.p, word->text.len, "?=", 2);
 	if (!mark || (word->encoding != 'q' && word->encoding != 'b'))
@@ -154,12 +149,12 @@ struct batv_span batv_words_decode(struct batv_span value, char *out, size_t siz
 			put_word(&o, &word);
 			blank = o.blank;
 			only_blank = true;
-			value = after(value, word.len);
+			value = batv_span_after(value, word.len);
 			continue;
 		}
 		only_blank = only_blank && batv_is_space(value.p[0]);
 		put(&o, value.p[0]);
-		value = after(value, 1);
+		value = batv_span_after(value, 1);
 	}
 	return (struct batv_span){out, o.len};
 }

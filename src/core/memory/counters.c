@@ -25,14 +25,14 @@ struct count_job {
 	int64_t now;
 };
 
-static size_t place_of(const struct batv_memory *m, size_t counter)
+static size_t row_offset(const struct batv_memory *m, size_t counter)
 {
 	return m->sections.counters_at + counter * sizeof(struct batv_counter_row);
 }
 
 struct batv_counter_row *batv_counter_row(struct batv_memory *m, size_t counter)
 {
-	return batv_memory_at(m, place_of(m, counter));
+	return batv_memory_at(m, row_offset(m, counter));
 }
 
 /* Both begin with a guess instead of a read, so that the first access to a page is a write. */
@@ -105,7 +105,7 @@ uint64_t batv_counted(struct batv_memory *memory, size_t counter, unsigned days,
 	unsigned i;
 
 	if (!memory->sections.counters_at || counter >= memory->sections.counters_count ||
-	    !batv_memory_peek(memory, place_of(memory, counter), &row,
+	    !batv_memory_peek(memory, row_offset(memory, counter), &row,
 			      offsetof(struct batv_counter_row, reserved)))
 		return 0;
 	for (i = 0; i < days && i < BATV_COUNTER_DAYS && i <= day; i++) {

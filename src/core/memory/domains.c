@@ -52,7 +52,7 @@ static void note_last(uint32_t *field, uint32_t when)
 }
 
 /* Clears a field.  It is written only if it is not 0, so that the page stays clean. */
-static void forget(uint32_t *field)
+static void clear_field(uint32_t *field)
 {
 	if (__atomic_load_n(field, __ATOMIC_RELAXED) != 0)
 		__atomic_store_n(field, 0, __ATOMIC_RELAXED);
@@ -92,7 +92,7 @@ static void note_body(struct batv_memory *m, void *arg)
 		note_last(&slot->last_signed, job->when);
 	} else {
 		if (valid_paused(slot, job->when))
-			forget(&slot->first_valid);
+			clear_field(&slot->first_valid);
 		note_first(&slot->first_valid, job->when);
 		note_last(&slot->last_valid, job->when);
 	}
@@ -160,10 +160,10 @@ static void left_bare_body(struct batv_memory *m, void *arg)
 	if (job->policy_sum &&
 	    __atomic_load_n(&slot->policy_sum, __ATOMIC_RELAXED) != job->policy_sum)
 		__atomic_store_n(&slot->policy_sum, job->policy_sum, __ATOMIC_RELAXED);
-	forget(&slot->first_signed);
-	forget(&slot->first_valid);
-	forget(&slot->last_signed);
-	forget(&slot->last_valid);
+	clear_field(&slot->first_signed);
+	clear_field(&slot->first_valid);
+	clear_field(&slot->last_signed);
+	clear_field(&slot->last_valid);
 	disarm(slot);
 }
 
@@ -357,7 +357,7 @@ bool batv_domain_at(struct batv_memory *memory, size_t index, struct batv_domain
 	return true;
 }
 
-static uint32_t take(uint32_t *field)
+static uint32_t fetch_and_clear(uint32_t *field)
 {
 	return __atomic_load_n(field, __ATOMIC_RELAXED)
 		       ? __atomic_exchange_n(field, 0, __ATOMIC_RELAXED)
@@ -372,10 +372,10 @@ static void take_body(struct batv_memory *m, void *arg)
 	at_body(m, arg);
 	if (!job->found)
 		return;
-	job->domain.first_signed = take(&slot->first_signed);
-	job->domain.first_valid = take(&slot->first_valid);
-	job->domain.last_signed = take(&slot->last_signed);
-	job->domain.last_valid = take(&slot->last_valid);
+	job->domain.first_signed = fetch_and_clear(&slot->first_signed);
+	job->domain.first_valid = fetch_and_clear(&slot->first_valid);
+	job->domain.last_signed = fetch_and_clear(&slot->last_signed);
+	job->domain.last_valid = fetch_and_clear(&slot->last_valid);
 }
 
 bool batv_domain_take(struct batv_memory *memory, size_t index, struct batv_domain *out)

@@ -32,7 +32,7 @@ static uint64_t check_of(uint64_t who)
 }
 
 /* A place that was taken but not counted yet stands for one attempt. */
-static uint32_t count_in(uint64_t who, uint64_t count)
+static uint32_t attempts_of(uint64_t who, uint64_t count)
 {
 	return (count ^ check_of(who)) >> 32 == 0 ? (uint32_t)count : 1;
 }
@@ -63,7 +63,7 @@ static uint64_t worth_of(const struct batv_forged_slot *slot, uint64_t w, uint64
 
 	if (w == 0 || (ahead > 1 && ahead != DAY_MASK))
 		return 0;
-	count = count_in(w, __atomic_load_n(&slot->count, __ATOMIC_RELAXED));
+	count = attempts_of(w, __atomic_load_n(&slot->count, __ATOMIC_RELAXED));
 	return ahead <= 1 ? UINT64_C(1) << 32 | count : count; /* 1: tomorrow, by another clock */
 }
 
@@ -162,7 +162,7 @@ static uint32_t count_at(const struct batv_forged_slot *slots, size_t at)
 			continue;
 		if (i < at)
 			return 0;
-		sum += count_in(slots[i].who, slots[i].count);
+		sum += attempts_of(slots[i].who, slots[i].count);
 	}
 	return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 }

@@ -20,7 +20,7 @@
 _Static_assert(BATV_HOST_KINDS *BATV_HOSTS_EACH == BATV_HEAD_HOSTS, "all kinds have their places");
 
 /* IPv4 as the lower half, after ffff, as in an IPv6 address. */
-static bool read_address(const char *text, uint64_t address[static 2])
+static bool read_ip(const char *text, uint64_t address[static 2])
 {
 	uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
 
@@ -79,7 +79,8 @@ struct note_job {
 };
 
 /* The place of the address, or the one to use for it. */
-static struct batv_head_host *find_place(struct batv_head_host *first, const struct note_job *job)
+static struct batv_head_host *find_host_place(struct batv_head_host *first,
+					      const struct note_job *job)
 {
 	struct batv_head_host *oldest = first;
 
@@ -98,7 +99,7 @@ static void note_body(struct batv_memory *m, void *arg)
 {
 	const struct note_job *job = arg;
 	struct batv_memory_head *head = batv_memory_at(m, 0);
-	struct batv_head_host *h = find_place(head->hosts + job->kind * BATV_HOSTS_EACH, job);
+	struct batv_head_host *h = find_host_place(head->hosts + job->kind * BATV_HOSTS_EACH, job);
 	const uint64_t check = check_of(job->address);
 	uint64_t word = __atomic_load_n(&h->word, __ATOMIC_RELAXED);
 
@@ -119,7 +120,7 @@ void batv_host_note(struct batv_memory *memory, enum batv_host_kind kind, const 
 	struct note_job job = {.day = batv_day_of(now), .kind = kind};
 
 	if (batv_memory_there(memory) && memory->writable && (unsigned)kind < BATV_HOST_KINDS &&
-	    read_address(address, job.address))
+	    read_ip(address, job.address))
 		(void)batv_memory_guard(memory, note_body, &job);
 }
 

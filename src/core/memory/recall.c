@@ -273,7 +273,7 @@ bool batv_recall_take(struct batv_memory *memory, const struct batv_recall_sampl
 
 /* ---- reading ---- */
 
-static uint64_t count_in(const struct window *w, uint64_t word)
+static uint64_t count_in_window(const struct window *w, uint64_t word)
 {
 	return counts(w, word) ? word & LOW_MASK : 0;
 }
@@ -326,8 +326,8 @@ bool batv_recall_read(struct batv_memory *memory, const char *domain, int64_t re
 	    !batv_slot_find(memory, &name, &index, &slot) || !batv_slot_read(memory, index, &slot))
 		return false;
 	*out = (struct batv_recall){
-		.known = count_in(&w, slot.recall_known),
-		.missed = count_in(&w, slot.recall_missed),
+		.known = count_in_window(&w, slot.recall_known),
+		.missed = count_in_window(&w, slot.recall_missed),
 		.known_samples = samples_in(&w, slot.known_networks),
 		.known_networks = networks_in(&w, slot.known_networks),
 		.missed_networks = networks_in(&w, slot.missed_networks),

@@ -247,7 +247,7 @@ static uint64_t one_more(uint64_t word, uint64_t today)
 	return (word & WORD_MASK) < WORD_MASK ? word + 1 : word;
 }
 
-static void count(uint64_t *word, uint64_t today)
+static void count_accepted(uint64_t *word, uint64_t today)
 {
 	uint64_t have = load(word);
 
@@ -299,8 +299,8 @@ struct job {
 };
 
 /* Finds the slot of a domain that may be written to, and copies it. */
-static bool begin(struct batv_memory *m, const char *domain, struct job *job,
-		  struct batv_domain_slot *slot)
+static bool copy_slot(struct batv_memory *m, const char *domain, struct job *job,
+		      struct batv_domain_slot *slot)
 {
 	struct batv_slot_name name;
 
@@ -315,7 +315,7 @@ static void accepted_body(struct batv_memory *m, void *arg)
 	struct batv_domain_slot *slot = batv_slot_at(m, job->index);
 	struct batv_domain_day *d = &slot->days[job->today % BATV_DOMAIN_DAYS];
 
-	count(&d->accepted, job->today);
+	count_accepted(&d->accepted, job->today);
 	for (size_t i = 0; i < BATV_DOMAIN_HASHES; i++) {
 		uint64_t word = load(&d->senders[i]);
 
@@ -334,7 +334,7 @@ void batv_sending_accepted(struct batv_memory *memory, const char *domain, uint6
 	struct batv_domain_slot slot;
 	uint64_t seen;
 
-	if (!begin(memory, domain, &job, &slot))
+	if (!copy_slot(memory, domain, &job, &slot))
 		return;
 	seen = slot.days[job.today % BATV_DOMAIN_DAYS].seen;
 	if (seen >> WORD_BITS != job.today || (seen & SEEN_MASK) < SEEN_ENOUGH)
@@ -363,7 +363,7 @@ void batv_sending_failed(struct batv_memory *memory, const char *domain, int64_t
 	struct job job = {.today = day_of(now)};
 	struct batv_domain_slot slot;
 
-	if (begin(memory, domain, &job, &slot))
+	if (copy_slot(memory, domain, &job, &slot))
 		(void)batv_memory_guard(memory, failed_body, &job);
 }
 
@@ -384,7 +384,7 @@ void batv_sending_untagged(struct batv_memory *memory, const char *domain, int64
 	struct job job = {.today = day_of(now)};
 	struct batv_domain_slot slot;
 
-	if (begin(memory, domain, &job, &slot))
+	if (copy_slot(memory, domain, &job, &slot))
 		(void)batv_memory_guard(memory, untagged_body, &job);
 }
 
@@ -469,7 +469,7 @@ bool batv_sending_elsewhere(struct batv_memory *memory, const char *domain, uint
 	struct job job = {.today = day_of(now), .id = id, .network = network};
 	struct batv_domain_slot slot;
 
-	return id != 0 && begin(memory, domain, &job, &slot) &&
+	return id != 0 && copy_slot(memory, domain, &job, &slot) &&
 	       batv_memory_guard(memory, elsewhere_body, &job) && job.is_new;
 }
 

@@ -62,14 +62,14 @@ enum batv_err batv_slot_name(const char *domain, struct batv_slot_name *name)
 	return BATV_OK;
 }
 
-static size_t place_of(const struct batv_memory *m, size_t index)
+static size_t slot_offset(const struct batv_memory *m, size_t index)
 {
 	return m->sections.domains_at + index * m->sections.domain_size;
 }
 
 struct batv_domain_slot *batv_slot_at(struct batv_memory *m, size_t index)
 {
-	return batv_memory_at(m, place_of(m, index));
+	return batv_memory_at(m, slot_offset(m, index));
 }
 
 static size_t probes_of(const struct batv_memory *m)
@@ -187,7 +187,7 @@ bool batv_slot_find(struct batv_memory *m, const struct batv_slot_name *name, si
 		enum batv_slot_state state;
 
 		*index = batv_slot_probe(m, home, i);
-		if (!batv_memory_peek(m, place_of(m, *index), slot, BATV_DOMAIN_SLOT_SIZE_1))
+		if (!batv_memory_peek(m, slot_offset(m, *index), slot, BATV_DOMAIN_SLOT_SIZE_1))
 			return false;
 		state = state_of(slot->claim);
 		if (state == BATV_SLOT_EMPTY)
@@ -201,7 +201,7 @@ bool batv_slot_find(struct batv_memory *m, const struct batv_slot_name *name, si
 bool batv_slot_read(struct batv_memory *m, size_t index, struct batv_domain_slot *slot)
 {
 	memset(slot, 0, sizeof *slot);
-	return batv_memory_peek(m, place_of(m, index), slot, m->sections.domain_size);
+	return batv_memory_peek(m, slot_offset(m, index), slot, m->sections.domain_size);
 }
 
 bool batv_slot_in_use(const struct batv_domain_slot *slot)

@@ -37,7 +37,7 @@ struct tally_job {
 
 /* The count of a word, if its stamp is `from` to `to`.  Another stamp is of a past time or of a
  * wrong clock. */
-static uint64_t count_in(uint64_t w, uint64_t from, uint64_t to)
+static uint64_t count_between(uint64_t w, uint64_t from, uint64_t to)
 {
 	uint64_t have = w >> BATV_DAY_SHIFT;
 
@@ -54,7 +54,7 @@ static uint64_t add_to(uint64_t *word, uint64_t from, uint64_t to, uint64_t stam
 	uint64_t w = 0, next;
 
 	do {
-		uint64_t have = w >> BATV_DAY_SHIFT, count = count_in(w, from, to);
+		uint64_t have = w >> BATV_DAY_SHIFT, count = count_between(w, from, to);
 
 		next = more > COUNT_MASK - count ? COUNT_MASK : count + more;
 		if (next > limit)
@@ -158,9 +158,9 @@ static struct batv_tallied counts_of(const struct tally_job *job)
 	return (struct batv_tallied){shown(job->on_day), job->has_life ? shown(job->in_life) : 0};
 }
 
-static struct batv_tallied count(struct batv_memory *memory, enum batv_tally which,
-				 const uint8_t *name, uint64_t until_day, int64_t now,
-				 uint64_t more, uint64_t limit)
+static struct batv_tallied count_up(struct batv_memory *memory, enum batv_tally which,
+				    const uint8_t *name, uint64_t until_day, int64_t now,
+				    uint64_t more, uint64_t limit)
 {
 	struct batv_tallied none = {0, 0};
 	struct tally_job job;
@@ -177,21 +177,21 @@ struct batv_tallied batv_tally(struct batv_memory *memory, enum batv_tally which
 			       const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
 			       int64_t now)
 {
-	return count(memory, which, name, until_day, now, 1, COUNT_MASK);
+	return count_up(memory, which, name, until_day, now, 1, COUNT_MASK);
 }
 
 struct batv_tallied batv_tally_add(struct batv_memory *memory, enum batv_tally which,
 				   const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
 				   int64_t now, uint32_t more)
 {
-	return count(memory, which, name, until_day, now, more, COUNT_MASK);
+	return count_up(memory, which, name, until_day, now, more, COUNT_MASK);
 }
 
 struct batv_tallied batv_tally_up_to(struct batv_memory *memory, enum batv_tally which,
 				     const uint8_t name[static BATV_ITEM_LEN], uint64_t until_day,
 				     int64_t now, uint32_t limit)
 {
-	return count(memory, which, name, until_day, now, 1, limit);
+	return count_up(memory, which, name, until_day, now, 1, limit);
 }
 
 struct batv_tallied batv_tally_read(struct batv_memory *memory, enum batv_tally which,
@@ -209,9 +209,9 @@ struct batv_tallied batv_tally_read(struct batv_memory *memory, enum batv_tally 
 		if (!batv_memory_peek(memory, job.place[i], words,
 				      (job.has_life ? BATV_TALLY_WORDS : 1) * sizeof words[0]))
 			return none;
-		note_least(&job.on_day, count_in(words[0], job.day, job.day + 1));
+		note_least(&job.on_day, count_between(words[0], job.day, job.day + 1));
 		note_least(&job.in_life,
-			   count_in(words[1], job.day, job.day + BATV_TALLY_DAYS_MAX));
+			   count_between(words[1], job.day, job.day + BATV_TALLY_DAYS_MAX));
 	}
 	return counts_of(&job);
 }

@@ -29,11 +29,6 @@ static struct batv_span inner_of(const struct batv_addr *addr)
 	return (struct batv_span){addr->local.p + 1, addr->local.len - 2};
 }
 
-static struct batv_span skip_bytes(struct batv_span s, size_t n)
-{
-	return (struct batv_span){s.p + n, s.len - n};
-}
-
 /* Is the character at `at` the second one of a backslash pair? */
 static bool is_escaped(struct batv_span s, size_t at)
 {
@@ -67,14 +62,14 @@ bool batv_tag_parse(const struct batv_addr *addr, struct batv_tag *tag)
 		return false;
 	size_t bare_len = local.len - BATV_TAG_OVERHEAD;
 	if (batv_span_begins_fold(local, "prvs=") && local.p[BATV_TAG_OVERHEAD - 1] == '=' &&
-	    read_tag(skip_bytes(local, strlen("prvs=")), &t)) {
-		t.inner = skip_bytes(local, BATV_TAG_OVERHEAD);
+	    read_tag(batv_span_after(local, strlen("prvs=")), &t)) {
+		t.inner = batv_span_after(local, BATV_TAG_OVERHEAD);
 		*tag = t;
 		return true;
 	}
-	if (batv_span_begins_fold(skip_bytes(local, bare_len), "+prvs=") &&
+	if (batv_span_begins_fold(batv_span_after(local, bare_len), "+prvs=") &&
 	    !is_escaped(local, bare_len) &&
-	    read_tag(skip_bytes(local, bare_len + strlen("+prvs=")), &t)) {
+	    read_tag(batv_span_after(local, bare_len + strlen("+prvs=")), &t)) {
 		t.style = BATV_STYLE_SUBADDRESS;
 		t.inner = (struct batv_span){local.p, bare_len};
 		*tag = t;
@@ -292,7 +287,7 @@ static bool take_field(struct batv_span *s, struct batv_span *field)
 	*field = (struct batv_span){s->p, (size_t)(end - s->p)};
 	if (memchr(field->p, '\\', field->len))
 		return false;
-	*s = skip_bytes(*s, field->len + 1);
+	*s = batv_span_after(*s, field->len + 1);
 	return true;
 }
 
@@ -327,8 +322,8 @@ static bool peel_behind(struct batv_span *local, char mark, const char *name)
 
 	if (bare_len == 0 || is_escaped(*local, bare_len))
 		return false;
-	struct batv_span rest = skip_bytes(*local, bare_len + 1);
-	if (!batv_span_begins_fold(rest, name) || !is_hex_tag(skip_bytes(rest, strlen(name))))
+	struct batv_span rest = batv_span_after(*local, bare_len + 1);
+	if (!batv_span_begins_fold(rest, name) || !is_hex_tag(batv_span_after(rest, strlen(name))))
 		return false;
 	local->len = bare_len;
 	return true;
@@ -340,7 +335,7 @@ static bool peel_prvs(struct batv_span *local)
 
 	if (!batv_span_begins_fold(*local, "prvs="))
 		return false;
-	rest = skip_bytes(*local, strlen("prvs="));
+	rest = batv_span_after(*local, strlen("prvs="));
 	if (!take_field(&rest, &field) || !is_hex_tag(field) || rest.len == 0)
 		return false;
 	*local = rest;
@@ -354,7 +349,7 @@ static bool peel_older_prvs(struct batv_span *local)
 
 	if (!batv_span_begins_fold(*local, "prvs="))
 		return false;
-	rest = skip_bytes(*local, strlen("prvs="));
+	rest = batv_span_after(*local, strlen("prvs="));
 	if (!peel_behind(&rest, '=', ""))
 		return false;
 	*local = rest;
@@ -367,10 +362,10 @@ static bool peel_btv1(struct batv_span *local)
 
 	if (!batv_span_begins_fold(*local, "btv1=="))
 		return false;
-	rest = skip_bytes(*local, strlen("btv1=="));
+	rest = batv_span_after(*local, strlen("btv1=="));
 	if (!take_field(&rest, &field) || !is_hex_tag(field) || rest.len < 2 || rest.p[0] != '=')
 		return false;
-	*local = skip_bytes(rest, 1);
+	*local = batv_span_after(rest, 1);
 	return true;
 }
 
@@ -381,7 +376,7 @@ static bool peel_msprvs1(struct batv_span *local)
 
 	if (!batv_span_begins_fold(*local, "msprvs1="))
 		return false;
-	rest = skip_bytes(*local, strlen("msprvs1="));
+	rest = batv_span_after(*local, strlen("msprvs1="));
 	if (!take_field(&rest, &field) || rest.len == 0 || !batv_is_digit(field.p[0]) ||
 	    !is_made_of(field, "-_"))
 		return false;
@@ -397,12 +392,12 @@ static bool peel_srs(struct batv_span *local, struct batv_span *domain)
 
 	if (!batv_tag_is_srs(&addr))
 		return false;
-	rest = skip_bytes(*local, strlen("SRS0="));
+	rest = batv_span_after(*local, strlen("SRS0="));
 	if (local->p[3] == '1') {
 		if (!take_field(&rest, &hash) || !take_field(&rest, &host) || rest.len == 0 ||
 		    !strchr("=+-", rest.p[0]))
 			return false;
-		rest = skip_bytes(rest, 1);
+		rest = batv_span_after(rest, 1);
 	}
 	if (!take_field(&rest, &hash) || !take_field(&rest, &stamp) || !take_field(&rest, &host) ||
 	    rest.len == 0 || !is_made_of(host, ".-_"))
