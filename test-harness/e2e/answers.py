@@ -53,7 +53,7 @@ class Ours:
         for source in networks:
             message_id = new_id("sample")
             if known:
-                self.write("measured@theirs.test", message_id, sender)
+                self.tag_of(sender, message_id)     # and it has left, so the clock may move
             result = self.ours.inject("", tag, bounce(tag, sender, message_id=message_id), source)
             assert result.data.code == 250, result
             assert batv_lines(self.ours)[-1]["verdict"] == "valid", batv_lines(self.ours)[-1]
