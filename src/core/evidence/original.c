@@ -136,23 +136,41 @@ static bool is_candidate(const struct batv_clue *clue, struct batv_span body)
 	       clue->raw.p >= body.p && clue->raw.p < body.p + body.len;
 }
 
+/* A walk over the candidates; begin with all bytes zero. */
+struct candidates {
+	size_t next;    /* clue */
+	unsigned tried; /* headers read */
+};
+
+/* Reads the next header that has its id in its own Message-ID field.  Returns NULL at the end. */
+static const struct batv_clue *next_original(const struct batv_search *search,
+					     struct batv_span body, const char *domain,
+					     struct candidates *at, struct original *o)
+{
+	while (at->next < search->found.n && at->tried < BATV_LOOKUPS_MAX) {
+		const struct batv_clue *clue = &search->found.clues[at->next++];
+
+		if (!is_candidate(clue, body))
+			continue;
+		at->tried++;
+		*o = read_original(header_around(body, clue->raw.p), clue->raw.p, domain);
+		if (o->has_id)
+			return clue;
+	}
+	return NULL;
+}
+
 const struct batv_clue *batv_original_by(const struct batv_search *search, struct batv_span body,
 					 const struct batv_addr *author)
 {
 	struct wanted wanted = {.author = author};
-	unsigned tried = 0;
+	struct candidates at = {0};
+	const struct batv_clue *clue;
+	struct original o;
 
-	for (size_t i = 0; i < search->found.n && tried < BATV_LOOKUPS_MAX; i++) {
-		const struct batv_clue *clue = &search->found.clues[i];
-		struct original o;
-
-		if (!is_candidate(clue, body))
-			continue;
-		tried++;
-		o = read_original(header_around(body, clue->raw.p), clue->raw.p, NULL);
-		if (!o.has_id || !o.from.p)
-			continue;
-		(void)batv_mailbox_each(o.from, AUTHORS_MAX, compare_with_author, &wanted);
+	while ((clue = next_original(search, body, NULL, &at, &o))) {
+		if (o.from.p)
+			(void)batv_mailbox_each(o.from, AUTHORS_MAX, compare_with_author, &wanted);
 		if (wanted.found)
 			return clue;
 	}
@@ -162,20 +180,14 @@ const struct batv_clue *batv_original_by(const struct batv_search *search, struc
 bool batv_original_signed(const struct batv_search *search, struct batv_span body,
 			  const char *domain, struct batv_original_signed *out)
 {
-	unsigned tried = 0;
+	struct candidates at = {0};
+	const struct batv_clue *clue;
+	struct original o;
 
-	for (size_t i = 0; i < search->found.n && tried < BATV_LOOKUPS_MAX; i++) {
-		const struct batv_clue *clue = &search->found.clues[i];
-		struct original o;
-
-		if (!is_candidate(clue, body))
-			continue;
-		tried++;
-		o = read_original(header_around(body, clue->raw.p), clue->raw.p, domain);
-		if (!o.has_id || !o.selector.p)
-			continue;
-		*out = (struct batv_original_signed){clue, o.from, o.selector};
-		return true;
-	}
+	while ((clue = next_original(search, body, domain, &at, &o)))
+		if (o.selector.p) {
+			*out = (struct batv_original_signed){clue, o.from, o.selector};
+			return true;
+		}
 	return false;
 }
