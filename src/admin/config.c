@@ -20,10 +20,10 @@
 #include "conffile.h"
 #include "decide/automatic.h"
 #include "legacy.h"
+#include "nearest.h"
 
 #define LEGACY_FILE_MAX 65536
 #define QUOTED_SIZE 100 /* of a wrong value in a message */
-#define NAME_MAX_LEN 32 /* of an option */
 #define EXPECTED_SIZE 240
 
 struct loader {
@@ -88,57 +88,19 @@ static enum batv_err wrong_value(struct loader *l, const char *name, const char 
 	return fail(l, BATV_E_SYNTAX, "%s: %s, not \"%s\"", name, why, quoted(value, text));
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* The number of letters that must change (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_LEN + 1], len = strlen(b);
-
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < len; j++) {
-			size_t changed = diagonal + (a[i] != b[j]);
-
-			diagonal = row[j + 1];
-			row[j + 1] = smallest(changed, diagonal + 1, row[j] + 1);
-		}
-	}
-	return row[len];
-}
-
-static void nearer(const char *wrong, const char *known, const char **best, size_t *best_distance)
-{
-	size_t d = strlen(known) <= NAME_MAX_LEN ? distance(wrong, known) : SIZE_MAX;
-
-	if (d < *best_distance) {
-		*best_distance = d;
-		*best = known;
-	}
-}
-
 static enum batv_err unknown_option(struct loader *l, const char *name)
 {
-	size_t found = strlen(name) / 3 + 2; /* a name further away would be a guess */
-	const char *best = NULL;
+	struct batv_nearest search;
 	char text[QUOTED_SIZE];
 
-	for (size_t i = 0; i < batv_globals_count && strlen(name) <= NAME_MAX_LEN; i++)
-		nearer(name, batv_globals[i].name, &best, &found);
-	for (size_t i = 0; i < batv_options_count && strlen(name) <= NAME_MAX_LEN; i++)
-		nearer(name, batv_options[i].name, &best, &found);
-	if (best)
+	batv_nearest_start(&search, name);
+	for (size_t i = 0; i < batv_globals_count; i++)
+		batv_nearest_try(&search, batv_globals[i].name);
+	for (size_t i = 0; i < batv_options_count; i++)
+		batv_nearest_try(&search, batv_options[i].name);
+	if (search.best)
 		return fail(l, BATV_E_SYNTAX, "unknown option \"%s\"; did you mean \"%s\"?",
-			    quoted(name, text), best);
+			    quoted(name, text), search.best);
 	return fail(l, BATV_E_SYNTAX, "unknown option \"%s\"", quoted(name, text));
 }
 

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "config.h"
+#include "ctl_terminal.h"
 #include "ctl_time.h"
 #include "store.h"
 
@@ -33,8 +34,9 @@ struct batv_ctl {
 	const char *config_path, *rcpt, *host, *from, *exim_log;
 	bool json, revoke, force, show_secret, backup;
 	bool at_given;
-	int64_t clock; /* the real time, read once */
-	int64_t now;   /* --at, or the clock */
+	struct batv_ctl_terminal terminal; /* what stdout is */
+	int64_t clock;                     /* the real time, read once */
+	int64_t now;                       /* --at, or the clock */
 	struct batv_config config;
 	struct batv_store store;
 	char message[BATV_MESSAGE_SIZE];

@@ -80,6 +80,10 @@ bool batv_ctl_time_parse(const char *text, int64_t now, int64_t *out)
 		if (!batv_duration_parse(rest, &value) || value > BATV_TIME_MAX - now)
 			return false;
 		value += now;
+	} else if (*text == '-') {
+		if (!batv_duration_parse(rest, &value) || value > now)
+			return false;
+		value = now - value;
 	} else if (*text == '@') {
 		if (!batv_span_to_i64(rest, &value))
 			return false;

@@ -9,9 +9,9 @@
 #define BATV_TIME_SIZE 32
 
 /*
- * Parses now, 2026-12-01, 2026-12-01 12:00[:00][Z] (also with "T"), +3d (from now; a duration as in
- * the configuration) or @1796126400.  Returns false for any other text, and for a day that does not
- * exist.
+ * Parses now, 2026-12-01, 2026-12-01 12:00[:00][Z] (also with "T"), +3d or -1d (from now; a
+ * duration as in the configuration) or @1796126400.  Returns false for any other text, and for a
+ * day that does not exist.
  */
 bool batv_ctl_time_parse(const char *text, int64_t now, int64_t *out);
 

@@ -1,6 +1,7 @@
 /*
  * main.c - batvctl's command line: options in any place, one subcommand, its arguments.
  */
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "nearest.h"
 
 const struct batv_ctl_command batv_ctl_commands[] = {
 	{"status", BATV_OPTION_AT, 0, 0, "[--at TIME]",
@@ -77,29 +79,33 @@ static const struct option longs[] = {
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{"config", required_argument, NULL, 'c'},
+	{"color", required_argument, NULL, 'C'},
 	{NULL, 0, NULL, 0}};
 
 struct given {
 	unsigned options; /* BATV_OPTION_ bits */
-	const char *at;
+	const char *at, *color;
 	bool help, version;
 };
 
-static void print_help(void)
+static void print_help(FILE *out)
 {
-	puts("batvctl - shows and changes what exim-batv does\n"
-	     "\n"
-	     "usage: batvctl [-c FILE] [--json] COMMAND ...");
+	fputs("batvctl - shows and changes what exim-batv does\n"
+	      "\n"
+	      "usage: batvctl [-c FILE] [--json] COMMAND ...\n",
+	      out);
 	for (size_t i = 0; i < batv_ctl_commands_count; i++)
-		printf("  %-8s %s\n", batv_ctl_commands[i].name, batv_ctl_commands[i].help);
-	puts("\n"
-	     "  -c FILE    configuration (default " BATV_CONF ")\n"
-	     "  --json     print JSON; times are seconds since 1970\n"
-	     "  --at TIME  now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d, @EPOCH\n"
-	     "  --version  print the version\n"
-	     "  -h         print this; batvctl COMMAND -h says more\n"
-	     "\n"
-	     "Exit status: 0 yes, 1 no, 2 wrong usage or configuration, 3 trouble.");
+		fprintf(out, "  %-8s %s\n", batv_ctl_commands[i].name, batv_ctl_commands[i].help);
+	fputs("\n"
+	      "  -c FILE    configuration (default " BATV_CONF ")\n"
+	      "  --json     print JSON; times are seconds since 1970\n"
+	      "  --at TIME  now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d, -1d, @EPOCH\n"
+	      "  --color=auto|always|never  NO_COLOR in the environment means never\n"
+	      "  --version  print the version\n"
+	      "  -h         print this; batvctl COMMAND -h says more\n"
+	      "\n"
+	      "Exit status: 0 yes, 1 no, 2 wrong usage or configuration, 3 trouble.\n",
+	      out);
 }
 
 static int take_option(int c, struct batv_ctl *ctl, struct given *given)
@@ -109,6 +115,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case 'j': ctl->json = true; break;
 	case 'h': given->help = true; break;
 	case 'V': given->version = true; break;
+	case 'C': given->color = optarg; break;
 	case BATV_OPTION_AT: given->at = optarg; break;
 	case BATV_OPTION_RCPT: ctl->rcpt = optarg; break;
 	case BATV_OPTION_HOST: ctl->host = optarg; break;
@@ -160,6 +167,8 @@ static int run(struct batv_ctl *ctl, const struct given *given, const struct bat
 {
 	const char *wrong = misplaced(given->options, cmd->options);
 
+	struct in6_addr address;
+
 	if (given->help) {
 		printf("usage: batvctl %s %s\n%s\n%s\n", cmd->name, cmd->usage, cmd->help,
 		       cmd->more);
@@ -176,40 +185,94 @@ static int run(struct batv_ctl *ctl, const struct given *given, const struct bat
 	ctl->at_given = given->at != NULL;
 	if (given->at && !batv_ctl_time_parse(given->at, ctl->clock, &ctl->now))
 		return usage(cmd,
-			     "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d "
-			     "or @EPOCH, not %s",
+			     "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d, "
+			     "-1d or @EPOCH, not %s",
 			     given->at);
+	if (ctl->host && inet_pton(AF_INET, ctl->host, &address) != 1 &&
+	    inet_pton(AF_INET6, ctl->host, &address) != 1)
+		return usage(cmd, "--host: expected an IP address, not %s", ctl->host);
 	return cmd->run(ctl, args, n);
+}
+
+/* What getopt_long() did not take: says which option was meant. */
+static int unknown_option(const char *word)
+{
+	struct batv_nearest search;
+	char name[BATV_NEAREST_MAX + 1];
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+	batv_nearest_start(&search, name + strspn(name, "-"));
+	for (size_t i = 0; longs[i].name && strncmp(word, "--", 2) == 0; i++)
+		batv_nearest_try(&search, longs[i].name);
+	if (search.best)
+		return batv_ctl_fail(BATV_CTL_USAGE, "unknown option %s; did you mean --%s?", name,
+				     search.best);
+	return batv_ctl_fail(BATV_CTL_USAGE, "unknown option %s; see batvctl -h", word);
+}
+
+static int unknown_command(const char *word)
+{
+	struct batv_nearest search;
+
+	batv_nearest_start(&search, word);
+	for (size_t i = 0; i < batv_ctl_commands_count; i++)
+		batv_nearest_try(&search, batv_ctl_commands[i].name);
+	if (search.best)
+		return batv_ctl_fail(BATV_CTL_USAGE, "unknown command %s; did you mean %s?", word,
+				     search.best);
+	return batv_ctl_fail(BATV_CTL_USAGE, "unknown command %s; see batvctl -h", word);
+}
+
+static int take_options(int argc, char **argv, struct batv_ctl *ctl, struct given *given)
+{
+	enum batv_ctl_color color = BATV_COLOR_AUTO;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1)
+		if (take_option(c, ctl, given))
+			return c == ':' ? batv_ctl_fail(BATV_CTL_USAGE,
+							"option %s requires an argument; see "
+							"batvctl -h",
+							argv[optind - 1])
+					: unknown_option(argv[optind - 1]);
+	if (given->color && !batv_ctl_terminal_color(given->color, &color))
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "--color: expected auto, always or never, not %s",
+				     given->color);
+	batv_ctl_terminal_look(STDOUT_FILENO, color, &ctl->terminal);
+	return BATV_CTL_YES;
+}
+
+/* Finds the command among the n words.  `batvctl help COMMAND` is `batvctl COMMAND -h`. */
+static int run_words(struct batv_ctl *ctl, struct given *given, char **words, int n)
+{
+	const struct batv_ctl_command *cmd;
+
+	if (n > 0 && strcmp(words[0], "help") == 0) {
+		given->help = true;
+		words++, n--;
+	}
+	if (n == 0) {
+		print_help(given->help ? stdout : stderr);
+		return given->help ? BATV_CTL_YES
+				   : batv_ctl_fail(BATV_CTL_USAGE, "a command is missing");
+	}
+	cmd = find_command(words[0]);
+	return cmd ? run(ctl, given, cmd, words + 1, n - 1) : unknown_command(words[0]);
 }
 
 int main(int argc, char **argv)
 {
 	static struct batv_ctl ctl = {.config_path = BATV_CONF, .store.dirfd = -1};
-	const struct batv_ctl_command *cmd;
 	struct given given = {0};
-	int c, code;
+	int code = take_options(argc, argv, &ctl, &given);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1)
-		if (take_option(c, &ctl, &given))
-			return batv_ctl_fail(
-				BATV_CTL_USAGE,
-				c == ':' ? "option %s requires an argument; see batvctl -h"
-					 : "unknown option %s; see batvctl -h",
-				argv[optind - 1]);
+	if (code)
+		return code;
 	if (given.version)
 		return puts("batvctl " BATV_VERSION) == EOF;
-	if (optind == argc && given.help) {
-		print_help();
-		return BATV_CTL_YES;
-	}
-	if (optind == argc)
-		return batv_ctl_fail(BATV_CTL_USAGE, "a command is missing; see batvctl -h");
-	cmd = find_command(argv[optind]);
-	if (!cmd)
-		return batv_ctl_fail(BATV_CTL_USAGE, "unknown command %s; see batvctl -h",
-				     argv[optind]);
-	code = run(&ctl, &given, cmd, argv + optind + 1, argc - optind - 1);
+	code = run_words(&ctl, &given, argv + optind, argc - optind);
 	batv_config_free(&ctl.config);
 	batv_store_close(&ctl.store);
 	if (fflush(stdout) != 0 || ferror(stdout))

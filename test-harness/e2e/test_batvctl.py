@@ -46,8 +46,12 @@ def import_(b, text, *argv, **run):
 def test_wrong_arguments(lab):
     b = batv(lab)
     for argv, text in [
-        ([], "a command is missing"), (["stauts"], "unknown command stauts"), (["-x"], "unknown option -x"),
-        (["status", "--no"], "unknown option --no"), (["status", "-c"], "option -c requires an argument"),
+        (["stauts"], "unknown command stauts; did you mean status?"), (["-x"], "unknown option -x; see batvctl -h"),
+        (["xyzzy"], "unknown command xyzzy; see batvctl -h"),
+        (["status", "--no"], "unknown option --no"), (["sign", "--rctp=x@y", "a@b"], "unknown option --rctp; did you mean --rcpt?"),
+        (["status", "--color=no"], "--color: expected auto, always or never, not no"),
+        (["verify", "a@b", "--host", "mx.example.net"], "--host: expected an IP address, not mx.example.net"),
+        (["verify", "a@b", "--host", "192.0.2.1/24"], "--host: expected an IP address"), (["status", "-c"], "option -c requires an argument"),
         (["status", "extra"], "unexpected argument extra"), (["status", "--revoke"], "option --revoke is not valid here"),
         (["sign"], "an argument is missing"), (["sign", "a@b", "c@d"], "unexpected argument c@d"),
         (["sign", "nonsense"], "not an address: nonsense"), (["sign", ""], 'not an address: ""'),
@@ -69,6 +73,9 @@ def test_help(lab):
     for command in "status", "check", "keys", "sign", "verify", "rotate", "secret":
         assert f"\n  {command} " in text, text
         assert b.ctl(command, "--help").stdout.startswith(f"usage: batvctl {command}")
+    assert b.ctl("help").stdout == text and b.ctl("help", "keys").stdout == b.ctl("keys", "-h").stdout
+    alone = b.ctl(check=False)
+    assert (alone.returncode, alone.stdout) == (2, "") and alone.stderr == text + "batvctl: a command is missing\n", alone
     assert b.ctl("--version").stdout.startswith("batvctl ")
     assert max(map(len, text.splitlines())) < 100
 

@@ -1,4 +1,4 @@
-/* links: admin/config admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_config.c - every kind of wrong line, with the message that a person gets to read.
  */
