@@ -3,24 +3,35 @@
  *
  * Invariant: the function that returns a code also prints one line to stderr that says why.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 #include "standby.h"
 
+/* Did the system refuse it to an ordinary user? */
+static bool lacks_rights(const char *text)
+{
+	const char *refusal = strerror(EACCES);
+	const size_t len = strlen(text), end = strlen(refusal);
+
+	return geteuid() != 0 && len >= end && strcmp(text + len - end, refusal) == 0;
+}
+
 int batv_ctl_fail(int code, const char *format, ...)
 {
+	char text[2 * BATV_MESSAGE_SIZE];
 	va_list ap;
 
-	fflush(stdout);
-	fputs("batvctl: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fflush(stdout);
+	fprintf(stderr, "batvctl: %s%s\n", text, lacks_rights(text) ? "; run as root or batv" : "");
 	return code;
 }
 

@@ -83,6 +83,10 @@ void batv_ctl_put_number(json_t *o, const char *key, uint64_t number);
 void batv_ctl_put_flag(json_t *o, const char *key, bool yes);
 void batv_ctl_put_time(json_t *o, const char *key, int64_t when);
 
+#define BATV_KDDD_SIZE 5
+/* Writes the first four digits of a tag: the number of its key, and the day on which it dies. */
+void batv_ctl_kddd(unsigned number, unsigned day, char out[static BATV_KDDD_SIZE]);
+
 /* Returns "next", "current" or "retained". */
 const char *batv_ctl_key_state(const struct batv_key *key, int64_t now);
 /* Makes an object for a key.  Its bytes are included only with show_secret. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/hmac.h"
 #include "ctl.h"
@@ -21,16 +20,23 @@ const char *batv_ctl_key_state(const struct batv_key *key, int64_t now)
 	return key->from > now ? "next" : "current";
 }
 
+void batv_ctl_kddd(unsigned number, unsigned day, char out[static BATV_KDDD_SIZE])
+{
+	snprintf(out, BATV_KDDD_SIZE, "%u%03u", number % 10, day % 1000);
+}
+
 json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_secret)
 {
 	json_t *o = json_object();
-	char day[8];
+	char day[8], tag[BATV_KDDD_SIZE];
 
 	snprintf(day, sizeof day, "%03u", (unsigned)key->day % 1000);
+	batv_ctl_kddd(key->number, key->day, tag);
 	batv_ctl_put_number(o, "secret", key->secret);
 	batv_ctl_put_number(o, "epoch", key->epoch);
 	batv_ctl_put_number(o, "number", key->number);
 	batv_ctl_put_text(o, "day", day);
+	batv_ctl_put_text(o, "tag", tag);
 	batv_ctl_put_text(o, "state", batv_ctl_key_state(key, now));
 	batv_ctl_put_time(o, "from", key->from);
 	batv_ctl_put_time(o, "until", key->until);
@@ -42,21 +48,21 @@ json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_sec
 
 void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show_secret)
 {
-	printf("  %-6s %-6s %-4s %-8s  %-23s  %-23s  %s%s\n", "secret", "number", "day", "state",
-	       "signs from", "until", "destroyed", show_secret ? "                key" : "");
+	printf("  %-6s %-9s %-8s  %-23s  %-23s  %s%s\n", "secret", "tags", "state", "signs from",
+	       "until", "destroyed", show_secret ? "                key" : "");
 	for (size_t i = 0; i < ring->n_keys; i++) {
 		const struct batv_key *k = &ring->keys[i];
 		char from[BATV_TIME_SIZE] = "never", until[BATV_TIME_SIZE] = "-";
-		char destroy[BATV_TIME_SIZE];
+		char destroy[BATV_TIME_SIZE], tag[BATV_KDDD_SIZE];
 
 		if (k->from < k->until) {
 			batv_ctl_time_format(k->from, from, sizeof from);
 			batv_ctl_time_format(k->until, until, sizeof until);
 		}
 		batv_ctl_time_format(k->destroy, destroy, sizeof destroy);
-		printf("  %-6" PRIu32 " %-6u %03u  %-8s  %-23s  %-23s  %s", k->secret,
-		       (unsigned)k->number, (unsigned)k->day, batv_ctl_key_state(k, now), from,
-		       until, destroy);
+		batv_ctl_kddd(k->number, k->day, tag);
+		printf("  %-6" PRIu32 " prvs=%s %-8s  %-23s  %-23s  %s", k->secret, tag,
+		       batv_ctl_key_state(k, now), from, until, destroy);
 		if (show_secret)
 			printf("  %.*s", BATV_KEY_TEXT_LEN, k->text);
 		putchar('\n');
@@ -112,10 +118,7 @@ int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n)
 	if (!secrets)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 	if (batv_store_read_secret(&ctl->store, secrets, ctl->message, sizeof ctl->message))
-		code = batv_ctl_fail(BATV_CTL_TROUBLE, "%s%s", ctl->message,
-				     geteuid() == 0 || geteuid() == ctl->store.dir.st_uid
-					     ? ""
-					     : "; only its owner or root can read it");
+		code = batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
 	else
 		code = print_timeline(ctl, secrets);
 	batv_secrets_wipe(secrets);

@@ -316,6 +316,17 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n)
 
 /* ---- export ---- */
 
+static void warn_of_readers(void)
+{
+	struct stat st;
+
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
+		fprintf(stderr,
+			"batvctl: warning: other users can read the file that the secrets go to "
+			"(mode %04o); use umask 077\n",
+			(unsigned)st.st_mode & 07777);
+}
+
 static int write_out(const struct batv_secrets *set)
 {
 	char *text = NULL;
@@ -324,6 +335,7 @@ static int write_out(const struct batv_secrets *set)
 
 	if (batv_secrets_format(set, &text, &len) != BATV_OK)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	warn_of_readers();
 	setvbuf(stdout, NULL, _IONBF, 0); /* leave no copy in a buffer */
 	ok = fwrite(text, 1, len, stdout) == len;
 	batv_wipe(text, len);
@@ -395,18 +407,11 @@ static int back_up(struct batv_ctl *ctl)
 
 static int export_secrets(struct batv_ctl *ctl)
 {
-	struct stat st;
-
 	if (isatty(STDOUT_FILENO) && !ctl->force)
 		return batv_ctl_fail(
 			BATV_CTL_USAGE,
 			"secret export: this would show the secrets on the "
 			"terminal; redirect them to a file or a program, or add --force");
-	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077))
-		fprintf(stderr,
-			"batvctl: warning: other users can read the file that the secrets go to "
-			"(mode %04o); use umask 077\n",
-			(unsigned)st.st_mode & 07777);
 	return ctl->backup ? back_up(ctl) : share_and_write(ctl);
 }
 

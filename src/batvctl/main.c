@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "ctl_pasted.h"
 #include "nearest.h"
 
 const struct batv_ctl_command batv_ctl_commands[] = {
@@ -162,12 +163,26 @@ usage(const struct batv_ctl_command *cmd, const char *format, ...)
 			     cmd->name, cmd->usage);
 }
 
+/* --host, --rcpt and --from */
+static int check_envelope(struct batv_ctl *ctl, const struct batv_ctl_command *cmd)
+{
+	static char rcpt[BATV_PASTED_SIZE], from[BATV_PASTED_SIZE];
+	struct in6_addr address;
+	int code;
+
+	if (ctl->host && inet_pton(AF_INET, ctl->host, &address) != 1 &&
+	    inet_pton(AF_INET6, ctl->host, &address) != 1)
+		return usage(cmd, "--host: expected an IP address, not %s", ctl->host);
+	code = batv_ctl_pasted_argument(cmd->name, &ctl->rcpt, rcpt);
+	return code ? code : batv_ctl_pasted_argument(cmd->name, &ctl->from, from);
+}
+
 static int run(struct batv_ctl *ctl, const struct given *given, const struct batv_ctl_command *cmd,
 	       char **args, int n)
 {
 	const char *wrong = misplaced(given->options, cmd->options);
 
-	struct in6_addr address;
+	int code;
 
 	if (given->help) {
 		printf("usage: batvctl %s %s\n%s\n%s\n", cmd->name, cmd->usage, cmd->help,
@@ -188,10 +203,8 @@ static int run(struct batv_ctl *ctl, const struct given *given, const struct bat
 			     "--at: expected now, 2026-12-01, \"2026-12-01 12:00\" (UTC), +3d, "
 			     "-1d or @EPOCH, not %s",
 			     given->at);
-	if (ctl->host && inet_pton(AF_INET, ctl->host, &address) != 1 &&
-	    inet_pton(AF_INET6, ctl->host, &address) != 1)
-		return usage(cmd, "--host: expected an IP address, not %s", ctl->host);
-	return cmd->run(ctl, args, n);
+	code = check_envelope(ctl, cmd);
+	return code ? code : cmd->run(ctl, args, n);
 }
 
 /* What getopt_long() did not take: says which option was meant. */

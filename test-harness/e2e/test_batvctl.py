@@ -56,6 +56,7 @@ def test_wrong_arguments(lab):
         (["sign"], "an argument is missing"), (["sign", "a@b", "c@d"], "unexpected argument c@d"),
         (["sign", "nonsense"], "not an address: nonsense"), (["sign", ""], 'not an address: ""'),
         (["verify", "nonsense"], "not an address: nonsense"), (["verify", "a@b", "--rcpt", "x@y"], "--rcpt"),
+        (["rotate", "--at", "-1d"], "--at is in the past"),
         (["keys", "--at", "yesterday"], "--at: expected now, 2026-12-01"),
         (["rotate", "--at", "2001-01-01"], "--at is in the past"),
         (["rotate", "--revoke", "--at", "+1d"], "cannot be combined with --at"),
@@ -128,6 +129,62 @@ def test_sign_and_verify(lab):
         assert done.returncode == 1 and done.stdout.splitlines()[0] == address and reason in done.stdout, done
 
 
+def test_pasted_addresses(lab):
+    """As they are copied from a mail program, a log line, a link, or the end of a sentence."""
+    b = batv(lab)
+    tagged = b.sign("alice@example.com")
+    for form in "<%s>", "Alice <%s>", '"Alice, X" <%s>', "mailto:%s", "%s.", "%s,", " %s ", "F=<%s>":
+        assert b.sign(form % "alice@example.com") == tagged, form
+        assert b.json("verify", form % tagged)["verdict"] == "valid", form
+        assert b.json("sign", "alice@example.com", "--rcpt", form % "x@lists.test")["signed"] == tagged, form
+    for form in "<a@example.com> <b@example.com>", "a@example.com b@example.com", "Alice", "<>":
+        fails(b, 2, f"not an address: {form}", "sign", form)
+        fails(b, 2, f"not an address: {form}", "verify", form)
+    fails(b, 2, "sign: not an address: x@y z@w", "sign", "a@example.com", "--rcpt", "x@y z@w")
+
+
+def test_the_digits_of_a_tag_are_explained(lab):
+    b = batv(lab)
+    tagged = b.sign("alice@example.com")
+    digits = tagged[5:9]
+    for command in "keys", "status":
+        assert f"prvs={digits} current" in b.ctl(command).stdout, b.ctl(command).stdout
+    [current] = [k for k in b.json("keys")["keys"] if k["state"] == "current"]
+    assert current["tag"] == digits
+    said = b.ctl("verify", tagged).stdout
+    date = time.strftime("%F", time.gmtime(current["destroyed"]))
+    assert f"  digits    key number {digits[0]}, day {digits[1:]} ({date}): a key of secret {current['secret']}, live until {date} " in said, said
+    answer = b.json("verify", tagged)["digits"]
+    assert answer["tag"] == digits and answer["key"]["tag"] == digits and answer["date"] == current["destroyed"], answer
+    forged = b.ctl("verify", tagged.replace(digits, f"{(int(digits[0]) + 5) % 10}{digits[1:]}"), check=False).stdout
+    assert forged.startswith("forged\n") and "no key of ours has that number and day; see batvctl keys" in forged, forged
+    old = int(time.time()) // 86400 - 100
+    gone = b.ctl("verify", f"prvs=1{old % 1000:03}abcdef=alice@example.com", check=False).stdout
+    assert gone.startswith("expired\n") and f"({time.strftime('%F', time.gmtime(old * 86400))})" in gone, gone
+    for address in "prvs=1=alice@example.com", "PRVS=2798abcdeg=alice@example.com":
+        no = b.ctl("verify", address, check=False)
+        assert no.returncode == 1 and no.stdout.startswith("missing\n"), no
+        assert "tag       -, this is not a tag: expected prvs=KDDDSSSSSS=" in no.stdout, no
+        assert b.json("verify", address)["digits"] is None
+    assert "not a tag" not in b.ctl("verify", "alice@example.com", check=False).stdout
+
+
+def test_without_rights(lab):
+    """Each command says what to do, and nothing else."""
+    needs_root("another user's state directory")
+    b = batv(lab)
+    (b.state_dir / "secret").chmod(0o600)
+    b.state_dir.chmod(0o700)
+    lab.write(b.dir / "out", "", mode=0o666)
+    for argv in ["keys"], ["sign", "a@example.com"], ["rotate"], ["secret", "export"]:
+        with open(b.dir / "out", "w") as out:
+            done = subprocess.run([BUILD / "batvctl", "-c", b.conf_path, *argv], stdout=out, stderr=subprocess.PIPE, text=True,
+                                  user=65534, group=65534, extra_groups=[])
+        assert done.returncode == 3, done
+        assert done.stderr == (f"batvctl: {b.state_dir}: cannot open the state directory: Permission denied; "
+                               "run as root or batv\n"), done
+
+
 def test_sign_with_options(lab):
     b = batv(lab, conf=CONF + "unsigned_destinations = lists.test\nunsigned_senders = robot@example.com\n"
                               "tag_style = subaddress\n[policy net]\ndomains = example.net\nsigning = off\n")
@@ -144,6 +201,7 @@ def test_at_another_time(lab):
     assert today != later
     assert b.json("verify", today, "--at", "+7d")["verdict"] == "valid"
     assert b.json("verify", today, "--at", "+16d")["verdict"] == "expired"
+    assert b.json("keys", "--at", "-1d")["at"] < b.json("keys")["at"] - 86000
     assert b.json("verify", later)["verdict"] == "valid"       # published ahead
     assert b.ctl("sign", "a@example.com", "--at", "2028-01-01", check=False).returncode == 3
     now, then = b.json("keys"), b.json("keys", "--at", "+100d")
@@ -483,5 +541,5 @@ def test_as_somebody_else(lab):
     assert is_signed(b.ctl("sign", "a@example.com", **run).stdout.split()[0], "a@example.com")
     status = json.loads(b.ctl("status", "--json", check=False, **run).stdout)
     assert status["problems"] == [] and len(status["notes"]) == 2 and status["batvd"] == "not known", status
-    fails(b, 3, "only its owner or root", "keys", **run)
+    fails(b, 3, "Permission denied; run as root or batv", "keys", **run)
     fails(b, 3, "only its owner or root", "rotate", **run)

@@ -52,7 +52,7 @@ def test_uninstall_leaves_nothing(lab):
     install(lab, root)
     there = set(tree(root))
     for path in ("usr/local/sbin/batvd", "usr/local/sbin/batvctl", "usr/local/share/exim-batv/snippets/main.conf",
-                 "usr/local/share/man/man8/batvd.8", "usr/local/share/man/man5/exim-batv.conf.5",
+                 "usr/local/share/man/man8/batvd.8", "usr/local/share/bash-completion/completions/batvctl", "usr/local/share/man/man5/exim-batv.conf.5",
                  "usr/local/lib/systemd/system/batvd.service", "etc/exim-batv/exim-batv.conf"):
         assert path in there, path
     assert ("usr/local/lib/exim-batv/batv.so" in there) == (TOP / "build" / "batv.so").exists()
@@ -264,3 +264,37 @@ def test_the_manual_has_every_option_of_batvd(lab):
     assert said == manual, f"batvd(8) {sorted(manual)}, batvd --help {sorted(said)}"
     for code in re.findall(r"\b(\d) [a-z]", text.split("Exit status:")[1]):
         assert f".It {code}\n" in page("batvd.8")
+
+
+# -- completion
+
+def completions(*words):
+    """What bash offers for the last of WORDS, as readline cuts them."""
+    script = f"""complete() {{ :; }}; . {TOP}/packaging/completion/batvctl
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _batvctl; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-uc", script, "bash", "batvctl", *words], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=True)
+    assert not done.stderr, done
+    return set(done.stdout.split())
+
+
+def test_completion_has_every_command_and_option(lab):
+    text = lab.run([BATVCTL, "-h"]).stdout
+    commands = set(re.findall(r"^  ([a-z]+) ", text, re.M))
+    general = {"--" + option for option in long_options(text)} - {"--at"} | {"--config", "--help"}
+    assert completions("") == commands | {"help"} and completions("help", "") == commands
+    for name in sorted(commands):
+        usage = lab.run([BATVCTL, name, "-h"]).stdout.splitlines()[0]
+        offered, known = completions(name, "-"), {"--" + option for option in long_options(usage)}
+        assert offered - general == known - general and general <= offered, f"{name}: {offered}; the program: {usage}"
+        # words in small letters, such as export|import|unshare
+        verbs = {v for word in re.findall(r"(?<=\s)[a-z]+(?:\|[a-z]+)+", usage.split(f"batvctl {name} ")[1]) for v in word.split("|")}
+        assert not verbs or completions(name, "") == verbs, f"{name}: {completions(name, '')}; the program: {usage}"
+
+
+def test_completion_of_arguments(lab):
+    assert completions("st") == {"status"} and completions("-c", "/x", "secret", "e") == {"export"}
+    assert completions("--color", "=", "a") == {"auto", "always"} and completions("--color", "=") == {"auto", "always", "never"}
+    assert completions("--color", "=", "never", "ke") == {"keys"} and completions("secret", "--force", "i") == {"import"}
+    assert completions("sign", "a@b", "--rcpt", "") == set()
+    assert f"{TOP}/Makefile" in completions("explain", f"{TOP}/M") and f"{TOP}/Makefile" in completions("-c", f"{TOP}/M")
