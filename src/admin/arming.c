@@ -14,6 +14,7 @@
 
 #include "base/days.h"
 #include "decide/exim_list.h"
+#include "decide/override.h"
 #include "tag/addr.h"
 
 /* What makes evidence complete. */
@@ -232,7 +233,7 @@ static struct batv_arm decide_unarmed(struct batv_arm arm, int64_t first, const 
 {
 	int64_t since = latest(first, arm.broken), grace = arm.policy->grace, when, held = 0;
 
-	if (arm.foreign.last)
+	if (arm.foreign.last && !arm.anyway)
 		held = grace_ends(arm.foreign.last, grace);
 	when = latest(grace_ends(since, grace), until);
 	if (arm.moved)
@@ -264,7 +265,7 @@ static struct batv_arm decide_auto(struct batv_arm arm, const struct batv_state 
 		return arm_answer(arm, BATV_ARM_NO_EVIDENCE, arm.broken, 0);
 	if (arm.unseen.broken)
 		return arm_answer(arm, BATV_ARM_UNSEEN, arm.broken, 0);
-	arm.moved = is_idle(state, e.last, now) && arm.foreign.recent >= IDLE_DAYS;
+	arm.moved = !arm.anyway && is_idle(state, e.last, now) && arm.foreign.recent >= IDLE_DAYS;
 	if (!arm.moved && stays_armed(&arm, d, e.first, breaks->until, now))
 		return decide_armed(arm, d, e.first, breaks->until);
 	return decide_unarmed(arm, first_of_window(d, &arm.evidence, now), &e, breaks->until, now);
@@ -275,6 +276,7 @@ struct batv_arm batv_arming_decide(const struct batv_state *state, const struct 
 {
 	struct batv_arm arm = {.policy = policy_of(state, domain)};
 	struct breaks breaks = breaks_of(&arm, state, domain);
+	int own; /* under an observe or reject of batvctl it goes on as it would without */
 
 	if (!arm.policy)
 		return arm_answer(arm, BATV_ARM_NO_POLICY, 0, 0);
@@ -284,9 +286,14 @@ struct batv_arm batv_arming_decide(const struct batv_state *state, const struct 
 	arm.own_name = has_own_name(arm.policy, domain->name);
 	arm.complete = evidence_is_complete(&arm.evidence, arm.own_name);
 	arm.untagged = arm.evidence.untagged >= UNTAGGED && !is_recent(domain->last_valid, now);
-	if (arm.policy->enforcement == BATV_ENFORCE_REJECT)
+	arm.anyway = batv_override_anyway(state, domain->name, now);
+	arm.mode = batv_override_mode(state, arm.policy, domain->name, now);
+	arm.override = batv_override_of(state, arm.policy, domain->name);
+	own = arm.override && arm.override->mode == BATV_ENFORCE_AUTO ? BATV_ENFORCE_AUTO
+								      : arm.policy->enforcement;
+	if (own == BATV_ENFORCE_REJECT)
 		return arm_answer(arm, BATV_ARM_MODE_REJECT, 0, 0);
-	if (arm.policy->enforcement != BATV_ENFORCE_AUTO)
+	if (own != BATV_ENFORCE_AUTO)
 		return arm_answer(arm, BATV_ARM_MODE_OBSERVE, 0, 0);
 	if (!arm.policy->signing)
 		return arm_answer(arm, BATV_ARM_SIGNING_OFF, arm.broken, 0);
@@ -470,11 +477,31 @@ static void explain_clock(const struct batv_arm *arm, const char *broken, char *
 		       *broken ? " since " : "", broken, utc(arm->when, when));
 }
 
+/* What batvctl enforce said comes before what would be without it.  Returns the length. */
+static size_t explain_override(const struct batv_arm *arm, char *out, size_t size)
+{
+	const struct batv_override *o = arm->override;
+	char when[WHEN_SIZE];
+	int n;
+
+	out[0] = '\0';
+	if (!o || o->mode == BATV_ENFORCE_AUTO)
+		return 0;
+	n = snprintf(out, size, "%s%s%s, by batvctl enforce; then: ",
+		     arm->mode == BATV_ENFORCE_REJECT ? "refusing" : "observing",
+		     o->until ? " until " : " until further notice",
+		     o->until ? utc(o->until, when) : "");
+	return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
 void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 {
 	char broken[WHEN_SIZE + 240];
 	const char *name = arm->policy ? arm->policy->name : "";
+	size_t used = explain_override(arm, out, size);
 
+	out += used;
+	size -= used;
 	break_text(arm, broken, sizeof broken);
 	switch (arm->why) {
 	case BATV_ARM_ARMED: explain_armed(arm, broken, out, size); break;

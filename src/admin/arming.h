@@ -8,6 +8,10 @@
  * all policies, of the domain's policy, or of the domain alone.  After a break, one signed mail or
  * valid bounce must be newer than it; the rest of the evidence still counts.
  *
+ * An override (decide/override.h) that says observe or reject changes none of this, so that after
+ * its end the domain is where it would have been; `mode` has what is in force.  One that says auto
+ * takes the place of the policy's own mode.
+ *
  * A domain that is armed stays so, whatever becomes of its evidence, until one of these holds: a
  * break; mail that no transport saw; or it is idle while another server sends for it.
  */
@@ -43,13 +47,16 @@ struct batv_arm {
 	int64_t when;  /* GRACE, STALE, FEW, ELSEWHERE, UNTAGGED: it does not arm before; ARMED: it
 			* has  been armed since then; CLOCK: the impossible date; otherwise 0 */
 	const struct batv_policy *policy;
-	const struct batv_break *last_break; /* of its policy or of all; NULL: none */
-	int64_t broken;                      /* the latest break that affects it; 0: none */
-	const char *broken_why;              /* its reason */
-	bool own_name;                       /* `domains` lists it by its own name */
-	bool complete;                       /* the evidence is */
-	bool moved;                          /* it is idle here, and another server sends for it */
-	bool untagged;                       /* bounces come back by their ids, and none by a tag */
+	int mode;                             /* enum batv_enforcement: what is in force */
+	const struct batv_override *override; /* that sets it; NULL: the policy does */
+	bool anyway;                          /* it arms although another server sends for it */
+	const struct batv_break *last_break;  /* of its policy or of all; NULL: none */
+	int64_t broken;                       /* the latest break that affects it; 0: none */
+	const char *broken_why;               /* its reason */
+	bool own_name;                        /* `domains` lists it by its own name */
+	bool complete;                        /* the evidence is */
+	bool moved;                           /* it is idle here, and another server sends for it */
+	bool untagged; /* bounces come back by their ids, and none by a tag */
 	struct batv_sending_evidence evidence;
 	struct batv_sending_unseen unseen;
 	struct batv_sending_foreign foreign;

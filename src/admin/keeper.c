@@ -21,6 +21,7 @@
 #include "keeper.h"
 #include "memory/counters.h"
 #include "memory/slots.h"
+#include "overrides.h"
 #include "plan.h"
 #include "timeline.h"
 
@@ -289,6 +290,26 @@ static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 	return true;
 }
 
+/* What batvctl enforce wrote.  While the file cannot be read, what is published stays in force. */
+static struct batv_overrides *read_overrides(struct batv_keeper *k, struct batv_looked *out,
+					     int64_t now)
+{
+	struct batv_overrides *set = calloc(1, sizeof *set);
+	char message[BATV_MESSAGE_SIZE];
+
+	if (set && batv_overrides_read(&k->store, set, message, sizeof message) == BATV_OK) {
+		batv_overrides_drop_ended(set, now);
+		out->next = batv_overrides_next(set, out->next);
+		return set;
+	}
+	batv_notices_trouble(&k->notices, BATV_TROUBLE_OVERRIDES,
+			     "%s; the modes that are published stay in force; correct the file, or "
+			     "remove it and use batvctl enforce again",
+			     set ? message : "out of memory");
+	free(set);
+	return NULL;
+}
+
 /* Reads the published state.  False: there is none, or it cannot be used. */
 static bool read_previous(struct batv_keeper *k)
 {
@@ -303,7 +324,8 @@ static bool read_previous(struct batv_keeper *k)
 }
 
 static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
-		      const struct batv_look *look, struct batv_plan *plan)
+		      const struct batv_look *look, const struct batv_overrides *overrides,
+		      struct batv_plan *plan)
 {
 	struct batv_plan_facts facts = {
 		.config = config,
@@ -314,6 +336,7 @@ static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
 		.bare_last = k->generation.memory.base
 				     ? batv_counters_bare_last(&k->generation.memory)
 				     : 0,
+		.overrides = overrides,
 		.careful = k->generation.careful,
 		.made_secret = k->made_secret,
 		.jumped = look->jumped,
@@ -337,12 +360,14 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 {
 	struct batv_plan *plan = malloc(sizeof *plan);
 	bool followed = follow_periods(k, config, look->now);
+	struct batv_overrides *overrides = read_overrides(k, out, look->now);
 
 	if (!plan) {
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "out of memory");
+		free(overrides);
 		return;
 	}
-	if (fill_plan(k, config, look, plan)) {
+	if (fill_plan(k, config, look, overrides, plan)) {
 		if (!followed && k->have.text) { /* so that it is tried again at each look */
 			plan->state.global.key_rotation = k->have.state.global.key_rotation;
 			plan->state.global.key_retention = k->have.state.global.key_retention;
@@ -354,6 +379,7 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 	}
 	batv_plan_wipe(plan);
 	free(plan);
+	free(overrides);
 }
 
 static void look_locked(struct batv_keeper *k, const struct batv_config *config,
@@ -374,9 +400,13 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 		      batv_key_current(&k->have.state.ring, look->now);
 	/* A state that could not be published may have disarmed domains already.  They stay
 	 * disarmed, or their flags would change back and forth with each look. */
-	if (k->have.text)
-		out->next = arm_domains(k, &k->generation.memory, &k->have.state, look->now,
-					k->notices.trouble[BATV_TROUBLE_STATE][0] != '\0');
+	if (k->have.text) {
+		int64_t arms = arm_domains(k, &k->generation.memory, &k->have.state, look->now,
+					   k->notices.trouble[BATV_TROUBLE_STATE][0] != '\0');
+
+		if (arms < out->next)
+			out->next = arms;
+	}
 	if (k->secrets) {
 		int64_t change = batv_timeline_next(k->secrets, look->now);
 

@@ -16,6 +16,7 @@
 
 #include "decide/state.h"
 #include "memory/names.h"
+#include "overrides.h"
 #include "secret.h"
 
 /* Is this ".NAME.new" of one of our files? */
@@ -28,7 +29,7 @@ static bool is_unfinished(const char *tmp)
 		return false;
 	snprintf(name, sizeof name, "%.*s", (int)(end - tmp - 1), tmp + 1);
 	return strcmp(name, BATV_SECRET_NAME) == 0 || strcmp(name, BATV_STATE_NAME) == 0 ||
-	       batv_names_number(name) > 0;
+	       strcmp(name, BATV_OVERRIDES_NAME) == 0 || batv_names_number(name) > 0;
 }
 
 unsigned batv_leftovers_remove(int dirfd)

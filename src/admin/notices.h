@@ -10,11 +10,12 @@
 
 /* What can be wrong at a look.  Each has its own message. */
 enum batv_trouble {
-	BATV_TROUBLE_LOCK,   /* another process holds the writers' lock */
-	BATV_TROUBLE_SECRET, /* the secret file is missing, damaged, or cannot be written */
-	BATV_TROUBLE_KEYS,   /* more live keys than fit */
-	BATV_TROUBLE_STATE,  /* the state could not be written */
-	BATV_TROUBLE_MEMORY, /* there is no memory file, and none could be made */
+	BATV_TROUBLE_LOCK,      /* another process holds the writers' lock */
+	BATV_TROUBLE_SECRET,    /* the secret file is missing, damaged, or cannot be written */
+	BATV_TROUBLE_KEYS,      /* more live keys than fit */
+	BATV_TROUBLE_STATE,     /* the state could not be written */
+	BATV_TROUBLE_MEMORY,    /* there is no memory file, and none could be made */
+	BATV_TROUBLE_OVERRIDES, /* the file of batvctl enforce cannot be read */
 	BATV_TROUBLE_COUNT
 };
 

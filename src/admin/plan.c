@@ -210,6 +210,24 @@ static void break_for_bare_mail(const struct batv_plan_facts *f, struct batv_pla
 	add_break(plan, BATV_BREAK_ALL, earlier(f->bare_last, f->now), 0, WHY_BARE);
 }
 
+/* Overrides that have ended are left out, and so end. */
+static void take_override(struct batv_state *st, const struct batv_override *o)
+{
+	if ((o->until == 0 || o->until > st->written) && st->n_overrides < BATV_OVERRIDES_MAX)
+		st->overrides[st->n_overrides++] = *o;
+}
+
+static void take_overrides(const struct batv_plan_facts *f, struct batv_state *st)
+{
+	if (f->overrides)
+		for (size_t i = 0; i < f->overrides->n; i++)
+			take_override(st, &f->overrides->line[i].override);
+	else
+		for (size_t i = 0; f->previous && i < f->previous->n_overrides; i++)
+			take_override(st, &f->previous->overrides[i]);
+	batv_state_apply_overrides(st);
+}
+
 /*
  * Signing was switched off or on again.  Grace begins when mail leaves signed again, not when that
  * stopped.
@@ -217,11 +235,11 @@ static void break_for_bare_mail(const struct batv_plan_facts *f, struct batv_pla
 static void break_for_signing(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
 	const struct batv_state *prev = f->previous;
-	const struct batv_config *c = f->config;
+	const struct batv_state *st = &plan->state;
 
 	for (size_t i = 0; prev && i < prev->n_policies; i++) {
 		const struct batv_policy *old = &prev->policies[i];
-		const struct batv_policy *p = find_policy(c->policies, c->n_policies, old->name);
+		const struct batv_policy *p = find_policy(st->policies, st->n_policies, old->name);
 
 		if (!p && !old->signing)
 			add_break(plan, BATV_BREAK_ALL, f->now, 0,
@@ -331,6 +349,7 @@ static void copy_config(const struct batv_plan_facts *f, struct batv_plan *plan)
 	st->config_sum = f->config->sum;
 	st->n_policies = f->config->n_policies;
 	memcpy(st->policies, f->config->policies, st->n_policies * sizeof st->policies[0]);
+	take_overrides(f, st);
 	copy_legacy(f, &st->ring);
 }
 

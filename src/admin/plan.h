@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "decide/state.h"
+#include "overrides.h"
 #include "secret.h"
 
 #define BATV_BREAK_ALL "*" /* the policy of a break that affects all policies */
@@ -19,12 +20,13 @@
 struct batv_plan_facts {
 	const struct batv_config *config;
 	const struct batv_secrets *secrets;
-	const struct batv_state *previous; /* the previous state; NULL: none is known */
-	const char *memory;                /* the memory's file name; "": none */
-	const char *memory_before;         /* the previous generation's; NULL or "": none */
-	int64_t bare_last;                 /* batv_counters_bare_last() */
-	bool has_evidence;                 /* the domain table is not empty */
-	bool made_secret;                  /* the set is new, because there was none */
+	const struct batv_state *previous;      /* the previous state; NULL: none is known */
+	const char *memory;                     /* the memory's file name; "": none */
+	const char *memory_before;              /* the previous generation's; NULL or "": none */
+	const struct batv_overrides *overrides; /* NULL: not known; those of `previous` stay */
+	int64_t bare_last;                      /* batv_counters_bare_last() */
+	bool has_evidence;                      /* the domain table is not empty */
+	bool made_secret;                       /* the set is new, because there was none */
 	bool careful;   /* the clock is in doubt: keep all that cannot be made again */
 	int64_t jumped; /* how far the clock moved beyond the time that passed; seconds, signed */
 	int64_t now;

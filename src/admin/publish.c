@@ -126,19 +126,47 @@ static bool same_value(const struct batv_policy *a, const struct batv_policy *b,
 	       batv_option_get(b, opt, other, sizeof other) == BATV_OK && strcmp(mine, other) == 0;
 }
 
+static void put_overrides(struct text *t, const struct batv_state *s)
+{
+	for (size_t i = 0; i < s->n_overrides; i++) {
+		const struct batv_override *o = &s->overrides[i];
+		struct batv_policy p = {.enforcement = o->mode};
+		char value[16] = "off";
+
+		if (o->key == BATV_OVERRIDE_ENFORCEMENT)
+			(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")),
+					      value, sizeof value);
+		else if (o->key == BATV_OVERRIDE_ANYWAY)
+			value[0] = '-', value[1] = '\0';
+		put(t, "override %s %s %s %" PRId64 "\n", batv_state_override_name(o->key),
+		    o->domain, value, o->until);
+	}
+}
+
+/* The policy as configured.  What an override says is in a line of its own. */
+static struct batv_policy own_policy(const struct batv_state *s, size_t i)
+{
+	struct batv_policy p = s->policies[i];
+
+	p.signing = p.signing || (s->signing_configured >> i & 1);
+	return p;
+}
+
 /* The default policy whole; of a named one what differs, and always what is its own. */
 static void put_policies(struct text *t, const struct batv_state *s)
 {
+	const struct batv_policy first = own_policy(s, 0);
+
 	for (size_t p = 0; p < s->n_policies; p++) {
-		const struct batv_policy *policy = &s->policies[p];
+		const struct batv_policy policy = own_policy(s, p);
 
 		if (p > 0)
-			put(t, "policy %s\n", policy->name);
+			put(t, "policy %s\n", policy.name);
 		for (size_t i = 0; i < batv_options_count; i++) {
 			const struct batv_option *opt = &batv_options[i];
 
-			if (p == 0 || opt->own || !same_value(policy, &s->policies[0], opt))
-				put_option(t, policy, opt);
+			if (p == 0 || opt->own || !same_value(&policy, &first, opt))
+				put_option(t, &policy, opt);
 		}
 	}
 }
@@ -198,6 +226,7 @@ static enum batv_err write_all(struct text *t, const struct batv_state *state, c
 			       size_t list_size)
 {
 	put_head(t, state);
+	put_overrides(t, state);
 	put_keys(t, &state->ring);
 	put_policies(t, state);
 	put(t, "end %016" PRIx64 "\n", batv_fnv64(BATV_FNV_START, t->p, t->len));

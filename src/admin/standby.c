@@ -61,6 +61,8 @@ static void keep_all(struct arena *arena, const struct batv_state *state, const 
 	out->global.directory = copy_text(arena, directory);
 	for (size_t i = 0; i < state->n_policies; i++)
 		keep_policy(arena, &state->policies[i], &out->policies[i]);
+	for (size_t i = 0; i < state->n_policies; i++) /* an override is none of its own */
+		out->policies[i].signing = state->signing_configured >> i & 1;
 }
 
 enum batv_err batv_standby_config(const struct batv_state *state, const char *directory,

@@ -54,15 +54,17 @@ static bool refuses(const struct batv_status *s, const struct batv_domain *d,
 {
 	if (s->observe || !s->state_usable)
 		return false;
-	return arm->why == BATV_ARM_MODE_REJECT ||
-	       (arm->policy && arm->policy->enforcement == BATV_ENFORCE_AUTO && armed(s, d, arm));
+	return arm->policy &&
+	       (arm->mode == BATV_ENFORCE_REJECT ||
+		(arm->mode == BATV_ENFORCE_AUTO && arm->policy->signing && armed(s, d, arm)));
 }
 
 /* The sentence for a domain: what it does, and why it does not refuse yet. */
 static void explain(const struct batv_status *s, const struct batv_domain *d,
 		    const struct batv_arm *arm, char *out, size_t size)
 {
-	bool would = arm->armed || arm->why == BATV_ARM_MODE_REJECT;
+	bool would = arm->policy && (arm->mode == BATV_ENFORCE_REJECT ||
+				     (arm->mode == BATV_ENFORCE_AUTO && arm->armed));
 	size_t used = 0;
 
 	out[0] = '\0';
@@ -73,7 +75,7 @@ static void explain(const struct batv_status *s, const struct batv_domain *d,
 	else if (would && !s->state_usable)
 		used = (size_t)snprintf(
 			out, size, "observing because no usable state is published; with one: ");
-	else if (arm->armed && !armed(s, d, arm))
+	else if (would && arm->armed && !armed(s, d, arm))
 		used = (size_t)snprintf(out, size, "observing, although grace is over, %s; then: ",
 					s->daemon == BATV_NO
 						? "because batvd is not running; start it"

@@ -174,7 +174,8 @@ static void log_troubles(struct daemon *d)
 		[BATV_TROUBLE_SECRET] = "the secret file is",
 		[BATV_TROUBLE_KEYS] = "the number of keys is",
 		[BATV_TROUBLE_STATE] = "the state is",
-		[BATV_TROUBLE_MEMORY] = "the sent-mail memory is"};
+		[BATV_TROUBLE_MEMORY] = "the sent-mail memory is",
+		[BATV_TROUBLE_OVERRIDES] = "the file overrides is"};
 
 	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "overrides.h"
 #include "store.h"
 #include "watch.h"
 
@@ -85,6 +86,8 @@ void batv_watch_paths(struct batv_watch *watch, const char *directory, const cha
 	add_path(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
 	snprintf(path, sizeof path, "%s/%s", directory, BATV_STATE_NAME);
 	add_path(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
+	snprintf(path, sizeof path, "%s/%s", directory, BATV_OVERRIDES_NAME);
+	add_path(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
 	add_file(watch, config);
 	if (*legacy)
 		add_file(watch, legacy);
@@ -110,7 +113,8 @@ static unsigned read_signals(int fd)
 /* Temporary files and locks of our own are no news. */
 static bool name_matters(const char *name)
 {
-	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME};
+	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME,
+					    BATV_OVERRIDES_NAME};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(name, names[i]) == 0)

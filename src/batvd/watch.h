@@ -16,7 +16,7 @@ enum {                       /* why a wait ended; 0: time was up */
        BATV_WOKE_ERROR = 32, /* waiting failed; see errno */
 };
 
-#define BATV_WATCH_MAX 5
+#define BATV_WATCH_MAX 6
 
 struct batv_watch {
 	int signals, notify, timer;

@@ -1,4 +1,4 @@
-/* links: admin/arming core/tag/addr core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
+/* links: admin/arming core/decide/override core/tag/addr core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/decide/policy core/decide/exim_list core/base/span core/memory/header */
 /* links: core/memory/sending core/base/network core/base/hmac */
 /*
@@ -189,6 +189,40 @@ START_TEST(modes_answer_first)
 }
 END_TEST
 
+/* observe and reject of batvctl leave the flag as it would be; auto decides by evidence. */
+START_TEST(overrides_of_the_mode)
+{
+	const struct batv_override observe = {"example.com", T0 + 99 * D, BATV_OVERRIDE_ENFORCEMENT,
+					      BATV_ENFORCE_OBSERVE};
+	struct batv_arm arm;
+	char text[BATV_ARM_TEXT_SIZE];
+
+	make_state();
+	state.overrides[0] = observe;
+	state.n_overrides = 1;
+	arm = steady("default", 90 * D);
+	ck_assert(arm.armed && arm.mode == BATV_ENFORCE_OBSERVE);
+	batv_arming_explain(&arm, text, sizeof text);
+	ck_assert_msg(strncmp(text,
+			      "observing until 2027-03-01 12:00 UTC, by batvctl enforce; then: "
+			      "refusing since ",
+			      78) == 0,
+		      "%s", text);
+	ck_assert_int_eq(steady("default", 99 * D).mode, BATV_ENFORCE_OBSERVE); /* in doubt */
+	state.overrides[0].mode = BATV_ENFORCE_REJECT;
+	ck_assert_int_eq(steady("default", 90 * D).mode, BATV_ENFORCE_REJECT);
+	ck_assert_int_eq(steady("default", 99 * D).mode, BATV_ENFORCE_AUTO);
+	state.policies[0].enforcement = BATV_ENFORCE_OBSERVE;
+	ck_assert_int_eq(steady("default", 90 * D).why, BATV_ARM_MODE_OBSERVE);
+	state.overrides[0].mode = BATV_ENFORCE_AUTO;
+	ck_assert(steady("default", 90 * D).armed);
+	state.overrides[0].domain = "*";
+	ck_assert(steady("default", 90 * D).armed);
+	state.overrides[0].domain = "other.example";
+	ck_assert(!steady("default", 90 * D).armed);
+}
+END_TEST
+
 /* A policy that was renamed: the default one must not stand in for it. */
 START_TEST(an_unknown_policy_observes)
 {
@@ -350,6 +384,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, which_breaks_concern_a_domain);
 	tcase_add_test(tc, a_later_break_does_not_lift_until);
 	tcase_add_test(tc, modes_answer_first);
+	tcase_add_test(tc, overrides_of_the_mode);
 	tcase_add_test(tc, an_unknown_policy_observes);
 	tcase_add_test(tc, no_grace_and_endless_grace);
 	tcase_add_test(tc, arming_is_monotonic);

@@ -1,5 +1,5 @@
-/* links: admin/keeper admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline */
-/* links: admin/secret admin/arming admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
+/* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline */
+/* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */

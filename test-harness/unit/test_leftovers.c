@@ -12,12 +12,13 @@ static const struct {
 	const char *name;
 	bool goes;
 } files[] = {
-	{".secret.new", true},     {".state.new", true},      {".memory.new", true},
-	{".memory.2.new", true},   {".memory.987.new", true}, {".memory.1.new", false},
-	{".memory.02.new", false}, {".memory..new", false},   {".memory.2x.new", false},
-	{".secret.new.", false},   {"secret.new", false},     {".new", false},
-	{"..new", false},          {".observe.new", false},   {".lock.new", false},
-	{".secret", false},        {"secret", false},         {".Secret.new", false},
+	{".overrides.new", true},  {".secret.new", true},     {".state.new", true},
+	{".memory.new", true},     {".memory.2.new", true},   {".memory.987.new", true},
+	{".memory.1.new", false},  {".memory.02.new", false}, {".memory..new", false},
+	{".memory.2x.new", false}, {".secret.new.", false},   {"secret.new", false},
+	{".new", false},           {"..new", false},          {".observe.new", false},
+	{".lock.new", false},      {".secret", false},        {"secret", false},
+	{".Secret.new", false},
 };
 
 START_TEST(names)

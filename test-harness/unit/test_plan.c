@@ -1,4 +1,4 @@
-/* links: admin/plan admin/publish admin/timeline admin/secret */
+/* links: admin/plan admin/overrides admin/replace core/base/fault core/base/err admin/publish admin/timeline admin/secret */
 /* links: core/tag/key core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_plan.c - from one state to the next: what is a break, and what is not.
@@ -108,6 +108,51 @@ START_TEST(state_lost_with_evidence)
 	facts.has_evidence = true;
 	step(T0);
 	expect_break(T0, 0, "missing or damaged");
+}
+END_TEST
+
+/* By batvctl disable: the same break as by the file, and the configuration is not forgotten. */
+START_TEST(signing_off_by_an_override)
+{
+	static struct batv_overrides set;
+	const struct batv_override off = {"*", 0, BATV_OVERRIDE_SIGNING, 0};
+	const struct batv_state *st;
+
+	config.policies[2].signing = false;
+	facts.overrides = &set;
+	set.n = 0;
+	step(T0);
+	ck_assert_int_eq(batv_overrides_set(&set, &off, "root"), BATV_OK);
+	st = step(T0 + D);
+	ck_assert(!st->policies[0].signing && !st->policies[1].signing);
+	ck_assert_uint_eq(st->signing_configured, 3);
+	ck_assert_str_eq(find("shop")->why, "signing was switched off");
+	ck_assert_ptr_null(find("club"));
+	step(T0 + 2 * D);
+	expect_no_break();
+	set.n = 0;
+	st = step(T0 + 3 * D);
+	ck_assert(st->policies[0].signing && st->policies[1].signing && !st->policies[2].signing);
+	ck_assert_str_eq(find("default")->why, "signing was switched on again");
+}
+END_TEST
+
+START_TEST(overrides_end_and_outlive_a_damaged_file)
+{
+	static struct batv_overrides set;
+	const struct batv_override for_a_while = {"a.test", T0 + 2 * D, BATV_OVERRIDE_ENFORCEMENT,
+						  BATV_ENFORCE_OBSERVE};
+
+	set.n = 0;
+	ck_assert_int_eq(batv_overrides_set(&set, &for_a_while, "root"), BATV_OK);
+	facts.overrides = &set;
+	ck_assert_uint_eq(step(T0)->n_overrides, 1);
+	facts.overrides = NULL; /* it cannot be read */
+	ck_assert_str_eq(step(T0 + D)->overrides[0].domain, "a.test");
+	ck_assert_uint_eq(step(T0 + 2 * D)->n_overrides, 0);
+	expect_no_break();
+	facts.overrides = &set;
+	ck_assert_uint_eq(step(T0 + 2 * D)->n_overrides, 0);
 }
 END_TEST
 
@@ -614,6 +659,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, plain_life_is_no_break);
 	tcase_add_test(tc, same_but_for_the_time);
 	tcase_add_test(tc, signing_off_and_on);
+	tcase_add_test(tc, signing_off_by_an_override);
+	tcase_add_test(tc, overrides_end_and_outlive_a_damaged_file);
 	tcase_add_test(tc, policies_that_go);
 	tcase_add_test(tc, secret_lost);
 	tcase_add_test(tc, a_loss_is_in_the_state_until_the_last_tag_is_dead);

@@ -45,6 +45,7 @@ static void small_state(void)
 static void full_state(void)
 {
 	static char names[BATV_POLICIES_MAX][32];
+	static char domains[BATV_OVERRIDES_MAX][16];
 
 	small_state();
 	in.serial = UINT64_MAX;
@@ -87,6 +88,16 @@ static void full_state(void)
 			i < BATV_POLICIES_MAX ? in.policies[i].name : "*", 1795000000 + i,
 			i % 2 ? 1795800000 : 0, i % 3 ? "the clock jumped" : ""};
 	in.n_breaks = BATV_BREAKS_MAX;
+	for (unsigned i = 0; i < BATV_OVERRIDES_MAX; i++) {
+		sprintf(domains[i], "d%u.test", i);
+		in.overrides[i] = (struct batv_override){domains[i], i % 2 ? 1795800000 + i : 0,
+							 i % 3 ? BATV_OVERRIDE_ENFORCEMENT
+							       : BATV_OVERRIDE_ANYWAY,
+							 i % 3 ? (uint8_t)(i / 3 % 3) : 0};
+	}
+	in.overrides[0] = (struct batv_override){"*", 0, BATV_OVERRIDE_SIGNING, 0};
+	in.n_overrides = BATV_OVERRIDES_MAX;
+	batv_state_apply_overrides(&in);
 }
 
 static enum batv_err format(void)
@@ -157,6 +168,16 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 	ck_assert_str_eq(a->config_sum, b->config_sum);
 	ck_assert_int_eq(a->global.key_rotation, b->global.key_rotation);
 	ck_assert_int_eq(a->global.key_retention, b->global.key_retention);
+	ck_assert_uint_eq(a->n_overrides, b->n_overrides);
+	for (size_t i = 0; i < a->n_overrides; i++) {
+		const struct batv_override *x = &a->overrides[i], *y = &b->overrides[i];
+
+		ck_assert_str_eq(x->domain, y->domain);
+		ck_assert(x->until == y->until && x->key == y->key && x->mode == y->mode);
+	}
+	if (a->n_overrides) /* the first one switches signing off */
+		ck_assert_uint_eq(a->signing_configured & ((1U << a->n_policies) - 1),
+				  b->signing_configured);
 	ck_assert_uint_eq(a->n_policies, b->n_policies);
 	for (size_t i = 0; i < a->n_policies; i++)
 		same_policy(&a->policies[i], &b->policies[i]);

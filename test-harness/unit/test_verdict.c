@@ -143,8 +143,8 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 			     (p && f.verdict == BATV_MISSING && p->unsigned_destinations[0]);
 
 	f.action = BATV_ACTION_ACCEPT;
-	f.rejecting = p && !m->observe_file && p->enforcement != BATV_ENFORCE_OBSERVE &&
-		      (p->enforcement == BATV_ENFORCE_REJECT || m->armed);
+	f.rejecting = p && !m->observe_file && m->enforcement != BATV_ENFORCE_OBSERVE &&
+		      (m->enforcement == BATV_ENFORCE_REJECT || m->armed);
 	if (!failed)
 		return f;
 	if (p && m->hint != BATV_WHY_NONE) {
@@ -169,8 +169,8 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 	UNLESS(m->relay_host == BATV_YES, BATV_WHY_RELAY_HOST);
 	UNLESS(m->fetched, BATV_WHY_FETCHED);
 	UNLESS(m->observe_file, BATV_WHY_OBSERVE_FILE);
-	UNLESS(p && p->enforcement == BATV_ENFORCE_OBSERVE, BATV_WHY_OBSERVE);
-	UNLESS(p && p->enforcement == BATV_ENFORCE_AUTO && !m->armed, BATV_WHY_NOT_ARMED);
+	UNLESS(p && m->enforcement == BATV_ENFORCE_OBSERVE, BATV_WHY_OBSERVE);
+	UNLESS(p && m->enforcement == BATV_ENFORCE_AUTO && !m->armed, BATV_WHY_NOT_ARMED);
 	UNLESS(by_class == BATV_ACTION_MARK, BATV_WHY_CLASS);
 	UNLESS(!p, BATV_WHY_DOUBT);
 #undef UNLESS
@@ -213,7 +213,7 @@ START_TEST(every_mode)
 				BATV_UNPROVEN_REJECT_ALL}[pick(&code, 4)];
 		policy.unsigned_destinations = pick(&code, 2) ? "*@lists.example" : "";
 		enforcement = pick(&code, 4);
-		policy.enforcement = enforcement == 3 ? 0 : (int)enforcement;
+		mode.enforcement = enforcement == 3 ? 0 : (int)enforcement;
 		mode.policy = enforcement == 3 ? NULL : &policy;
 		mode.armed = pick(&code, 2);
 		mode.observe_file = pick(&code, 2);
@@ -261,7 +261,7 @@ START_TEST(odd_values_never_refuse)
 	struct batv_finding f = {.verdict = BATV_MISSING};
 
 	batv_policy_init(&policy, "default");
-	policy.enforcement = BATV_ENFORCE_REJECT;
+	mode.enforcement = BATV_ENFORCE_REJECT;
 	policy.unproven[BATV_CLASS_DSN] = BATV_ACTION_REMOVE;
 	batv_action_of(&mode, &f);
 	ck_assert_int_eq(f.action, BATV_ACTION_MARK);

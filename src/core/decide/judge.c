@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "decide/override.h"
 #include "memory/domains.h"
 
 /* ---- judging ---- */
@@ -105,8 +106,8 @@ static bool is_armed(const struct batv_context *context, const struct batv_judge
 	struct batv_domain domain;
 
 	/* a domain that was armed under one policy may have another policy by now */
-	return j->policy->enforcement == BATV_ENFORCE_AUTO && j->policy->signing &&
-	       context->memory && batv_domain_find(context->memory, j->domain, &domain) &&
+	return j->policy->signing && context->memory &&
+	       batv_domain_find(context->memory, j->domain, &domain) &&
 	       (domain.flags & BATV_DOMAIN_ARMED) != 0;
 }
 
@@ -152,6 +153,7 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 	const struct batv_finding verdict = j->finding;
 	struct batv_mode_facts mode = {
 		.policy = j->policy,
+		.enforcement = BATV_ENFORCE_OBSERVE,
 		.observe_file = context->observe_file,
 		.class = context->class,
 		.hint = hint_of(j),
@@ -160,6 +162,9 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 	};
 
 	if (j->policy)
+		mode.enforcement =
+			batv_override_mode(context->state, j->policy, j->domain, context->now);
+	if (mode.enforcement == BATV_ENFORCE_AUTO)
 		mode.armed = is_armed(context, j);
 	try_action(&mode, &verdict, j);
 	if (j->finding.action != BATV_ACTION_REJECT)

@@ -216,6 +216,86 @@ static enum batv_err read_break(struct reader *r, struct batv_span value)
 	return BATV_OK;
 }
 
+const char *batv_state_override_name(enum batv_override_key key)
+{
+	static const char names[BATV_OVERRIDE_KEYS][12] = {"enforcement", "anyway", "signing"};
+
+	return (unsigned)key < BATV_OVERRIDE_KEYS ? names[key] : "?";
+}
+
+/* A domain name of A-labels in lower case. */
+static bool is_domain(struct batv_span s)
+{
+	if (s.len == 0 || s.len > 253 || s.p[0] == '.' || s.p[0] == '-')
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (!(batv_is_alnum(c) && batv_fold(c) == c) && c != '-' && c != '_' &&
+		    !(c == '.' && i + 1 < s.len && s.p[i + 1] != '.'))
+			return false;
+	}
+	return true;
+}
+
+const char *batv_state_override(struct batv_span key, struct batv_span domain,
+				struct batv_span value, struct batv_override *out)
+{
+	const bool all = batv_span_equal(domain, batv_span_of("*"));
+	unsigned k = 0, mode = 0;
+
+	while (k < BATV_OVERRIDE_KEYS &&
+	       !batv_span_equal(key, batv_span_of(batv_state_override_name(k))))
+		k++;
+	if (k == BATV_OVERRIDE_KEYS)
+		return "expected enforcement, anyway or signing";
+	if (!all && !is_domain(domain))
+		return "expected a domain in lower case, or *";
+	if (k == BATV_OVERRIDE_SIGNING && !all)
+		return "expected * as the domain, because signing is switched off for all";
+	if (k == BATV_OVERRIDE_SIGNING && !batv_span_equal(value, batv_span_of("off")))
+		return "expected off";
+	if (k == BATV_OVERRIDE_ANYWAY && all)
+		return "expected a domain, not *";
+	if (k == BATV_OVERRIDE_ANYWAY && !batv_span_equal(value, batv_span_of("-")))
+		return "expected -";
+	if (k == BATV_OVERRIDE_ENFORCEMENT) {
+		const struct batv_option *opt = batv_option_find(batv_span_of("enforcement"));
+
+		while (opt->choices[mode] &&
+		       !batv_span_equal(value, batv_span_of(opt->choices[mode])))
+			mode++;
+		if (!opt->choices[mode])
+			return "expected auto, observe or reject";
+	}
+	out->key = (uint8_t)k;
+	out->mode = (uint8_t)mode;
+	return NULL;
+}
+
+/* override KEY DOMAIN VALUE UNTIL */
+static enum batv_err read_override(struct reader *r, struct batv_span value)
+{
+	struct batv_state *state = r->state;
+	struct batv_span key = field(&value), domain = field(&value), what = field(&value);
+	struct batv_override o = {.domain = domain.p};
+	const char *why = batv_state_override(key, domain, what, &o);
+
+	if (why)
+		return refuse(r, BATV_E_SYNTAX, why);
+	if (!time_of(value, &o.until))
+		return refuse(r, BATV_E_SYNTAX, "expected a time");
+	*(char *)(uintptr_t)(domain.p + domain.len) = '\0'; /* as in read_break() */
+	for (size_t i = 0; i < state->n_overrides; i++)
+		if (state->overrides[i].key == o.key &&
+		    strcmp(state->overrides[i].domain, o.domain) == 0)
+			return refuse(r, BATV_E_SYNTAX, "this override is there already");
+	if (state->n_overrides == BATV_OVERRIDES_MAX)
+		return refuse(r, BATV_E_FULL, "more than 64 overrides");
+	state->overrides[state->n_overrides++] = o;
+	return BATV_OK;
+}
+
 /* lost UNTIL SECRET */
 static enum batv_err read_lost(struct reader *r, struct batv_span value)
 {
@@ -324,6 +404,7 @@ static const struct keyword {
 	{LITERAL("memory_key"), MAYBE, read_memory_key},
 	{LITERAL("lost"), MAYBE, read_lost},
 	{LITERAL("shared"), MAYBE, read_shared},
+	{LITERAL("override"), MANY, read_override},
 };
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
 
@@ -364,6 +445,20 @@ static enum batv_err read_setting(struct reader *r, struct batv_span name, struc
 	if (opt && opt->published)
 		return read_global(r, opt, value);
 	return refuse(r, BATV_E_VERSION, "unknown keyword");
+}
+
+void batv_state_apply_overrides(struct batv_state *state)
+{
+	bool off = false;
+
+	for (size_t i = 0; i < state->n_overrides; i++)
+		off = off || state->overrides[i].key == BATV_OVERRIDE_SIGNING;
+	state->signing_configured = 0;
+	for (size_t i = 0; i < state->n_policies; i++) {
+		if (state->policies[i].signing)
+			state->signing_configured |= UINT32_C(1) << i;
+		state->policies[i].signing = state->policies[i].signing && !off;
+	}
 }
 
 /* Reads one line, which is NUL-terminated at line.len. */
@@ -457,6 +552,7 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 	if (err == BATV_OK) {
 		state->n_policies = 1;
 		state->n_breaks = 0;
+		state->n_overrides = 0;
 		state->ring.n_keys = 0;
 		state->ring.n_legacy = 0;
 		state->memory_before = "";
@@ -469,6 +565,8 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 		r.line = 1;
 		err = read_lines(&r, text + sizeof VERSION_LINE - 1, text + len - END_LEN);
 	}
+	if (err == BATV_OK)
+		batv_state_apply_overrides(state);
 	if (err != BATV_OK && line)
 		*line = r.line;
 	if (err != BATV_OK && why)

@@ -24,6 +24,26 @@ struct batv_break {
 	const char *why; /* one line of text */
 };
 
+/*
+ * What batvctl enforce, disable or enable said beside the configuration.  The state has it in a
+ * place of its own, so that its end is known in Exim's processes, too; override.h says what holds.
+ */
+#define BATV_OVERRIDES_MAX 64
+
+enum batv_override_key {
+	BATV_OVERRIDE_ENFORCEMENT, /* a mode, for a domain or "*" */
+	BATV_OVERRIDE_ANYWAY,      /* the domain arms although another server sends for it */
+	BATV_OVERRIDE_SIGNING,     /* signing is off, for "*" */
+	BATV_OVERRIDE_KEYS
+};
+
+struct batv_override {
+	const char *domain; /* an A-label in lower case, or "*" */
+	int64_t until;      /* 0: it does not end */
+	uint8_t key;        /* enum batv_override_key */
+	uint8_t mode;       /* of ENFORCEMENT: enum batv_enforcement; otherwise 0 */
+};
+
 struct batv_state {
 	int64_t written;
 	uint64_t serial;           /* grows by one with every publication */
@@ -37,10 +57,14 @@ struct batv_state {
 	int64_t lost_until;   /* tags of a lost secret may return until then; 0: none was lost */
 	uint32_t lost_secret; /* its number; 0: not known, or another secret has it now */
 	bool shared;          /* another server has the secret, and sends what we do not see */
-	size_t n_policies, n_breaks;
+	size_t n_policies, n_breaks, n_overrides;
 	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default", tried last */
 	struct batv_break breaks[BATV_BREAKS_MAX];
 	struct batv_keyring ring;
+	struct batv_override overrides[BATV_OVERRIDES_MAX];
+	/* Bit i: policy i has signing on in the configuration.  While an override switches it off,
+	 * policies[i].signing is off. */
+	uint32_t signing_configured;
 };
 
 /*
@@ -54,6 +78,17 @@ struct batv_state {
  */
 enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state, unsigned *line,
 			       const char **why);
+
+/* Notes what the policies say about signing, and switches it off if an override does. */
+void batv_state_apply_overrides(struct batv_state *state);
+
+/*
+ * Reads the three fields of an override: KEY DOMAIN VALUE, as the state and the file `overrides`
+ * have them.  Writes key and mode of *out alone.  Returns NULL, or what was expected instead.
+ */
+const char *batv_state_override(struct batv_span key, struct batv_span domain,
+				struct batv_span value, struct batv_override *out);
+const char *batv_state_override_name(enum batv_override_key key); /* "enforcement" */
 
 /*
  * The key that names the items of the sent-mail memory.  If its length is 0, there is no key, and

@@ -88,8 +88,8 @@ static bool is_rejecting(const struct batv_mode_facts *mode)
 {
 	if (!mode->policy || mode->observe_file)
 		return false;
-	return mode->policy->enforcement == BATV_ENFORCE_REJECT ||
-	       (mode->policy->enforcement == BATV_ENFORCE_AUTO && mode->armed);
+	return mode->enforcement == BATV_ENFORCE_REJECT ||
+	       (mode->enforcement == BATV_ENFORCE_AUTO && mode->armed);
 }
 
 /* Why the mode does not refuse; NONE if it does. */
@@ -97,9 +97,9 @@ static enum batv_reason why_observing(const struct batv_mode_facts *mode)
 {
 	if (is_rejecting(mode))
 		return BATV_WHY_NONE;
-	if (mode->policy->enforcement == BATV_ENFORCE_AUTO && !mode->armed)
+	if (mode->enforcement == BATV_ENFORCE_AUTO && !mode->armed)
 		return BATV_WHY_NOT_ARMED;
-	if (mode->policy->enforcement == BATV_ENFORCE_OBSERVE)
+	if (mode->enforcement == BATV_ENFORCE_OBSERVE)
 		return BATV_WHY_OBSERVE;
 	return mode->observe_file ? BATV_WHY_OBSERVE_FILE : BATV_WHY_OBSERVE;
 }

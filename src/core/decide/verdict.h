@@ -97,7 +97,8 @@ void batv_verdict_of(const struct batv_message_facts *msg, const struct batv_rcp
 /* The current mode, as the recipient's policy and domain set it. */
 struct batv_mode_facts {
 	const struct batv_policy *policy; /* NULL: not ours */
-	bool armed;                       /* the domain table says that it is armed (for auto) */
+	int enforcement; /* enum batv_enforcement: the policy's own, or an override's */
+	bool armed;      /* the domain table says that it is armed (for auto) */
 	bool observe_file;
 	enum batv_match relay_host;
 	enum batv_match trusted_host; /* NO also if that is not a reason to spare it */

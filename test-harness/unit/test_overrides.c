@@ -1,0 +1,179 @@
+/* links: admin/overrides admin/replace admin/secret core/base/fault core/decide/state core/decide/policy core/decide/exim_list */
+/* links: core/base/safefile core/base/err core/base/span core/base/hmac */
+/*
+ * test_overrides.c - the file `overrides`: what is good, what each fault is called, and what is
+ * written.
+ */
+#include <inttypes.h>
+
+#include "overrides.h"
+#include "sandbox.h"
+#include "unit.h"
+
+static struct batv_overrides set, back;
+static struct batv_store store;
+static char message[BATV_MESSAGE_SIZE];
+
+static void setup(void)
+{
+	sandbox_make();
+	memset(&set, 0, sizeof set);
+	store.dirfd = dir;
+	(void)snprintf(store.path, sizeof store.path, "%s", sandbox);
+}
+
+static void teardown(void)
+{
+	sandbox_remove();
+}
+
+static const struct {
+	const char *text;
+	unsigned line; /* 0: it is good */
+	const char *why;
+} texts[] = {
+	{"", 0, NULL},
+	{"# a remark\n\n", 0, NULL},
+	{"enforcement example.org observe 1796860800 root\nenforcement * reject - root\n"
+	 "anyway example.org - - j.doe\nsigning * off - root\n",
+	 0, NULL},
+	{"enforcement a.test observe - root", 1, "expected a newline at the end"},
+	{"#\nenforcement a.test observe - root \n", 2, "expected KEY DOMAIN VALUE UNTIL WHO"},
+	{"enforcement a.test observe -\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
+	{"enforcement a.test observe  root\n", 1,
+	 "expected the seconds since 1970 at which it ends, or -"},
+	{"enforcement a.test observe 0 root\n", 1,
+	 "expected the seconds since 1970 at which it ends, or -"},
+	{"enforcement a.test observe 253402300800 root\n", 1,
+	 "expected the seconds since 1970 at which it ends, or -"},
+	{"enforcement a.test on - root\n", 1, "expected auto, observe or reject"},
+	{"enforcement A.test auto - root\n", 1, "expected a domain in lower case, or *"},
+	{"enforcement *.test auto - root\n", 1, "expected a domain in lower case, or *"},
+	{"enforce a.test auto - root\n", 1, "expected enforcement, anyway or signing"},
+	{" enforcement a.test auto - root\n", 1, "expected enforcement, anyway or signing"},
+	{"anyway a.test x - root\n", 1, "expected -"},
+	{"anyway * - - root\n", 1, "expected a domain, not *"},
+	{"signing * on - root\n", 1, "expected off"},
+	{"signing a.test off - root\n", 1,
+	 "expected * as the domain, because signing is switched off for all"},
+	{"enforcement a.test auto - root\nenforcement a.test auto - root\n", 2,
+	 "expected each key and domain only once"},
+	{"enforcement a.test auto - $(id)\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
+};
+
+START_TEST(each_fault_has_its_line)
+{
+	char want[400];
+	enum batv_err err;
+
+	sandbox_file(BATV_OVERRIDES_NAME, 0640, texts[_i].text, strlen(texts[_i].text));
+	set.n = 7;
+	err = batv_overrides_read(&store, &set, message, sizeof message);
+	if (texts[_i].line == 0) {
+		ck_assert_int_eq(err, BATV_OK);
+		ck_assert_uint_ne(set.n, 7);
+		return;
+	}
+	ck_assert_int_eq(err, BATV_E_SYNTAX);
+	ck_assert_uint_eq(set.n, 7);
+	(void)snprintf(want, sizeof want, "%s/overrides:%u: %s", sandbox, texts[_i].line,
+		       texts[_i].why);
+	ck_assert_str_eq(message, want);
+}
+END_TEST
+
+START_TEST(files_that_are_not_used)
+{
+	static char large[70000];
+
+	ck_assert_int_eq(batv_overrides_read(&store, &set, message, sizeof message), BATV_OK);
+	ck_assert_uint_eq(set.n, 0);
+	memset(large, '#', sizeof large);
+	sandbox_file(BATV_OVERRIDES_NAME, 0640, large, sizeof large);
+	ck_assert_int_eq(batv_overrides_read(&store, &set, message, sizeof message),
+			 BATV_E_TOO_LONG);
+	sandbox_file(BATV_OVERRIDES_NAME, 0666, "", 0);
+	ck_assert_int_eq(batv_overrides_read(&store, &set, message, sizeof message),
+			 BATV_E_UNSAFE_FILE);
+	ck_assert_msg(strstr(message, "overrides") != NULL, "%s", message);
+}
+END_TEST
+
+static void put(const char *domain, int64_t until, uint8_t mode)
+{
+	const struct batv_override o = {domain, until, BATV_OVERRIDE_ENFORCEMENT, mode};
+
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "root"), BATV_OK);
+}
+
+START_TEST(what_is_written_is_read_back)
+{
+	static const char want[] =
+		"# Written by batvctl; change it with batvctl enforce, enable or disable.\n"
+		"enforcement a.test reject - root\n"
+		"signing * off - -\n"
+		"anyway a.test - 5 root\n";
+	const struct batv_override off = {"*", 0, BATV_OVERRIDE_SIGNING, 0};
+	const struct batv_override word = {"a.test", 5, BATV_OVERRIDE_ANYWAY, 0};
+	char *text;
+	size_t len;
+
+	put("b.test", 9, BATV_ENFORCE_OBSERVE);
+	put("a.test", 7, BATV_ENFORCE_OBSERVE);
+	put("a.test", 0, BATV_ENFORCE_REJECT);
+	ck_assert_int_eq(batv_overrides_set(&set, &off, "a b"), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &word, "root"), BATV_OK);
+	ck_assert(batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "b.test"));
+	ck_assert(!batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "b.test"));
+	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_OK);
+	ck_assert_int_eq(batv_slurp(dir, BATV_OVERRIDES_NAME, 4096, &text, &len), BATV_OK);
+	ck_assert_str_eq(text, want);
+	free(text);
+	ck_assert_int_eq(batv_overrides_read(&store, &back, message, sizeof message), BATV_OK);
+	ck_assert_uint_eq(back.n, 3);
+	ck_assert_str_eq(back.line[2].override.domain, "a.test");
+	ck_assert_int_eq(batv_overrides_next(&back, 100), 5);
+	batv_overrides_drop_ended(&back, 5);
+	ck_assert_uint_eq(back.n, 2);
+	back.n = 0;
+	ck_assert_int_eq(batv_overrides_write(&store, &back, message, sizeof message), BATV_OK);
+	ck_assert_uint_eq(sandbox_count(), 0);
+}
+END_TEST
+
+START_TEST(bounds)
+{
+	char domain[300];
+	struct batv_override o = {domain, 0, BATV_OVERRIDE_ENFORCEMENT, BATV_ENFORCE_AUTO};
+
+	for (unsigned i = 0; i < BATV_OVERRIDES_MAX; i++) {
+		(void)snprintf(domain, sizeof domain, "d%u.test", i);
+		ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_OK);
+	}
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_OK); /* it is there already */
+	strcpy(domain, "one-more.test");
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_E_FULL);
+	memset(domain, 'a', 299);
+	domain[299] = '\0';
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_E_SYNTAX);
+	strcpy(domain, "a b.test");
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_E_SYNTAX);
+	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_OK);
+	ck_assert_int_eq(batv_overrides_read(&store, &back, message, sizeof message), BATV_OK);
+	ck_assert_uint_eq(back.n, BATV_OVERRIDES_MAX);
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+	Suite *s = suite_create("overrides");
+	TCase *tc = tcase_create("overrides");
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, each_fault_has_its_line, 0, sizeof texts / sizeof texts[0]);
+	tcase_add_test(tc, files_that_are_not_used);
+	tcase_add_test(tc, what_is_written_is_read_back);
+	tcase_add_test(tc, bounds);
+	return s;
+}
