@@ -96,6 +96,11 @@ bool batv_glue_has_functions(void)
 #endif
 }
 
+bool batv_glue_checking(void)
+{
+	return host_checking;
+}
+
 /* Convert Exim's text to ours and back.  Its functions take uschar *, some const since 4.98. */
 static const char *from_exim(const uschar *s)
 {

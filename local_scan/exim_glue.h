@@ -27,6 +27,12 @@ bool batv_glue_scans(void);
  */
 bool batv_glue_has_functions(void);
 
+/*
+ * True in `exim -bh`, which plays a session from a host, and keeps nothing of it.  Then we change
+ * nothing either, and defer nothing.
+ */
+bool batv_glue_checking(void);
+
 /* --- the current message ---------------------------------------------------- */
 
 const char *batv_glue_sender(void);                /* envelope sender; "" for the null sender */

@@ -130,7 +130,8 @@ const char *batv_flood(const struct batv_context *context, struct batv_prover *p
 	uint32_t times;
 	bool defers;
 
-	if (!j->policy || batv_addr_parse(j->bare, strlen(j->bare), &bare) != BATV_OK)
+	if (batv_glue_checking() || !j->policy ||
+	    batv_addr_parse(j->bare, strlen(j->bare), &bare) != BATV_OK)
 		return NULL;
 	count_proof(&(struct batv_flood_context){.memory = context->memory,
 						 .before = batv_session_before(prover->session),

@@ -11,9 +11,10 @@
  * side ("4.7.1 ...", in Exim's memory) if it was used too often: then the caller defers the
  * message, and never refuses it.  The deferral is counted and logged.
  *
- * A message that is exempt, or that comes from a host which brings mail of others, is logged and
- * accepted: its host is not the one that floods.  So is one that only an ACL sees, which cannot
- * defer, and each one while another server has the secret.
+ * Nothing is counted or deferred in `exim -bh`.  A message that is exempt, or that comes from a
+ * host which brings mail of others, is logged and accepted: its host is not the one that floods. So
+ * is one that only an ACL sees, which cannot defer, and each one while another server has the
+ * secret.
  */
 const char *batv_flood(const struct batv_context *context, struct batv_prover *prover,
 		       const char *rcpt, const struct batv_judgement *j);

@@ -17,8 +17,9 @@ struct batv_session {
 };
 
 /*
- * Looks at the state directory, and changes nothing there.  batv_session_close() releases what the
- * session holds.  There is one session at a time.
+ * Looks at the state directory, and changes nothing there.  In `exim -bh` the memory is open to
+ * read only.  batv_session_close() releases what the session holds.  There is one session at a
+ * time.
  */
 void batv_session_open(struct batv_session *session);
 void batv_session_close(void);
