@@ -39,8 +39,6 @@ last_day() {
 	[ -z "$last" ] || LC_ALL=C date -d "@$last" '+%a %d %b %Y'
 }
 
-pid_file() { stat -c '%i %z' /run/exim4/exim.pid 2>/dev/null; }
-
 daemon_pid() {
 	pid=$(cat /run/exim4/exim.pid 2>/dev/null) && [ -n "$pid" ] || return 1
 	case $(readlink "/proc/$pid/exe" 2>/dev/null) in
@@ -48,6 +46,9 @@ daemon_pid() {
 	*) return 1 ;;
 	esac
 }
+
+# A process has another one after it has executed a program.
+image() { { cksum <"/proc/$1/auxv"; } 2>/dev/null || true; }
 
 # Exim's daemon reads its configuration again.  policy-rc.d may forbid that; but what runs on with the old configuration
 # would defer all mail once the module is gone, so it is told directly then.  False: it still has the old one.
@@ -57,12 +58,12 @@ reload_exim() {
 	fi
 	daemon_pid || return 0
 	exim4 -bV >/dev/null 2>&1 || return 1
-	before=$(pid_file)
-	invoke-rc.d --quiet --disclose-deny exim4 reload </dev/null >/dev/null 2>&1 || { daemon_pid && kill -HUP "$pid"; } || return 0
-	# it writes its pid again when it has the new one
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-		[ "$(pid_file)" = "$before" ] || return 0
+	old=$pid
+	before=$(image "$old")
+	invoke-rc.d --quiet --disclose-deny exim4 reload </dev/null >/dev/null 2>&1 || ! daemon_pid || kill -HUP "$pid" || return 0
+	# until it has executed itself again, 5 seconds at most
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+		[ "$(image "$old")" = "$before" ] || break
 		sleep 0.2
 	done
-	return 1
 }
