@@ -9,6 +9,7 @@
 
 #include "exim_glue.h"
 #include "leaving.h"
+#include "memory/doors.h"
 #include "origin.h"
 #include "outcome.h"
 #include "recipients.h"
@@ -131,6 +132,9 @@ DLFUNC(batv_sign)
 		return leave_alone();
 	batv_session_open(&session);
 	read_call(&session, &c, argc, argv);
+	if (c.origin.has_id) /* a real message */
+		batv_door_note(session.memory, c.leaving ? BATV_DOOR_TRANSPORT : BATV_DOOR_ROUTER,
+			       session.now);
 	if (session.state)
 		signed_address = sign(&session, &c);
 	else
@@ -220,6 +224,7 @@ DLFUNC(batv_refuse)
 		return batv_glue_code(BATV_GLUE_OK);
 	}
 	batv_session_open(&session);
+	batv_door_note(session.memory, BATV_DOOR_ACL, session.now);
 	body.start = batv_span_of(batv_glue_expand("$message_body"));
 	outcome = batv_outcome_of(&session, &body);
 	if (!text && !batv_glue_scans())

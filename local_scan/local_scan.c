@@ -11,6 +11,7 @@
 #include "cutthrough.h"
 #include "exim_glue.h"
 #include "leaving.h"
+#include "memory/doors.h"
 #include "origin.h"
 #include "outcome.h"
 #include "sent_mail.h"
@@ -285,6 +286,7 @@ int local_scan(int fd, unsigned char **return_text)
 	enum batv_glue_code code;
 
 	batv_session_open(&session);
+	batv_door_note(session.memory, BATV_DOOR_LOCAL_SCAN, session.now);
 	code = scan(&session, fd, return_text);
 	batv_session_close();
 	return batv_glue_code(code);

@@ -8,6 +8,7 @@
 
 #include "memory/counters.h"
 #include "memory/domains.h"
+#include "memory/doors.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
 #include "memory/recall.h"
@@ -24,6 +25,7 @@ void batv_memory_move_copy(struct batv_memory *from, struct batv_memory *to)
 	batv_counters_bare_since(to, bare);
 	batv_recall_copy(from, to);
 	batv_forged_copy(from, to);
+	batv_door_copy(from, to);
 }
 
 void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)
@@ -36,6 +38,7 @@ void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)
 			(void)batv_domain_merge(to, &domain);
 	batv_recall_copy(from, to);
 	batv_counters_bare_since(to, bare);
+	batv_door_copy(from, to);
 }
 
 /* ---- counts ---- */

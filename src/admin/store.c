@@ -19,6 +19,8 @@
 #include "publish.h"
 #include "store.h"
 
+#define BEAT_SIZE 40
+
 static enum batv_err __attribute__((format(printf, 4, 5)))
 fail(enum batv_err err, char *message, size_t size, const char *format, ...)
 {
@@ -119,6 +121,33 @@ enum batv_match batv_store_daemon(const struct batv_store *store)
 		alive = errno == EWOULDBLOCK ? BATV_YES : BATV_MAYBE;
 	close(fd);
 	return alive;
+}
+
+/*
+ * The text is written in place: a new file would not be locked, and a changed time would wake batvd
+ * as a change of the directory.
+ */
+void batv_store_beat(int lock, int64_t now)
+{
+	char text[BEAT_SIZE];
+	int n = snprintf(text, sizeof text, "looked %-20" PRId64 "\n", now);
+
+	if (lock >= 0 && n > 0 && (size_t)n < sizeof text)
+		(void)!pwrite(lock, text, (size_t)n, 0);
+}
+
+int64_t batv_store_last_beat(const struct batv_store *store)
+{
+	int fd = openat(store->dirfd, BATV_DAEMON_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char text[BEAT_SIZE];
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return strncmp(text, "looked ", 7) == 0 ? strtoll(text + 7, NULL, 10) : 0;
 }
 
 /* Says why a file of the directory could not be read. */

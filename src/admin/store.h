@@ -39,6 +39,10 @@ enum batv_err batv_store_lock(const struct batv_store *store, const char *name, 
 			      int *fd, char *message, size_t size);
 /* Is batvd running?  MAYBE: this user may not look. */
 enum batv_match batv_store_daemon(const struct batv_store *store);
+/* batvd's heartbeat: writes into its own lock file when it looked last.  Errors do not matter. */
+void batv_store_beat(int lock, int64_t now);
+/* When batvd looked last, by its heartbeat; 0: not known. */
+int64_t batv_store_last_beat(const struct batv_store *store);
 
 enum batv_err batv_store_read_secret(const struct batv_store *store, struct batv_secrets *out,
 				     char *message, size_t size);

@@ -234,13 +234,9 @@ static void compare_state(struct batv_status *s)
 
 static void check_keys(struct batv_status *s)
 {
-	const struct batv_keyring *ring = &s->state.state.ring;
+	int64_t last = batv_ctl_status_keys_end(s);
 	char when[BATV_TIME_SIZE];
-	int64_t last = 0;
 
-	for (size_t i = 0; i < ring->n_keys; i++)
-		if (ring->keys[i].from < ring->keys[i].until && ring->keys[i].until > last)
-			last = ring->keys[i].until;
 	batv_ctl_time_format(last, when, sizeof when);
 	if (s->state_usable && last < s->ctl->now + SOON)
 		batv_ctl_status_problem(
@@ -321,13 +317,8 @@ static void find_problems(struct batv_status *s)
 {
 	const struct batv_ctl *ctl = s->ctl;
 
-	if (s->daemon == BATV_NO)
-		batv_ctl_status_problem(s, "batvd is not running; start it (systemctl start "
-					   "batvd). The published keys last about two weeks");
-	else if (s->daemon == BATV_MAYBE)
-		batv_ctl_status_note(
-			s, "cannot tell whether batvd is running; only root or the directory's "
-			   "owner can");
+	batv_ctl_status_check_daemon(s);
+	batv_ctl_status_check_called(s);
 	if (s->observe)
 		batv_ctl_status_problem(s, "%s/%s exists: nothing is refused until it is removed",
 					ctl->store.path, BATV_OBSERVE_NAME);
@@ -396,6 +387,11 @@ static void gather(struct batv_status *s)
 		return;
 	}
 	s->daemon = batv_store_daemon(&s->ctl->store);
+	if (batv_ctl_status_first_start(s)) {
+		batv_ctl_status_problem(s,
+					"batvd has not run yet; start it (systemctl start batvd)");
+		return;
+	}
 	s->observe = batv_state_observe_file(s->ctl->store.dirfd);
 	read_state(s);
 	read_memory(s); /* a full domain table must be reported first */

@@ -29,6 +29,15 @@ void batv_ctl_status_check_hosts(struct batv_status *status);
 void batv_ctl_status_print_hosts(struct batv_status *status); /* needs a memory */
 json_t *batv_ctl_status_json_hosts(struct batv_status *status);
 
+/* ctl_status_exim.c: does Exim call us, and is batvd alive? */
+void batv_ctl_status_check_called(struct batv_status *status);
+void batv_ctl_status_check_daemon(struct batv_status *status);
+int64_t batv_ctl_status_called(struct batv_status *status); /* the last time; 0: never */
+bool batv_ctl_status_first_start(const struct batv_status *status);
+/* When mail leaves unsigned, if nobody makes new keys; 0: there are none. */
+int64_t batv_ctl_status_keys_end(const struct batv_status *status);
+json_t *batv_ctl_status_json_exim(struct batv_status *status);
+
 /* ctl_status_idn.c: internationalised domains; Exim is asked. */
 void batv_ctl_status_check_idn(struct batv_status *status);
 

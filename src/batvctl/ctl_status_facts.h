@@ -17,6 +17,7 @@ struct batv_status {
 	bool memory_ok;
 	bool observe;
 	enum batv_match daemon; /* is batvd running? */
+	int64_t looked;         /* when it last looked; 0: not known */
 	struct batv_stored_state state;
 	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "" if it cannot be read */
 	bool shared;                             /* and another server has it, too */

@@ -472,12 +472,15 @@ void batv_ctl_status_print_json(struct batv_status *s)
 {
 	json_t *o = json_object();
 
+	batv_ctl_put_number(o, "schema", 1);
 	batv_ctl_put(o, "problems", json_lines(s->problems, s->n_problems));
 	batv_ctl_put(o, "notes", json_lines(s->notes, s->n_notes));
 	batv_ctl_put_text(o, "configuration", s->ctl->config_path);
 	batv_ctl_put_flag(o, "configuration_ok", s->config_ok);
 	batv_ctl_put_text(o, "directory", s->ctl->config.global.directory);
 	batv_ctl_put_text(o, "batvd", daemon_word(s->daemon));
+	batv_ctl_put_time(o, "batvd_looked", s->looked);
+	batv_ctl_put(o, "exim", batv_ctl_status_json_exim(s));
 	batv_ctl_put_flag(o, "observe_file", s->observe);
 	batv_ctl_put_number(o, "domains_in_use", s->domains);
 	batv_ctl_put_number(o, "domain_places", s->memory.sections.domain_slots);

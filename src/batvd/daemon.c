@@ -268,6 +268,7 @@ static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 	log_alarm(d, &looked);
 	log_observe(d);
 	tell_manager(d, &looked);
+	batv_store_beat(d->instance, d->real / NS);
 	return looked.next;
 }
 

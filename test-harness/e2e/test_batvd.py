@@ -264,7 +264,7 @@ def test_broken_configuration(lab):
     b.conf("domains = example.org\n")
     wait_until(lambda: state(b)["domains"] == ["example.org"], 10, "the new configuration")
     wait_log(b, "in order again")
-    assert b.json("status")["problems"] == []
+    assert b.problems() == []
 
 
 def test_configuration_written_in_place(lab):
@@ -292,7 +292,7 @@ def test_changed_rotation_adds_a_secret(lab):
     b.set(CONF, key_rotation="3d")
     assert len(re.findall("^secret ", (b.state_dir / "secret").read_text(), re.M)) == 2
     assert "break" not in state(b)
-    assert b.json("status")["problems"] == []
+    assert b.problems() == []
     b.reload()
     start_again(b)
     assert len(re.findall("^secret ", (b.state_dir / "secret").read_text(), re.M)) == 2
@@ -330,7 +330,7 @@ def test_removed_files_come_back(lab):
         lab.write(b.state_dir / name, b"rubbish", mode=0o640)
         wait_until(lambda: (b.state_dir / name).stat().st_size > 100, 10, f"a new {name}")
     assert breaks(b) == []
-    wait_until(lambda: b.json("status")["problems"] == [], 10, "no problems")
+    wait_until(lambda: b.problems() == [], 10, "no problems")
 
 
 def test_full_disk_or_unwritable_directory(lab):

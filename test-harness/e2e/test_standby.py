@@ -50,7 +50,7 @@ class Site(Ours):
 
     def in_order(self):
         wait_until(lambda: self.status().startswith("STATUS=state "), 40, "batvd to be in order again")
-        wait_until(lambda: self.batv.json("status")["problems"] == [], 20, "no problem")
+        wait_until(lambda: self.batv.problems() == [], 20, "no problem")
 
     def degraded(self, text):
         assert self.status().startswith("STATUS=degraded") and text in self.status(), self.status()

@@ -1,3 +1,4 @@
+/* links: core/memory/doors */
 /* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline */
 /* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */

@@ -1,3 +1,4 @@
+/* links: core/memory/doors */
 /* links: admin/standby admin/config admin/nearest admin/conffile admin/legacy admin/keeper admin/overrides admin/generation admin/memory_move */
 /* links: core/memory/forged admin/store core/base/fault admin/plan admin/publish admin/timeline admin/secret admin/arming core/decide/override core/base/network */
 /* links: admin/memory_file admin/replace core/memory/counters core/decide/automatic core/memory/domains core/memory/slots */

@@ -155,6 +155,7 @@ enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t fi
 	for (i = 0; i < head->n_sections; i++)
 		if (!take_section(head, i, &m))
 			return BATV_E_DAMAGED;
+	memcpy(m.door_last, head->door_last, sizeof m.door_last);
 	*out = m;
 	return BATV_OK;
 }

@@ -33,6 +33,7 @@ struct batv_sections {
 	struct batv_filter filters[BATV_FILTERS];
 	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
 	size_t forged_at, forged_pages;
+	int64_t door_last[BATV_DOORS_MAX]; /* as it was when the file was opened: doors.h */
 };
 
 uint64_t batv_header_sum(const struct batv_memory_head *head);

@@ -77,7 +77,7 @@ struct batv_memory_head { /* the header page */
 	int64_t bare_last;       /* from here on, written while the file is in use */
 	int64_t looked, doubted; /* see batv_counters_note_look() */
 	int64_t fleet_until;     /* milliseconds; reserved for a fleet: nothing writes it yet */
-	int64_t door_last[BATV_DOORS_MAX]; /* last message by door; nothing writes it yet */
+	int64_t door_last[BATV_DOORS_MAX]; /* last message by door: doors.h */
 	int64_t unread; /* the last message whose own Received line could not be read */
 	struct batv_head_host hosts[BATV_HEAD_HOSTS];
 	uint8_t more[560];
