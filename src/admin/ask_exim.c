@@ -19,6 +19,7 @@
 
 #include "ask_exim.h"
 #include "decide/list_file.h"
+#include "find_exim.h"
 #include "plain_list.h"
 #include "root_path.h"
 
@@ -291,7 +292,7 @@ bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out,
 	char answer[ANSWER_MAX], *value;
 
 	if (!*asker->command)
-		return give_up(asker, "no exim is configured");
+		return give_up(asker, "no Exim was found, or exim = none");
 	if (!ask_options(asker, name, answer, sizeof answer))
 		return false;
 	answer[strcspn(answer, "\n")] = '\0';
@@ -309,7 +310,7 @@ bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *su
 	const size_t len = strlen(what);
 
 	if (!*asker->command)
-		return give_up(asker, "no exim is configured");
+		return give_up(asker, "no Exim was found, or exim = none");
 	if (!ask_plainly(asker, "-bV", answer, sizeof answer))
 		return false;
 	list = strstr(answer, "Support for:");
@@ -393,7 +394,7 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	if (!batv_ask_exim_allowed(asker, kind, list))
 		return BATV_MAYBE;
 	if (!*asker->command) {
-		give_up(asker, "no exim is configured");
+		give_up(asker, "no Exim was found, or exim = none");
 		return BATV_MAYBE;
 	}
 	if (!know_user(asker))
@@ -450,11 +451,16 @@ static enum batv_match ask_host(void *ctx, const char *name, const char *address
 	return ask_or_decide(ctx, BATV_LIST_HOSTS, batv_plain_list_host, address, list);
 }
 
-void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,
+void batv_ask_exim_init(struct batv_asker *asker, const char *exim, const char *config_path,
 			struct batv_matcher *matcher)
 {
+	const char *found = batv_find_exim(exim);
+
+	/* The usual paths belong to root, so the configuration need not. */
+	if (found != exim)
+		config_path = NULL;
 	*asker = (struct batv_asker){
-		.command = command, .config_path = config_path, .group = (gid_t)-1};
+		.command = found, .config_path = config_path, .group = (gid_t)-1};
 	*matcher = (struct batv_matcher){
 		.ctx = asker, .domain = ask_domain, .address = ask_address, .host = ask_host};
 }

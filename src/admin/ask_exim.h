@@ -17,7 +17,7 @@
  * ask.
  */
 struct batv_asker {
-	const char *command;     /* split at spaces; "": there is no Exim */
+	const char *command;     /* split at spaces; "": there is no Exim to ask */
 	const char *config_path; /* the file that sets the command: root runs only what
 				    belongs to root (root_path.h) */
 	gid_t group;             /* of the state directory; (gid_t)-1: not known */
@@ -30,10 +30,11 @@ struct batv_asker {
 };
 
 /*
- * Prepares asker, and makes *matcher ask it.  *matcher borrows asker, and asker borrows both texts.
- * With config_path NULL the caller vouches for the command.
+ * Prepares asker, and makes *matcher ask it.  exim is the option of exim-batv.conf: find_exim.h
+ * says which command that is.  *matcher borrows asker, and asker borrows both texts.  With
+ * config_path NULL the caller vouches for the command.
  */
-void batv_ask_exim_init(struct batv_asker *asker, const char *command, const char *config_path,
+void batv_ask_exim_init(struct batv_asker *asker, const char *exim, const char *config_path,
 			struct batv_matcher *matcher);
 
 /* May Exim be asked about this list?  If not, `why` and `wrong` are set. */

@@ -185,6 +185,7 @@ static const char *expected(const struct batv_option *opt, const char *why,
 	case BATV_OPT_HOSTS:
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
+	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN: break;
 	}
 	return why;

@@ -66,7 +66,7 @@ int batv_ctl_find(struct batv_ctl *ctl)
 			return BATV_CTL_USAGE;
 		return batv_ctl_fail(BATV_CTL_YES,
 				     "warning: %s; using the configuration in the published "
-				     "state, without its option exim",
+				     "state",
 				     ctl->message);
 	}
 	if (batv_store_open(&ctl->store, ctl->config.global.directory, ctl->message,

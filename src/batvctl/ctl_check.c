@@ -96,7 +96,7 @@ static int finish_check(struct checking *c)
 		       c->ctl->config.n_policies,
 		       c->ctl->config.n_policies == 1 ? "policy" : "policies",
 		       asked ? "Exim was asked about its lists"
-			     : "lists not evaluated because no exim is configured");
+			     : "lists not evaluated because no Exim was found, or exim = none");
 	if (!c->lists && batv_ctl_complete_never(&c->ctl->config.global, never, sizeof never))
 		printf("%s: note: %s\n", file, never);
 	if (c->wrong)

@@ -151,9 +151,10 @@ static bool id_of(const struct adding *a, const struct batv_arrival *m,
 static void learn_own_domain(struct adding *a)
 {
 	char domain[BATV_ADDR_SIZE], text[BATV_ADDR_SIZE], name[BATV_ADDR_SIZE];
-	struct batv_asker asker = {.command = a->ctl->config.global.exim,
-				   .config_path = a->ctl->config_path};
+	struct batv_matcher unused;
+	struct batv_asker asker;
 
+	batv_ask_exim_init(&asker, a->ctl->config.global.exim, a->ctl->config_path, &unused);
 	if (batv_ask_exim_option(&asker, "message_id_header_domain", domain, sizeof domain) &&
 	    batv_ask_exim_option(&asker, "message_id_header_text", text, sizeof text) &&
 	    batv_ask_exim_option(&asker, "primary_hostname", name, sizeof name) && !*domain &&

@@ -19,7 +19,7 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "problems first, then signing, keys, domains, counters",
 	 "Exit status 1 when there are problems.", batv_ctl_status},
 	{"check", 0, 0, 0, "", "is the configuration right?",
-	 "With `exim` configured, Exim is asked about each named list, too.", batv_ctl_check},
+	 "Exim is asked about each named list, too.", batv_ctl_check},
 	{"keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
 	 "the keys that live at a time, from the secret file",
 	 "Two servers with the same secret file print the same.", batv_ctl_keys},

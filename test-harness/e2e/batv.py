@@ -63,7 +63,8 @@ class Batv:
         given = {line.partition("=")[0].strip() for line in lines}
         lines += [line for line in head.splitlines() if line.partition("=")[0].strip() not in given]
         given |= {line.partition("=")[0].strip() for line in lines}
-        lines += [f"{key} = {value}" for key, value in conf_for(self.kind).items() if key not in given]
+        defaults = {**conf_for(self.kind), "exim": "none"}      # never this machine's
+        lines += [f"{key} = {value}" for key, value in defaults.items() if key not in given and not text.startswith("[")]
         self.lab.write(self.conf_path, "\n".join(lines) + "\n" + (bracket + sections).lstrip("\n"))
 
     def set(self, text=CONF, **settings):

@@ -177,7 +177,13 @@ static const struct {
 	{"directory = /a\x01\n",
 	 "t.conf:1: directory: expected an absolute path of less than 4096 bytes, not \"/a\\x01\""},
 	{"exim = exim4\n",
-	 "t.conf:1: exim: expected an absolute path of less than 4096 bytes, not \"exim4\""},
+	 "t.conf:1: exim: expected an absolute path of less than 4096 bytes, or none, not "
+	 "\"exim4\""},
+	{"exim = None\n",
+	 "t.conf:1: exim: expected an absolute path of less than 4096 bytes, or none, not "
+	 "\"None\""},
+	{"legacy_keys = none\n",
+	 "t.conf:1: legacy_keys: expected an absolute path of less than 4096 bytes, not \"none\""},
 	{"legacy_keys = old\n",
 	 "t.conf:1: legacy_keys: expected an absolute path of less than 4096 bytes, not \"old\""},
 	{"key_rotation = 7\n", "t.conf:1: key_rotation: " TIME "\"7\""},

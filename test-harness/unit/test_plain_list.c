@@ -1,4 +1,4 @@
-/* links: admin/plain_list admin/ask_exim admin/exim_user admin/root_path core/decide/exim_list core/decide/list_file core/base/span */
+/* links: admin/plain_list admin/ask_exim admin/find_exim admin/exim_user admin/root_path core/decide/exim_list core/decide/list_file core/base/span */
 /*
  * test_plain_list.c - lists answered without an Exim, and questions as Exim gets them.
  */
@@ -251,9 +251,9 @@ START_TEST(no_exim)
 	struct batv_asker a;
 	struct batv_matcher m;
 
-	batv_ask_exim_init(&a, "", NULL, &m);
+	batv_ask_exim_init(&a, "none", NULL, &m);
 	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
-	ck_assert_str_eq(a.why, "no exim is configured");
+	ck_assert_str_eq(a.why, "no Exim was found, or exim = none");
 	batv_ask_exim_init(&a, "/nowhere/exim", NULL, &m);
 	ck_assert_int_eq(m.domain(m.ctx, "a.test", "+x"), BATV_MAYBE);
 	ck_assert_ptr_nonnull(strstr(a.why, "cannot run /nowhere/exim"));

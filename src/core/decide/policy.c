@@ -35,7 +35,7 @@ const struct batv_option batv_globals[] = {
 	/* the state directory */
 	{GLOBAL(directory), .type = BATV_OPT_PATH, .fallback = BATV_DIR},
 	/* command that asks Exim about its lists, outside of Exim's own processes */
-	{GLOBAL(exim), .type = BATV_OPT_PATH, .fallback = ""},
+	{GLOBAL(exim), .type = BATV_OPT_COMMAND, .fallback = ""},
 	/* file with keys of an older BATV installation, which verify only */
 	{GLOBAL(legacy_keys), .type = BATV_OPT_PATH, .fallback = ""},
 	/* messages, and pairs of people, that are remembered a day */
@@ -166,6 +166,7 @@ bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kin
 	case BATV_OPT_SHARE:
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
+	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN: break;
 	}
 	return false;
@@ -176,7 +177,8 @@ static bool is_text(const struct batv_option *opt)
 	enum batv_list_kind kind;
 
 	return batv_option_is_list(opt, &kind) || opt->type == BATV_OPT_TEXT ||
-	       opt->type == BATV_OPT_PATH || opt->type == BATV_OPT_PATTERN;
+	       opt->type == BATV_OPT_PATH || opt->type == BATV_OPT_COMMAND ||
+	       opt->type == BATV_OPT_PATTERN;
 }
 
 /* What was expected, as a constant. */
@@ -194,6 +196,7 @@ static const char *expected(const struct batv_option *opt)
 	case BATV_OPT_HOSTS: return "expected an Exim list on one line, without control characters";
 	case BATV_OPT_TEXT: return "expected 1 to 400 characters of printable ASCII";
 	case BATV_OPT_PATH: return "expected an absolute path of less than 4096 bytes";
+	case BATV_OPT_COMMAND: return "expected an absolute path of less than 4096 bytes, or none";
 	case BATV_OPT_PATTERN: return "expected a pattern without control characters";
 	}
 	return "expected something else";
@@ -331,7 +334,9 @@ static const char *check_own_text(const struct batv_option *opt, const char *tex
 
 	if (batv_span_has_control(s))
 		return expected(opt);
-	if (opt->type == BATV_OPT_PATH && !(s.len == 0 && !*opt->fallback) &&
+	if (opt->type == BATV_OPT_COMMAND && batv_span_equal(s, batv_span_of("none")))
+		return NULL;
+	if (opt->type != BATV_OPT_PATTERN && !(s.len == 0 && !*opt->fallback) &&
 	    (s.len == 0 || s.p[0] != '/' || s.len >= BATV_OPTION_PATH_SIZE))
 		return expected(opt);
 	return NULL;
@@ -357,6 +362,7 @@ enum batv_err batv_option_set(void *base, const struct batv_option *opt, const c
 	case BATV_OPT_HOSTS: wrong = check_list(opt, value); break;
 	case BATV_OPT_TEXT: wrong = check_text(opt, value); break;
 	case BATV_OPT_PATH:
+	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN: wrong = check_own_text(opt, value); break;
 	}
 	if (good && !wrong) {
@@ -415,6 +421,7 @@ enum batv_err batv_option_get(const void *base, const struct batv_option *opt, c
 	case BATV_OPT_HOSTS:
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
+	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN: text = *(const char *const *)field; break;
 	}
 	if (!text || strlen(text) >= size)

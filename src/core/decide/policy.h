@@ -65,7 +65,7 @@ struct batv_policy {
  */
 struct batv_global {
 	const char *directory;
-	const char *exim;         /* command and arguments, split at spaces; "" none */
+	const char *exim;         /* command and arguments, split at spaces: find_exim.h */
 	const char *legacy_keys;  /* file; "" none */
 	uint64_t memory_capacity; /* items a day; 0: not known, the memory keeps its capacity */
 	int64_t memory_retention; /* seconds */
@@ -86,6 +86,7 @@ enum batv_option_type {
 	BATV_OPT_HOSTS,   /* Exim lists */
 	BATV_OPT_TEXT,    /* one line, printable ASCII, no "$" */
 	BATV_OPT_PATH,    /* absolute; "" too if that is the default */
+	BATV_OPT_COMMAND, /* the same, with arguments; or "none" */
 	BATV_OPT_PATTERN, /* PCRE2; nothing here checks that it compiles */
 };
 
