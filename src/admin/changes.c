@@ -25,6 +25,7 @@ static bool fail(char *why, size_t size, const char *path, const char *what)
 /* Links are resolved; the file itself may be missing, its directory may not. */
 static bool resolve(const char *path, char out[static PATH_MAX])
 {
+	const char *name;
 	char dir[PATH_MAX], *slash;
 
 	if (realpath(path, out))
@@ -33,13 +34,13 @@ static bool resolve(const char *path, char out[static PATH_MAX])
 		return false;
 	memcpy(dir, path, strlen(path) + 1);
 	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return false;
-	*slash = '\0';
-	if (!realpath(dir, out) || strlen(out) + strlen(slash + 1) + 2 > PATH_MAX)
+	if (slash)
+		*slash = '\0';
+	name = slash ? slash + 1 : dir;
+	if (!realpath(slash ? dir : ".", out) || strlen(out) + strlen(name) + 2 > PATH_MAX)
 		return false;
 	strcat(out, "/");
-	strcat(out, slash + 1);
+	strcat(out, name);
 	return true;
 }
 
@@ -65,7 +66,7 @@ static struct batv_change *record(struct batv_changes *changes, const char *path
 		fail(why, size, path, strerror(errno));
 		return NULL;
 	}
-	if (!batv_piece_read(c->path, &c->before, &c->len)) {
+	if (!batv_pieces_read(c->path, &c->before, &c->len)) {
 		fail(why, size, path, errno == EINVAL ? "is not a regular file" : strerror(errno));
 		return NULL;
 	}

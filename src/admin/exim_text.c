@@ -44,12 +44,12 @@ static bool copy(struct batv_span s, char *out, size_t size)
 	return true;
 }
 
-void batv_exim_options_start(struct batv_exim_options *options, const char *text)
+void batv_exim_text_start(struct batv_exim_options *options, const char *text)
 {
 	*options = (struct batv_exim_options){.rest = batv_span_of(text)};
 }
 
-bool batv_exim_options_next(struct batv_exim_options *options, struct batv_exim_option *option)
+bool batv_exim_text_next(struct batv_exim_options *options, struct batv_exim_option *option)
 {
 	struct batv_span line;
 	const char *equals;

@@ -18,11 +18,11 @@ struct batv_exim_options {
 };
 
 /* Starts at the first option of `text`, which is borrowed. */
-void batv_exim_options_start(struct batv_exim_options *options, const char *text);
-bool batv_exim_options_next(struct batv_exim_options *options, struct batv_exim_option *option);
+void batv_exim_text_start(struct batv_exim_options *options, const char *text);
+bool batv_exim_text_next(struct batv_exim_options *options, struct batv_exim_option *option);
 
 /*
- * Finds the value behind "NAME = ", "NAME=" or "kind NAME = " (of a named list) at the start of a
+ * Finds the value after "NAME = ", "NAME=" or "kind NAME = " (of a named list) at the start of a
  * line.  Returns false if there is none, or if it is too long.
  */
 bool batv_exim_text_value(const char *text, const char *name, char *out, size_t size);

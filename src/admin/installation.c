@@ -97,12 +97,12 @@ static void look_at_package(struct batv_installation *inst)
 		ran.text[strcspn(ran.text, ":,\n")] = '\0';
 		COPY(inst->package, ran.text);
 	}
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 	if (!*inst->package)
 		return;
 	if (batv_run(version, NULL, EXIM_SECONDS, NULL, &ran))
 		COPY(inst->package_version, ran.text);
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 }
 
 /* Does this Exim answer with our function?  `so` "" is the program itself. */
@@ -121,7 +121,7 @@ static bool calls(const struct batv_installation *inst, const char *so, char *wh
 		snprintf(why, size, "%.*s", (int)strcspn(failed ? failed + 8 : ran.why, "\n"),
 			 failed ? failed + 8 : ran.why);
 	}
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 	return yes;
 }
 
@@ -241,8 +241,8 @@ static void look_at_drivers(struct batv_installed *h, const char *what, const ch
 	struct batv_exim_options options;
 	struct batv_exim_option o;
 
-	batv_exim_options_start(&options, text);
-	while (batv_exim_options_next(&options, &o)) {
+	batv_exim_text_start(&options, text);
+	while (batv_exim_text_next(&options, &o)) {
 		bool ours = has(o.value, "{batv_sign}");
 
 		if (is(o.driver, "batv_unsign"))
@@ -284,7 +284,7 @@ static void look_at_options(struct batv_installation *inst, struct batv_installe
 	(void)batv_exim_text_value(ran.text, "primary_hostname", inst->hostname,
 				   sizeof inst->hostname);
 	(void)batv_exim_user_parse(ran.text, &inst->user);
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 }
 
 static void look_at_macros(const struct batv_installation *inst, struct batv_installed *h)
@@ -311,7 +311,7 @@ void batv_installation_look(struct batv_installation *inst)
 	inst->broken[0] = '\0';
 	if (!batv_installation_run(inst, version, NULL, NULL, &ran))
 		COPY(inst->broken, ran.why);
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 	if (*inst->broken)
 		return;
 	look_at_options(inst, h);
@@ -361,14 +361,14 @@ static bool scans(const struct batv_installation *inst, char *why, size_t size)
 			snprintf(why, size, "%s", ran.why);
 			if (!yes)
 				(void)batv_exim_text_after(ran.text, "451 ", why, size);
-			batv_ran_free(&ran);
+			batv_run_free(&ran);
 		}
 	}
 	{
 		const char *away[] = {"/bin/rm", "-rf", dir, NULL};
 
 		(void)batv_run(away, NULL, EXIM_SECONDS, NULL, &ran);
-		batv_ran_free(&ran);
+		batv_run_free(&ran);
 	}
 	return yes;
 }

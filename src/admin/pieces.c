@@ -3,14 +3,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/span.h"
 #include "pieces.h"
 
 #define ETC BATV_ETC_EXIM
@@ -27,91 +25,11 @@ const struct batv_piece batv_pieces[] = {
 };
 const size_t batv_pieces_count = sizeof batv_pieces / sizeof batv_pieces[0];
 
-bool batv_piece_is_for(const struct batv_piece *piece, enum batv_exim_layout layout)
+bool batv_pieces_is_for(const struct batv_piece *piece, enum batv_exim_layout layout)
 {
 	return layout == BATV_LAYOUT_SPLIT     ? piece->split
 	       : layout == BATV_LAYOUT_UNSPLIT ? piece->unsplit
 					       : false;
-}
-
-/* ---- the manifest ---- */
-
-static void sum_of(const char *text, size_t len, char out[65])
-{
-	uint8_t sum[EVP_MAX_MD_SIZE] = {0};
-	unsigned n = 0;
-
-	if (EVP_Digest(text, len, sum, &n, EVP_sha256(), NULL) != 1)
-		n = 0;
-	out[0] = '\0';
-	for (unsigned i = 0; i < n && i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", sum[i]);
-}
-
-/* The manifest belongs to the user batv: a line that does not have the form is skipped. */
-void batv_manifest_parse(const char *text, size_t len, struct batv_manifest *out)
-{
-	const size_t max = sizeof out->item / sizeof out->item[0];
-	const char *end = text + len;
-
-	*out = (struct batv_manifest){0};
-	while (text < end && out->n < max) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		size_t n = (size_t)((eol ? eol : end) - text);
-
-		if (n > 67 && n - 66 < sizeof out->item[0].path && text[64] == ' ' &&
-		    text[65] == ' ' && text[66] == '/' && !memchr(text, '\0', n)) {
-			memcpy(out->item[out->n].sum, text, 64);
-			out->item[out->n].sum[64] = '\0';
-			memcpy(out->item[out->n].path, text + 66, n - 66);
-			out->item[out->n].path[n - 66] = '\0';
-			out->n++;
-		}
-		text += n + 1;
-	}
-}
-
-size_t batv_manifest_format(const struct batv_manifest *manifest, char *out, size_t size)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < manifest->n; i++) {
-		int n = snprintf(out + at, size - at, "%s  %s\n", manifest->item[i].sum,
-				 manifest->item[i].path);
-
-		if (n < 0 || (size_t)n >= size - at)
-			return 0;
-		at += (size_t)n;
-	}
-	return at;
-}
-
-static size_t find_item(const struct batv_manifest *manifest, const char *path)
-{
-	size_t i = 0;
-
-	while (i < manifest->n && strcmp(manifest->item[i].path, path) != 0)
-		i++;
-	return i;
-}
-
-void batv_manifest_set(struct batv_manifest *manifest, const char *path, const char *text,
-		       size_t len)
-{
-	const size_t max = sizeof manifest->item / sizeof manifest->item[0];
-	size_t i = find_item(manifest, path);
-
-	if (!text) {
-		if (i < manifest->n)
-			manifest->item[i] = manifest->item[--manifest->n];
-		return;
-	}
-	if (i == max)
-		return;
-	if (i == manifest->n)
-		manifest->n++;
-	snprintf(manifest->item[i].path, sizeof manifest->item[i].path, "%s", path);
-	sum_of(text, len, manifest->item[i].sum);
 }
 
 /* ---- whose is it? ---- */
@@ -154,27 +72,24 @@ static bool read_path(const char *path, int flags, char **text, size_t *len)
 	return ok;
 }
 
-bool batv_piece_read(const char *path, char **text, size_t *len)
+bool batv_pieces_read(const char *path, char **text, size_t *len)
 {
 	return read_path(path, 0, text, len);
 }
 
-enum batv_piece_state batv_piece_look(const char *path, const char *text, size_t len,
-				      const struct batv_manifest *manifest)
+enum batv_piece_state batv_pieces_look(const char *path, const char *text, size_t len,
+				       const struct batv_manifest *manifest)
 {
-	size_t i = find_item(manifest, path), there_len;
+	size_t there_len;
 	enum batv_piece_state state = BATV_PIECE_FOREIGN;
-	char *there, sum[65];
+	char *there;
 
 	if (!read_path(path, O_NOFOLLOW, &there, &there_len))
 		return errno == ENOENT || errno == ENOTDIR ? BATV_PIECE_ABSENT : BATV_PIECE_FOREIGN;
 	if (text && there_len == len && memcmp(there, text, len) == 0)
 		state = BATV_PIECE_SAME;
-	else if (i < manifest->n) {
-		sum_of(there, there_len, sum);
-		if (strcmp(sum, manifest->item[i].sum) == 0)
-			state = BATV_PIECE_OURS;
-	}
+	else if (batv_manifest_has(manifest, path, there, there_len))
+		state = BATV_PIECE_OURS;
 	free(there);
 	return state;
 }
@@ -191,12 +106,12 @@ static const char *find_line(const char *text)
 	return NULL;
 }
 
-bool batv_marked_line_in(const char *text)
+bool batv_pieces_has_line(const char *text)
 {
 	return find_line(text) != NULL;
 }
 
-char *batv_marked_line_add(const char *text, const char *line)
+char *batv_pieces_add_line(const char *text, const char *line)
 {
 	const size_t len = strlen(text);
 	const char *end = len && text[len - 1] != '\n' ? "\n" : "";
@@ -205,7 +120,7 @@ char *batv_marked_line_add(const char *text, const char *line)
 	return asprintf(&out, "%s%s%s\n", text, end, line) < 0 ? NULL : out;
 }
 
-char *batv_marked_line_remove(const char *text)
+char *batv_pieces_remove_line(const char *text)
 {
 	const char *at = find_line(text);
 	char *out = strdup(text);

@@ -1,6 +1,5 @@
 /*
- * pieces.h - the files that `batvctl enable` places into Debian's configuration of Exim, and the
- * manifest that tells them from files of others.
+ * pieces.h - the files that `batvctl enable` places into Debian's configuration of Exim.
  *
  * Invariant: only paths of batv_pieces, and the marked line, are ever written or removed, and only
  * if what is there is ours: what this program would place, or what the manifest says that it
@@ -9,16 +8,13 @@
 #ifndef BATV_PIECES_H
 #define BATV_PIECES_H
 
-#include "base/safefile.h"
 #include "installation.h"
+#include "manifest.h"
 
 #define BATV_LOCALMACROS BATV_ETC_EXIM "/exim4.conf.localmacros"
 #define BATV_LOCALMACROS_BEFORE BATV_LOCALMACROS ".before-batv"
 #define BATV_MARKED_LINE ".include_if_exists " BATV_ETC_EXIM "/exim-batv.localmacros"
 
-#define BATV_MANIFEST_NAME "manifest"
-#define BATV_MANIFEST_MODE 0640
-#define BATV_PIECES_MAX 8
 #define BATV_PIECE_SIZE_MAX ((size_t)1 << 20)
 
 struct batv_piece {
@@ -31,22 +27,7 @@ extern const struct batv_piece batv_pieces[];
 extern const size_t batv_pieces_count;
 
 /* Is the piece for this layout? */
-bool batv_piece_is_for(const struct batv_piece *piece, enum batv_exim_layout layout);
-
-/* What `enable` placed: a line "SHA256  PATH" each, as sha256sum prints it. */
-struct batv_manifest {
-	size_t n;
-	struct {
-		char sum[65];
-		char path[200];
-	} item[BATV_PIECES_MAX + 4];
-};
-void batv_manifest_parse(const char *text, size_t len, struct batv_manifest *out);
-/* Returns the length; 0: it does not fit. */
-size_t batv_manifest_format(const struct batv_manifest *manifest, char *out, size_t size);
-/* Sets the sum of what is at the path; NULL: it is not there any more. */
-void batv_manifest_set(struct batv_manifest *manifest, const char *path, const char *text,
-		       size_t len);
+bool batv_pieces_is_for(const struct batv_piece *piece, enum batv_exim_layout layout);
 
 enum batv_piece_state {
 	BATV_PIECE_ABSENT,
@@ -59,17 +40,17 @@ enum batv_piece_state {
  * What is at the path of a piece, compared with `text` (what would be placed; NULL: only the
  * manifest counts)?  FOREIGN too if it cannot be read or is not a regular file.
  */
-enum batv_piece_state batv_piece_look(const char *path, const char *text, size_t len,
-				      const struct batv_manifest *manifest);
+enum batv_piece_state batv_pieces_look(const char *path, const char *text, size_t len,
+				       const struct batv_manifest *manifest);
 
 /* Reads a whole file, following links.  *text is from malloc.  Returns false with errno. */
-bool batv_piece_read(const char *path, char **text, size_t *len);
+bool batv_pieces_read(const char *path, char **text, size_t *len);
 
 /* ---- the marked line of exim4.conf.localmacros ---- */
 
-bool batv_marked_line_in(const char *text);
+bool batv_pieces_has_line(const char *text);
 /* The text with the line, or without it, from malloc; NULL: no memory. */
-char *batv_marked_line_add(const char *text, const char *line);
-char *batv_marked_line_remove(const char *text);
+char *batv_pieces_add_line(const char *text, const char *line);
+char *batv_pieces_remove_line(const char *text);
 
 #endif

@@ -181,7 +181,7 @@ bool batv_run(const char *const *args, const char *input, unsigned seconds,
 	return ran->status == 0;
 }
 
-void batv_ran_free(struct batv_ran *ran)
+void batv_run_free(struct batv_ran *ran)
 {
 	free(ran->text);
 	ran->text = NULL;

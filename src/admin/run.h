@@ -18,10 +18,10 @@ struct batv_ran {
 /*
  * Runs args[0], a path, with `input` (NULL: nothing) as its input, as the user `as` (NULL: the
  * caller).  The program gets a PATH of system directories and LC_ALL=C; so does the caller from now
- * on.  Returns true if the program ended with status 0.  batv_ran_free() frees the text either way.
+ * on.  Returns true if the program ended with status 0.  batv_run_free() frees the text either way.
  */
 bool batv_run(const char *const *args, const char *input, unsigned seconds,
 	      const struct batv_exim_user *as, struct batv_ran *ran);
-void batv_ran_free(struct batv_ran *ran);
+void batv_run_free(struct batv_ran *ran);
 
 #endif

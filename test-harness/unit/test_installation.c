@@ -63,8 +63,8 @@ START_TEST(drivers)
 	char line[200];
 	size_t n = 0;
 
-	batv_exim_options_start(&options, text);
-	while (batv_exim_options_next(&options, &o)) {
+	batv_exim_text_start(&options, text);
+	while (batv_exim_text_next(&options, &o)) {
 		snprintf(line, sizeof line, "%.*s/%.*s/%.*s", (int)o.driver.len, o.driver.p,
 			 (int)o.name.len, o.name.p, (int)o.value.len, o.value.p);
 		ck_assert_uint_lt(n, 4);
@@ -123,19 +123,19 @@ START_TEST(programs)
 	ck_assert(batv_run(cat, "a\nb", 10, NULL, &ran));
 	ck_assert_str_eq(ran.text, "a\nb");
 	ck_assert_str_eq(ran.why, "");
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 	ck_assert(!batv_run(fails, NULL, 10, NULL, &ran));
 	ck_assert_int_eq(ran.status, 7);
 	ck_assert_str_eq(ran.text, "one\ntwo\n");
 	ck_assert_str_eq(ran.why, "two");
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 	ck_assert(!batv_run(none, NULL, 10, NULL, &ran));
 	ck_assert_str_eq(ran.why, "cannot run /nowhere/x: No such file or directory");
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 	ck_assert(!batv_run(late, NULL, 1, NULL, &ran));
 	ck_assert(ran.late);
 	ck_assert_str_eq(ran.why, "/bin/sh did not end within 1 seconds");
-	batv_ran_free(&ran);
+	batv_run_free(&ran);
 }
 END_TEST
 
