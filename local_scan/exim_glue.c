@@ -281,30 +281,79 @@ static enum batv_match match_of(int code)
 	return code == OK ? BATV_YES : code == FAIL ? BATV_NO : BATV_MAYBE;
 }
 
+/*
+ * Answers of this session.  The parts of a decision ask the same questions, and Exim looks at its
+ * lists anew each time.
+ */
+#define ANSWERS 6
+
+static struct answer {
+	const char *list; /* of the state, which does not change during a session */
+	enum batv_list_kind kind;
+	enum batv_match match;
+	char subject[112];
+} answers[ANSWERS];
+static size_t n_answers;
+
+void batv_glue_lists_forget(void)
+{
+	n_answers = 0;
+}
+
+static enum batv_match ask(enum batv_list_kind kind, const char *name, const char *subject,
+			   const char *list)
+{
+	if (!safe_list(kind, list))
+		return BATV_MAYBE;
+	switch (kind) {
+	case BATV_LIST_DOMAINS: return match_of(lss_match_domain(to_exim(subject), to_exim(list)));
+	case BATV_LIST_ADDRESSES:
+		return match_of(lss_match_address(to_exim(subject), to_exim(list), TRUE));
+	case BATV_LIST_HOSTS: break;
+	}
+	return match_of(lss_match_host(name && *name ? to_exim(name) : NULL, to_exim(subject),
+				       to_exim(list)));
+}
+
+static enum batv_match ask_once(enum batv_list_kind kind, const char *subject, const char *list)
+{
+	enum batv_match match;
+
+	for (size_t i = 0; i < n_answers; i++)
+		if (answers[i].list == list && answers[i].kind == kind &&
+		    strcmp(answers[i].subject, subject) == 0)
+			return answers[i].match;
+	match = ask(kind, NULL, subject, list);
+	if (n_answers < ANSWERS && strlen(subject) < sizeof answers[0].subject) {
+		struct answer *one = &answers[n_answers++];
+
+		one->list = list;
+		one->kind = kind;
+		one->match = match;
+		strcpy(one->subject, subject);
+	}
+	return match;
+}
+
 static enum batv_match match_domain(void *ctx, const char *domain, const char *list)
 {
 	(void)ctx;
-	if (!safe_list(BATV_LIST_DOMAINS, list))
-		return BATV_MAYBE;
-	return match_of(lss_match_domain(to_exim(domain), to_exim(list)));
+	return ask_once(BATV_LIST_DOMAINS, domain, list);
 }
 
 static enum batv_match match_address(void *ctx, const char *address, const char *list)
 {
 	(void)ctx;
-	if (!safe_list(BATV_LIST_ADDRESSES, list))
-		return BATV_MAYBE;
-	return match_of(lss_match_address(to_exim(address), to_exim(list), TRUE));
+	return ask_once(BATV_LIST_ADDRESSES, address, list);
 }
 
+/* A host with a name is rare, because Exim looks names up late. */
 static enum batv_match match_host(void *ctx, const char *name, const char *address,
 				  const char *list)
 {
 	(void)ctx;
-	if (!safe_list(BATV_LIST_HOSTS, list))
-		return BATV_MAYBE;
-	return match_of(lss_match_host(name && *name ? to_exim(name) : NULL, to_exim(address),
-				       to_exim(list)));
+	return name && *name ? ask(BATV_LIST_HOSTS, name, address, list)
+			     : ask_once(BATV_LIST_HOSTS, address, list);
 }
 
 const struct batv_matcher batv_glue_matcher = {

@@ -56,8 +56,13 @@ void batv_glue_header_remove(const char *name); /* all fields of that name */
 
 /* --- lists, expansion, log ------------------------------------------------- */
 
-/* Asks Exim's own lss_match_*().  DEFER, and a list that is not safe to ask, is BATV_MAYBE. */
+/*
+ * Asks Exim's own lss_match_*().  DEFER, and a list that is not safe to ask, is BATV_MAYBE.  The
+ * first few answers are kept until batv_glue_lists_forget(); so until then a list must stay where
+ * it is.
+ */
 extern const struct batv_matcher batv_glue_matcher;
+void batv_glue_lists_forget(void);
 
 /* Sets the group of the state directory, which is Exim's.  The files of look-ups may be readable
  * for that group only. */

@@ -285,24 +285,40 @@ void batv_sent_mail_permitted(const struct batv_session *session)
 	}
 }
 
-/* Is there anything to remember for this sender in delivery? */
+/* Reads what a delivery may remember, for its sender alone.  False: nothing. */
 static bool begin_delivery(struct ours *o, const struct batv_session *session,
 			   const struct batv_origin *origin, const char *sender, struct header *h)
 {
 	if (!*sender || !can_remember(session))
 		return false;
-	/* a list's owner signs what strangers post, but did not write it: they could plant an id */
+	*o = (struct ours){.session = session};
+	add_sender(o, sender, origin);
+	read_header_fields(h);
+	return o->n > 0;
+}
+
+/*
+ * Writes what is not known yet.  Reception has remembered most of it, so the memory is asked before
+ * the lists are.  What is older than a day is written again, because it must live as long as a
+ * bounce may come.
+ *
+ * A list's owner signs what strangers post, but did not write it.  They could plant an id, so trust
+ * is asked about the message itself.
+ */
+static void write_delivery(const struct ours *o, const struct batv_origin *origin,
+			   const struct batch *batch)
+{
 	struct batv_origin author = *origin;
 	bool relaying;
 
 	author.own_address = false;
 	author.address = NULL; /* nothing of a stranger's message is remembered */
-	*o = (struct ours){.session = session};
-	add_sender(o, sender, origin);
-	if (!is_trusted(o, &author, &relaying))
-		return false;
-	read_header_fields(h);
-	return true;
+	for (size_t i = 0; i < batch->n; i++)
+		if (!batv_sent_known(o->session->memory, &batch->items[i], 0, o->session->now)) {
+			if (is_trusted(o, &author, &relaying))
+				write_batch(o, batch);
+			return;
+		}
 }
 
 void batv_sent_mail_routed(const struct batv_session *session, const struct batv_origin *origin,
@@ -316,7 +332,7 @@ void batv_sent_mail_routed(const struct batv_session *session, const struct batv
 	    h.list || h.bulk)
 		return;
 	take_pair(o, 0, recipient, &batch);
-	write_batch(o, &batch);
+	write_delivery(o, origin, &batch);
 }
 
 void batv_sent_mail_leaving(const struct batv_session *session, const struct batv_origin *origin,
@@ -329,5 +345,5 @@ void batv_sent_mail_leaving(const struct batv_session *session, const struct bat
 	if (!begin_delivery(o, session, origin, sender, &h))
 		return;
 	take_id(o, h.id, &batch);
-	write_batch(o, &batch);
+	write_delivery(o, origin, &batch);
 }

@@ -46,7 +46,6 @@ static const char *directory(void)
 
 	if (*process.directory)
 		return process.directory;
-	touch_pages();
 	named = batv_glue_expand("${listnamed_d:batv_dir}");
 	if (named && *named == '/' && strlen(named) < sizeof process.directory)
 		strcpy(process.directory, named);
@@ -78,22 +77,6 @@ static void trouble(struct batv_session *session, const char *file, const char *
 		 directory(), file, place, error);
 }
 
-/* A list with a "$" would be expanded by Exim, as root when it delivers: batvd lets none through.
- */
-static bool has_dollar(const struct batv_state *state)
-{
-	for (size_t i = 0; i < state->n_policies; i++)
-		for (size_t o = 0; o < batv_options_count; o++) {
-			const struct batv_option *opt = &batv_options[o];
-			enum batv_list_kind kind;
-
-			if (batv_option_is_list(opt, &kind) &&
-			    strchr(batv_option_text(&state->policies[i], opt), '$'))
-				return true;
-		}
-	return false;
-}
-
 static const struct batv_state *usable_state(struct batv_session *session, int dirfd)
 {
 	char why[160];
@@ -103,10 +86,6 @@ static const struct batv_state *usable_state(struct batv_session *session, int d
 		trouble(session, "/" BATV_STATE_NAME,
 			batv_fault(dirfd, BATV_STATE_NAME, false, err, why, sizeof why),
 			process.holder.line);
-		return NULL;
-	}
-	if (has_dollar(&process.holder.state)) {
-		trouble(session, "/" BATV_STATE_NAME, "a list with a $ in it", 0);
 		return NULL;
 	}
 	return &process.holder.state;
@@ -135,7 +114,9 @@ void batv_session_open(struct batv_session *session)
 	struct stat dir;
 	int dirfd;
 
+	touch_pages();        /* before anything reads them: that would be a fault */
 	batv_session_close(); /* Exim's time limit may have jumped out of the last session */
+	batv_glue_lists_forget();
 	*session = (struct batv_session){.memory = &process.memory, .now = now()};
 	if (batv_glue_misfit()) {
 		snprintf(session->trouble, sizeof session->trouble, "error=\"%s\"",

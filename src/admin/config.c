@@ -376,7 +376,7 @@ static enum batv_err start_loading(struct loader *l, const char *text, size_t le
 		memcpy(copy, text, len);
 	copy[len] = '\0';
 	out->store = copy;
-	batv_policy_init_global(&out->global, false);
+	batv_policy_init_global(&out->global);
 	out->n_policies = 1;
 	batv_policy_init(&out->policies[0], "default");
 	l->policy = &out->policies[0];

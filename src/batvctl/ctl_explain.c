@@ -469,7 +469,7 @@ int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n)
 	int code;
 
 	(void)n;
-	batv_policy_init_global(&defaults, false);
+	batv_policy_init_global(&defaults);
 	max = (size_t)defaults.evidence_bytes;
 	if (batv_ctl_ask(ctl, &e.asking) == BATV_CTL_YES)
 		max = (size_t)e.asking.context.state->global.evidence_bytes;

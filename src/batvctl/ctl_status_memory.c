@@ -29,7 +29,7 @@ static int64_t retention_of(const struct batv_status *s)
 {
 	struct batv_global defaults;
 
-	batv_policy_init_global(&defaults, false);
+	batv_policy_init_global(&defaults);
 	return s->state_read ? s->state.state.global.memory_retention : defaults.memory_retention;
 }
 

@@ -40,7 +40,7 @@ static void make_config(void)
 {
 	sandbox_make();
 	memset(&config, 0, sizeof config);
-	batv_policy_init_global(&config.global, false);
+	batv_policy_init_global(&config.global);
 	config.global.memory_capacity = 1000;
 	config.n_policies = 1;
 	batv_policy_init(&config.policies[0], "default");

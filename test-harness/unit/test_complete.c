@@ -104,7 +104,7 @@ START_TEST(default_retention)
 {
 	struct batv_global global;
 
-	batv_policy_init_global(&global, false);
+	batv_policy_init_global(&global);
 	ck_assert_int_ge(global.memory_retention,
 			 batv_complete_retention(global.key_rotation, global.key_retention));
 	ck_assert_int_eq(batv_complete_retention(7 * D, 7 * D), 15 * D);

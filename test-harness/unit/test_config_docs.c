@@ -48,7 +48,7 @@ static void same_as_defaults(void)
 	struct batv_global g;
 	struct batv_policy p;
 
-	batv_policy_init_global(&g, false);
+	batv_policy_init_global(&g);
 	batv_policy_init(&p, "default");
 	same_options(batv_globals, batv_globals_count, &g, &config.global);
 	same_options(batv_options, batv_options_count, &p, &config.policies[0]);

@@ -35,7 +35,7 @@ static void setup(void)
 {
 	memset(&config, 0, sizeof config);
 	memset(&secrets, 0, sizeof secrets);
-	batv_policy_init_global(&config.global, false);
+	batv_policy_init_global(&config.global);
 	config.n_policies = 3;
 	batv_policy_init(&config.policies[0], "default");
 	batv_policy_init(&config.policies[1], "shop");

@@ -117,7 +117,7 @@ START_TEST(the_tables_are_sound)
 	struct batv_global g;
 
 	batv_policy_init(&p, "x");
-	batv_policy_init_global(&g, false);
+	batv_policy_init_global(&g);
 	for (size_t i = 0; i < batv_options_count; i++) { /* no name twice, in none of them */
 		ck_assert_ptr_eq(option(batv_options[i].name), &batv_options[i]);
 		ck_assert_ptr_null(batv_option_find_global(span(batv_options[i].name)));
@@ -142,9 +142,9 @@ END_TEST
 
 START_TEST(a_state_has_only_what_is_published)
 {
-	struct batv_global g;
+	struct batv_global g = {0};
 
-	batv_policy_init_global(&g, true);
+	batv_policy_complete_global(&g, true, 0);
 	ck_assert_ptr_null(g.directory);
 	ck_assert_ptr_null(g.exim);
 	ck_assert_ptr_null(g.legacy_keys);
@@ -202,7 +202,7 @@ START_TEST(global_values_are_taken_or_refused)
 	char text[512];
 	enum batv_err err;
 
-	batv_policy_init_global(&g, false);
+	batv_policy_init_global(&g);
 	before = g;
 	err = batv_option_set(&g, opt, globals[_i].text, &why);
 	if (globals[_i].value) {

@@ -37,7 +37,7 @@ static void small_state(void)
 	in.serial = 1;
 	in.memory = in.fingerprint = in.config_sum = "";
 	in.memory_before = "";
-	batv_policy_init_global(&in.global, true);
+	batv_policy_complete_global(&in.global, true, 0);
 	in.n_policies = 1;
 	batv_policy_init(&in.policies[0], "default");
 }

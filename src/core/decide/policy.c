@@ -130,15 +130,18 @@ const size_t batv_options_count = sizeof batv_options / sizeof batv_options[0];
 _Static_assert(sizeof batv_options / sizeof batv_options[0] <= 64, "too many options");
 _Static_assert(sizeof batv_globals / sizeof batv_globals[0] <= 64, "too many options");
 
+static bool is_named(const struct batv_option *opt, struct batv_span name)
+{
+	return name.len < sizeof opt->name && memcmp(opt->name, name.p, name.len) == 0 &&
+	       opt->name[name.len] == '\0';
+}
+
 static const struct batv_option *find(const struct batv_option *table, size_t n,
 				      struct batv_span name)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *known = table[i].name;
-
-		if (strlen(known) == name.len && memcmp(known, name.p, name.len) == 0)
+	for (size_t i = 0; i < n; i++)
+		if (is_named(&table[i], name))
 			return &table[i];
-	}
 	return NULL;
 }
 
@@ -150,6 +153,16 @@ const struct batv_option *batv_option_find(struct batv_span name)
 const struct batv_option *batv_option_find_global(struct batv_span name)
 {
 	return find(batv_globals, batv_globals_count, name);
+}
+
+const struct batv_option *batv_option_find_next(struct batv_span name,
+						const struct batv_option *before)
+{
+	const struct batv_option *next = before ? before + 1 : batv_options;
+
+	return next < batv_options + batv_options_count && is_named(next, name)
+		       ? next
+		       : batv_option_find(name);
 }
 
 bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind)
@@ -440,26 +453,37 @@ bool batv_policy_name_valid(struct batv_span name)
 	return true;
 }
 
-void batv_policy_init(struct batv_policy *policy, const char *name)
+void batv_policy_complete(struct batv_policy *policy, uint64_t set)
 {
-	*policy = (struct batv_policy){.name = name};
 	for (size_t i = 0; i < batv_options_count; i++) {
 		const struct batv_option *opt = &batv_options[i];
 
-		(void)batv_option_set(policy, opt, opt->fallback ? opt->fallback : KEY_RETENTION,
-				      NULL);
+		if (!(set & UINT64_C(1) << i))
+			(void)batv_option_set(policy, opt,
+					      opt->fallback ? opt->fallback : KEY_RETENTION, NULL);
 	}
 }
 
-void batv_policy_init_global(struct batv_global *global, bool published_only)
+void batv_policy_init(struct batv_policy *policy, const char *name)
 {
-	*global = (struct batv_global){0};
+	*policy = (struct batv_policy){.name = name};
+	batv_policy_complete(policy, 0);
+}
+
+void batv_policy_complete_global(struct batv_global *global, bool published_only, uint64_t set)
+{
 	for (size_t i = 0; i < batv_globals_count; i++) {
 		const struct batv_option *opt = &batv_globals[i];
 
-		if (opt->published || !published_only)
+		if ((opt->published || !published_only) && !(set & UINT64_C(1) << i))
 			(void)batv_option_set(global, opt, opt->fallback, NULL);
 	}
+}
+
+void batv_policy_init_global(struct batv_global *global)
+{
+	*global = (struct batv_global){0};
+	batv_policy_complete_global(global, false, 0);
 }
 
 static const struct {

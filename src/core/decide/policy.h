@@ -130,6 +130,11 @@ extern const size_t batv_globals_count;
 const struct batv_option *batv_option_find(struct batv_span name);
 const struct batv_option *batv_option_find_global(struct batv_span name);
 
+/* The same as batv_option_find(), faster if the option is the row after `before` (NULL: the first).
+ */
+const struct batv_option *batv_option_find_next(struct batv_span name,
+						const struct batv_option *before);
+
 /* Returns true if the option is an Exim list; only then is *kind written. */
 bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kind);
 
@@ -162,11 +167,12 @@ bool batv_policy_name_valid(struct batv_span name);
 /* Sets all options to their defaults. */
 void batv_policy_init(struct batv_policy *policy, const char *name);
 
-/*
- * The same for the options of all policies.  If published_only, options that are not published
- * become 0, as in a state.
- */
-void batv_policy_init_global(struct batv_global *global, bool published_only);
+/* Sets those to their defaults that are not in `set`, which has a bit for each row. */
+void batv_policy_complete(struct batv_policy *policy, uint64_t set);
+
+/* The same for the options of all policies.  If published_only, others are left alone. */
+void batv_policy_init_global(struct batv_global *global);
+void batv_policy_complete_global(struct batv_global *global, bool published_only, uint64_t set);
 
 /*
  * Reads a time such as "7d", "1d12h" or "90s".  The units are w, d, h, m and s; each may appear

@@ -28,10 +28,11 @@
 
 struct reader {
 	struct batv_state *state;
-	struct batv_policy *policy; /* the current policy: options belong to it */
-	uint64_t options;           /* bits of the options that it has had, by their rows */
-	uint64_t globals;           /* the same for batv_globals */
-	unsigned words;             /* bits of the keywords that were seen */
+	struct batv_policy *policy;     /* the current policy: options belong to it */
+	uint64_t options;               /* bits of the options that it has had, by their rows */
+	const struct batv_option *last; /* the option of the line before; they come in order */
+	uint64_t globals;               /* the same for batv_globals */
+	unsigned words;                 /* bits of the keywords that were seen */
 	unsigned line;
 	const char *why;
 };
@@ -154,9 +155,15 @@ static bool has_policy(const struct batv_state *state, const char *name)
 	return false;
 }
 
-/* A policy without domains would have those of the default policy, and be tried before it. */
+/*
+ * The current policy has had its lines.  Other policies begin as copies of the default one, so that
+ * one gets what an older state does not have.  A policy without domains would have those of the
+ * default policy, and be tried before it.
+ */
 static bool policy_complete(const struct reader *r)
 {
+	if (r->state->n_policies == 1)
+		batv_policy_complete(r->policy, r->options);
 	for (size_t i = 0; i < batv_options_count && r->state->n_policies > 1; i++) {
 		if (batv_options[i].own && !(r->options & UINT64_C(1) << i))
 			return false;
@@ -180,6 +187,7 @@ static enum batv_err read_policy(struct reader *r, struct batv_span value)
 	*r->policy = state->policies[0];
 	r->policy->name = value.p;
 	r->options = 0;
+	r->last = NULL;
 	return BATV_OK;
 }
 
@@ -433,17 +441,21 @@ static enum batv_err read_global(struct reader *r, const struct batv_option *opt
 			   &r->globals, value.p);
 }
 
-/* Sets an option of the current policy, or one for all policies. */
+/* Sets an option for all policies, or one of the current policy.  The former come first. */
 static enum batv_err read_setting(struct reader *r, struct batv_span name, struct batv_span value)
 {
-	const struct batv_option *opt = batv_option_find(name);
+	const struct batv_option *global = r->last ? NULL : batv_option_find_global(name);
+	const struct batv_option *opt = global ? NULL : batv_option_find_next(name, r->last);
 
-	if (opt)
+	if (opt) {
+		r->last = opt;
 		return read_option(r, r->policy, opt, UINT64_C(1) << (opt - batv_options),
 				   &r->options, value.p);
-	opt = batv_option_find_global(name);
-	if (opt && opt->published)
-		return read_global(r, opt, value);
+	}
+	if (!global)
+		global = batv_option_find_global(name);
+	if (global && global->published)
+		return read_global(r, global, value);
 	return refuse(r, BATV_E_VERSION, "unknown keyword");
 }
 
@@ -511,6 +523,7 @@ static enum batv_err read_lines(struct reader *r, char *p, char *end)
 	r->line++;
 	if (!policy_complete(r))
 		return refuse(r, BATV_E_SYNTAX, "the last policy has no domains");
+	batv_policy_complete_global(&r->state->global, true, r->globals);
 	return has_all_lines(r) ? BATV_OK : refuse(r, BATV_E_SYNTAX, "a keyword is missing");
 }
 
@@ -560,8 +573,8 @@ enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state,
 		state->lost_until = 0;
 		state->lost_secret = 0;
 		state->shared = false;
-		batv_policy_init_global(&state->global, true);
-		batv_policy_init(r.policy, "default");
+		state->global = (struct batv_global){0};
+		*r.policy = (struct batv_policy){.name = "default"};
 		r.line = 1;
 		err = read_lines(&r, text + sizeof VERSION_LINE - 1, text + len - END_LEN);
 	}
