@@ -53,7 +53,9 @@ class TestSigning(Site):
     def test_both_forms_have_one_tag(self):
         left = self.sent(f"alice@{U}")
         assert is_signed(left, f"alice@{A}"), left
-        assert self.sent(f"alice@{A}") == left == self.sent("alice@BÜCHER.test") == self.sent("alice@XN--bcher-KVA.test").lower()
+        assert self.sent(f"alice@{A}") == left == self.sent("alice@XN--bcher-KVA.test").lower()
+        if self.ours.be("${utf8_domain_to_alabel:BÜCHER.test}", check=False) == A:    # 4.100 folds nothing, and defers
+            assert self.sent("alice@BÜCHER.test") == left
         for form in (A, U, "Bücher.TEST"):
             assert self.back(other(left, form)) == (250, "valid", "-"), form
             assert self.back(f"alice@{form}") == (550, "missing", "-"), form
