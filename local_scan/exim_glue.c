@@ -281,10 +281,7 @@ static enum batv_match match_of(int code)
 	return code == OK ? BATV_YES : code == FAIL ? BATV_NO : BATV_MAYBE;
 }
 
-/*
- * Answers of this session.  The parts of a decision ask the same questions, and Exim looks at its
- * lists anew each time.
- */
+/* Answers of this session: the parts of a decision ask the same questions. */
 #define ANSWERS 6
 
 static struct answer {

@@ -299,7 +299,7 @@ static bool begin_delivery(struct ours *o, const struct batv_session *session,
 
 /*
  * Writes what is not known yet.  Reception has remembered most of it, so the memory is asked before
- * the lists are.  What is older than a day is written again, because it must live as long as a
+ * the lists are.  An item of an earlier day is written again, because it must live as long as a
  * bounce may come.
  *
  * A list's owner signs what strangers post, but did not write it.  They could plant an id, so trust
