@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/pages.h"
 #include "base/safefile.h"
+#include "decide/holder.h"
 #include "decide/sign.h"
 #include "exim_glue.h"
 #include "memory/counters.h"
@@ -25,7 +26,7 @@ static struct {
 	struct batv_memory earlier, memory; /* earlier: of the previous generation */
 	char said[64];
 	char directory[4096];
-	struct batv_state_holder holder; /* its text comes first, and uses one page */
+	struct batv_holder holder; /* its text comes first, and uses one page */
 } process;
 
 /* All but the middle of a text that is nearly always shorter than a page. */
@@ -80,7 +81,7 @@ static void trouble(struct batv_session *session, const char *file, const char *
 static const struct batv_state *usable_state(struct batv_session *session, int dirfd)
 {
 	char why[160];
-	enum batv_err err = batv_state_refresh(&process.holder, dirfd, session->now);
+	enum batv_err err = batv_holder_refresh(&process.holder, dirfd, session->now);
 
 	if (!process.holder.usable) {
 		trouble(session, "/" BATV_STATE_NAME,

@@ -11,8 +11,9 @@
 #include "base/fault.h"
 #include "base/safefile.h"
 #include "ctl_ask.h"
+#include "decide/holder.h"
 
-static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
+static int open_state(struct batv_ctl *ctl, struct batv_holder *holder)
 {
 	int code = batv_ctl_find(ctl);
 	enum batv_err err;
@@ -20,7 +21,7 @@ static int open_state(struct batv_ctl *ctl, struct batv_state_holder *holder)
 
 	if (code)
 		return code;
-	err = batv_state_refresh(holder, ctl->store.dirfd, ctl->clock);
+	err = batv_holder_refresh(holder, ctl->store.dirfd, ctl->clock);
 	if (!err && holder->usable)
 		return BATV_CTL_YES;
 	snprintf(ctl->message, sizeof ctl->message, "%s/%s: no usable state: %s%s", ctl->store.path,
@@ -60,7 +61,7 @@ void batv_ctl_ask_complete(struct batv_asking *a, const char *domain,
 
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 {
-	static struct batv_state_holder holder;
+	static struct batv_holder holder;
 	int code = open_state(ctl, &holder);
 
 	if (code)

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/safefile.h"
+#include "decide/holder.h"
 #include "decide/judge.h"
 #include "decide/sign.h"
 #include "memory/domains.h"
@@ -34,7 +35,7 @@
 #define ADDRESS "alice.liddell@example.com"
 #define TABLE_MAX 10000
 
-static struct batv_state_holder holder;
+static struct batv_holder holder;
 static struct batv_memory tables[2]; /* with 1 domain and with TABLE_MAX */
 static struct batv_context context;
 static struct batv_origin origin = {.has_id = true};
@@ -209,7 +210,7 @@ static int open_state(const char *directory)
 					.origin = &origin,
 					.now = (int64_t)time(NULL)};
 	if (batv_dir_open(directory, &dirfd, NULL) != BATV_OK ||
-	    batv_state_refresh(&holder, dirfd, context.now) != BATV_OK || !holder.usable)
+	    batv_holder_refresh(&holder, dirfd, context.now) != BATV_OK || !holder.usable)
 		fail("no usable state in that directory");
 	return dirfd;
 }

@@ -1,4 +1,4 @@
-/* links: core/base/safefile core/decide/state core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
+/* links: core/base/safefile core/decide/holder core/decide/state core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
 /*
  * test_replaced.c - files that are replaced while they are read.  One process replaces a state, a
  * secret and a memory as fast as it can; others read them.  No read fails, none is torn, and none
@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "base/safefile.h"
-#include "decide/state.h"
+#include "decide/holder.h"
 #include "sandbox.h"
 #include "state_text.h"
 #include "unit.h"
@@ -92,8 +92,8 @@ static void replace_all(uint64_t number)
 
 static bool read_state(uint64_t *number)
 {
-	static struct batv_state_holder holder;
-	enum batv_err err = batv_state_refresh(&holder, dir, NOW);
+	static struct batv_holder holder;
+	enum batv_err err = batv_holder_refresh(&holder, dir, NOW);
 
 	*number = holder.state.serial;
 	if (err == BATV_E_DAMAGED)

@@ -12,8 +12,9 @@
 #include "decide/policy.h"
 
 #define BATV_STATE_NAME "state"
-#define BATV_STATE_MAX 65536 /* bytes of the file */
-#define BATV_STATE_SKEW 300  /* seconds that a state may be ahead of the clock */
+#define BATV_STATE_MAX 65536  /* bytes of the file */
+#define BATV_STATE_END_LEN 21 /* the last line: "end ", 16 hex digits, newline */
+#define BATV_STATE_SKEW 300   /* seconds that a state may be ahead of the clock */
 #define BATV_BREAKS_MAX (BATV_POLICIES_MAX + 1)
 
 /* When grace last started again, for all domains (policy "*") or for those of one policy. */
@@ -95,27 +96,6 @@ const char *batv_state_override_name(enum batv_override_key key); /* "enforcemen
  * nothing is recorded.
  */
 struct batv_span batv_state_memory_key(const struct batv_state *state);
-
-/*
- * A state as a process holds it: the text, the state parsed from it, and the identity of the file.
- * Start with all bytes zero.  It takes about 70 KiB, so it is static in Exim's processes.
- */
-struct batv_state_holder {
-	char text[BATV_STATE_MAX + 1]; /* first: the fields after it share few pages */
-	bool usable;
-	enum batv_err err;                          /* why it is not usable */
-	unsigned line;                              /* line of the fault; 0: none */
-	int64_t dev, ino, mtime_ns, ctime_ns, size; /* the file that was read, or refused */
-	uint64_t end; /* a sum of its last bytes, which hold its checksum */
-	struct batv_state state;
-};
-
-/*
- * Reads dir/state, unless it is the very file that the holder has already.  Afterwards
- * holder->usable says whether holder->state may be used.  It is false while the state was written
- * more than BATV_STATE_SKEW seconds after `now`; each call checks this again.  Returns holder->err.
- */
-enum batv_err batv_state_refresh(struct batv_state_holder *holder, int dirfd, int64_t now);
 
 /* A file named "observe" in the directory stops all refusals, whatever the file contains. */
 #define BATV_OBSERVE_NAME "observe"

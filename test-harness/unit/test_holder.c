@@ -1,6 +1,6 @@
-/* links: core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: core/decide/holder core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
- * test_state_holder.c - the state file as a process of Exim's holds it: read again when it is
+ * test_holder.c - the state file as a process of Exim's holds it: read again when it is
  * another one, and forgotten when it cannot be used.
  */
 #include <check.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "decide/state.h"
+#include "decide/holder.h"
 #include "state_text.h"
 #include "unit.h"
 
@@ -23,7 +23,7 @@ static struct batv_state state;
 
 static char dir[64];
 static int dirfd_;
-static struct batv_state_holder *holder;
+static struct batv_holder *holder;
 
 static void make_dir(void)
 {
@@ -69,7 +69,7 @@ static void replace_state(const char *body)
 
 static void check_refresh(int64_t now, enum batv_err want)
 {
-	ck_assert_int_eq(batv_state_refresh(holder, dirfd_, now), want);
+	ck_assert_int_eq(batv_holder_refresh(holder, dirfd_, now), want);
 	ck_assert_int_eq(holder->err, want);
 	ck_assert_int_eq(holder->usable, want == BATV_OK);
 }
@@ -252,7 +252,7 @@ START_TEST(how_long_it_takes)
 
 		holder->mtime_ns = 0;
 		clock_gettime(CLOCK_MONOTONIC, &a);
-		ck_assert_int_eq(batv_state_refresh(holder, dirfd_, NOW), BATV_OK);
+		ck_assert_int_eq(batv_holder_refresh(holder, dirfd_, NOW), BATV_OK);
 		clock_gettime(CLOCK_MONOTONIC, &b);
 		took[i] = microseconds(&a, &b);
 	}
@@ -274,7 +274,7 @@ END_TEST
 
 Suite *unit_suite(void)
 {
-	Suite *s = suite_create("state_holder");
+	Suite *s = suite_create("holder");
 	TCase *files = tcase_create("files");
 
 	suite_add_tcase(s, files);
