@@ -2,8 +2,8 @@
  * local_scan.c - Exim calls local_scan() once for every message, after DATA and the ACLs.
  *
  * It judges automatic mail, and refuses or marks it.  It removes failed recipients if another one
- * proved itself.  It un-signs the envelope recipients where no router does.  It signs the sender
- * for recipients that leave.
+ * proved itself.  It takes the tags off the envelope recipients.  It signs the sender for
+ * recipients that leave.
  */
 #include <string.h>
 #include <unistd.h>
@@ -37,44 +37,65 @@ static void remove_failed(const struct batv_outcome *outcome)
 }
 
 /*
- * May recipients in this domain be un-signed here?  A tagged address must route even in trouble, so
- * without a state Exim's own list of local domains decides.
+ * The pieces of Exim's configuration say what they need of us: each publishes a domainlist.  That
+ * configuration cannot change while this process runs, so Exim is asked once, and only if needed.
  */
-static bool unsigns(const struct batv_session *session, const struct batv_addr *addr)
+struct published {
+	char ask[32], list[16];
+	enum batv_match there; /* BATV_MAYBE: not asked yet */
+};
+
+static struct published unsign_list = {"${listnamed_d:batv_unsign}", "+batv_unsign", BATV_MAYBE};
+static struct published sign_list = {"${listnamed_d:batv_sign}", "+batv_sign", BATV_MAYBE};
+
+/* Is the address in a domain of this list?  If Exim has no such list: no. */
+static enum batv_match is_in(struct published *p, const struct batv_addr *addr)
 {
-	const struct batv_matcher *m = &batv_glue_matcher;
-	const struct batv_policy *policy;
 	char domain[BATV_ADDR_SIZE];
 
-	if (session->state)
-		return batv_session_policy(session, addr, &policy) == BATV_YES &&
-		       policy->unsign_recipients;
+	if (p->there == BATV_MAYBE)
+		p->there = batv_glue_expand(p->ask) ? BATV_YES : BATV_NO;
+	if (p->there == BATV_NO)
+		return BATV_NO;
 	(void)batv_lists_copy_domain(addr, domain);
-	return batv_lists_domain(m, domain, "+local_domains") == BATV_YES;
+	return batv_lists_domain(&batv_glue_matcher, domain, p->list);
 }
 
-static void unsign_recipient(const struct batv_session *session, size_t i)
+/* Reads a recipient that the un-signing router would un-sign, if its domain is ours. */
+static bool read_tagged(const char *rcpt, struct batv_addr *addr,
+			char bare[static BATV_ADDR_INPUT_MAX + 1])
 {
-	const char *rcpt = batv_glue_recipient(i);
-	char bare[BATV_ADDR_INPUT_MAX + 1];
-	struct batv_addr addr;
 	struct batv_tag tag;
 
-	if (batv_addr_parse(rcpt, strlen(rcpt), &addr) == BATV_OK && batv_tag_parse(&addr, &tag) &&
-	    batv_tag_strip(&addr, &tag, bare, sizeof bare) == BATV_OK && unsigns(session, &addr))
-		batv_glue_recipient_set(i, bare);
+	return batv_addr_parse(rcpt, strlen(rcpt), addr) == BATV_OK && batv_tag_parse(addr, &tag) &&
+	       batv_tag_routes(&tag) &&
+	       batv_tag_strip(addr, &tag, bare, BATV_ADDR_INPUT_MAX + 1) == BATV_OK;
+}
+
+/*
+ * Takes the tag off a recipient: by its syntax alone, as the un-signing router does, because a
+ * tagged address must route even in trouble.  In doubt the recipient is left as it is.  Then the
+ * router (or the system filter) asks the same list when it delivers, and waits while there is no
+ * answer; so neither a bounce nor another server's tag is lost.
+ */
+static void unsign_recipient(const struct batv_session *session, size_t i)
+{
+	char bare[BATV_ADDR_INPUT_MAX + 1];
+	enum batv_match ours = BATV_YES;
+	struct batv_addr addr;
+
+	/* a tag may be in a tag: each turn makes the address shorter */
+	while (ours == BATV_YES && read_tagged(batv_glue_recipient(i), &addr, bare)) {
+		ours = is_in(&unsign_list, &addr);
+		if (ours == BATV_YES)
+			batv_glue_recipient_set(i, bare);
+		else if (ours == BATV_MAYBE)
+			batv_session_doubt(session, "batv_unsign", "not-unsigned",
+					   batv_glue_recipient(i));
+	}
 }
 
 /* --- signing at reception ---------------------------------------------------- */
-
-/* The first policy that signs at reception. */
-static const struct batv_policy *who_signs_here(const struct batv_session *session)
-{
-	for (size_t i = 0; session->state && i < session->state->n_policies; i++)
-		if (session->state->policies[i].sign_at_reception)
-			return &session->state->policies[i];
-	return NULL;
-}
 
 /*
  * Mail leaves for certain only if its recipient needs permission to relay.  At this time nobody
@@ -159,17 +180,17 @@ static void sign_recipients(const struct batv_context *context, const struct bat
 static void sign_at_reception(const struct batv_session *session)
 {
 	const char *sender = batv_glue_sender();
-	const struct batv_policy *here = who_signs_here(session), *policy;
+	const struct batv_policy *policy;
 	struct batv_addr addr;
 	struct batv_origin origin;
 
-	if (!here || !*sender)
-		return;
-	if (batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK)
+	if (!session->state || !*sender ||
+	    batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK)
 		return;
 	if (batv_session_policy(session, &addr, &policy) == BATV_MAYBE)
-		policy = here; /* batv_sign_address() will be in doubt too; that is logged */
-	if (!policy || !policy->sign_at_reception)
+		policy = session->state->policies; /* batv_sign_address() will be in doubt too; that
+						    * is logged */
+	if (!policy || is_in(&sign_list, &addr) != BATV_YES)
 		return;
 	batv_origin_of(session, &origin);
 	origin.address = sender;
@@ -229,10 +250,12 @@ static void note_accepted(const struct batv_session *session)
 	    batv_addr_parse(sender, strlen(sender), &addr) != BATV_OK ||
 	    batv_session_policy(session, &addr, &policy) != BATV_YES || !policy->signing)
 		return;
-	if (policy->sign_at_reception ? !batv_cutthrough() : !batv_glue_has_functions())
+	const bool signs = is_in(&sign_list, &addr) == BATV_YES;
+
+	if (signs ? !batv_cutthrough() : !batv_glue_has_functions())
 		return;
 	if (would_sign(session, policy, &s))
-		batv_leaving_accepted(session, sender, policy->sign_at_reception, &s);
+		batv_leaving_accepted(session, sender, signs, &s);
 }
 
 /* Exim's own bounce names the recipients that it could not deliver to. */

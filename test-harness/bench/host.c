@@ -103,8 +103,9 @@ EXIM void log_write(unsigned int selector, int flags, const char *format, ...)
 
 EXIM int lss_match_domain(uschar *domain, uschar *list)
 {
-	return strstr((char *)list, "local_domains") && strcmp((char *)domain, "test") == 0 ? OK
-											    : FAIL;
+	const bool named = strstr((char *)list, "local_domains") || strstr((char *)list, "+batv_");
+
+	return named && strcmp((char *)domain, "test") == 0 ? OK : FAIL;
 }
 
 EXIM int lss_match_address(uschar *address, uschar *list, unsigned caseless)

@@ -162,11 +162,11 @@ class Batv:
 
 
 def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, router=True, transport=True,
-              installation=None, **config):
+              reception=True, installation=None, **config):
     """An Exim with the shipped snippets.  ROUTE is where other domains go (a Sink, a Postfix, or a text).
 
-    unsign, router, transport: which of the shipped pieces are used; `start` and other keywords of
-    Exim go through EXIM_KEYWORDS, the rest to exim_config.  INSTALLATION (lab_debian.py) is by default
+    unsign, router, transport: which of the shipped pieces are used; reception: does local_scan() sign?
+    `start` and other keywords of Exim go through EXIM_KEYWORDS, the rest to exim_config.  INSTALLATION (lab_debian.py) is by default
     the kind that $BATV_KIND names, an Exim with exim-batv compiled in.  Its `so` is what BATV_SO is.
     """
     installation = installation or Installation(lab, name)
@@ -180,7 +180,8 @@ def batv_exim(lab, batv, route, name="ours", main="", acl="", unsign=True, route
     if not isinstance(route, str):
         route = f"* {route.route()}"
     text = exim_config(
-        main=f"domainlist batv_dir = {batv.state_dir}\n{installation.main}{main}\n{include('main.conf')}",
+        main=f"domainlist batv_dir = {batv.state_dir}\n{installation.main}{main}\n"
+             f"{'' if reception else 'BATV_RECEPTION = no'}\n{include('main.conf')}",
         acl=acl + installation.acl,
         routers=(include("router-unsign.conf") if unsign else "") + config.pop("routers", ""),
         remote_router=(include("router-sign.conf") if router else "") + config.pop("remote_router", ""),
@@ -198,6 +199,11 @@ TAG = r"prvs=[0-9]{4}[0-9a-f]{6}="
 def is_signed(address, bare):
     """Is ADDRESS the tagged form of BARE, in the default style?"""
     return re.fullmatch(TAG + re.escape(bare), address) is not None
+
+
+def untagged(address):
+    """The address without its tag, in the default style: local_scan() takes it off, an ACL alone does not."""
+    return re.sub(TAG, "", address)
 
 
 def bounce(rcpt, original_sender=None, subject="Undelivered Mail Returned to Sender", message_id="orig@test"):

@@ -279,8 +279,8 @@ def two_days(site, rcpt, leaves):
     return armed
 
 
-def cutthrough_is_a_break(lab, more):
-    site = armed_site(lab, more=more, rcpt_first=CUT)
+def cutthrough_is_a_break(lab, reception):
+    site = armed_site(lab, rcpt_first=CUT, reception=reception)
     assert two_days(site, "dave@cut.test", lambda left, sender: left == sender) == [True, False]
     domain = site.domain()
     assert domain["why"] == "unseen" and "cutthrough_delivery" in domain["text"], domain
@@ -291,12 +291,12 @@ def cutthrough_is_a_break(lab, more):
 
 
 def test_cutthrough_is_a_break(lab):
-    cutthrough_is_a_break(lab, "sign_at_reception = off\n")
+    cutthrough_is_a_break(lab, False)
 
 
 def test_cutthrough_is_a_break_where_reception_signs(lab):
     """The connection is open before local_scan() runs, so the mail leaves untagged all the same."""
-    cutthrough_is_a_break(lab, "")
+    cutthrough_is_a_break(lab, True)
 
 
 PLAIN = """plain:
@@ -376,7 +376,7 @@ def test_few_are_seen(lab):
 
 def test_mail_that_cannot_be_routed_is_not_unseen(lab):
     lost = "lost:\n  driver = redirect\n  domains = lost.test\n  data = :fail: nobody\n  allow_fail\n  no_verify\n"
-    site = armed_site(lab, more="sign_at_reception = off\n", routers=lost)
+    site = armed_site(lab, routers=lost, reception=False)
     for day in range(3):
         for number in range(6):
             sender = f"{('alice', 'bob', 'carol')[number % 3]}@test"

@@ -180,8 +180,7 @@ class Debian(Answers):
         self.prepare()
 
     def set(self, **settings):
-        unsign = {} if self.split else {"unsign_recipients": "on"}
-        self.batv.set(**{**self.installation.conf(), **unsign, **settings})
+        self.batv.set(**{**self.installation.conf(), **settings})
 
 
 class TestDebianSplitHeavy(Debian):

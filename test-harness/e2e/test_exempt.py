@@ -579,10 +579,10 @@ class TestRelays(Site):
 
 def test_own_bounces_are_never_judged(lab):
     """They have no sending host.  If the transport alone signs they go to the bare address."""
-    batv = Batv(lab, conf=CONF + "enforcement = reject\nsign_at_reception = off\n")
+    batv = Batv(lab, conf=CONF + "enforcement = reject\n")
     sink = Sink(lab)
     sink.answer("rcpt", "550 5.1.1 no such user")
-    ours = batv_exim(lab, batv, sink, router=False)
+    ours = batv_exim(lab, batv, sink, router=False, reception=False)
     ours.submit("alice@test", "nobody@theirs.test", make_message(to="nobody@theirs.test"))
     (message,) = ours.wait_mailbox("alice")
     assert message["Return-path"] == "<>" and "nobody@theirs.test" in str(message)

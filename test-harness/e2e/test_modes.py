@@ -149,7 +149,7 @@ def test_observe_delivers_and_marks(lab):
         assert code == 250 and {"verdict": verdict, "action": action, "mode": "observe", "class": "dsn",
                                 "reason": reason, "policy": "default"}.items() <= line.items(), line
         message = site.ours.wait_mailbox(user, number)[-1]
-        assert message["Envelope-to"] == rcpt and message["Return-path"] == "<>", message.raw
+        assert untagged(message["Envelope-to"]) == untagged(rcpt) and message["Return-path"] == "<>", message.raw
         assert one_line(message.get_all("X-BATV-Status")) == [
             f"{verdict}; action={action}; mode=observe; class=dsn; reason={reason}; rcpt=<{rcpt}>"], message.raw
     assert site.domain()["why"] == "mode-observe"

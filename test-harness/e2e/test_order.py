@@ -27,7 +27,7 @@ class Bounces:
     def setup(self):
         self.address = f"{self.user}@test"
         self.sink = Sink(self.lab)
-        self.batv = Batv(self.lab, conf="domains = test\nsign_at_reception = off\n")    # a step switches it on
+        self.batv = Batv(self.lab, conf="domains = test\n")
         self.tags = []
         self.settings = {}
 

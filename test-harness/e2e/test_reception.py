@@ -116,7 +116,9 @@ class TestUnsignedDestinations(Site):
     def test_by_the_transport_alone(self):
         """Without local_scan() a batch has one sender.  An unsigned destination decides for all of it: a tag could do
         harm there, and the sent-mail memory proves the bounces of the others."""
-        self.batv.set(HERE, sign_at_reception="off", **self.conf)
+        text = self.ours.config_path.read_text()
+        line = f".include {SNIPPETS}/main.conf\n"
+        self.lab.write(self.ours.config_path, text.replace(line, f"BATV_RECEPTION = no\n{line}"))
         rcpts = ["x@theirs.test", "y@lists.test", "z@other.test"]
         assert self.batches(rcpts) == {"alice@test": sorted(rcpts)}
         assert self.batches(["one@theirs.test", "x@theirs.test"]) == {"alice@test": ["one@theirs.test", "x@theirs.test"]}
@@ -124,7 +126,7 @@ class TestUnsignedDestinations(Site):
         self.batches(rcpts, message=make_message("alice@test", Message_ID=f"<{message_id}>"))
         self.remembered(bounce("alice@test", message_id=message_id), "dsn")
         assert self.batches(["x@theirs.test", "z@other.test"]).keys() == {self.batv.sign("alice@test")}
-        self.batv.set(HERE, **self.conf)
+        self.lab.write(self.ours.config_path, text)
 
 
 class TestQueue(Site):

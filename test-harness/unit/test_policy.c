@@ -55,8 +55,6 @@ static const struct {
 	{"flood_share", "100%"},
 	{"refusal_text", NULL},
 	{"result_header", "on"},
-	{"unsign_recipients", "off"},
-	{"sign_at_reception", "on"},
 };
 
 START_TEST(defaults_are_as_documented)

@@ -119,10 +119,6 @@ const struct batv_option batv_options[] = {
 		     "it come back to that address."},
 	/* put the verdict into a header X-BATV-Status */
 	{POLICY(result_header), .type = BATV_OPT_BOOL, .fallback = "on"},
-	/* let local_scan() take tags off the recipients, where no router does */
-	{POLICY(unsign_recipients), .type = BATV_OPT_BOOL, .fallback = "off"},
-	/* let local_scan() sign when mail comes in, for recipients outside inbound_domains */
-	{POLICY(sign_at_reception), .type = BATV_OPT_BOOL, .fallback = "on"},
 };
 const size_t batv_options_count = sizeof batv_options / sizeof batv_options[0];
 

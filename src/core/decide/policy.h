@@ -55,8 +55,6 @@ struct batv_policy {
 	uint64_t flood_share;     /* and more for each recipient, in thousandths */
 	const char *refusal_text; /* after "550 5.7.1 " */
 	bool result_header;       /* X-BATV-Status on judged messages */
-	bool unsign_recipients;   /* local_scan removes tags from envelope recipients */
-	bool sign_at_reception;   /* local_scan signs for recipients that leave for certain */
 };
 
 /*

@@ -117,6 +117,11 @@ static bool may_begin(struct batv_span inner)
 	return inner.len > 0 && !memchr("|/\"\\#:", inner.p[at], 6);
 }
 
+bool batv_tag_routes(const struct batv_tag *tag)
+{
+	return may_begin(tag->inner);
+}
+
 /* Mail servers that cannot use UTF-8 see the domain's A-label, which may be longer. */
 static bool domain_fits(const struct batv_addr *addr)
 {

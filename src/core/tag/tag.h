@@ -40,6 +40,12 @@ enum batv_err batv_tag_strip(const struct batv_addr *addr, const struct batv_tag
 			     size_t size);
 
 /*
+ * Returns true if the un-signing router takes this tag off: the untagged local part does not begin
+ * with one of |/"\#: (quoted or not).
+ */
+bool batv_tag_routes(const struct batv_tag *tag);
+
+/*
  * Returns true if this untagged address could carry a tag.  The signer and the verifier both ask
  * this function.  It cannot if a part is empty, if its local part has bytes above 127 or begins
  * with one of |/"\#: (quoted or not; the un-signing router would not route it), if its domain has
