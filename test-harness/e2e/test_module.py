@@ -434,12 +434,11 @@ class TestDebianSplitLight(Debian):
 
 
 class TestDebianUnsplitHeavy(Debian):
-    kind, split, errors_to, unsigns_without_module = HEAVY, False, False, False
+    kind, split, unsigns_without_module = HEAVY, False, False
 
 
 class TestDebianUnsplitLight(Debian):
     kind, split, unsigns_without_module = LIGHT, False, False
-    errors_to = False       # local_scan() has taken the tag off that bounce, too
 
 
 class TestDebianHiddenMailname(DebianSite):
