@@ -28,11 +28,14 @@ enum { /* options that a subcommand accepts; -c, -h and --json are always accept
        BATV_OPTION_FROM = 1 << 14,
        BATV_OPTION_EXIM_LOG = 1 << 15,
        BATV_OPTION_BACKUP = 1 << 16,
+       BATV_OPTION_FOR = 1 << 17,
+       BATV_OPTION_ANYWAY = 1 << 18,
 };
 
 struct batv_ctl {
 	const char *config_path, *rcpt, *host, *from, *exim_log;
-	bool json, revoke, force, show_secret, backup;
+	const char *lasting; /* --for */
+	bool json, revoke, force, show_secret, backup, anyway;
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
 	int64_t clock;                     /* the real time, read once */
@@ -99,6 +102,7 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_enforce(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n);

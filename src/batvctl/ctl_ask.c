@@ -15,12 +15,9 @@
 
 static int open_state(struct batv_ctl *ctl, struct batv_holder *holder)
 {
-	int code = batv_ctl_find(ctl);
 	enum batv_err err;
 	char why[200];
 
-	if (code)
-		return code;
 	err = batv_holder_refresh(holder, ctl->store.dirfd, ctl->clock);
 	if (!err && holder->usable)
 		return BATV_CTL_YES;
@@ -60,6 +57,13 @@ void batv_ctl_ask_complete(struct batv_asking *a, const char *domain,
 }
 
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
+{
+	int code = batv_ctl_find(ctl);
+
+	return code ? code : batv_ctl_ask_found(ctl, a);
+}
+
+int batv_ctl_ask_found(struct batv_ctl *ctl, struct batv_asking *a)
 {
 	static struct batv_holder holder;
 	int code = open_state(ctl, &holder);

@@ -20,6 +20,8 @@ struct batv_asking {
  * reason is in ctl->message and has not been printed.
  */
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a);
+/* The same after batv_ctl_find(), and again after the state has changed. */
+int batv_ctl_ask_found(struct batv_ctl *ctl, struct batv_asking *a);
 
 /* The facts that tell whether the memory is complete for a domain, in lower case. */
 void batv_ctl_ask_complete(struct batv_asking *a, const char *domain,

@@ -16,12 +16,10 @@
 #include <unistd.h>
 
 #include "base/hmac.h"
-#include "ctl.h"
-#include "keeper.h"
+#include "ctl_publish.h"
 #include "timeline.h"
 
 #define LOCK_SECONDS 10
-#define PUBLISH_SECONDS 10 /* batvd notices at once; it may be busy */
 
 /* All the sets of one change.  They are too large for the stack. */
 struct sets {
@@ -45,32 +43,6 @@ static void free_sets(struct sets *s)
 }
 
 /* ---- waiting until a change is published ---- */
-
-static void print_line(void *ctx, int priority, const char *line)
-{
-	(void)ctx, (void)priority;
-	fprintf(stderr, "batvctl: %s\n", line);
-}
-
-static bool publish_ourselves(struct batv_ctl *ctl)
-{
-	struct batv_keeper *k = calloc(1, sizeof *k);
-	const struct batv_look look = {.now = ctl->clock};
-	struct batv_looked looked = {0};
-
-	if (!k || batv_store_open(&k->store, ctl->store.path, ctl->message, sizeof ctl->message)) {
-		free(k);
-		return false;
-	}
-	k->notices.say = print_line;
-	batv_keeper_look(k, &ctl->config, &look, &looked);
-	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
-		if (k->notices.trouble[i][0])
-			print_line(NULL, 0, k->notices.trouble[i]);
-	batv_keeper_free(k);
-	free(k);
-	return looked.usable;
-}
 
 static const struct batv_secret *find_number(const struct batv_secrets *set, uint32_t number)
 {
@@ -143,29 +115,31 @@ static enum seen look_at_published(struct batv_ctl *ctl, struct sets *s)
 	return is_published(ctl, &s->now) ? PUBLISHED : NOT_YET;
 }
 
+struct watched {
+	struct batv_ctl *ctl;
+	struct sets *sets;
+	enum seen seen;
+};
+
+static bool look(void *ctx)
+{
+	struct watched *w = ctx;
+
+	w->seen = look_at_published(w->ctl, w->sets);
+	return w->seen != NOT_YET;
+}
+
 /* Waits until the change is in force (*ok), or time is up.  Returns what to print about it. */
 static const char *see_through(struct batv_ctl *ctl, struct sets *s, bool *ok)
 {
-	const struct timespec pause = {.tv_nsec = 50000000};
-	const bool alone = batv_store_daemon(&ctl->store) == BATV_NO;
-	enum seen seen = NOT_YET;
+	struct watched w = {.ctl = ctl, .sets = s};
+	const char *text = batv_ctl_publish(ctl, look, &w, ok);
 
-	if (alone)
-		publish_ourselves(ctl);
-	for (int i = 0; seen == NOT_YET && i < (alone ? 1 : PUBLISH_SECONDS * 20); i++) {
-		if (i > 0)
-			nanosleep(&pause, NULL);
-		seen = look_at_published(ctl, s);
-	}
-	*ok = seen == PUBLISHED;
-	if (seen == REPLACED)
-		return "not in force: another change of the secrets has replaced it; see batvctl "
-		       "keys";
-	if (alone)
-		return *ok ? "published, but batvd is not running; start it"
-			   : "not published, because batvd is not running; start it";
-	return *ok ? "batvd has published it"
-		   : "batvd has not published it yet; see batvctl status";
+	*ok = w.seen == PUBLISHED;
+	return w.seen == REPLACED
+		       ? "not in force: another change of the secrets has replaced it; see batvctl "
+			 "keys"
+		       : text;
 }
 
 /* Takes the lock and reads the set.  The caller closes *lock if it is not -1. */

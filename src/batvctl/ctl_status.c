@@ -339,6 +339,7 @@ static void find_problems(struct batv_status *s)
 	batv_ctl_status_check_forged(s);
 	batv_ctl_status_check_flood(s);
 	batv_ctl_status_check_hosts(s);
+	batv_ctl_status_check_overrides(s);
 }
 
 /* ---- the lists, last of all: Exim is asked, and it may be slow ---- */

@@ -24,6 +24,11 @@ void batv_ctl_status_check_flood(struct batv_status *status);
 void batv_ctl_status_print_flood(struct batv_status *status); /* needs a memory */
 json_t *batv_ctl_status_json_flood(struct batv_status *status);
 
+/* ctl_status_overrides.c: what batvctl enforce said. */
+void batv_ctl_status_check_overrides(struct batv_status *status);
+void batv_ctl_status_print_overrides(const struct batv_status *status);
+json_t *batv_ctl_status_json_overrides(const struct batv_status *status);
+
 /* ctl_status_hosts.c: hosts that a list lacks, or should not have. */
 void batv_ctl_status_check_hosts(struct batv_status *status);
 void batv_ctl_status_print_hosts(struct batv_status *status); /* needs a memory */

@@ -269,6 +269,7 @@ void batv_ctl_status_print(struct batv_status *status)
 	print_parts(status);
 	if (status->state_read) {
 		print_policies(status);
+		batv_ctl_status_print_overrides(status);
 		puts("\nKeys");
 		batv_ctl_print_keys(&status->state.state.ring, status->ctl->now, false);
 		print_breaks(status);
@@ -486,6 +487,7 @@ void batv_ctl_status_print_json(struct batv_status *s)
 	batv_ctl_put_number(o, "domain_places", s->memory.sections.domain_slots);
 	batv_ctl_put_text(o, "secret_fingerprint", s->fingerprint[0] ? s->fingerprint : NULL);
 	batv_ctl_put(o, "state", s->state_read ? json_state(s) : json_null());
+	batv_ctl_put(o, "overrides", batv_ctl_status_json_overrides(s));
 	batv_ctl_put(o, "domains", json_domains(s));
 	batv_ctl_put(o, "memory", batv_ctl_status_json_sent(s));
 	batv_ctl_put(o, "counters", json_counters(s));

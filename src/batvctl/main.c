@@ -47,6 +47,15 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "zcat -f mainlog* | batvctl remember --from-exim-log -\n"
 	 "Exit status 1 when something was not remembered, or could not be judged.",
 	 batv_ctl_remember},
+	{"enforce", BATV_OPTION_FOR | BATV_OPTION_ANYWAY, 1, 1 + BATV_OVERRIDES_MAX,
+	 "auto|observe|reject [DOMAIN...] [--for TIME] [--anyway]",
+	 "refuse, or only observe, from now on or for a while",
+	 "observe without a domain stops all refusals.  auto and reject without a domain are for\n"
+	 "the policy default.  With --for (3d, 12h) the mode ends by itself.  It goes before\n"
+	 "`enforcement` in the configuration, and status shows it; the mode of the configuration\n"
+	 "ends it.  auto --anyway DOMAIN lets a domain arm although another server sends for it.\n"
+	 "Exit status 1 when a domain is not protected: then nothing was changed.",
+	 batv_ctl_enforce},
 	{"rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
 	 "add a secret, which signs from then on",
 	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
@@ -75,6 +84,8 @@ static const struct option longs[] = {
 	{"revoke", no_argument, NULL, BATV_OPTION_REVOKE},
 	{"force", no_argument, NULL, BATV_OPTION_FORCE},
 	{"backup", no_argument, NULL, BATV_OPTION_BACKUP},
+	{"for", required_argument, NULL, BATV_OPTION_FOR},
+	{"anyway", no_argument, NULL, BATV_OPTION_ANYWAY},
 	{"show-secret", no_argument, NULL, BATV_OPTION_SHOW_SECRET},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
@@ -125,6 +136,8 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_REVOKE: ctl->revoke = true; break;
 	case BATV_OPTION_FORCE: ctl->force = true; break;
 	case BATV_OPTION_BACKUP: ctl->backup = true; break;
+	case BATV_OPTION_FOR: ctl->lasting = optarg; break;
+	case BATV_OPTION_ANYWAY: ctl->anyway = true; break;
 	case BATV_OPTION_SHOW_SECRET: ctl->show_secret = true; break;
 	default: return BATV_CTL_USAGE;
 	}
