@@ -102,6 +102,7 @@ int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_test(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_enforce(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n);

@@ -47,6 +47,12 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "zcat -f mainlog* | batvctl remember --from-exim-log -\n"
 	 "Exit status 1 when something was not remembered, or could not be judged.",
 	 batv_ctl_remember},
+	{"test", BATV_OPTION_HOST, 0, 1, "[ADDRESS] [--host IP-ADDRESS]",
+	 "does it work?  Play a true and a forged bounce to Exim",
+	 "ADDRESS is signed, and exim -bh plays both bounces from a host outside; nothing is sent\n"
+	 "or kept.  Without ADDRESS it is the postmaster of the first domain that can be listed.\n"
+	 "Exit status 1 when there is something to do, 3 when it could not be tried.",
+	 batv_ctl_test},
 	{"enforce", BATV_OPTION_FOR | BATV_OPTION_ANYWAY, 1, 1 + BATV_OVERRIDES_MAX,
 	 "auto|observe|reject [DOMAIN...] [--for TIME] [--anyway]",
 	 "refuse, or only observe, from now on or for a while",
