@@ -22,6 +22,9 @@ static bool lacks_rights(const char *text)
 	return geteuid() != 0 && len >= end && strcmp(text + len - end, refusal) == 0;
 }
 
+static char failure[2 * BATV_MESSAGE_SIZE]; /* the last one; "": none */
+static bool answered;                       /* a JSON document was printed */
+
 int batv_ctl_fail(int code, const char *format, ...)
 {
 	char text[2 * BATV_MESSAGE_SIZE];
@@ -32,7 +35,21 @@ int batv_ctl_fail(int code, const char *format, ...)
 	va_end(ap);
 	fflush(stdout);
 	fprintf(stderr, "batvctl: %s%s\n", text, lacks_rights(text) ? "; run as root or batv" : "");
+	if (code != BATV_CTL_YES)
+		memcpy(failure, text, strlen(text) + 1);
 	return code;
+}
+
+void batv_ctl_fail_in_json(void)
+{
+	json_t *o;
+
+	if (answered || !*failure)
+		return;
+	o = json_object();
+	batv_ctl_put_number(o, "schema", 1);
+	batv_ctl_put_text(o, "error", failure);
+	batv_ctl_print_json(o);
 }
 
 int batv_ctl_load(struct batv_ctl *ctl)
@@ -98,6 +115,7 @@ bool batv_ctl_print_json(json_t *object)
 	bool ok = object && json_dumpf(object, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) == 0 &&
 		  putchar('\n') != EOF;
 
+	answered = true;
 	json_decref(object);
 	return ok;
 }

@@ -60,6 +60,8 @@ extern const size_t batv_ctl_commands_count;
 
 /* Prints "batvctl: ..." to stderr and returns `code`. */
 int batv_ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* With --json, at the end: {"schema": 1, "error": ...}, if there was no other document. */
+void batv_ctl_fail_in_json(void);
 
 /*
  * These functions return BATV_CTL_YES on success.  Otherwise they print the error and return

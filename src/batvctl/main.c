@@ -305,6 +305,8 @@ int main(int argc, char **argv)
 	if (given.version)
 		return puts("batvctl " BATV_VERSION) == EOF;
 	code = run_words(&ctl, &given, argv + optind, argc - optind);
+	if (ctl.json && code != BATV_CTL_YES)
+		batv_ctl_fail_in_json();
 	batv_config_free(&ctl.config);
 	batv_store_close(&ctl.store);
 	if (fflush(stdout) != 0 || ferror(stdout))

@@ -118,6 +118,7 @@ def test_what_is_refused(lab):
         done = site.enforce(*argv, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (code, "", f"batvctl: {message}\n"), done
     assert overrides(site.batv) == [] and site.meets() == REFUSED
+    assert site.batv.json("enforce", "off") == {"schema": 1, "error": "enforce: expected auto, observe or reject, not off"}
 
 
 def test_other_forms_of_a_domain(lab):
