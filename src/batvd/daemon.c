@@ -269,6 +269,7 @@ static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 	log_observe(d);
 	tell_manager(d, &looked);
 	batv_store_beat(d->instance, d->real / NS);
+	batv_notify_alive();
 	return looked.next;
 }
 
@@ -284,6 +285,7 @@ static bool directory_is_there(const struct daemon *d)
 
 static int loop(struct daemon *d)
 {
+	const unsigned pace = batv_notify_pace(LOOK_SECONDS);
 	int64_t next = look_once(d, 0, true);
 
 	batv_report(LOG_NOTICE, "ready, version " BATV_VERSION ", directory %s",
@@ -294,7 +296,7 @@ static int loop(struct daemon *d)
 		unsigned woke;
 
 		batv_watch_until(&d->watch, next);
-		woke = batv_watch_wait(&d->watch, LOOK_SECONDS);
+		woke = batv_watch_wait(&d->watch, pace);
 		if (woke & BATV_WOKE_STOP)
 			return BATVD_DONE;
 		if (woke & BATV_WOKE_ERROR) {

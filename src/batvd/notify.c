@@ -17,10 +17,23 @@ static void tell(const char *message)
 {
 	(void)sd_notify(0, message);
 }
+
+/* WatchdogSec= of the unit, in us; 0: there is none. */
+static uint64_t watchdog(void)
+{
+	uint64_t us = 0;
+
+	return sd_watchdog_enabled(0, &us) > 0 ? us : 0;
+}
 #else
 static void tell(const char *message)
 {
 	(void)message;
+}
+
+static uint64_t watchdog(void)
+{
+	return 0;
 }
 #endif
 
@@ -40,6 +53,20 @@ void batv_notify_reloading(int64_t now)
 void batv_notify_stopping(void)
 {
 	tell("STOPPING=1");
+}
+
+void batv_notify_alive(void)
+{
+	tell("WATCHDOG=1");
+}
+
+unsigned batv_notify_pace(unsigned limit)
+{
+	uint64_t half = watchdog() / 2 / 1000000;
+
+	if (!watchdog() || half >= limit)
+		return limit;
+	return half ? (unsigned)half : 1;
 }
 
 void batv_notify_status(const char *format, ...)

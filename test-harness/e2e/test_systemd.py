@@ -1,0 +1,122 @@
+"""The unit, in a machine that systemd has booted: what an administrator sees, and what happens to a batvd that is ill."""
+
+import re
+
+from lab import *
+from lab_systemd import Machine
+
+CONFIG = "/etc/exim-batv/exim-batv.conf"
+STATE = "/var/lib/exim-batv"
+# The watchdog and a restart, without waiting for minutes.
+IMPATIENT = "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n"
+EXPOSURE = 0.6
+
+
+class TestUnit:
+    def setup(self):
+        self.machine = Machine(self.lab)
+        self.pid = self.machine.show("MainPID")
+
+    def wait(self, condition, what, seconds=30):
+        return wait_until(condition, seconds, what, interval=0.1)
+
+    def status(self):
+        return self.machine.show("StatusText")
+
+    def another(self):
+        """Another batvd than before is ready."""
+        def there():
+            now = self.machine.show("ActiveState", "MainPID")
+            return now["ActiveState"] == "active" and now["MainPID"] not in ("0", self.pid) and now["MainPID"]
+        self.pid = self.wait(there, "another batvd")
+
+    def write(self, text):
+        self.machine.sh(f"printf '%b' '{text}' >{CONFIG}")
+
+    def restart(self):
+        self.machine("systemctl", "restart", "batvd")
+        self.another()
+
+    def test_it_runs_and_says_what_it_does(self):
+        assert self.machine.show("ActiveState", "SubState", "Type") == {
+            "ActiveState": "active", "SubState": "running", "Type": "notify"}
+        assert re.fullmatch(r"state \d+ with \d+ keys is published", self.status()), self.status()
+        assert any(line.startswith("ready, version ") for line in self.machine.journal()), self.machine.journal()
+        failed = self.machine("systemctl", "list-units", "--failed", "--plain", "--no-legend").stdout
+        assert not failed, failed
+
+    def test_user_and_directory_are_made_at_boot(self):
+        """sysusers.d and tmpfiles.d; umask of the unit or not, Exim's group can read."""
+        said = self.machine.sh(f"cd {STATE}; stat -c '%n %a %U:%G' . secret state memory; id -Gn batv").stdout.splitlines()
+        assert said == [". 2750 batv:Debian-exim", "secret 600 batv:Debian-exim", "state 640 batv:Debian-exim",
+                        "memory 660 batv:Debian-exim", "batv"], said
+        assert self.machine.sh(f"stat -c %U /proc/{self.pid}").stdout.strip() in ("batv", "root")    # not dumpable
+        assert self.machine.show("User") == "batv"
+
+    def test_reload(self):
+        serial = self.status()
+        self.machine("systemctl", "reload", "batvd")
+        self.wait(lambda: self.status() != serial, "a new state")
+        assert self.machine.show("MainPID") == self.pid
+
+    def test_reload_with_a_wrong_file_fails(self):
+        self.write("grace = never\\n")
+        done = self.machine("systemctl", "reload", "batvd", check=False)
+        assert done.returncode == 1, done
+        self.wait(lambda: self.status().startswith("degraded, using the last good configuration: "), "degraded")
+        assert f"{CONFIG}:1: grace: " in self.status()
+        assert any(line.startswith(f"batvctl: {CONFIG}:1: grace: ") for line in self.machine.journal()), self.machine.journal()
+        assert self.machine.show("ActiveState", "MainPID") == {"ActiveState": "active", "MainPID": self.pid}
+        self.write("")
+        self.machine("systemctl", "reload", "batvd")
+        self.wait(lambda: self.status().startswith("state "), "in order again")
+
+    def test_it_starts_with_the_last_good_policies(self):
+        """A wrong, a missing and an unreadable file: RestartPreventExitStatus does not get in the way."""
+        for damage in (f"echo nonsense >{CONFIG}", f"rm {CONFIG}", f"echo >{CONFIG}; chmod 600 {CONFIG}"):
+            self.machine.sh(damage)
+            self.restart()
+            assert self.status().startswith("degraded, using the last good configuration: "), (damage, self.status())
+            self.machine.sh(f"rm -f {CONFIG}; echo >{CONFIG}; chmod 644 {CONFIG}")
+            self.wait(lambda: self.status().startswith("state "), "in order again")
+
+    def test_a_killed_one_is_started_again(self):
+        self.impatient()
+        before = int(self.machine.show("NRestarts"))
+        self.machine.sh(f"kill -9 {self.pid}")
+        self.another()
+        assert int(self.machine.show("NRestarts")) == before + 1
+
+    def test_a_stopped_one_is_started_again(self):
+        """And one that is well is not, for it looks as often as the watchdog wants."""
+        self.impatient()
+        before = self.machine.show("WatchdogTimestampMonotonic")
+        self.wait(lambda: int(self.machine.show("WatchdogTimestampMonotonic")) > int(before) + 2_500_000,
+                  "more than one watchdog's time")
+        assert self.machine.show("MainPID") == self.pid
+        self.machine.sh(f"kill -STOP {self.pid}")
+        self.another()
+        assert any("Watchdog timeout" in line for line in self.machine.journal()), self.machine.journal()
+
+    def impatient(self):
+        self.machine.sh(f"mkdir -p /run/systemd/system/batvd.service.d; printf '{IMPATIENT}' "
+                        ">/run/systemd/system/batvd.service.d/lab.conf; systemctl daemon-reload")
+        self.restart()
+
+    def test_nothing_to_go_on_with(self):
+        """No state and a wrong file: it fails once, and says why; the file corrected, it starts."""
+        self.machine.sh(f"systemctl stop batvd; rm {STATE}/state; echo nonsense >{CONFIG}")
+        assert self.machine("systemctl", "start", "batvd", check=False).returncode == 1
+        now = self.machine.show("ActiveState", "ExecMainStatus", "NRestarts")
+        assert now == {"ActiveState": "failed", "ExecMainStatus": "2", "NRestarts": "0"}, now
+        assert any(line.startswith(f"{CONFIG}:1: ") for line in self.machine.journal()[-4:]), self.machine.journal()
+        self.write("")
+        self.machine("systemctl", "start", "batvd")
+        self.another()
+
+    def test_it_is_confined(self):
+        said = self.machine("systemd-analyze", "security", "--no-pager", "batvd").stdout
+        exposure = re.search(r"Overall exposure level for batvd.service: ([\d.]+)", said)
+        assert exposure and float(exposure[1]) <= EXPOSURE, said
+        said = self.machine("systemd-analyze", "verify", "--man=no", "batvd.service", check=False)
+        assert said.returncode == 0 and not said.stderr, said
