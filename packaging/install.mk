@@ -16,13 +16,16 @@ UNITDIR      ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+# $(INITDIR)/batvd is the script for this init: sysvinit, openrc or none; by default openrc if it is there.
+INITDIR      ?= $(SYSCONFDIR)/init.d
+INIT         ?=
 # Exim's group; by default the first of Debian-exim, exim and mail that exists.
 EXIM_GROUP   ?=
 
 INSTALL_ENV = BUILD='$(OUT)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(SBINDIR)' LIBDIR='$(LIBDIR)' \
 	DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' SNIPPETSDIR='$(SNIPPETSDIR)' \
 	MODULEDIR='$(MODULEDIR)' UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' TMPFILESDIR='$(TMPFILESDIR)' \
-	PKGCONFIGDIR='$(PKGCONFIGDIR)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' EXIM_GROUP='$(EXIM_GROUP)'
+	PKGCONFIGDIR='$(PKGCONFIGDIR)' INITDIR='$(INITDIR)' INIT='$(INIT)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' EXIM_GROUP='$(EXIM_GROUP)'
 
 .PHONY: dist deb
 install: all

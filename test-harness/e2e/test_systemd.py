@@ -3,7 +3,7 @@
 import re
 
 from lab import *
-from lab_systemd import Machine
+from lab_machine import Machine
 
 CONFIG = "/etc/exim-batv/exim-batv.conf"
 STATE = "/var/lib/exim-batv"

@@ -1,4 +1,4 @@
-"""A machine of its own: Debian's systemd boots in namespaces, from packages that are unpacked and never installed."""
+"""A machine of its own: an init of Debian's boots in namespaces, from packages that are unpacked and never installed."""
 
 import os
 import re
@@ -10,8 +10,11 @@ from pathlib import Path
 from lab_base import BUILD, TOP, LabError, needs_root, tail, tool, wait_until
 from lab_debian import in_archive
 
-PACKAGES = ("systemd", "base-files", "base-passwd", "bash", "coreutils", "dash", "grep", "mount", "procps", "sed",
-            "sysvinit-utils", "util-linux")
+BASE = ("base-files", "base-passwd", "bash", "coreutils", "dash", "grep", "mount", "procps", "sed", "sysvinit-utils",
+        "util-linux")
+# The packages of each init, and its first process.
+INITS = {"systemd": ((*BASE, "systemd"), "/lib/systemd/systemd"),
+         "sysvinit": ((*BASE, "sysvinit-core", "dpkg", "passwd", "openrc"), "/sbin/init")}
 
 # Everything that it mounts goes with its namespace.  All writing is to a tmpfs.
 BOOT = """
@@ -34,7 +37,7 @@ mknod -m 666 dev/tty c 5 0
 mount -t devpts devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 pivot_root . mnt
-exec chroot . /bin/sh -c 'umount -l /mnt; exec env -i container=lab /lib/systemd/systemd'
+exec chroot . /bin/sh -c 'umount -l /mnt; exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin '"$3"
 """
 
 
@@ -42,10 +45,11 @@ def codename():
     return re.search(r"^VERSION_CODENAME=(\S+)", Path("/etc/os-release").read_text(), re.M)[1]
 
 
-def machine_root():
+def machine_root(init):
     """The unpacked packages: of the Debian that this machine runs, for its libc is that of our programs."""
-    directory = BUILD / "systemd"
-    in_archive("systemd", tool, "fetch", "deb", "--series", codename(), directory, *PACKAGES)
+    directory = BUILD / "machines" / init
+    if not (directory / ".fetched").exists():
+        in_archive(init, tool, "fetch", "deb", "--series", codename(), directory, *INITS[init][0])
     return directory / "root"
 
 
@@ -62,51 +66,56 @@ def add_libraries(layer, root, *programs):
 
 
 class Machine:
-    """Debian with systemd and what `make install` puts there; batvd is enabled.
+    """Debian with systemd or sysvinit, and what `make install` puts there with VARIABLES; systemd starts batvd."""
 
-    CHANGE(LAYER) may write further files below the directory LAYER before it boots.
-    """
-
-    def __init__(self, lab, change=lambda layer: None):
-        needs_root("booting systemd")
-        self.lab, root = lab, machine_root()
-        layer = self.layer = lab.mkdir("layer", user="root")
+    def __init__(self, lab, init="systemd", *variables):
+        needs_root(f"booting {init}")
+        self.lab, self.init, self.first = lab, init, "0"
+        root, layer = machine_root(init), lab.mkdir("layer", user="root")
+        self.layer = layer
         for name in ("passwd", "group"):
             text = (root / f"usr/share/base-passwd/{name}.master").read_text()
             self.put(f"etc/{name}", text + ("Debian-exim:x:200:\n" if name == "group" else ""))
         self.put("etc/machine-id", "")
+        self.put("etc/inittab", "id:2:initdefault:\n")
         done = subprocess.run(["make", "--no-print-directory", "-o", "all", "install", f"DESTDIR={layer}", "PREFIX=/usr",
-                               "EXIM_GROUP=Debian-exim", f"BUILD={BUILD}"], cwd=TOP, capture_output=True, text=True,
-                              timeout=60)
+                               "EXIM_GROUP=Debian-exim", f"BUILD={BUILD}", *variables], cwd=TOP, capture_output=True,
+                              text=True, timeout=60)
         if done.returncode:
             raise LabError(f"make install: {done.stdout}{done.stderr}")
         add_libraries(layer, root, BUILD / "batvd", BUILD / "batvctl")
         wants = layer / "etc/systemd/system/multi-user.target.wants"
         wants.mkdir(parents=True)
         (wants / "batvd.service").symlink_to("/usr/lib/systemd/system/batvd.service")
-        change(layer)
-        self.process = self._boot(f"{layer}:{root}")
-        lab.add_report(lambda: ("journal", self.journal()[-30:] if self.process.alive() else []))
+        self._boot(f"{layer}:{root}")
 
     def _boot(self, lower):
-        self.first = "0"
         place = self.lab.mkdir("machine", user="root")
         process = self.lab.spawn("machine", ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--cgroup", "--fork",
-                                             "--kill-child", "--propagation", "private", "sh", "-c", BOOT, "boot", lower, place],
-                                 user="root")
+                                             "--kill-child", "--propagation", "private", "sh", "-c", BOOT, "boot", lower, place,
+                                             INITS[self.init][1]], user="root")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        name = INITS[self.init][1].rpartition("/")[2]
+
+        def ended():
+            # SIGTERM would make systemd start again, and unshare waits for it
+            if self.first != "0" and process.alive():
+                os.kill(int(self.first), signal.SIGKILL)
 
         def booted():
             if not process.alive():
-                raise LabError("systemd does not boot: " + "\n".join(tail(process.output_path)))
+                raise LabError(f"{self.init} does not boot: " + "\n".join(tail(process.output_path)))
             self.first = children.read_text().strip() or "0"
-            # before systemd is there, the commands are this machine's, and their answer is of no use
-            return (self.first != "0" and Path(f"/proc/{self.first}/comm").read_text().strip() == "systemd"
-                    and self("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"))
-        # SIGTERM would make systemd start again, and unshare waits for it
-        self.lab.on_close(lambda: self.first != "0" and process.alive() and os.kill(int(self.first), signal.SIGKILL))
-        wait_until(booted, 60, "systemd to boot")
-        return process
+            # until then, its root is this machine's
+            return self.first != "0" and Path(f"/proc/{self.first}/comm").read_text().strip() == name and self._ready()
+        self.lab.on_close(ended)
+        wait_until(booted, 60, f"{self.init} to boot")
+        self.lab.add_report(lambda: ("journal", self.journal()[-30:] if process.alive() else []))
+
+    def _ready(self):
+        if self.init == "systemd":
+            return self("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
+        return self("test", "-p", "/run/initctl", check=False).returncode == 0
 
     def put(self, path, text, mode=0o644):
         """A file of the machine, before it boots."""
