@@ -78,6 +78,7 @@ help:
 	@echo 'make deps     install the eight Debian packages for building (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
 	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
+	@echo 'make distcheck  is that tar complete, and the same each time?'
 	@echo 'make clean    remove build/'
 
 $(OUT)/obj/%.o: %.c | deps
@@ -120,7 +121,7 @@ define unit_rule
 $(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(OUT)/obj/test-harness/unit/unit_main.o $(call unit_links,test-harness/unit/$(1).c)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(ALLCFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(CTL_LIBS)
+	$$(Q)$$(CC) $$(ALLCFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(CTL_LIBS)
 endef
 $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 

@@ -1,4 +1,4 @@
-# install.mk - install, uninstall, dist, deb; part of the Makefile.
+# install.mk - install, uninstall, dist, distcheck, deb; part of the Makefile.
 #
 # DESTDIR is put in front of every path, for packagers.  PREFIX and the directories below choose
 # the paths.  SYSCONFDIR and STATEDIR are compiled in: give them both to `make` and to `make install`.
@@ -27,7 +27,7 @@ INSTALL_ENV = BUILD='$(OUT)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(
 	MODULEDIR='$(MODULEDIR)' UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' TMPFILESDIR='$(TMPFILESDIR)' \
 	PKGCONFIGDIR='$(PKGCONFIGDIR)' INITDIR='$(INITDIR)' INIT='$(INIT)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' EXIM_GROUP='$(EXIM_GROUP)'
 
-.PHONY: dist deb
+.PHONY: dist distcheck deb
 install: all
 	@$(INSTALL_ENV) packaging/install install
 
@@ -36,6 +36,9 @@ uninstall:
 
 dist:
 	@BUILD='$(BUILD)' packaging/dist
+
+distcheck:
+	@BUILD='$(BUILD)' packaging/distcheck
 
 deb: dist
 	@BUILD='$(BUILD)' EXIM_VERSION='$(EXIM_VERSION)' EXIM_HEADERS='$(EXIM_HEADERS)' packaging/deb

@@ -182,6 +182,35 @@ def test_what_is_installed_can_be_built_into_an_exim(lab):
     assert '# define BATV_DIR "/srv/batv"' in (prefix / PATHS["sourcedir"] / "core/base/safefile.h").read_text()
 
 
+# What a Fedora defines, and Debian's rpm does not.
+FEDORA = {"_unitdir": "/usr/lib/systemd/system", "_sysusersdir": "/usr/lib/sysusers.d", "_tmpfilesdir": "/usr/lib/tmpfiles.d",
+          "_pkgdocdir": "/usr/share/doc/exim-batv", "_sharedstatedir": "/var/lib", "build_ldflags": ""}
+
+
+def test_the_spec_lists_every_file(lab):
+    """Each file that `make install` puts in the places of the spec is in one of its lists, and each list is of such files."""
+    if not shutil.which("rpmspec"):
+        skip("no rpmspec")
+    defined = [f"--define={name} {value or '%{nil}'}" for name, value in FEDORA.items()]
+    spec = subprocess.run(["rpmspec", "-P", *defined, TOP / "packaging/rpm/exim-batv.spec"], check=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    places = re.search(r"install DESTDIR=\S+ (.*)$", spec.replace("\\\n", " "), re.M)[1]
+    root = lab.dir / "root"
+    install(lab, root, *re.findall(r"\b(?!DEPS|INSTALL=)[A-Z_]+=[^\s\"]+", places))
+    (root / "usr/share/doc/exim-batv/LICENSE").unlink()
+    (root / "usr/share/selinux/packages").mkdir(parents=True)
+    (root / "usr/share/selinux/packages/exim-batv.cil").touch()
+    module = root / "usr/lib64/exim-batv/batv.so"
+    module.touch()
+    lists = "\n".join(re.findall(r"^%files.*\n((?:[^%\n].*\n|%(?:dir|doc|config|license).*\n)*)", spec, re.M))
+    names = [line.split()[-1] for line in lists.splitlines() if line and "%license" not in line]
+    patterns = [name.lstrip("/") for name in names if f"%dir {name}" not in lists]
+    unlisted = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()
+                and not any(p.relative_to(root).match(q) or f"{p.relative_to(root)}/".startswith(f"{q}/") for q in patterns)]
+    assert len(patterns) > 12 and not unlisted, unlisted
+    assert not [q for q in patterns if not list(root.glob(q))], "listed, but not installed"
+
+
 # -- what a build needs
 
 def linked(program):
