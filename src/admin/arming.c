@@ -412,8 +412,9 @@ static void explain_elsewhere(const struct batv_arm *arm, char *out, size_t size
 			"seen last before %s, and its bounces come here (exigrep 'batv: "
 			"elsewhere=' in Exim's main log shows selectors and hosts); send "
 			"that mail through this server, or give that server the secret (batvctl "
-			"secret export); it arms one grace after the last such bounce; "
-			"enforcement = reject does not wait",
+			"secret export); it arms one grace after the last such bounce; batvctl "
+			"enforce auto --anyway with its name, or enforcement = reject, does not "
+			"wait",
 			utc(arm->when, when), utc(arm->since, since));
 }
 

@@ -17,6 +17,7 @@
 
 #include "arming.h"
 #include "base/hmac.h"
+#include "decide/override.h"
 #include "generation.h"
 #include "keeper.h"
 #include "memory/counters.h"
@@ -268,8 +269,39 @@ static void say_breaks(struct batv_keeper *k, const struct batv_plan *plan)
 	}
 }
 
+static const struct batv_override *same_override(const struct batv_state *st,
+						 const struct batv_override *o)
+{
+	const struct batv_override *there =
+		batv_override_find(st, (enum batv_override_key)o->key, o->domain);
+
+	return there && there->mode == o->mode && there->until == o->until ? there : NULL;
+}
+
+/* Logs which of the overrides in `st` are not in `other`. */
+static void say_overrides(struct batv_keeper *k, const struct batv_state *st,
+			  const struct batv_state *other, const char *what)
+{
+	for (size_t i = 0; i < st->n_overrides; i++) {
+		const struct batv_override *o = &st->overrides[i];
+		char value[BATV_OVERRIDES_VALUE_SIZE];
+
+		if (same_override(other, o))
+			continue;
+		batv_overrides_value(o, value);
+		batv_notices_say(&k->notices, LOG_NOTICE, "%s: %s %s %s", what,
+				 batv_state_override_name((enum batv_override_key)o->key),
+				 o->domain, value);
+	}
+}
+
 static bool publish(struct batv_keeper *k, const struct batv_plan *plan)
 {
+	static const struct batv_state none;
+	const struct batv_state *before = k->have.text ? &k->have.state : &none;
+
+	say_overrides(k, before, &plan->state, "ended or changed, by time or by batvctl");
+	say_overrides(k, &plan->state, before, "set by batvctl");
 	/* Replacing the state ends this trouble, but it is worth a line. */
 	if (k->notices.trouble[BATV_TROUBLE_STATE][0])
 		batv_notices_say(&k->notices, LOG_WARNING, "%s",

@@ -177,17 +177,23 @@ enum batv_err batv_overrides_read(const struct batv_store *store, struct batv_ov
 	return err;
 }
 
+void batv_overrides_value(const struct batv_override *override,
+			  char out[static BATV_OVERRIDES_VALUE_SIZE])
+{
+	struct batv_policy p = {.enforcement = override->mode};
+
+	strcpy(out, override->key == BATV_OVERRIDE_ANYWAY ? "-" : "off");
+	if (override->key == BATV_OVERRIDE_ENFORCEMENT)
+		(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")), out,
+				      BATV_OVERRIDES_VALUE_SIZE);
+}
+
 static size_t put_line(const struct batv_overrides_line *l, char *out, size_t size)
 {
 	const struct batv_override *o = &l->override;
-	struct batv_policy p = {.enforcement = o->mode};
-	char value[16] = "off", until[24] = "-";
+	char value[BATV_OVERRIDES_VALUE_SIZE], until[24] = "-";
 
-	if (o->key == BATV_OVERRIDE_ENFORCEMENT)
-		(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")), value,
-				      sizeof value);
-	else if (o->key == BATV_OVERRIDE_ANYWAY)
-		(void)snprintf(value, sizeof value, "-");
+	batv_overrides_value(o, value);
 	if (o->until)
 		(void)snprintf(until, sizeof until, "%" PRId64, o->until);
 	return (size_t)snprintf(out, size, "%s %s %s %s %s\n", batv_state_override_name(o->key),

@@ -76,6 +76,25 @@ def test_one_domain_for_a_while(lab):
     site.clock.advance(180)
     assert site.meets() == REFUSED
     assert site.batv.json("status")["overrides"] == []
+    said = [line for line in site.batv.log() if "batvctl: enforcement" in line]
+    assert said == ["batvd: set by batvctl: enforcement test observe",
+                    "batvd: ended or changed, by time or by batvctl: enforcement test observe"], said
+
+
+def test_an_armed_domain_comes_back(lab):
+    """While it observes by enforce, it keeps what it had gathered."""
+    site = Site(lab, CONF.replace("+local_domains", "test") + "key_rotation = 1d\nkey_retention = 1d\ngrace = 1d\n")
+    prove(site.batv, site.exim)
+    site.clock.advance(86400)
+    site.clock.advance(3600)
+    assert site.meets() == REFUSED
+    out = site.enforce("observe", "test", "--for", "1h").stdout
+    assert ", by batvctl enforce; then: refusing since " in out, out
+    assert site.meets() == OBSERVED
+    [domain] = site.batv.json("status")["domains"]
+    assert (domain["mode"], domain["armed"]) == ("observe", True), domain
+    site.clock.advance(3660)
+    assert site.meets() == REFUSED
 
 
 def test_all_domains(lab):

@@ -269,6 +269,13 @@ static void counted(struct batv_domain *d, int64_t last, uint64_t bits)
 	d->sending.counted_days = word_at(last, bits);
 }
 
+/* By batvctl enforce auto --anyway. */
+static void say_anyway(void)
+{
+	state.overrides[0] = (struct batv_override){"example.com", 0, BATV_OVERRIDE_ANYWAY, 0};
+	state.n_overrides = 1;
+}
+
 START_TEST(elsewhere_holds_what_is_not_armed)
 {
 	struct batv_domain d = sent_on(10, 100 * D);
@@ -284,6 +291,10 @@ START_TEST(elsewhere_holds_what_is_not_armed)
 	ck_assert(!arm.armed);
 	ck_assert_int_eq(why_at(&d, until - T0 - 1), BATV_ARM_ELSEWHERE);
 	ck_assert_int_eq(why_at(&d, until - T0), BATV_ARM_ARMED);
+	say_anyway();
+	ck_assert_int_eq(why_at(&d, 100 * D), BATV_ARM_ARMED);
+	state.overrides[0].domain = "example.net";
+	ck_assert_int_eq(why_at(&d, 100 * D), BATV_ARM_ELSEWHERE);
 	d.flags = BATV_DOMAIN_ARMED;
 	d.decided = at(98 * D);
 	counted(&d, 99 * D, 0x3fff);
@@ -314,9 +325,12 @@ START_TEST(elsewhere_takes_back_what_is_idle)
 		counted(&d, rows[i].last, rows[i].bits);
 		ck_assert_msg(why_at(&d, rows[i].now) == rows[i].why, "row %zu", i);
 	}
+	counted(&d, 90 * D, 3);
+	say_anyway();
+	ck_assert_int_eq(why_at(&d, 90 * D), BATV_ARM_ARMED);
+	state.n_overrides = 0;
 	d.last_valid = at(80 * D);
 	d.first_valid = at(80 * D);
-	counted(&d, 90 * D, 3);
 	ck_assert_int_eq(why_at(&d, 90 * D), BATV_ARM_ARMED); /* a valid bounce: not idle */
 }
 END_TEST
