@@ -10,11 +10,11 @@ from pathlib import Path
 from lab_base import BUILD, TOP, LabError, needs_root, tail, tool, wait_until
 from lab_debian import in_archive
 
-BASE = ("base-files", "base-passwd", "bash", "coreutils", "dash", "grep", "mount", "procps", "sed", "sysvinit-utils",
-        "util-linux")
+# No more than each Debian has: procps, for one, may be missing.
+BASE = ("base-files", "base-passwd", "bash", "coreutils", "dash", "grep", "mount", "sed", "sysvinit-utils", "util-linux")
 # The packages of each init, and its first process.
 INITS = {"systemd": ((*BASE, "systemd"), "/lib/systemd/systemd"),
-         "sysvinit": ((*BASE, "sysvinit-core", "dpkg", "passwd", "openrc"), "/sbin/init")}
+         "sysvinit": ((*BASE, "sysvinit-core", "dpkg", "passwd", "procps", "openrc"), "/sbin/init")}
 
 # Everything that it mounts goes with its namespace.  All writing is to a tmpfs.
 BOOT = """
