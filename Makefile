@@ -108,7 +108,7 @@ $(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbat
 
 $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
+	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lresolv
 
 # Unit tests: one program per module, all with the main() of unit_main.c.  The first lines of each test say what it links:
 #	/* links: core/tag/tag core/tag/addr core/base/span */

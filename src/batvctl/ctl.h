@@ -30,11 +30,16 @@ enum { /* options that a subcommand accepts; -c, -h and --json are always accept
        BATV_OPTION_BACKUP = 1 << 16,
        BATV_OPTION_FOR = 1 << 17,
        BATV_OPTION_ANYWAY = 1 << 18,
+       BATV_OPTION_QUIET = 1 << 19,
+       BATV_OPTION_DNS = 1 << 20,
+       BATV_OPTION_AGAINST = 1 << 21,
 };
 
 struct batv_ctl {
 	const char *config_path, *rcpt, *host, *from, *exim_log;
 	const char *lasting; /* --for */
+	const char *against;
+	bool quiet, dns;
 	bool json, revoke, force, show_secret, backup, anyway;
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
@@ -100,6 +105,7 @@ json_t *batv_ctl_json_key(const struct batv_key *key, int64_t now, bool show_sec
 void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show_secret);
 
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_doctor(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);

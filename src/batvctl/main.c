@@ -18,6 +18,15 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	{"status", BATV_OPTION_AT, 0, 0, "[--at TIME]",
 	 "problems first, then signing, keys, domains, counters",
 	 "Exit status 1 when there are problems.", batv_ctl_status},
+	{"doctor", BATV_OPTION_DNS | BATV_OPTION_QUIET | BATV_OPTION_AGAINST, 0, 0,
+	 "[--dns] [--quiet] [--against FILE]",
+	 "is all of the installation right, and if not, what to do?",
+	 "It changes nothing.  --dns also looks at SPF and DMARC; --against compares with FILE, "
+	 "which\n"
+	 "is what batvctl status --json printed on another server.  Exit status 1 when there is\n"
+	 "something to do, 3 when something could not be looked at; advice alone is status 0.\n"
+	 "--quiet prints nothing when all is well, for cron.",
+	 batv_ctl_doctor},
 	{"check", 0, 0, 0, "", "is the configuration right?",
 	 "Exim is asked about each named list, too.", batv_ctl_check},
 	{"keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
@@ -93,6 +102,9 @@ static const struct option longs[] = {
 	{"for", required_argument, NULL, BATV_OPTION_FOR},
 	{"anyway", no_argument, NULL, BATV_OPTION_ANYWAY},
 	{"show-secret", no_argument, NULL, BATV_OPTION_SHOW_SECRET},
+	{"quiet", no_argument, NULL, BATV_OPTION_QUIET},
+	{"dns", no_argument, NULL, BATV_OPTION_DNS},
+	{"against", required_argument, NULL, BATV_OPTION_AGAINST},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -145,6 +157,9 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_FOR: ctl->lasting = optarg; break;
 	case BATV_OPTION_ANYWAY: ctl->anyway = true; break;
 	case BATV_OPTION_SHOW_SECRET: ctl->show_secret = true; break;
+	case BATV_OPTION_QUIET: ctl->quiet = true; break;
+	case BATV_OPTION_DNS: ctl->dns = true; break;
+	case BATV_OPTION_AGAINST: ctl->against = optarg; break;
 	default: return BATV_CTL_USAGE;
 	}
 	if (c >= BATV_OPTION_AT)

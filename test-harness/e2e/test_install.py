@@ -1,6 +1,7 @@
 """make install, uninstall and dist; what the manual pages say of the commands."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -283,6 +284,12 @@ def test_the_manual_has_every_command_of_batvctl(lab):
         assert arguments == known, f"batvctl(8), {name}: {known}; the program: {arguments}"
     general = re.findall(r"^\.It (Fl .*)$", page("batvctl.8"), re.M)
     assert long_options(text) <= set().union(*map(mdoc_options, general))
+
+
+def test_the_manual_has_every_check_of_doctor(lab):
+    said = json.loads(lab.run([BATVCTL, "-c", "/nowhere", "doctor", "--json"], check=False).stdout)["checks"]
+    section = re.search(r"^\.Sh CHECKS OF DOCTOR\n(.*?)^\.Sh ", page("batvctl.8"), re.M | re.S)[1]
+    assert sorted(re.findall(r"^\.It (\S+)$", section, re.M)) == sorted(said)
 
 
 def test_the_manual_has_every_option_of_batvd(lab):
