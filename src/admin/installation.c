@@ -3,9 +3,12 @@
  *
  * Invariant: nothing here changes anything, and no text from outside is given to Exim to expand.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exim_text.h"
@@ -105,7 +108,7 @@ static void look_at_package(struct batv_installation *inst)
 	batv_run_free(&ran);
 }
 
-/* Does this Exim answer with our function?  `so` "" is the program itself. */
+/* Does this Exim load the module, and answer with our function? */
 static bool calls(const struct batv_installation *inst, const char *so, char *why, size_t size)
 {
 	char question[1200];
@@ -125,16 +128,41 @@ static bool calls(const struct batv_installation *inst, const char *so, char *wh
 	return yes;
 }
 
+/*
+ * Does the program itself have our functions?  Calling one would tell too, but Exim writes to its
+ * panic log when there is none.
+ */
+static bool is_compiled_in(const struct batv_installation *inst)
+{
+	static const char name[] = "batv_bare";
+	int fd = open(inst->exim, O_RDONLY | O_CLOEXEC);
+	bool found = false;
+	struct stat st;
+	void *map;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && st.st_size > 0) {
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (map != MAP_FAILED) {
+			found = memmem(map, (size_t)st.st_size, name, sizeof name) != NULL;
+			munmap(map, (size_t)st.st_size);
+		}
+	}
+	close(fd);
+	return found;
+}
+
 static void look_at_kind(struct batv_installation *inst, const char *version_answer)
 {
 	bool functions = batv_exim_text_supports(version_answer, "Expand_dlfunc");
-	char *option = ask(inst, "-bP", "local_scan_path"), unused[300];
+	char *option = ask(inst, "-bP", "local_scan_path");
 	bool path = strncmp(option, "local_scan_path =", 17) == 0;
 
 	free(option);
 	if (*inst->broken) /* Exim answers nothing then */
 		path = strncmp(inst->package, "exim4-daemon-", 13) == 0;
-	if (functions && calls(inst, "", unused, sizeof unused))
+	if (functions && is_compiled_in(inst))
 		inst->kind = BATV_EXIM_COMPILED_IN;
 	else if (functions)
 		inst->kind = path ? BATV_EXIM_HEAVY : BATV_EXIM_FUNCTIONS;
@@ -300,6 +328,26 @@ static void look_at_macros(const struct batv_installation *inst, struct batv_ins
 	free(macros);
 }
 
+/* Exim prints the error first, in two lines, and then goes on with what it is. */
+static void say_broken(struct batv_installation *inst, const struct batv_ran *ran)
+{
+	const char *error = strstr(ran->text, "Exim configuration error");
+	size_t len, n = 0;
+
+	if (!error) {
+		COPY(inst->broken, ran->why);
+		return;
+	}
+	len = strcspn(error, "\n");
+	len += error[len] ? 1 + strcspn(error + len + 1, "\n") : 0;
+	for (size_t i = 0; i < len && n + 1 < sizeof inst->broken; i++)
+		if (!batv_is_space(error[i]))
+			inst->broken[n++] = error[i];
+		else if (n && inst->broken[n - 1] != ' ')
+			inst->broken[n++] = ' ';
+	inst->broken[n] = '\0';
+}
+
 void batv_installation_look(struct batv_installation *inst)
 {
 	static const char *const version[] = {"-bV", NULL};
@@ -310,7 +358,7 @@ void batv_installation_look(struct batv_installation *inst)
 	*h = (struct batv_installed){0};
 	inst->broken[0] = '\0';
 	if (!batv_installation_run(inst, version, NULL, NULL, &ran))
-		COPY(inst->broken, ran.why);
+		say_broken(inst, &ran);
 	batv_run_free(&ran);
 	if (*inst->broken)
 		return;

@@ -113,7 +113,10 @@ static void last_line(const char *text, char *out, size_t size)
 	start = end;
 	while (start && text[start - 1] != '\n')
 		start--;
-	batv_printable((struct batv_span){text + start, end - start}, out, size);
+	snprintf(out, size, "%.*s", (int)(end - start), text + start);
+	for (char *p = out; *p; p++)
+		if (batv_is_control(*p))
+			*p = '?';
 }
 
 static void explain(struct batv_ran *ran, const char *program, unsigned seconds)

@@ -77,7 +77,7 @@ class Place:
 
     @contextlib.contextmanager
     def no_exim(self):
-        command, self.batv.exim = self.batv.exim, "/nonexistent/exim"
+        command, self.batv.exim = self.batv.exim, "none"
         self.batv.set(CONF)
         yield
         self.batv.exim = command
@@ -133,7 +133,7 @@ def breaks(p):
             yield
 
     return [
-        ("exim-found", p.no_exim(), "could-not-look", "cannot be run", ()),
+        ("exim-found", p.no_exim(), "could-not-look", "exim = none", ()),
         ("exim-config", p.edit("begin acl", "nonsense = 3\nbegin acl"), "fail", "nonsense", ()),
         ("module-missing", p.content(p.installation.so, None), "fail", "451", ()),
         ("module-abi", p.content(p.installation.so, "rubbish"), "fail", "does not load", ("route",)),

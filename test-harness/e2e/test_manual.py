@@ -43,9 +43,9 @@ def test_the_examples_of_batvctl(lab):
 def test_the_example_of_the_configuration(lab):
     customers = lab.write("new-customers", "example.net\n")
     [text] = examples("exim-batv.conf.5")
-    assert "exim = /usr/sbin/exim4\n" in text and "/etc/exim4/new-customers" in text
+    assert "/etc/exim4/new-customers" in text
     b = Batv(lab, start=False)
-    lab.write(b.conf_path, f"directory = {b.state_dir}\n" + text.replace("exim = /usr/sbin/exim4\n", "")
+    lab.write(b.conf_path, f"directory = {b.state_dir}\n" + text
               .replace("/etc/exim4/new-customers", str(customers)))
     said = b.json("check")
     assert said["policies"] == 2 and not [a for a in said["lists"] if a["answer"] == "wrong" and "customers" not in a["list"]], said
