@@ -223,6 +223,10 @@ static void print_domain(struct enforcing *e, const struct domain *d)
 		printf("%s\n  now  enforcement %s %s\n", d->name, modes[e->mode], until);
 	if (*hindrance(e, d))
 		printf("  but  %s\n", hindrance(e, d));
+	if (e->ctl->anyway)
+		puts("  note bounces of mail that another server sends will be refused here, "
+		     "unless it "
+		     "has the secret");
 }
 
 static void print_all(struct enforcing *e)

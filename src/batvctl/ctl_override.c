@@ -3,12 +3,10 @@
  */
 #include "ctl_override.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl_publish.h"
@@ -118,28 +116,6 @@ int batv_ctl_override(struct batv_ctl *ctl, const struct batv_ctl_override *chan
 		*seen = batv_ctl_publish(ctl, is_published, &w, published);
 	free(set);
 	return code;
-}
-
-int batv_ctl_override_aside(struct batv_ctl *ctl, const struct batv_ctl_override *changes, size_t n)
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		const char *seen = NULL;
-		bool published = false;
-		int code = batv_ctl_override(ctl, changes, n, &seen, &published);
-
-		if (code == BATV_CTL_YES && !published)
-			code = batv_ctl_fail(BATV_CTL_TROUBLE, "%s", seen);
-		_exit(code);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "cannot start a process: %s",
-				     strerror(errno));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : BATV_CTL_TROUBLE;
 }
 
 void batv_ctl_override_until(int64_t until, char *out, size_t size)

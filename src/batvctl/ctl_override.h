@@ -23,10 +23,6 @@ struct batv_ctl_override {
 int batv_ctl_override(struct batv_ctl *ctl, const struct batv_ctl_override *changes, size_t n,
 		      const char **seen, bool *published);
 
-/* The same in a process of its own, so that root stays root.  Nothing but errors is printed. */
-int batv_ctl_override_aside(struct batv_ctl *ctl, const struct batv_ctl_override *changes,
-			    size_t n);
-
 /* "until 2026-12-01 12:00 UTC", or "until further notice". */
 void batv_ctl_override_until(int64_t until, char *out, size_t size);
 
