@@ -18,7 +18,8 @@
 
 #define HOST "192.0.2.1" /* of a network for documentation: nobody's */
 #define LINES 16
-#define SHOWN 70 /* characters of an answer */
+#define POSTMASTERS 8 /* that are tried */
+#define SHOWN 70      /* characters of an answer */
 
 /* A line of the answer. */
 enum mark { MARK_NONE, MARK_OK, MARK_ADVICE, MARK_TODO, MARK_UNKNOWN };
@@ -122,7 +123,21 @@ static bool look_at_pieces(struct testing *t)
 	return true;
 }
 
-/* postmaster of the first domain that can be listed. */
+/* Debian lists the name of the machine first, where nobody may have mail. */
+static void try_postmasters(struct testing *t, const struct batv_listed_domains *list)
+{
+	struct batv_routed r = {.reaches = false};
+	char address[sizeof t->address];
+
+	for (size_t i = 0; i < list->n && i < POSTMASTERS && !r.reaches; i++) {
+		(void)snprintf(address, sizeof address, "postmaster@%.240s", list->names[i]);
+		batv_ctl_play_route(&t->inst, address, &r);
+		if (r.reaches || !*t->address)
+			memcpy(t->address, address, sizeof address);
+	}
+}
+
+/* postmaster of the first domain that can be listed and has one. */
 static bool choose_address(struct testing *t)
 {
 	const struct batv_state *st = t->asking.context.state;
@@ -130,9 +145,7 @@ static bool choose_address(struct testing *t)
 
 	for (size_t i = 0; list && i < st->n_policies && !*t->address; i++) {
 		batv_installation_domains(&t->inst, st->policies[i].domains, list);
-		if (list->n > 0)
-			(void)snprintf(t->address, sizeof t->address, "postmaster@%.240s",
-				       list->names[0]);
+		try_postmasters(t, list);
 	}
 	free(list);
 	if (*t->address)

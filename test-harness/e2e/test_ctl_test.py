@@ -7,6 +7,7 @@ from pathlib import Path
 from lab import *
 from batv import *
 from kinds import ACL, HEAVY, LIGHT, REBUILT, chosen_kind
+from lab_debian import DebianConfiguration
 
 GOLDEN = Path(__file__).with_name("golden")
 REFUSAL = "550 5.7.1 This is a bounce of mail that was not sent from here: its sender ad..."
@@ -146,3 +147,20 @@ def test_without_pieces(lab):
     site = Site(lab, unsign=False, router=False, transport=False)
     code, text = site.test("alice@test")
     assert code == 1 and text.endswith("Not protected.\n"), text
+
+
+def test_where_reception_takes_tags_off(lab):
+    """Debian's unsplit configuration has no place for a router, and exim -bt does not call local_scan()."""
+    if chosen_kind() not in (HEAVY, LIGHT):
+        return
+    batv = Batv(lab)
+    installation = Installation(lab, "ours")
+    debian = DebianConfiguration(lab, "ours", installation, False, batv.state_dir, Sink(lab).route())
+    exim = Exim(lab, config=debian.text, binary=installation.binary, macros=debian.macros, options=debian.options)
+    site = Site.__new__(Site)
+    site.lab, site.batv, site.exim = lab, batv, exim
+    batv.exim = f"{exim.binary} -C {exim.config_path}"
+    batv.set()
+    code, line = site.line("routes", f"{lab.user}@test")
+    assert (code, line) == (0, f"routes ok to {lab.user}@test: router local_user, transport lab_mailbox "
+                            "(the tag is taken off at reception)")
