@@ -351,6 +351,12 @@ def test_full_disk_or_unwritable_directory(lab):
     wait_log(b, "the state is in order again")
 
 
+def test_watchdog_is_kept_alive(lab):
+    """As often as the manager wants it; a batvd without watchdog looks every 15 seconds."""
+    b = Batv(lab, env={"WATCHDOG_USEC": "2000000"})
+    wait_until(lambda: b.told.count("WATCHDOG=1") >= 3, 10, "three signs of life")
+
+
 def test_observe_file_is_told(lab):
     b = batv(lab, start=False)
     daemon_with_log(b)
