@@ -125,7 +125,7 @@ def test_nothing_of_ours(lab):
                             "batvctl enable")
     lab.write(exim.config_path, exim.config_path.read_text() + "\nnonsense\n")
     code, line = site.line("exim", "alice@test")
-    assert code == 1 and line.startswith("exim TO DO Exim cannot read its configuration: "), line
+    assert code == 1 and line.startswith("exim TO DO Exim cannot read its configuration: ") and 'option "nonsense"' in line, line
 
 
 def test_without_the_module(lab):
