@@ -177,23 +177,36 @@ class DebianConfiguration:
         self.options = dict.fromkeys(("exim_path", "spool_directory", "host_lookup", "keep_environment", "log_selector",
                                       "qualify_domain"))
         if placed:
-            self.place()
+            self.place_unsigning()
+            self.place_signing()
 
-    def place(self):
-        """What docs/install.md says."""
-        if self.installation.local_scan:
-            shutil.copy(self.PIECES / "local-scan", self.etc / "exim-batv.local-scan")
+    def place_unsigning(self):
+        """The pieces that make signed addresses acceptable; they sign nothing."""
         if self.split:
-            for part in ("main", "router", "transport"):
-                for piece in (self.PIECES / "split" / part).iterdir():
-                    shutil.copy(piece, self.etc / "conf.d" / part / piece.name)
+            for part in ("main", "router"):
+                self._copy(self.PIECES / "split" / part, self.etc / "conf.d" / part)
         else:
-            for piece in (self.PIECES / "unsplit").iterdir():
-                shutil.copy(piece, self.etc / piece.name)
-            self.lab.write(self.etc / "exim4.conf.localmacros",
-                           f".include_if_exists {self.etc}/exim-batv.localmacros\n")
+            self._copy(self.PIECES / "unsplit", self.etc)
+            with open(self.etc / "exim4.conf.localmacros", "a") as macros:
+                macros.write(f".include_if_exists {self.etc}/exim-batv.localmacros\n")
+
+    def place_signing(self):
+        """The pieces that sign."""
+        if self.split:
+            self._copy(self.PIECES / "split" / "transport", self.etc / "conf.d" / "transport")
         self.installation.include = self.etc / "exim-batv.local-scan"
-        self.installation.put_include = lambda: shutil.copy(self.PIECES / "local-scan", self.installation.include)
+        self.installation.put_include = self._put_local_scan
+        self._put_local_scan()
+
+    def _put_local_scan(self):
+        """The file that loads local_scan(); with ACLs only, the line of it that is left."""
+        lines = (self.PIECES / "local-scan").read_text().splitlines(keepends=True)
+        self.lab.write(self.installation.include, "".join(lines if self.installation.local_scan else lines[-1:]))
+
+    @staticmethod
+    def _copy(pieces, place):
+        for piece in pieces.iterdir():
+            shutil.copy(piece, place / piece.name)
 
     def text(self, exim):
         """The generated configuration, for Exim(config=...)."""

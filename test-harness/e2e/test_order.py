@@ -128,12 +128,12 @@ class OutOfUnsplit(Debian):
     split = False
 
     def test_out(self):
-        off, month = documented("Out of the unsplit")
-        assert self.follow([off]) == self.address and self.tags
+        off, out, month = documented("Out of the unsplit")
+        assert self.follow([off, out]) == self.address and self.tags
+        self.remove_the_package()
+        assert self.none_is_lost("the package is gone") == self.address
         self.tags.clear()                               # the month is over
         self.follow([month])
-        self.remove_the_package()
-        self.none_is_lost("the package is gone")
         assert not [p for p in self.debian.etc.rglob("*batv*")] and self.ours.paniclog() == []
 
 
