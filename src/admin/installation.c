@@ -395,10 +395,17 @@ static bool scans(const struct batv_installation *inst, char *why, size_t size)
 	}
 	snprintf(conf, sizeof conf, "%s/conf", dir);
 	f = fopen(conf, "we");
+	/* Exim makes its spool there as its own user. */
+	if (f &&
+	    (fchmod(fileno(f), 0644) != 0 || chown(dir, inst->user.uid, inst->user.gid) != 0)) {
+		fclose(f);
+		f = NULL;
+	}
 	if (f) {
 		fprintf(f,
 			"spool_directory = %s\nlog_file_path = %s/%%slog\nkeep_environment =\n"
-			"host_lookup =\nlocal_scan_path = %s\ndomainlist batv_dir = %s/none\n"
+			"host_lookup =\nhelo_lookup_domains =\nlocal_scan_path = %s\ndomainlist "
+			"batv_dir = %s/none\n"
 			"acl_smtp_rcpt = accept\nqualify_domain = a.test\nprimary_hostname = "
 			"a.test\n"
 			"deliver_drop_privilege = true\n",

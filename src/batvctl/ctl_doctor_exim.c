@@ -371,18 +371,18 @@ static void check_acl(struct batv_ctl_doctor *d)
 	batv_ctl_doctor_finding_why(
 		f, "the RCPT ACL does not have acl-rcpt.conf: beside a recipient that is "
 		   "proven, a forged one is only removed, or marked");
-	if (*d->inst.has.own_rcpt_file)
-		batv_ctl_doctor_finding_fix(f, ".include %s/acl-rcpt.conf   in your %s",
-					    snippets(d), d->inst.has.own_rcpt_file);
-	else if (d->inst.layout != BATV_LAYOUT_PLAIN)
-		batv_ctl_doctor_finding_fix(f,
-					    "CHECK_RCPT_LOCAL_ACL_FILE = %s/acl-rcpt.conf   in the "
-					    "macros of " BATV_ETC_EXIM,
-					    snippets(d));
-	else
+	if (d->inst.layout == BATV_LAYOUT_PLAIN)
 		batv_ctl_doctor_finding_fix(
 			f, ".include %s/acl-rcpt.conf   before the last accept of the RCPT ACL",
 			snippets(d));
+	else if (*d->inst.has.own_rcpt_file)
+		batv_ctl_doctor_finding_fix(f, ".include_if_exists %s/acl-rcpt.conf   in your %s",
+					    snippets(d), d->inst.has.own_rcpt_file);
+	else if (d->inst.layout == BATV_LAYOUT_UNSPLIT)
+		batv_ctl_doctor_finding_fix(f, "the split configuration has it: dpkg-reconfigure "
+					       "exim4-config, then batvctl enable");
+	else
+		batv_ctl_doctor_finding_fix(f, "batvctl enable");
 }
 
 /* "FILE, line N or later": Exim prints a mark before each piece of a file. */

@@ -295,6 +295,18 @@ def test_the_log_is_kept_too_short(lab):
         assert words in "".join(f["what"] for f in told["findings"] if f["id"] == "log-retention"), told
 
 
+@timeout(60)
+def test_the_hardware_clock(lab):
+    p = Place(lab)
+    sys = lab.mkdir("sys")
+    rtc = lab.mkdir("sys", "rtc", "rtc0") / "since_epoch"
+    for ahead, answer in ((30, "ok"), (-3 * DAY, "warn"), (3 * DAY, "warn")):
+        lab.write(rtc, f"{int(lab.clock.now()) + ahead}\n")
+        told = in_its_own_system(p, {"/sys/class": sys})
+        assert told["checks"]["clock"] == answer, (ahead, told)
+    assert "hardware" in json.dumps(told["findings"])
+
+
 # -- the DNS
 
 class Dns:
