@@ -72,6 +72,7 @@ help:
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make company  a small company plays four weeks of mail, with more of it than in make check (N=4); prints a table'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
+	@echo '              and builds with clang, against musl, as rpm packages and from the tar: test-harness/builds'
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
