@@ -98,6 +98,7 @@ static void make_anew(struct batv_generation *g, const struct batv_config *confi
 {
 	struct batv_memory_wish wish = wish_of(g, config, now);
 	char why[200] = "";
+	bool lost;
 
 	if (err == BATV_E_UNSAFE_FILE)
 		batv_file_why(g->store->dirfd, g->memory_name, true, why, sizeof why);
@@ -126,10 +127,13 @@ static void make_anew(struct batv_generation *g, const struct batv_config *confi
 				 "usable: %s%s%s",
 				 g->store->path, g->memory_name, batv_strerror(err),
 				 *why ? ": " : "", why);
+	lost = err != BATV_E_NO_FILE || (g->state && *g->state->memory);
 	err = batv_memory_open(&g->memory, g->store->dirfd, g->memory_name);
 	if (err)
 		batv_notices_trouble(g->notices, BATV_TROUBLE_MEMORY, "%s/%s: %s", g->store->path,
 				     g->memory_name, batv_strerror(err));
+	else if (lost)
+		batv_counters_note_lost(&g->memory, now);
 }
 
 static void note_capacity(struct batv_generation *g, const struct batv_memory *memory)

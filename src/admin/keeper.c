@@ -226,7 +226,13 @@ static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t 
 		return;
 	batv_printable(batv_span_of(domain->name), name, sizeof name);
 	batv_arming_explain(arm, why, sizeof why);
-	batv_notices_say(&k->notices, LOG_NOTICE, "domain %s: %s", name, why);
+	/* docs/man/batvd.8 tells people to look for these words. */
+	if (arm->armed)
+		batv_notices_say(&k->notices, LOG_NOTICE, "domain %s begins to refuse: %s", name,
+				 why);
+	else
+		batv_notices_say(&k->notices, LOG_WARNING, "domain %s no longer refuses: %s", name,
+				 why);
 }
 
 /* Arms and disarms all domains by this state.  Returns when time alone will arm the next one. */

@@ -33,6 +33,9 @@ enum { /* options that a subcommand accepts; -c, -h and --json are always accept
        BATV_OPTION_QUIET = 1 << 19,
        BATV_OPTION_DNS = 1 << 20,
        BATV_OPTION_AGAINST = 1 << 21,
+       BATV_OPTION_DOMAINS = 1 << 27,
+       BATV_OPTION_WATCH = 1 << 28,
+       BATV_OPTION_NAGIOS = 1 << 29,
 };
 
 struct batv_ctl {
@@ -41,6 +44,8 @@ struct batv_ctl {
 	const char *against;
 	bool quiet, dns;
 	bool json, revoke, force, show_secret, backup, anyway;
+	const char *domains; /* of status: "all", or a list; NULL: not asked for */
+	bool watch, nagios;
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
 	int64_t clock;                     /* the real time, read once */

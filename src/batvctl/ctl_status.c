@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "arming.h"
@@ -20,33 +22,6 @@
 #include "memory/domains.h"
 #include "memory_file.h"
 #include "plan.h"
-#include "standby.h"
-
-#define SOON (3 * (int64_t)BATV_DAY) /* keys that end this soon show that nobody makes new ones */
-
-/* ---- the configuration ---- */
-
-static void load_config(struct batv_status *s)
-{
-	static char directory[BATV_OPTION_PATH_SIZE];
-	struct batv_ctl *ctl = s->ctl;
-	char when[BATV_TIME_SIZE];
-	int64_t since;
-
-	s->config_ok = batv_config_load(ctl->config_path, &ctl->config, ctl->message,
-					sizeof ctl->message) == BATV_OK;
-	if (s->config_ok)
-		return;
-	since = batv_standby_since(ctl->config_path);
-	batv_ctl_time_format(since, when, sizeof when);
-	batv_ctl_status_problem(
-		s,
-		"%s: %s%s%sthe last good configuration stays in force; correct the file, and "
-		"batvd will read it",
-		ctl->message, since ? "since " : "", since ? when : "", since ? " " : "");
-	batv_standby_directory(ctl->config_path, BATV_DIR, directory, sizeof directory);
-	ctl->config.global.directory = directory;
-}
 
 /* ---- gathering ---- */
 
@@ -150,6 +125,7 @@ static void read_secret(struct batv_status *s)
 		secret_unread(s);
 	} else {
 		batv_secrets_fingerprint(set, s->fingerprint);
+		s->secret_start = set->n ? set->list[set->n - 1].start : 0;
 		s->shared = batv_secrets_shared(set);
 		check_secret_mode(s);
 		check_secret_plan(s, set);
@@ -238,32 +214,35 @@ static void check_keys(struct batv_status *s)
 	char when[BATV_TIME_SIZE];
 
 	batv_ctl_time_format(last, when, sizeof when);
-	if (s->state_usable && last < s->ctl->now + SOON)
+	if (s->state_usable && last < s->ctl->now + BATV_STATUS_KEYS_SOON)
 		batv_ctl_status_problem(
 			s, "the last published key ends at %s; batvd must run before then", when);
 }
+
+#define PROVEN 2 /* bounces; one may be a stranger's, who read an id somewhere */
 
 /* Shown until the last tag made with it is dead. */
 static void check_lost(struct batv_status *s)
 {
 	const struct batv_state *st = &s->state.state;
-	char when[BATV_TIME_SIZE], number[20] = "a secret";
+	char when[BATV_TIME_SIZE], made[BATV_TIME_SIZE], number[20] = "a secret";
 
 	if (!s->state_read || st->lost_until <= s->ctl->now)
 		return;
 	if (st->lost_secret)
 		snprintf(number, sizeof number, "secret %" PRIu32, st->lost_secret);
 	batv_ctl_time_format(st->lost_until, when, sizeof when);
+	batv_ctl_time_format(s->secret_start, made, sizeof made);
 	batv_ctl_status_problem(
 		s,
-		"%s/%s: %s was lost, and a new one was made; until %s, bounces of mail that was "
+		"%s/%s: %s was lost, and a new one was made%s%s; until %s, bounces of mail that "
+		"was "
 		"sent "
 		"before look forged, so no tagged address is refused until then "
 		"(reason=%s)%s",
-		s->ctl->store.path, BATV_SECRET_NAME, number, when,
-		batv_reason_name(BATV_WHY_LOST_SECRET),
-		st->lost_secret ? "; if you have a copy, restore it with batvctl secret import"
-				: "");
+		s->ctl->store.path, BATV_SECRET_NAME, number, s->secret_start ? " on " : "",
+		s->secret_start ? made : "", when, batv_reason_name(BATV_WHY_LOST_SECRET),
+		"; put back a copy, or take the secret of another server: batvctl secret import");
 }
 
 /* How a domain's mail leaves, and comes back. */
@@ -294,6 +273,15 @@ static void check_domain(struct batv_status *s, const struct batv_domain *d)
 			"smarthost may take the tag off; until it keeps the envelope sender, "
 			"bounces that cite no Message-ID are refused",
 			name, arm.evidence.untagged);
+	else if (arm.policy && arm.policy->signing && arm.evidence.untagged >= PROVEN &&
+		 (arm.armed || !d->first_signed ||
+		  d->first_signed + s->state.state.global.key_retention < s->ctl->now))
+		batv_ctl_status_problem(
+			s,
+			"%u bounces prove that mail of %s leaves unsigned: they came to the "
+			"untagged address, and return mail that was sent here; does all mail take "
+			"a transport that signs? batvctl doctor looks",
+			arm.evidence.untagged, name);
 	if (arm.unseen.few_accepted)
 		batv_ctl_status_note(s,
 				     "%s: transports that sign saw only %" PRIu64 " of %" PRIu64
@@ -318,10 +306,10 @@ static void find_problems(struct batv_status *s)
 	const struct batv_ctl *ctl = s->ctl;
 
 	batv_ctl_status_check_daemon(s);
-	batv_ctl_status_check_called(s);
 	if (s->observe)
 		batv_ctl_status_problem(s, "%s/%s exists: nothing is refused until it is removed",
 					ctl->store.path, BATV_OBSERVE_NAME);
+	batv_ctl_status_tell_overrides(s);
 	compare_state(s);
 	check_keys(s);
 	check_lost(s);
@@ -378,9 +366,10 @@ static void check_lists(struct batv_status *s)
 	batv_ctl_lists(config->policies, config->n_policies, &asker, tell_list, s);
 }
 
+/* What is quickly seen, and again and again with --watch. */
 static void gather(struct batv_status *s)
 {
-	load_config(s);
+	batv_ctl_status_load_config(s);
 	s->daemon = BATV_MAYBE;
 	if (batv_store_open(&s->ctl->store, s->ctl->config.global.directory, s->ctl->message,
 			    sizeof s->ctl->message)) {
@@ -388,7 +377,8 @@ static void gather(struct batv_status *s)
 		return;
 	}
 	s->daemon = batv_store_daemon(&s->ctl->store);
-	if (batv_ctl_status_first_start(s)) {
+	s->first_start = batv_ctl_status_first_start(s);
+	if (s->first_start) {
 		batv_ctl_status_problem(s,
 					"batvd has not run yet; start it (systemctl start batvd)");
 		return;
@@ -399,28 +389,133 @@ static void gather(struct batv_status *s)
 	check_state(s);
 	read_secret(s);
 	find_problems(s);
+}
+
+/* What Exim must be asked about. */
+static void ask_exim(struct batv_status *s)
+{
+	if (s->ctl->store.dirfd < 0 || s->first_start)
+		return;
+	batv_ctl_status_check_installed(s);
+	batv_ctl_status_check_config(s);
 	check_lists(s);
 	batv_ctl_status_check_idn(s);
 }
 
-int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)
+static void release(struct batv_status *s)
 {
-	struct batv_status *s = calloc(1, sizeof *s);
-	int code;
-
-	(void)args, (void)n;
-	if (!s)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
-	s->ctl = ctl;
-	gather(s);
-	if (ctl->json)
-		batv_ctl_status_print_json(s);
-	else
-		batv_ctl_status_print(s);
-	code = s->n_problems ? BATV_CTL_NO : BATV_CTL_YES;
 	batv_memory_close(&s->memory);
 	batv_memory_close(&s->before);
 	batv_store_free_state(&s->state);
+	batv_config_free(&s->ctl->config);
+	batv_store_close(&s->ctl->store);
 	free(s);
+}
+
+static struct batv_status *begin(struct batv_ctl *ctl)
+{
+	struct batv_status *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->ctl = ctl;
+	gather(s);
+	return s;
+}
+
+static int print_once(struct batv_ctl *ctl)
+{
+	struct batv_status *s = begin(ctl);
+	int code;
+
+	if (!s)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	ask_exim(s);
+	code = s->n_problems ? BATV_CTL_NO : BATV_CTL_YES;
+	if (ctl->nagios)
+		code = batv_ctl_status_print_nagios(s);
+	else if (ctl->json)
+		batv_ctl_status_print_json(s);
+	else
+		batv_ctl_status_print(s, NULL);
+	release(s);
 	return code;
+}
+
+/* ---- --watch ---- */
+
+/* What Exim said at first: it is slow, and asked once. */
+struct said {
+	size_t n_problems, n_notes;
+	char problems[BATV_NOTES_MAX][1024], notes[BATV_NOTES_MAX][1024];
+};
+
+static void ask_once(struct batv_status *s, struct said *said)
+{
+	size_t problems = s->n_problems, notes = s->n_notes;
+
+	ask_exim(s);
+	for (; problems < s->n_problems; problems++)
+		memcpy(said->problems[said->n_problems++], s->problems[problems],
+		       sizeof said->problems[0]);
+	for (; notes < s->n_notes; notes++)
+		memcpy(said->notes[said->n_notes++], s->notes[notes], sizeof said->notes[0]);
+}
+
+static void repeat(struct batv_status *s, const struct said *said)
+{
+	for (size_t i = 0; i < said->n_problems; i++)
+		batv_ctl_status_problem(s, "%s", said->problems[i]);
+	for (size_t i = 0; i < said->n_notes; i++)
+		batv_ctl_status_note(s, "%s", said->notes[i]);
+}
+
+/* Redraws until somebody ends it, or nobody reads. */
+static int redraw(struct batv_ctl *ctl, struct said *said)
+{
+	struct batv_status_figures before;
+
+	for (bool first = true;; first = false) {
+		struct batv_status *s;
+
+		ctl->clock = ctl->now = (int64_t)time(NULL);
+		batv_ctl_terminal_resize(STDOUT_FILENO, &ctl->terminal);
+		s = begin(ctl);
+		if (!s)
+			return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+		if (first)
+			ask_once(s, said);
+		else
+			repeat(s, said);
+		fputs(ctl->terminal.is_terminal ? "\033[H\033[J" : first ? "" : "\n", stdout);
+		batv_ctl_status_print(s, first ? NULL : &before);
+		batv_ctl_status_figures(s, 1, ctl->now, &before);
+		release(s);
+		if (fflush(stdout) != 0)
+			return BATV_CTL_TROUBLE;
+		(void)poll(NULL, 0, BATV_STATUS_WATCH_SECONDS * 1000);
+	}
+}
+
+static int watch(struct batv_ctl *ctl)
+{
+	struct said *said = calloc(1, sizeof *said);
+	int code;
+
+	if (!said)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	code = redraw(ctl, said);
+	free(said);
+	return code;
+}
+
+int batv_ctl_status(struct batv_ctl *ctl, char **args, int n)
+{
+	(void)args, (void)n;
+	if (ctl->json + ctl->nagios + ctl->watch > 1)
+		return batv_ctl_fail(BATV_CTL_USAGE,
+				     "status: choose one of --json, --nagios and --watch");
+	if (ctl->watch && ctl->at_given)
+		return batv_ctl_fail(BATV_CTL_USAGE, "status: --watch shows now, not --at");
+	return ctl->watch ? watch(ctl) : print_once(ctl);
 }

@@ -4,11 +4,52 @@
 #ifndef BATV_CTL_STATUS_H
 #define BATV_CTL_STATUS_H
 
+#include "arming.h"
 #include "ctl_status_facts.h"
 #include "decide/complete.h"
+#include "decide/verdict.h"
+
+#define BATV_STATUS_KEYS_SOON                                                                      \
+ (3 * (int64_t)BATV_DAY) /* keys that end so soon: nobody makes new ones */
+#define BATV_STATUS_WATCH_SECONDS 2
+
+/* ctl_status_config.c: the configuration, and the overrides beside it. */
+void batv_ctl_status_load_config(struct batv_status *status);
+void batv_ctl_status_check_config(struct batv_status *status);   /* can batvd read it? */
+void batv_ctl_status_tell_overrides(struct batv_status *status); /* those in force */
+
+/* ctl_status_domain.c: what a domain does, and why. */
+bool batv_ctl_status_refuses(const struct batv_status *status, const struct batv_domain *domain,
+			     const struct batv_arm *arm);
+void batv_ctl_status_explain(const struct batv_status *status, const struct batv_domain *domain,
+			     const struct batv_arm *arm, char *out, size_t size);
+const char *batv_ctl_status_arm_name(const struct batv_status *status,
+				     const struct batv_domain *domain, const struct batv_arm *arm);
+size_t batv_ctl_status_refusing(struct batv_status *status); /* how many refuse */
+const char *batv_ctl_status_mode_name(int mode);             /* enum batv_enforcement */
+bool batv_ctl_status_wanted(const struct batv_status *status, const char *domain);
+
+/* ctl_status_figures.c: sums of what was counted over the last days; 0: since the file was made. */
+struct batv_status_figures {
+	uint64_t left_signed, left_bare;
+	uint64_t by_tag, by_memory; /* bounces of ours */
+	uint64_t refused;           /* or removed from the envelope */
+	uint64_t not_armed,
+		observed; /* would be refused: the domain waits, or is told to observe */
+	uint64_t marked;  /* failed, and not refused for another reason */
+	uint64_t deferred;
+};
+void batv_ctl_status_figures(struct batv_status *status, unsigned days, int64_t now,
+			     struct batv_status_figures *out);
+uint64_t batv_ctl_status_judged(struct batv_status *status, enum batv_verdict verdict,
+				enum batv_action action, unsigned days);
+json_t *batv_ctl_status_json_figures(struct batv_status *status, unsigned days);
 
 /* ctl_status_memory.c: the sent-mail memory. */
 void batv_ctl_status_check_sent(struct batv_status *status);
+/* Is it complete?  *since: since when, or from when on.  *percent: of the capacity, on the fullest
+ * day. */
+bool batv_ctl_status_sent_facts(struct batv_status *status, int64_t *since, unsigned *percent);
 void batv_ctl_status_print_sent(struct batv_status *status);
 /* Is the memory complete for this domain?  The state must have been read. */
 void batv_ctl_status_facts(struct batv_status *status, const char *domain,
@@ -34,6 +75,9 @@ void batv_ctl_status_check_hosts(struct batv_status *status);
 void batv_ctl_status_print_hosts(struct batv_status *status); /* needs a memory */
 json_t *batv_ctl_status_json_hosts(struct batv_status *status);
 
+/* ctl_status_installed.c: is exim-batv in Exim's configuration?  Exim is asked. */
+void batv_ctl_status_check_installed(struct batv_status *status);
+
 /* ctl_status_exim.c: does Exim call us, and is batvd alive? */
 void batv_ctl_status_check_called(struct batv_status *status);
 void batv_ctl_status_check_daemon(struct batv_status *status);
@@ -46,7 +90,13 @@ json_t *batv_ctl_status_json_exim(struct batv_status *status);
 /* ctl_status_idn.c: internationalised domains; Exim is asked. */
 void batv_ctl_status_check_idn(struct batv_status *status);
 
-void batv_ctl_status_print(struct batv_status *status);
+const char *batv_ctl_status_daemon_word(const struct batv_status *status);
+
+/* ctl_status_page.c; before: the figures of today at the last redraw, or NULL. */
+void batv_ctl_status_print(struct batv_status *status, const struct batv_status_figures *before);
+int64_t batv_ctl_status_tags_end(const struct batv_status *status);
+void batv_ctl_status_print_details(struct batv_status *status); /* ctl_status_details.c */
+int batv_ctl_status_print_nagios(struct batv_status *status);   /* its exit status */
 void batv_ctl_status_print_json(struct batv_status *status);
 
 #endif

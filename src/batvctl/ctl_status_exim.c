@@ -136,5 +136,15 @@ json_t *batv_ctl_status_json_exim(struct batv_status *s)
 		batv_ctl_put_time(last, door_names[i], door_last(s, (enum batv_door)i));
 	batv_ctl_put_time(o, "last_called", batv_ctl_status_called(s));
 	batv_ctl_put(o, "last", last);
+	batv_ctl_put_text(o, "version", s->asked ? s->exim_version : NULL);
+	batv_ctl_put(o, "unsigns", s->asked ? json_boolean(s->unsigns) : json_null());
+	batv_ctl_put(o, "signs", s->asked ? json_boolean(s->signs) : json_null());
 	return o;
+}
+
+const char *batv_ctl_status_daemon_word(const struct batv_status *s)
+{
+	return s->daemon == BATV_YES  ? "running"
+	       : s->daemon == BATV_NO ? "not running"
+				      : "not known";
 }

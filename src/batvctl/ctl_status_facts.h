@@ -16,10 +16,15 @@ struct batv_status {
 	bool state_read, state_usable; /* state_read: .state is valid */
 	bool memory_ok;
 	bool observe;
+	bool first_start;           /* batvd has not run yet */
+	bool critical;              /* a problem stops all mail */
+	bool asked, unsigns, signs; /* asked: Exim was, and the others are known */
+	char exim_version[64];
 	enum batv_match daemon; /* is batvd running? */
 	int64_t looked;         /* when it last looked; 0: not known */
 	struct batv_stored_state state;
 	char fingerprint[BATV_FINGERPRINT_SIZE]; /* of the secret file; "" if it cannot be read */
+	int64_t secret_start;                    /* of the newest secret; 0: not known */
 	bool shared;                             /* and another server has it, too */
 	struct batv_memory memory, before;
 	char memory_name[BATV_MEMORY_NAME_SIZE], before_name[BATV_MEMORY_NAME_SIZE];

@@ -11,7 +11,7 @@
 #include "decide/flood.h"
 #include "memory/counters.h"
 
-#define DAYS 7 /* the counters cover this many days, as in ctl_status_print.c */
+#define DAYS 7 /* the counters cover this many days, as in ctl_status_page.c */
 
 static const struct {
 	const char *why, *remedy;

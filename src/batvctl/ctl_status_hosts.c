@@ -11,7 +11,7 @@
 #include "memory/counters.h"
 #include "memory/hosts.h"
 
-#define DAYS 7    /* as in ctl_status_print.c */
+#define DAYS 7    /* as in ctl_status_page.c */
 #define MANY 20   /* bounces of one trusted host, within about two days */
 #define RECENT 14 /* days */
 

@@ -17,7 +17,7 @@
 
 #define NEARLY 80 /* percent of the capacity; from there on a note says so */
 
-/* The counters cover this many days, as in ctl_status_print.c. */
+/* The counters cover this many days, as in ctl_status_page.c. */
 #define DAYS 7
 
 static const char *const kinds[] = {
@@ -100,6 +100,21 @@ static void check_wishes(struct batv_status *s)
 		batv_ctl_status_note(s, "batvd must make a new memory file, because %s", why);
 }
 
+/* Until the new file is as old as its retention, what the old one knew may be missed. */
+static void check_lost_file(struct batv_status *s)
+{
+	int64_t lost = batv_counters_lost(&s->memory);
+	char when[BATV_TIME_SIZE];
+
+	if (!lost || lost + retention_of(s) < s->ctl->now)
+		return;
+	batv_ctl_time_format(lost, when, sizeof when);
+	batv_ctl_status_note(s,
+			     "%s/%s was lost or damaged, and batvd made a new one on %s: what was "
+			     "sent before is not remembered, and the counters began again",
+			     s->ctl->store.path, s->memory_name, when);
+}
+
 static void check_retention(struct batv_status *s)
 {
 	char text[500];
@@ -113,6 +128,7 @@ void batv_ctl_status_check_sent(struct batv_status *s)
 	if (!s->memory_ok)
 		return;
 	check_capacity(s);
+	check_lost_file(s);
 	if (s->config_ok) {
 		check_wishes(s);
 		check_retention(s);
@@ -159,10 +175,30 @@ static void print_domains(struct batv_status *s)
 		char name[BATV_DOMAIN_NAME_MAX + 32];
 		struct batv_complete_facts facts;
 
+		if (!batv_ctl_status_wanted(s, d.name))
+			continue;
 		batv_ctl_status_facts(s, d.name, &facts);
 		batv_printable(batv_span_of(d.name), name, sizeof name);
 		batv_ctl_complete_print(name, &facts);
 	}
+}
+
+bool batv_ctl_status_sent_facts(struct batv_status *s, int64_t *since, unsigned *percent)
+{
+	bool complete = is_complete(s);
+
+	*since = since_of(s) + (complete ? 0 : retention_of(s));
+	*percent = 0;
+	for (int kind = BATV_ITEM_ID; kind <= BATV_ITEM_PAIR; kind++) {
+		struct batv_memory_fill fill;
+		unsigned full;
+
+		if (!batv_memory_fill(&s->memory, (enum batv_item_kind)kind, s->ctl->now, &fill))
+			continue;
+		full = percent_of(fill.fullest, fill.capacity);
+		*percent = full > *percent ? full : *percent;
+	}
+	return complete;
 }
 
 void batv_ctl_status_print_sent(struct batv_status *s)

@@ -53,16 +53,21 @@ static bool locale_is_utf8(void)
 	return utf8;
 }
 
-void batv_ctl_terminal_look(int fd, enum batv_ctl_color wish, struct batv_ctl_terminal *out)
+void batv_ctl_terminal_resize(int fd, struct batv_ctl_terminal *terminal)
 {
 	struct winsize size = {0};
 
+	terminal->width = WIDTH_DEFAULT;
+	if (terminal->is_terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		terminal->width = size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+}
+
+void batv_ctl_terminal_look(int fd, enum batv_ctl_color wish, struct batv_ctl_terminal *out)
+{
 	out->is_terminal = isatty(fd);
 	out->color = wants_color(out->is_terminal, wish);
 	out->utf8 = locale_is_utf8();
-	out->width = WIDTH_DEFAULT;
-	if (out->is_terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		out->width = size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+	batv_ctl_terminal_resize(fd, out);
 }
 
 const char *batv_ctl_terminal_paint(const struct batv_ctl_terminal *terminal,

@@ -22,6 +22,8 @@ bool batv_ctl_terminal_color(const char *text, enum batv_ctl_color *out);
  * Looks at what fd is, and at NO_COLOR, TERM and the locale.  A NO_COLOR that is not empty beats
  * every wish.  With BATV_COLOR_AUTO only a terminal that is not "dumb" gets colours.
  */
+/* Asks for the width again. */
+void batv_ctl_terminal_resize(int fd, struct batv_ctl_terminal *terminal);
 void batv_ctl_terminal_look(int fd, enum batv_ctl_color wish, struct batv_ctl_terminal *out);
 
 /*

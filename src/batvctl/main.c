@@ -15,9 +15,15 @@
 #include "nearest.h"
 
 const struct batv_ctl_command batv_ctl_commands[] = {
-	{"status", BATV_OPTION_AT, 0, 0, "[--at TIME]",
-	 "problems first, then signing, keys, domains, counters",
-	 "Exit status 1 when there are problems.", batv_ctl_status},
+	{"status", BATV_OPTION_AT | BATV_OPTION_DOMAINS | BATV_OPTION_WATCH | BATV_OPTION_NAGIOS, 0,
+	 0, "[--at TIME] [--domains all|LIST] [--watch] [--nagios]",
+	 "problems first, then signing, refusing, memory, counters",
+	 "--domains adds all that is known, for all domains or for those of the list (a,b).\n"
+	 "--watch draws the page again every 2 seconds.  --nagios prints one line; exit status 0 "
+	 "OK,\n"
+	 "1 WARNING, 2 CRITICAL (no usable state, or keys end within 3 days), 3 UNKNOWN.\n"
+	 "Otherwise exit status 1 when there are problems.",
+	 batv_ctl_status},
 	{"doctor", BATV_OPTION_DNS | BATV_OPTION_QUIET | BATV_OPTION_AGAINST, 0, 0,
 	 "[--dns] [--quiet] [--against FILE]",
 	 "is all of the installation right, and if not, what to do?",
@@ -105,6 +111,9 @@ static const struct option longs[] = {
 	{"quiet", no_argument, NULL, BATV_OPTION_QUIET},
 	{"dns", no_argument, NULL, BATV_OPTION_DNS},
 	{"against", required_argument, NULL, BATV_OPTION_AGAINST},
+	{"domains", required_argument, NULL, BATV_OPTION_DOMAINS},
+	{"watch", no_argument, NULL, BATV_OPTION_WATCH},
+	{"nagios", no_argument, NULL, BATV_OPTION_NAGIOS},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -160,6 +169,9 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_QUIET: ctl->quiet = true; break;
 	case BATV_OPTION_DNS: ctl->dns = true; break;
 	case BATV_OPTION_AGAINST: ctl->against = optarg; break;
+	case BATV_OPTION_DOMAINS: ctl->domains = optarg; break;
+	case BATV_OPTION_WATCH: ctl->watch = true; break;
+	case BATV_OPTION_NAGIOS: ctl->nagios = true; break;
 	default: return BATV_CTL_USAGE;
 	}
 	if (c >= BATV_OPTION_AT)

@@ -145,6 +145,13 @@ class Batv:
         """batvctl ... --json, parsed.  (status answers 1 when it has problems to report.)"""
         return json.loads(self.ctl(*argv, "--json", check=check).stdout)
 
+    def status(self, *argv, **run):
+        """batvctl status with all that it knows; each problem of the page is one line, however wide the page is."""
+        done = self.ctl("status", "--domains", "all", *argv, check=False, **run)
+        page, gap, details = done.stdout.partition("\n\n")
+        done.stdout = re.sub(r"\n  (?=\S)", " ", page) + gap + details
+        return done
+
     def problems(self):
         """What status finds wrong; without an Exim in the laboratory, not that none has called."""
         return [p for p in self.json("status")["problems"] if not p.startswith("no Exim has called")]

@@ -28,7 +28,7 @@ class Server(Ours):
         """The server acts by it, and status says so."""
         recall = self.recall()
         assert (recall["complete"], recall["lacks"]) == (what is None, what), recall
-        text = self.batv.ctl("status", check=False).stdout
+        text = self.batv.status().stdout
         assert f"    test: {'complete' if what is None else 'not complete'}: {recall['text'].removeprefix('complete: ')}\n" \
             in re.sub(r"of \d+ bounces with a valid tag the memory knew \d+; ", "", text), text
         self.backscatter(REFUSED if what is None else NO_MEMORY)
@@ -47,7 +47,7 @@ class TestOneServer(Server):
         self.samples(networks=NETWORKS[2:])
         recall = self.lacks(None)
         assert (recall["bounces"], recall["known"], recall["known_networks"]) == (3, 3, 3), recall
-        assert "    test: of 3 bounces with a valid tag the memory knew 3; complete: " in self.batv.ctl("status", check=False).stdout
+        assert "    test: of 3 bounces with a valid tag the memory knew 3; complete: " in self.batv.status().stdout
         assert self.batv.json("status")["counters"]["recall_known"] == 3
         # real answers are still welcome
         sent = new_id()
@@ -228,7 +228,7 @@ def is_shared(batv):
     flags = ["shared" in words for words in secret_lines(batv)]
     status = batv.json("status")
     assert (status["secret_shared"], status["state"]["shared"]) == (any(flags), any(flags)), status
-    assert ("\nsecret file    fingerprint " in (text := batv.ctl("status", check=False).stdout)
+    assert ("\nsecret file    fingerprint " in (text := batv.status().stdout)
             and (", shared with another server\n" in text) == any(flags)), text
     assert ("\nshared\n" in (batv.state_dir / "state").read_text()) == any(flags)
     return flags

@@ -66,7 +66,7 @@ def test_one_domain_for_a_while(lab):
         f"  now  observing until {utc(end)}, by batvctl enforce; then: refusing: policy default has enforcement = reject; "
         "nothing changes by itself", "batvd has published it"], out
     assert site.meets() == OBSERVED and site.meets("other.test") == REFUSED
-    status = site.batv.ctl("status", check=False).stdout
+    status = site.batv.status().stdout
     assert f"Set by batvctl\n  test: enforcement observe until {exactly(end)} (" in status, status
     assert site.batv.json("status")["overrides"] == [
         {"key": "enforcement", "domain": "test", "enforcement": "observe", "until": end,

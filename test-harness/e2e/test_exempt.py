@@ -572,7 +572,7 @@ class TestRelays(Site):
         # three failed and were not refused; the refused ones are not among them
         spared = self.batv.json("status")["counters"]["spared"]
         assert spared.pop("relay-host") == 3 and not any(spared.values()), spared
-        assert "failed and not refused: relay-host 3\n" in self.batv.ctl("status", check=False).stdout
+        assert "failed and not refused: relay-host 3\n" in self.batv.status().stdout
         self.settings()
         self.refused("alice@test", source="127.0.0.6")
 

@@ -76,7 +76,7 @@ class TestNetworks(Floods):
         (line,) = [p for p in status["problems"] if "deferred" in p]
         assert line.startswith("111 times today, mail was deferred because a network sent too many bounces or "
                                "replies to one address"), line
-        assert "flood_base" in line and "deferred: a network's limit 111" in self.batv.ctl("status", check=False).stdout
+        assert "flood_base" in line and "deferred: a network's limit 111" in self.batv.status().stdout
 
     def test_the_style_of_the_tag_does_not_matter(self):
         """prvs=...=alice and alice+prvs=... are one tag, and so is what is returned in a header."""

@@ -52,7 +52,7 @@ class TestGuesses:
         assert line.startswith(f"{MANY} forged tags today (80 from 127.0.3.0/24, 20 from 127.0.4.0/24): "), line
         assert data == {"day": "today", "count": MANY, "networks": [
             {"network": "127.0.3.0/24", "count": 80}, {"network": "127.0.4.0/24", "count": 20}]}
-        shown = self.batv.ctl("status", check=False)
+        shown = self.batv.status()
         assert shown.returncode == 1 and line in shown.stdout, shown.stdout
 
     def test_observed_ones_count(self):

@@ -54,7 +54,7 @@ class Site(Ours):
 
     def degraded(self, text):
         assert self.status().startswith("STATUS=degraded") and text in self.status(), self.status()
-        done = self.batv.ctl("status", check=False)
+        done = self.batv.status()
         first = done.stdout.splitlines()[1]
         assert done.returncode == 1 and text in first, done
         assert re.search(r": since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC the last good configuration stays in force", first), first

@@ -446,7 +446,7 @@ def test_status_names_a_trusted_host_that_brings_the_world(lab):
         assert f"host {proxy}" not in problems(site)
         assert site.ours.inject("", "alice@test", bounce("alice@test"), proxy).data.code == 250
     assert f"host {proxy} brings most bounces that nothing proves (20 lately)" in problems(site)
-    assert "from trusted hosts: 20 of 20 that failed" in site.batv.ctl("status", check=False).stdout
+    assert "from trusted hosts: 20 of 20 that failed" in site.batv.status().stdout
     for number in range(21):
         assert site.ours.inject("", "alice@test", bounce("alice@test"), STRANGER).data.code == 550
     assert f"host {proxy}" not in problems(site)            # the world comes from elsewhere

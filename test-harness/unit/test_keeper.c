@@ -101,7 +101,7 @@ END_TEST
 START_TEST(domains_arm)
 {
 	arm("a.test");
-	ck_assert(strstr(said, "domain a.test: refusing"));
+	ck_assert(strstr(said, "domain a.test begins to refuse: refusing"));
 	ck_assert(!is_armed("b.test"));
 }
 END_TEST
@@ -191,7 +191,8 @@ START_TEST(unseen_mail_breaks)
 	ck_assert(is_armed("a.test"));
 	look(now);
 	ck_assert(!is_armed("a.test"));
-	ck_assert(strstr(said, "domain a.test: observing: 10 messages on 2 days"));
+	ck_assert(
+		strstr(said, "domain a.test no longer refuses: observing: 10 messages on 2 days"));
 	ck_assert_int_eq(batv_domain_note(&keeper.generation.memory, "a.test", "default",
 					  BATV_EVIDENCE_SIGNED,
 					  &(struct batv_sending_clues){.sender = 1}, now + 3600),

@@ -358,7 +358,7 @@ size_t batv_counter_of(enum batv_verdict v, enum batv_class c, enum batv_action 
 
 /*
  * A reason's row, from BATV_COUNT_SPARED on, and 1; 0: it has none.  The rows are in files, so they
- * keep their numbers.
+ * keep their numbers.  The option and the file that say observe share a row.
  */
 bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 {
@@ -368,6 +368,8 @@ bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 		[BATV_WHY_CITES_NOTHING] = 1 + 6, [BATV_WHY_HINT_ID] = 1 + 8,
 		[BATV_WHY_TRUSTED_HOST] = 1 + 4,  [BATV_WHY_FETCHED] = 1 + 5,
 		[BATV_WHY_RELAY_SENDS] = 1 + 7,   [BATV_WHY_HINT_FORWARDED] = 1 + 9,
+		[BATV_WHY_NOT_ARMED] = 1 + 10,    [BATV_WHY_OBSERVE] = 1 + 11,
+		[BATV_WHY_OBSERVE_FILE] = 1 + 11,
 	};
 
 	if ((unsigned)why >= BATV_WHY_COUNT || rows[why] == 0)

@@ -170,6 +170,24 @@ int64_t batv_counters_created(struct batv_memory *memory)
 	return time_at(memory, offsetof(struct batv_memory_head, created));
 }
 
+static void lost_body(struct batv_memory *m, void *arg)
+{
+	__atomic_store_n(&head_of(m)->lost, *(int64_t *)arg, __ATOMIC_RELAXED);
+}
+
+void batv_counters_note_lost(struct batv_memory *memory, int64_t now)
+{
+	int64_t when = now;
+
+	if (memory->writable)
+		(void)batv_memory_guard(memory, lost_body, &when);
+}
+
+int64_t batv_counters_lost(struct batv_memory *memory)
+{
+	return time_at(memory, offsetof(struct batv_memory_head, lost));
+}
+
 struct look_job {
 	int64_t looked, doubted;
 };

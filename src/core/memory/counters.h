@@ -62,6 +62,9 @@ void batv_counters_bare_now(struct batv_memory *memory, int64_t now); /* also co
 /* Notes that mail left untagged at `when`, as recorded elsewhere.  The later time is kept. */
 void batv_counters_bare_since(struct batv_memory *memory, int64_t when);
 int64_t batv_counters_created(struct batv_memory *memory);
+/* Daemon only: this file was made because the one before was lost or damaged.  0: it was not. */
+void batv_counters_note_lost(struct batv_memory *memory, int64_t now);
+int64_t batv_counters_lost(struct batv_memory *memory);
 
 /*
  * Daemon only: two times that it keeps for its next start.  looked is when it last looked.  doubted

@@ -80,7 +80,8 @@ struct batv_memory_head { /* the header page */
 	int64_t door_last[BATV_DOORS_MAX]; /* last message by door: doors.h */
 	int64_t unread; /* the last message whose own Received line could not be read */
 	struct batv_head_host hosts[BATV_HEAD_HOSTS];
-	uint8_t more[560];
+	int64_t lost; /* this file was made in place of one that was lost or damaged: when; 0: no */
+	uint8_t more[552];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
 _Static_assert(offsetof(struct batv_memory_head, sum) == 48, "as documented");
@@ -90,6 +91,7 @@ _Static_assert(offsetof(struct batv_memory_head, fleet_until) == 3096, "as docum
 _Static_assert(offsetof(struct batv_memory_head, door_last) == 3104, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, unread) == 3168, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, hosts) == 3176, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, lost) == 3536, "as documented");
 
 /* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
 struct batv_counter_row {
