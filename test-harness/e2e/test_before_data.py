@@ -196,7 +196,7 @@ class TestDebianSplitLight(Debian):
 
 
 class TestDebianUnsplitHeavy(Debian):
-    kind, split, one_by_one = HEAVY, False, False
+    kind, split = HEAVY, False
 
 
 class TestDebianUnsplitLight(Debian):

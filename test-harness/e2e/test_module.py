@@ -428,7 +428,7 @@ class TestDebianSplitLight(Debian):
 
 
 class TestDebianUnsplitHeavy(Debian):
-    kind, split = HEAVY, False
+    kind, split, one_by_one = HEAVY, False, True
 
 
 class TestDebianUnsplitLight(Debian):
