@@ -42,6 +42,23 @@ def test_filter_on_loopback(lab):
     assert sink.wait(1)[0].sender.endswith("alice@test") and len(content.messages) == 2
 
 
+def test_filter_before_the_unsigning_router(lab):
+    """local_scan() has taken the tag off already; without it the router does after the filter."""
+    content = SmtpFilter(lab)
+    keywords = content.keywords()
+    keywords["routers"] += f".include {SNIPPETS}/router-unsign.conf\n"
+    sink, ours = site(lab, unsign=False, **keywords)
+    content.returns_to(ours)
+    ours.submit("alice@test", "dave@theirs.test", make_message())
+    tagged = sink.wait(1)[0].sender
+    assert is_signed(tagged, "alice@test")
+    assert ours.inject("", tagged, bounce(tagged), STRANGER).data.code == 250
+    ours.wait_mailbox("alice")
+    if ours.installation.local_scan:
+        assert content.messages[-1].recipients == ["alice@test"]
+    assert [line["verdict"] for line in batv_lines(ours)][:1] == ["valid"]
+
+
 def test_filter_on_another_host(lab):
     content = SmtpFilter(lab, "127.0.0.5", drops=["Received"])
     sink, ours = site(lab, relay_from="127.0.0.1 : 127.0.0.5", **content.keywords())
