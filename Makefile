@@ -49,8 +49,8 @@ obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson $(CORE_LIBS)
-CTL_LIBS := -lidn2 $(ADMIN_LIBS)
-DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) $(CTL_LIBS)
+CTL_LIBS := -lidn2 -lresolv $(ADMIN_LIBS)
+DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) -lidn2 $(ADMIN_LIBS)
 # By its name: if it came from the archive, the core's weak definitions would win.
 IDN := $(OUT)/obj/src/admin/idn.o
 

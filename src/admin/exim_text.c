@@ -112,6 +112,26 @@ bool batv_exim_text_after(const char *text, const char *start, char *out, size_t
 	return false;
 }
 
+bool batv_exim_text_error(const char *text, char *out, size_t size)
+{
+	static const char start[] = "Exim configuration error";
+	const char *at = strstr(text, start), *end;
+	size_t n = 0;
+
+	if (!at)
+		return false;
+	at += strlen("Exim ");
+	end = strchr(at, '\n');
+	end = end ? end + 1 + strcspn(end + 1, "\n") : at + strlen(at);
+	for (; at < end && n + 1 < size; at++)
+		if (*at == '\n' || *at == '\r')
+			out[n++] = ' ';
+		else if (*at != ' ' || (n && out[n - 1] != ' '))
+			out[n++] = (unsigned char)*at < 0x20 ? '?' : *at;
+	out[n] = '\0';
+	return true;
+}
+
 bool batv_exim_text_supports(const char *text, const char *word)
 {
 	const size_t len = strlen(word);

@@ -30,6 +30,12 @@ bool batv_exim_text_value(const char *text, const char *name, char *out, size_t 
 /* Is `word` among what `exim -bV` says that this Exim supports? */
 bool batv_exim_text_supports(const char *text, const char *word);
 
+/*
+ * Finds the error that Exim reports in its configuration, which takes two lines, and makes one line
+ * of it.  Returns false if there is none.
+ */
+bool batv_exim_text_error(const char *text, char *out, size_t size);
+
 /* Finds the rest of the first line that starts with `start`. */
 bool batv_exim_text_after(const char *text, const char *start, char *out, size_t size);
 

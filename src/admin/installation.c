@@ -323,6 +323,8 @@ static void look_at_macros(const struct batv_installation *inst, struct batv_ins
 	(void)batv_exim_text_value(macros, "BATV_SNIPPETS", h->snippets, sizeof h->snippets);
 	own_macro(macros, "REMOTE_SMTP_RETURN_PATH", h->own_return_path, sizeof h->own_return_path);
 	own_macro(macros, "MAIN_ACL_CHECK_RCPT", h->own_acl_rcpt, sizeof h->own_acl_rcpt);
+	if (strcmp(h->own_acl_rcpt, "acl_check_rcpt") == 0) /* Debian's default */
+		h->own_acl_rcpt[0] = '\0';
 	own_macro(macros, "CHECK_RCPT_LOCAL_ACL_FILE", h->own_rcpt_file, sizeof h->own_rcpt_file);
 	own_macro(macros, "CHECK_DATA_LOCAL_ACL_FILE", h->own_data_file, sizeof h->own_data_file);
 	free(macros);
@@ -383,7 +385,7 @@ static bool scans(const struct batv_installation *inst, char *why, size_t size)
 {
 	static const char talk[] = "HELO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\n"
 				   "DATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n";
-	char dir[] = "/tmp/batvctl-XXXXXX", conf[64];
+	char dir[] = "/tmp/batvctl-XXXXXX", conf[64], spool[64];
 	const char *args[] = {inst->exim, "-C", conf, "-bh", "192.0.2.1", NULL};
 	struct batv_ran ran = {0};
 	bool yes = false;
@@ -394,10 +396,13 @@ static bool scans(const struct batv_installation *inst, char *why, size_t size)
 		return false;
 	}
 	snprintf(conf, sizeof conf, "%s/conf", dir);
-	f = fopen(conf, "we");
-	/* Exim makes its spool there as its own user. */
-	if (f &&
-	    (fchmod(fileno(f), 0644) != 0 || chown(dir, inst->user.uid, inst->user.gid) != 0)) {
+	snprintf(spool, sizeof spool, "%s/spool", dir);
+	/* The configuration is in a directory of root's, and only the spool is Exim's. */
+	f = chmod(dir, 0755) == 0 && mkdir(spool, 0700) == 0 &&
+			    chown(spool, inst->user.uid, inst->user.gid) == 0
+		    ? fopen(conf, "we")
+		    : NULL;
+	if (f && fchmod(fileno(f), 0644) != 0) {
 		fclose(f);
 		f = NULL;
 	}
@@ -409,7 +414,7 @@ static bool scans(const struct batv_installation *inst, char *why, size_t size)
 			"acl_smtp_rcpt = accept\nqualify_domain = a.test\nprimary_hostname = "
 			"a.test\n"
 			"deliver_drop_privilege = true\n",
-			dir, dir, inst->module, dir);
+			spool, spool, inst->module, dir);
 		if (fclose(f) == 0) {
 			(void)batv_run(args, talk, EXIM_SECONDS, NULL, &ran);
 			yes = strstr(ran.text, "250 OK id=") != NULL;
@@ -565,7 +570,7 @@ static void list_domain(struct batv_listed_domains *out, const char *name)
 			return;
 	if (out->n == sizeof out->names / sizeof out->names[0])
 		out->more = true;
-	else if (strcasecmp(name, "localhost") != 0)
+	else if (strchr(name, '.')) /* nobody outside can write to "localhost" */
 		snprintf(out->names[out->n++], sizeof out->names[0], "%s", name);
 }
 

@@ -14,14 +14,15 @@
 #define ETC BATV_ETC_EXIM
 
 const struct batv_piece batv_pieces[] = {
-	{ETC "/conf.d/main/00_exim-batv", "split/main/00_exim-batv", true, false, 1},
-	{ETC "/conf.d/router/050_exim-batv_unsign", "split/router/050_exim-batv_unsign", true,
-	 false, 1},
-	{ETC "/exim-batv.filter", "unsplit/exim-batv.filter", false, true, 1},
-	{ETC "/exim-batv.acl-rcpt", "unsplit/exim-batv.acl-rcpt", false, true, 1},
-	{ETC "/exim-batv.localmacros", "unsplit/exim-batv.localmacros", false, true, 1},
-	{ETC "/conf.d/transport/20_exim-batv", "split/transport/20_exim-batv", true, false, 2},
-	{ETC "/exim-batv.local-scan", "local-scan", true, true, 2},
+	{ETC "/conf.d/main/00_exim-batv", "split/main/00_exim-batv", 1, .split = true},
+	{ETC "/conf.d/router/050_exim-batv_unsign", "split/router/050_exim-batv_unsign", 1,
+	 .split = true},
+	{ETC "/exim-batv.filter", "unsplit/exim-batv.filter", 1, .unsplit = true, .run_time = true},
+	{ETC "/exim-batv.acl-rcpt", "unsplit/exim-batv.acl-rcpt", 1, .unsplit = true,
+	 .run_time = true},
+	{ETC "/exim-batv.localmacros", "unsplit/exim-batv.localmacros", 1, .unsplit = true},
+	{ETC "/conf.d/transport/20_exim-batv", "split/transport/20_exim-batv", 2, .split = true},
+	{ETC "/exim-batv.local-scan", "local-scan", 2, .split = true, .unsplit = true},
 };
 const size_t batv_pieces_count = sizeof batv_pieces / sizeof batv_pieces[0];
 

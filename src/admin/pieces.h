@@ -15,13 +15,15 @@
 #define BATV_LOCALMACROS_BEFORE BATV_LOCALMACROS ".before-batv"
 #define BATV_MARKED_LINE ".include_if_exists " BATV_ETC_EXIM "/exim-batv.localmacros"
 
+#define BATV_PIECES_MAX 8
 #define BATV_PIECE_SIZE_MAX ((size_t)1 << 20)
 
 struct batv_piece {
 	const char *path;   /* where it goes */
 	const char *source; /* below debian/ in the directory of the snippets */
+	unsigned phase;     /* 1: un-signing; 2: signing */
 	bool split, unsplit;
-	unsigned phase; /* 1: un-signing; 2: signing */
+	bool run_time; /* Exim opens it for each message, by a name that its daemon knows */
 };
 extern const struct batv_piece batv_pieces[];
 extern const size_t batv_pieces_count;

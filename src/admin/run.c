@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/span.h"
+#include "exim_text.h"
 #include "run.h"
 
 #define ARGS_MAX 40
@@ -125,7 +125,8 @@ static void explain(struct batv_ran *ran, const char *program, unsigned seconds)
 
 	if (ran->status == 0)
 		return;
-	last_line(ran->text, line, sizeof line);
+	if (!batv_exim_text_error(ran->text, line, sizeof line))
+		last_line(ran->text, line, sizeof line);
 	if (ran->late)
 		snprintf(ran->why, sizeof ran->why, "%s did not end within %u seconds", program,
 			 seconds);

@@ -11,8 +11,8 @@ struct batv_ran {
 	size_t len;    /* without the NUL after it */
 	int status;    /* its exit status; 128 and the signal that ended it; -1: it did not run */
 	bool late;     /* it was ended, because its time was over */
-	char why[300]; /* one sentence if the status is not 0: the last line that it printed, or why
-			  it did not run */
+	char why[300]; /* one sentence if the status is not 0: an error in Exim's configuration, the
+			  last line that it printed, or why it did not run */
 };
 
 /*

@@ -36,16 +36,23 @@ enum { /* options that a subcommand accepts; -c, -h and --json are always accept
        BATV_OPTION_DOMAINS = 1 << 27,
        BATV_OPTION_WATCH = 1 << 28,
        BATV_OPTION_NAGIOS = 1 << 29,
+       BATV_OPTION_DRY_RUN = 1 << 22,
+       BATV_OPTION_YES = 1 << 23,
+       BATV_OPTION_DIFF = 1 << 24,
+       BATV_OPTION_PROBE = 1 << 25,
+       BATV_OPTION_MX_UNSIGNS = 1 << 26,
+       BATV_OPTION_REMOVE = 1 << 30,
 };
 
 struct batv_ctl {
-	const char *config_path, *rcpt, *host, *from, *exim_log;
+	const char *config_path, *rcpt, *host, *from, *exim_log, *probe;
 	const char *lasting; /* --for */
 	const char *against;
 	bool quiet, dns;
 	bool json, revoke, force, show_secret, backup, anyway;
 	const char *domains; /* of status: "all", or a list; NULL: not asked for */
 	bool watch, nagios;
+	bool dry_run, yes, diff, mx_unsigns, remove;
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
 	int64_t clock;                     /* the real time, read once */
@@ -112,6 +119,8 @@ void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_doctor(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_enable(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_disable(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_keys(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);

@@ -35,6 +35,23 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 batv_ctl_doctor},
 	{"check", 0, 0, 0, "", "is the configuration right?",
 	 "Exim is asked about each named list, too.", batv_ctl_check},
+	{"enable",
+	 BATV_OPTION_DRY_RUN | BATV_OPTION_YES | BATV_OPTION_DIFF | BATV_OPTION_PROBE |
+		 BATV_OPTION_MX_UNSIGNS,
+	 0, 0, "[--dry-run] [--yes] [--diff] [--probe ADDRESS] [--mx-unsigns]",
+	 "place exim-batv in this machine's Exim, and sign mail",
+	 "It tries the new configuration first, places what removes tags before what signs, and\n"
+	 "puts back everything if something fails.  --probe sends one signed mail.  Where another\n"
+	 "host takes the mail of a domain, nothing is signed: --mx-unsigns says that it removes\n"
+	 "tags, too.  A configuration that is not Debian's is not changed: --diff prints what to\n"
+	 "add.",
+	 batv_ctl_enable},
+	{"disable", BATV_OPTION_REMOVE | BATV_OPTION_YES, 0, 0, "[--remove] [--yes]",
+	 "stop signing; later, take exim-batv out of Exim",
+	 "Bounces to tags that live arrive as before.  --remove, after the last one has died, "
+	 "takes\n"
+	 "away what enable placed; --yes does so earlier.",
+	 batv_ctl_disable},
 	{"keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
 	 "the keys that live at a time, from the secret file",
 	 "Two servers with the same secret file print the same.", batv_ctl_keys},
@@ -107,6 +124,12 @@ static const struct option longs[] = {
 	{"backup", no_argument, NULL, BATV_OPTION_BACKUP},
 	{"for", required_argument, NULL, BATV_OPTION_FOR},
 	{"anyway", no_argument, NULL, BATV_OPTION_ANYWAY},
+	{"dry-run", no_argument, NULL, BATV_OPTION_DRY_RUN},
+	{"yes", no_argument, NULL, BATV_OPTION_YES},
+	{"diff", no_argument, NULL, BATV_OPTION_DIFF},
+	{"probe", required_argument, NULL, BATV_OPTION_PROBE},
+	{"mx-unsigns", no_argument, NULL, BATV_OPTION_MX_UNSIGNS},
+	{"remove", no_argument, NULL, BATV_OPTION_REMOVE},
 	{"show-secret", no_argument, NULL, BATV_OPTION_SHOW_SECRET},
 	{"quiet", no_argument, NULL, BATV_OPTION_QUIET},
 	{"dns", no_argument, NULL, BATV_OPTION_DNS},
@@ -165,6 +188,12 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_BACKUP: ctl->backup = true; break;
 	case BATV_OPTION_FOR: ctl->lasting = optarg; break;
 	case BATV_OPTION_ANYWAY: ctl->anyway = true; break;
+	case BATV_OPTION_DRY_RUN: ctl->dry_run = true; break;
+	case BATV_OPTION_YES: ctl->yes = true; break;
+	case BATV_OPTION_DIFF: ctl->diff = true; break;
+	case BATV_OPTION_PROBE: ctl->probe = optarg; break;
+	case BATV_OPTION_MX_UNSIGNS: ctl->mx_unsigns = true; break;
+	case BATV_OPTION_REMOVE: ctl->remove = true; break;
 	case BATV_OPTION_SHOW_SECRET: ctl->show_secret = true; break;
 	case BATV_OPTION_QUIET: ctl->quiet = true; break;
 	case BATV_OPTION_DNS: ctl->dns = true; break;

@@ -156,6 +156,24 @@ START_TEST(what_a_configuration_does)
 }
 END_TEST
 
+START_TEST(errors)
+{
+	static const char text[] =
+		"Exim version 4.96\n2026-11-27 22:16:04 Exim configuration error in line 7 "
+		"of /x:\n  \"return_path\" option set for the second time\nSize: 8\n";
+	char line[200];
+
+	ck_assert(batv_exim_text_error(text, line, sizeof line));
+	ck_assert_str_eq(line,
+			 "configuration error in line 7 of /x: \"return_path\" option set for "
+			 "the second time");
+	ck_assert(batv_exim_text_error(text, line, 10));
+	ck_assert_str_eq(line, "configura");
+	ck_assert(!batv_exim_text_error("Exim version 4.96\n", line, sizeof line));
+	ck_assert(batv_exim_text_error("Exim configuration error", line, sizeof line));
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("installation");
@@ -165,6 +183,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, version_answer);
 	tcase_add_test(tc, values);
 	tcase_add_test(tc, drivers);
+	tcase_add_test(tc, errors);
 	tcase_add_test(tc, settings);
 	tcase_add_test(tc, lists);
 	tcase_add_test(tc, programs);
