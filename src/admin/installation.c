@@ -317,10 +317,12 @@ static void look_at_options(struct batv_installation *inst, struct batv_installe
 
 static void look_at_macros(const struct batv_installation *inst, struct batv_installed *h)
 {
-	char *macros = ask(inst, "-bP", "macros");
+	char *macros = ask(inst, "-bP", "macros"), unused[1024];
 
 	(void)batv_exim_text_value(macros, "BATV_SO", h->module, sizeof h->module);
 	(void)batv_exim_text_value(macros, "BATV_SNIPPETS", h->snippets, sizeof h->snippets);
+	h->own_filter =
+		batv_exim_text_value(macros, "BATV_OWN_SYSTEM_FILTER", unused, sizeof unused);
 	own_macro(macros, "REMOTE_SMTP_RETURN_PATH", h->own_return_path, sizeof h->own_return_path);
 	own_macro(macros, "MAIN_ACL_CHECK_RCPT", h->own_acl_rcpt, sizeof h->own_acl_rcpt);
 	if (strcmp(h->own_acl_rcpt, "acl_check_rcpt") == 0) /* Debian's default */

@@ -29,14 +29,15 @@ enum batv_exim_layout {
 
 /* Exim's configuration as it is now; all "" and false where Exim cannot read it. */
 struct batv_installed {
-	char unsign[1024];          /* domainlist batv_unsign: tags are taken off in these */
-	char sign[1024];            /* domainlist batv_sign: local_scan() signs */
-	char local_scan[1024];      /* local_scan_path */
-	char directory[1024];       /* domainlist batv_dir */
-	char first_router[128];     /* the first of router_list */
-	bool unsign_router;         /* there is a router batv_unsign */
-	char system_filter[1024];   /* the option system_filter */
-	char transports[1024];      /* those that sign, each followed by a space */
+	char unsign[1024];        /* domainlist batv_unsign: tags are taken off in these */
+	char sign[1024];          /* domainlist batv_sign: local_scan() signs */
+	char local_scan[1024];    /* local_scan_path */
+	char directory[1024];     /* domainlist batv_dir */
+	char first_router[128];   /* the first of router_list */
+	bool unsign_router;       /* there is a router batv_unsign */
+	char system_filter[1024]; /* the option system_filter */
+	bool own_filter;       /* the macro BATV_OWN_SYSTEM_FILTER: our rules are in that filter */
+	char transports[1024]; /* those that sign, each followed by a space */
 	char signing_routers[1024]; /* the same */
 	char foreign[256];   /* what signs or checks tags and is not ours: "router x: errors_to" */
 	char module[1024];   /* the macro BATV_SO */

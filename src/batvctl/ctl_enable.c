@@ -130,13 +130,14 @@ static int look_for_others(struct batv_placing *p)
 			p->inst.hide_mailname ? "dc_hide_mailname='true'"
 			: *h->own_return_path ? "a REMOTE_SMTP_RETURN_PATH of its own"
 					      : "a MAIN_ACL_CHECK_RCPT of its own");
-	if (*h->system_filter && !strstr(h->system_filter, "exim-batv"))
+	if (*h->system_filter && !h->own_filter && !strstr(h->system_filter, "exim-batv"))
 		return batv_ctl_placing_fail(
 			p, BATV_CTL_TROUBLE,
 			"Debian's unsplit configuration has no place for a router, and "
-			"system_filter is %s already; nothing was changed.  Add the rule of "
-			"%s/debian/unsplit/exim-batv.filter to it, or change to the split "
-			"configuration",
+			"system_filter is %s already; nothing was changed.  Put the rules of "
+			"%s/debian/unsplit/exim-batv.filter at its beginning, and "
+			"BATV_OWN_SYSTEM_FILTER = yes into " BATV_LOCALMACROS
+			", or change to the split configuration",
 			h->system_filter, p->inst.snippets);
 	return BATV_CTL_YES;
 }

@@ -403,6 +403,13 @@ class TestRefused:
             before = host.configuration()
             assert f"a {macro.split()[0]} of its own" in host.ctl(YES, code=3)
             assert host.configuration() == before
+        host.write("/etc/exim4/mine.filter", "# Exim filter\n", mode=0o644)
+        host.write("/etc/exim4/exim4.conf.localmacros", "system_filter = /etc/exim4/mine.filter\n")
+        host.run("update-exim4.conf")
+        assert "system_filter is /etc/exim4/mine.filter already; nothing was changed" in host.ctl(YES, code=3)
+        host.write("/etc/exim4/exim4.conf.localmacros", "system_filter = /etc/exim4/mine.filter\nBATV_OWN_SYSTEM_FILTER = yes\n")
+        host.run("update-exim4.conf")
+        host.ctl(YES)
 
 
 PLAIN = """\
