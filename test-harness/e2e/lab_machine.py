@@ -66,13 +66,19 @@ def add_libraries(layer, root, *programs):
 
 
 class Machine:
-    """Debian with systemd or sysvinit, and what `make install` puts there with VARIABLES; systemd starts batvd."""
+    """Debian with systemd or sysvinit, and what `make install` puts there with VARIABLES; systemd starts batvd.
 
-    def __init__(self, lab, init="systemd", *variables):
+    With ROOT, it is the Debian in that directory as it is.
+    """
+
+    def __init__(self, lab, init="systemd", *variables, root=None):
         needs_root(f"booting {init}")
         self.lab, self.init, self.first = lab, init, "0"
-        root, layer = machine_root(init), lab.mkdir("layer", user="root")
-        self.layer = layer
+        self._boot(root or self._furnish(machine_root(init), variables))
+
+    def _furnish(self, root, variables):
+        """The directories of the machine, the first one above the others."""
+        layer = self.layer = self.lab.mkdir("layer", user="root")
         for name in ("passwd", "group"):
             text = (root / f"usr/share/base-passwd/{name}.master").read_text()
             self.put(f"etc/{name}", text + ("Debian-exim:x:200:\n" if name == "group" else ""))
@@ -87,7 +93,7 @@ class Machine:
         wants = layer / "etc/systemd/system/multi-user.target.wants"
         wants.mkdir(parents=True)
         (wants / "batvd.service").symlink_to("/usr/lib/systemd/system/batvd.service")
-        self._boot(f"{layer}:{root}")
+        return f"{layer}:{root}"
 
     def _boot(self, lower):
         place = self.lab.mkdir("machine", user="root")
