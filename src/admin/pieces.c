@@ -14,9 +14,11 @@
 #define ETC BATV_ETC_EXIM
 
 const struct batv_piece batv_pieces[] = {
-	{ETC "/conf.d/main/00_exim-batv", "split/main/00_exim-batv", 1, .split = true},
+	/* Unsplit does not read these: they are for tags after dpkg-reconfigure to split. */
+	{ETC "/conf.d/main/00_exim-batv", "split/main/00_exim-batv", 1, .split = true,
+	 .unsplit = true},
 	{ETC "/conf.d/router/050_exim-batv_unsign", "split/router/050_exim-batv_unsign", 1,
-	 .split = true},
+	 .split = true, .unsplit = true},
 	{ETC "/exim-batv.filter", "unsplit/exim-batv.filter", 1, .unsplit = true, .run_time = true},
 	{ETC "/exim-batv.acl-rcpt", "unsplit/exim-batv.acl-rcpt", 1, .unsplit = true,
 	 .run_time = true},
