@@ -483,3 +483,10 @@ def test_the_sample(lab):
     host = Host(lab, use_split_config="true", other_hostnames="example.com;example.org")
     out = "".join(line for line in masked(host.ctl(YES)).splitlines(True) if "--mx-unsigns" not in line)
     assert out == (GOLDEN / "enable.txt").read_text(), out
+
+
+def test_the_example(lab):
+    """What the manual says, where there is no DNS."""
+    host = with_sink(Host(lab))
+    assert "Nothing was changed." in host.ctl("enable --dry-run --mx-unsigns")
+    assert "a signed mail was taken: me@example.net" in host.ctl("enable --probe me@example.net --mx-unsigns --yes")

@@ -7,7 +7,8 @@ from lab import *
 from batv import SNIPPETS, Batv
 
 # Commands of examples that need more than this laboratory has, and the test that runs them.
-ELSEWHERE = {"batvctl test alice@example.com": "test_ctl_test.py::test_what_it_says",
+ELSEWHERE = {"batvctl enable --dry-run\nbatvctl enable --probe me@example.net": "test_enable.py::test_the_example",
+             "batvctl test alice@example.com": "test_ctl_test.py::test_what_it_says",
              "batvctl doctor --quiet": "test_doctor.py::test_the_output"}
 
 LOG = "2026-11-22 12:00:00 1tABCD-000001-2X <= alice@example.com H=localhost [127.0.0.1] P=esmtp S=300 id=one@example.com for x@theirs.test\n"
