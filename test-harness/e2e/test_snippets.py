@@ -433,6 +433,23 @@ class TestUnsignRecipients(Site):
         self.arrives(FORGED + "prvs=1234abcdef=alice@test", sender="bob@theirs.test", message=make_message())
 
 
+class TestUnsignDoubt(Site):
+    """Exim cannot ask batv_unsign: the tag stays, and the router that asks the same list waits."""
+
+    exim = {"main": "BATV_DOMAINS = ${lookup{domains}lsearch{LAB_DIR/unsign}}",
+            "rcpt_first": "  accept senders = bob@theirs.test\n"}
+
+    def test_it_waits(self):
+        data, _ = self.send(FORGED + "alice@test", sender="bob@theirs.test", message=make_message())
+        assert data.code == 250
+        (line,) = self.ours.wait_log(OUR_LINE + "doubt=")
+        assert f"doubt=batv_unsign action=not-unsigned address=<{FORGED}alice@test>" in line
+        self.ours.wait_log(f"== {FORGED}alice@test .* defer")
+        self.lab.write(self.ours.dir / "unsign", "domains: test\n")
+        wait_until(lambda: self.ours.queue_run(force=True) or self.ours.mailbox("alice"), 15, "the message")
+        assert not self.ours.mainlog(r" \*\* ")
+
+
 # ---------------------------------------------------------------------------
 # batv_bare, and the edges of the functions
 # ---------------------------------------------------------------------------
