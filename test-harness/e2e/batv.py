@@ -209,8 +209,13 @@ def is_signed(address, bare):
 
 
 def untagged(address):
-    """The address without its tag, in the default style: local_scan() takes it off, an ACL alone does not."""
-    return re.sub(TAG, "", address)
+    """The address without its tag, in either style: local_scan() takes it off, an ACL alone does not."""
+    return re.sub(TAG + r"|\+prvs=[0-9]{4}[0-9a-f]{6}(?=@)", "", address)
+
+
+def kept(exim, address):
+    """The address that a delivery shows in Exim's log: a router keeps the one that came."""
+    return untagged(address) if exim.installation.local_scan else address
 
 
 def bounce(rcpt, original_sender=None, subject="Undelivered Mail Returned to Sender", message_id="orig@test"):

@@ -80,7 +80,7 @@ class TestFullCircle:
         assert is_signed(return_path, "alice@test"), return_path
         assert bounce["X-Delivered-To"] == "alice@test"
         assert bounce["To"] == return_path                      # what theirs knew of us
-        assert self.ours.wait_log(rf"=> alice <{re.escape(return_path)}> P=<> R=mailboxes")
+        assert self.ours.wait_log(rf"=> alice <{re.escape(kept(self.ours, return_path))}> P=<> R=mailboxes")
         status = self.batv.json("status")
         assert status["counters"]["signed"] == 1
         assert status["counters"]["judged"]["valid"]["accept"] == 1
