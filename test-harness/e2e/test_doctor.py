@@ -232,6 +232,24 @@ def test_the_output(lab):
         assert p.batv.ctl("doctor", "--quiet").stdout.endswith(" ok, 0 to do, 1 advice\n")     # advice is status 0
 
 
+@timeout(60)
+def test_only_exims_own_lines_count(lab):
+    """A stranger's subject, address or HELO is not a refusal."""
+    p = Place(lab)
+    refusal = "** x@theirs.test F=<alice@test> P=<prvs=2798abcdef=alice@test> R=r T=t H=mx.theirs.test [192.0.2.1]: SMTP error from remote " \
+              "mail server after MAIL FROM:<prvs=2798abcdef=alice@test> SIZE=1: 550 no"
+    head, id = "2026-11-27 14:20:00", "1xX4e8-000016-0U"
+    for line, counts in (
+            (f"{head} {id} {refusal}", True), (f"{head}.123 +0100 [123] {id} {refusal}", True),
+            (f"{head} 1xX4e8-00000000016-0U0u {refusal.replace('after MAIL', 'after pipelined MAIL')}", True),
+            (f'{head} {id} <= x@theirs.test H=(x) [192.0.2.1] P=esmtp S=9 T="{refusal}"', False),
+            (f"{head} H=({refusal}) [192.0.2.1] rejected", False), (refusal, False), (f"{head} {refusal.replace('prvs=2798abcdef=', '')}", False),
+            (f"{head} {id} == {refusal[3:]}", False), (f"{head} a b c d {refusal}", False), (head, False), (f"{head} {id} **", False),
+            (f"{head} {id} {refusal.split(' after ')[0]}", False)):
+        with p.content(p.exim.dir / "log/mainlog", f"{head} start\n{line}\n"):
+            assert p.doctor()["checks"]["smarthost"] == ("fail" if counts else "ok"), line
+
+
 # -- another server
 
 @timeout(120)
