@@ -27,7 +27,7 @@ class Place:
         self.installation = Installation(lab, "ours", kind=HEAVY)
         self.sink = Sink(lab)
         self.exim = batv_exim(lab, self.batv, self.sink, installation=self.installation, start=False, rcpt_last=ACL,
-                              main="BATV_RECEPTION = no\n")
+                              main="BATV_RECEPTION = no\n", local_domains="test : ours.test")
         self.batv.exim = f"{self.exim.binary} -C {self.exim.config_path}"
         self.batv.set(CONF)
 
@@ -154,7 +154,7 @@ def breaks(p):
         ("unsigned-batch", together(p.conf(unsigned_destinations="*@lists.test"), p.edit(f".include {SNIPPETS}/router-sign.conf\n")),
          "warn", "multi_domain = false", ("errors-to",)),
         ("route", p.edit(unsign, "batv_unsign:\n  driver = redirect\n  domains = nowhere.test\n  data = a@b\n"), "fail",
-         "postmaster@test", ()),
+         "postmaster@ours.test", ()),
         ("config", p.wrong_conf(), "fail", 'grace: expected a time', ("exim-found",)),
         ("daemon", p.stopped(), "fail", "systemctl start batvd", ()),
         ("state-readable", p.mode("memory", 0o440), "fail", "cannot write to the memory", ()),
@@ -222,7 +222,7 @@ def test_the_output(lab):
     assert (quiet.stdout, quiet.stderr) == ("", ""), quiet
     with p.edit(f".include {SNIPPETS}/transport-sign.conf\n"), p.edit(ACL), p.mode("secret", 0o644):
         done = p.batv.ctl("doctor", "--quiet", check=False)
-        golden(lab, "doctor", masked(lab, done.stdout))
+        golden(lab, "doctor.txt", masked(lab, done.stdout))
         assert done.returncode == 1
         assert "\033" not in p.batv.ctl("doctor", check=False, env={"NO_COLOR": "1"}).stdout
         colored = p.batv.ctl("doctor", "--color=always", check=False).stdout
