@@ -393,7 +393,7 @@ static void bars_of(struct batv_status *s, char *out, size_t size)
 		sum += values[day] = f.refused;
 	}
 	batv_ctl_layout_bars(values, DAYS, s->ctl->terminal.utf8, bars, sizeof bars);
-	snprintf(out, size, sum ? "%s a day" : "", bars);
+	snprintf(out, size, "%s%s", sum ? bars : "", sum ? " a day" : "");
 }
 
 static void print_outgoing(struct batv_status *s, const struct batv_status_figures *t,
