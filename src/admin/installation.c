@@ -572,7 +572,7 @@ static void list_domain(struct batv_listed_domains *out, const char *name)
 			return;
 	if (out->n == sizeof out->names / sizeof out->names[0])
 		out->more = true;
-	else if (strchr(name, '.')) /* nobody outside can write to "localhost" */
+	else if (strcasecmp(name, "localhost") != 0) /* nobody outside can write to it */
 		snprintf(out->names[out->n++], sizeof out->names[0], "%s", name);
 }
 
