@@ -128,8 +128,8 @@ _Static_assert(sizeof batv_globals / sizeof batv_globals[0] <= 64, "too many opt
 
 static bool is_named(const struct batv_option *opt, struct batv_span name)
 {
-	return name.len < sizeof opt->name && memcmp(opt->name, name.p, name.len) == 0 &&
-	       opt->name[name.len] == '\0';
+	return name.len > 0 && name.len < sizeof opt->name &&
+	       memcmp(opt->name, name.p, name.len) == 0 && opt->name[name.len] == '\0';
 }
 
 static const struct batv_option *find(const struct batv_option *table, size_t n,
