@@ -98,6 +98,7 @@ class TestSysvinit(Script):
 
     def test_killed(self):
         self.machine.sh("kill -9 $(pgrep -x batvd)")
+        wait_until(lambda: not self.pids(), 20, "batvd to end")
         self.call("status", code=1)
         self.call("reload", code=1)
         self.call("start")
