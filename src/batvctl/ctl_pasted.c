@@ -9,26 +9,20 @@
 #include "ctl_pasted.h"
 #include "tag/addr.h"
 
-/* Is there no quote open at the end of the text? */
-static bool quotes_closed(struct batv_span s)
-{
-	bool open = false;
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '\\' && open)
-			i++;
-		else if (s.p[i] == '"')
-			open = !open;
-	}
-	return !open;
-}
-
-/* Finds a character outside quotes. */
+/* Finds a character outside quotes.  A backslash quotes the next one, inside and outside of them.
+ */
 static const char *find_unquoted(struct batv_span s, char c)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] == c && quotes_closed((struct batv_span){s.p, i}))
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == c && !quoted)
 			return s.p + i;
+		else if (s.p[i] == '"')
+			quoted = !quoted;
+	}
 	return NULL;
 }
 

@@ -49,6 +49,8 @@ static const struct {
 	{"prvs=2798abcdef=a@b", "prvs=2798abcdef=a@b"},
 	{"a@[192.0.2.1]", "a@[192.0.2.1]"},
 	{"a%40b@c", "a%40b@c"},
+	{"\\<@c", "\\<@c"},
+	{"\\(x@c (Name)", "\\(x@c"},
 };
 
 static const char *const bad[] = {
