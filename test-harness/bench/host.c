@@ -45,14 +45,14 @@ typedef struct recipient_item {
 #define OK 0
 #define FAIL 2
 
-extern unsigned int debug_selector;
+extern unsigned int debug_selector, host_checking;
 extern header_line *header_list;
 extern uschar *message_id, *sender_address, *sender_host_address, *sender_host_authenticated,
 	*sender_host_name;
 extern int recipients_count;
 extern recipient_item *recipients_list;
 
-EXIM unsigned int debug_selector;
+EXIM unsigned int debug_selector, host_checking;
 EXIM header_line *header_list;
 EXIM uschar *message_id, *sender_address, *sender_host_address, *sender_host_authenticated,
 	*sender_host_name;
@@ -103,7 +103,7 @@ EXIM void log_write(unsigned int selector, int flags, const char *format, ...)
 
 EXIM int lss_match_domain(uschar *domain, uschar *list)
 {
-	const bool named = strstr((char *)list, "local_domains") || strstr((char *)list, "+batv_");
+	const int named = strstr((char *)list, "local_domains") || strstr((char *)list, "+batv_");
 
 	return named && strcmp((char *)domain, "test") == 0 ? OK : FAIL;
 }
