@@ -32,7 +32,7 @@ class Place:
         self.batv.set(CONF)
 
     def doctor(self, *argv):
-        done = self.batv.ctl("doctor", *argv, "--json", check=False)
+        done = self.batv.ctl("doctor", *argv, "--json", check=False, timeout=150)
         assert done.returncode in (0, 1, 3) and (not done.stderr or done.stderr.startswith("batvctl: warning: ")), done
         answer = json.loads(done.stdout)
         assert done.returncode == (1 if answer["to_do"] else 3 if answer["could_not_look"] else 0), done
@@ -169,7 +169,7 @@ def breaks(p):
     ]
 
 
-@timeout(240)
+@timeout(480)
 def test_each_check_alone(lab):
     p = Place(lab)
     well = p.doctor()
