@@ -43,26 +43,11 @@ static bool read_until(struct batv_span s, int64_t *until)
 	return true;
 }
 
-/* Takes the next field, up to a single space or the end. */
-static struct batv_span next_field(struct batv_span *rest)
-{
-	const char *space = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
-	struct batv_span f = *rest;
-
-	if (!space) {
-		*rest = (struct batv_span){rest->p + rest->len, 0};
-		return f;
-	}
-	f.len = (size_t)(space - f.p);
-	*rest = (struct batv_span){space + 1, rest->len - f.len - 1};
-	return f;
-}
-
 /* Returns NULL, or what was expected. */
 static const char *read_override(struct batv_span text, struct batv_overrides_line *out)
 {
-	struct batv_span key = next_field(&text), domain = next_field(&text),
-			 value = next_field(&text), until = next_field(&text), who = text;
+	struct batv_span key = batv_span_field(&text), domain = batv_span_field(&text),
+			 value = batv_span_field(&text), until = batv_span_field(&text), who = text;
 	const char *why = batv_state_override(key, domain, value, &out->override);
 
 	if (why)

@@ -474,12 +474,24 @@ END_TEST
 #define LOOP(tc, test, table)                                                                      \
  tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 
+START_TEST(fields)
+{
+	struct batv_span rest = batv_span_of("a bc  d");
+	static const char *const expected[] = {"a", "bc", "", "d", "", ""};
+
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		ck_assert(batv_span_equal(batv_span_field(&rest), batv_span_of(expected[i])));
+	ck_assert_uint_eq(rest.len, 0);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("span");
 	TCase *tc = tcase_create("span");
 
 	suite_add_tcase(suite, tc);
+	tcase_add_test(tc, fields);
 	tcase_add_test(tc, span_of_takes_null_for_empty);
 	tcase_add_test(tc, every_byte_has_its_class);
 	LOOP(tc, equality, pairs);

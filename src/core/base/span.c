@@ -256,3 +256,17 @@ uint64_t batv_number_at(const uint8_t *p, unsigned bytes)
 		n = n << 8 | p[--bytes];
 	return n;
 }
+
+struct batv_span batv_span_field(struct batv_span *rest)
+{
+	const char *space = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
+	struct batv_span f = *rest;
+
+	if (!space) {
+		*rest = (struct batv_span){rest->p + rest->len, 0};
+		return f;
+	}
+	f.len = (size_t)(space - f.p);
+	*rest = (struct batv_span){space + 1, rest->len - f.len - 1};
+	return f;
+}

@@ -173,4 +173,7 @@ void batv_printable(struct batv_span s, char *out, size_t size);
 #define BATV_FNV_START UINT64_C(0xcbf29ce484222325)
 uint64_t batv_fnv64(uint64_t start, const void *data, size_t len);
 
+/* Takes the next field of *rest, up to a single space or the end. */
+struct batv_span batv_span_field(struct batv_span *rest);
+
 #endif

@@ -42,21 +42,6 @@ static enum batv_err refuse(struct reader *r, enum batv_err err, const char *why
 	return err;
 }
 
-/* Takes the next field of *rest, up to a single space or the end. */
-static struct batv_span field(struct batv_span *rest)
-{
-	const char *space = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
-	struct batv_span f = *rest;
-
-	if (!space) {
-		*rest = (struct batv_span){rest->p + rest->len, 0};
-		return f;
-	}
-	f.len = (size_t)(space - f.p);
-	*rest = (struct batv_span){space + 1, rest->len - f.len - 1};
-	return f;
-}
-
 static bool number(struct batv_span s, uint64_t max, uint64_t *out)
 {
 	uint64_t n;
@@ -203,12 +188,13 @@ static bool has_break(const struct batv_state *state, const char *policy)
 static enum batv_err read_break(struct reader *r, struct batv_span value)
 {
 	struct batv_state *state = r->state;
-	struct batv_span name = field(&value);
+	struct batv_span name = batv_span_field(&value);
 	struct batv_break b = {.policy = name.p};
 
 	if (!batv_policy_name_valid(name) && !batv_span_equal(name, batv_span_of("*")))
 		return refuse(r, BATV_E_SYNTAX, "expected the name of a policy, or *");
-	if (!time_of(field(&value), &b.when) || !time_of(field(&value), &b.until))
+	if (!time_of(batv_span_field(&value), &b.when) ||
+	    !time_of(batv_span_field(&value), &b.until))
 		return refuse(r, BATV_E_SYNTAX, "expected two times");
 	if (batv_span_has_control(value))
 		return refuse(r, BATV_E_SYNTAX, "control character in a reason");
@@ -284,7 +270,8 @@ const char *batv_state_override(struct batv_span key, struct batv_span domain,
 static enum batv_err read_override(struct reader *r, struct batv_span value)
 {
 	struct batv_state *state = r->state;
-	struct batv_span key = field(&value), domain = field(&value), what = field(&value);
+	struct batv_span key = batv_span_field(&value), domain = batv_span_field(&value),
+			 what = batv_span_field(&value);
 	struct batv_override o = {.domain = domain.p};
 	const char *why = batv_state_override(key, domain, what, &o);
 
@@ -309,7 +296,7 @@ static enum batv_err read_lost(struct reader *r, struct batv_span value)
 	int64_t until;
 	uint64_t secret;
 
-	if (!time_of(field(&value), &until))
+	if (!time_of(batv_span_field(&value), &until))
 		return refuse(r, BATV_E_SYNTAX, "expected a time");
 	if (!number(value, UINT32_MAX, &secret))
 		return refuse(r, BATV_E_SYNTAX, "expected the number of a secret");
@@ -337,7 +324,7 @@ static enum batv_err read_legacy(struct reader *r, struct batv_span value)
 	if (ring->n_legacy == BATV_LEGACY_MAX)
 		return refuse(r, BATV_E_FULL, "more than 8 legacy keys");
 	key = &ring->legacy[ring->n_legacy];
-	if (!time_of(field(&value), &until))
+	if (!time_of(batv_span_field(&value), &until))
 		return refuse(r, BATV_E_SYNTAX, "expected a time");
 	if (value.len < 2 || value.len > 2 * sizeof key->bytes || value.len % 2 != 0 ||
 	    !batv_span_to_bytes(value, (uint8_t *)key->bytes, value.len / 2))
@@ -373,13 +360,14 @@ static enum batv_err read_key(struct reader *r, struct batv_span value)
 	if (ring->n_keys == BATV_KEYS_MAX)
 		return refuse(r, BATV_E_FULL, "more than 64 keys");
 	key = &ring->keys[ring->n_keys];
-	if (!number(field(&value), UINT32_MAX, &secret) ||
-	    !batv_span_to_u64(field(&value), &key->epoch))
+	if (!number(batv_span_field(&value), UINT32_MAX, &secret) ||
+	    !batv_span_to_u64(batv_span_field(&value), &key->epoch))
 		return refuse(r, BATV_E_SYNTAX, "expected the numbers of a secret and an epoch");
-	if (!number(field(&value), 9, &k) || !number(field(&value), 999, &day))
+	if (!number(batv_span_field(&value), 9, &k) || !number(batv_span_field(&value), 999, &day))
 		return refuse(r, BATV_E_SYNTAX, "expected a key number and a day");
-	if (!time_of(field(&value), &key->from) || !time_of(field(&value), &key->until) ||
-	    !time_of(field(&value), &key->destroy))
+	if (!time_of(batv_span_field(&value), &key->from) ||
+	    !time_of(batv_span_field(&value), &key->until) ||
+	    !time_of(batv_span_field(&value), &key->destroy))
 		return refuse(r, BATV_E_SYNTAX, "expected three times");
 	if (key->from < key->until && key->until > key->destroy)
 		return refuse(r, BATV_E_SYNTAX, "a key that is destroyed while it signs");
@@ -476,7 +464,7 @@ void batv_state_apply_overrides(struct batv_state *state)
 static enum batv_err read_line(struct reader *r, struct batv_span line)
 {
 	struct batv_span value = line;
-	struct batv_span name = field(&value);
+	struct batv_span name = batv_span_field(&value);
 
 	for (size_t i = 0; i < KEYWORDS; i++) {
 		const struct keyword *k = &keywords[i];
