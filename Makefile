@@ -57,7 +57,7 @@ IDN := $(OUT)/obj/src/admin/idn.o
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
-.PHONY: all help clean deps deps-test exim so unit e2e company matrix demo check bench-memory lint install uninstall FORCE
+.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage e2e company matrix demo check bench-memory lint install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -69,6 +69,7 @@ help:
 	@echo 'make so       build/batv.so, which your Debian'\''s Exim loads; EXIM_VERSION as above, or'
 	@echo '              EXIM_HEADERS=DIRECTORY; CRYPTO=static|shared'
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
+	@echo 'make fuzz     each fuzz target searches for a minute (FUZZ_SECONDS=600); make fuzz-coverage: what their inputs reach'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make company  a small company plays four weeks of mail, with more of it than in make check (N=4); prints a table'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
@@ -130,6 +131,9 @@ $(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRC) test-harness/unit/unit_main.c): | deps
 
 unit: $(UNIT_BIN)
 	@test-harness/tools/run-units $(UNIT_BIN)
+
+fuzz fuzz-coverage: deps-test
+	@BUILD='$(BUILD)' test-harness/fuzz/run $(if $(filter fuzz-coverage,$@),--coverage)
 
 # Measure the sent-mail memory.  This needs 35 GB for a moment (a file for 10^8 messages a day).
 $(OUT)/bench/bench_memory: $(OUT)/obj/test-harness/bench/bench_memory.o $(OUT)/libbatvadm.a $(OUT)/libbatv.a
