@@ -157,9 +157,23 @@ class Daemon:
                 self.kill()
         return self.popen.returncode
 
+    def freeze(self):
+        """SIGSTOP, but not while it looks at the false clock: no other process could look at it then."""
+        def frozen():
+            self.signal(signal.SIGSTOP)
+            if self.lab.clock.free():
+                return True
+            self.signal(signal.SIGCONT)
+            return False
+        wait_until(frozen, 10, f"{self.name} to stand still, not looking at the clock")
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
     def kill(self):
         """SIGKILL: a crash."""
         if self.alive():
+            self.freeze()
             os.kill(self.pid, signal.SIGKILL)
         self.popen.wait(10)
         return self.popen.returncode
@@ -184,6 +198,7 @@ class Clock:
         self.file = None
         self.library = None
         self.shared = None
+        self.semaphore = None
 
     @property
     def running(self):
@@ -246,11 +261,18 @@ class Clock:
         self.shared = f"/{self.lab.dir.name}-sem", f"/{self.lab.dir.name}-shm"
         files = Path("/dev/shm") / f"sem.{self.shared[0][1:]}", Path("/dev/shm") / self.shared[1][1:]
         LIBC.sem_open.restype = ctypes.c_void_p
-        LIBC.sem_open(self.shared[0].encode(), os.O_CREAT, 0o666, 1)
+        self.semaphore = ctypes.c_void_p(LIBC.sem_open(self.shared[0].encode(), os.O_CREAT, 0o666, 1))
         files[1].write_bytes(bytes(64))
         for file in files:
             file.chmod(0o666)
             self.lab.on_end(lambda file=file: file.unlink(missing_ok=True))
+
+    def free(self):
+        """Nobody is just looking: a process that ends or stands still in a look would keep all others waiting."""
+        value = ctypes.c_int(1)
+        if self.semaphore:
+            LIBC.sem_getvalue(self.semaphore, ctypes.byref(value))
+        return value.value > 0
 
     def environment(self):
         if not self.running:

@@ -6,7 +6,6 @@ import pwd
 import os
 import pty
 import re
-import signal
 import subprocess
 import time
 
@@ -344,13 +343,13 @@ def test_rotate(lab):
 def stand_still(b):
     """Stop batvd, but not while it holds the writers' lock."""
     def stopped():
-        os.kill(b.daemon.pid, signal.SIGSTOP)
+        b.daemon.freeze()
         with open(b.state_dir / "lock") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return True
             except BlockingIOError:
-                os.kill(b.daemon.pid, signal.SIGCONT)
+                b.daemon.thaw()
                 return False
     wait_until(stopped, 10, "batvd to stand still without the lock")
 
@@ -364,7 +363,7 @@ def rotations_at_once(b, *argvs):
         running.append(subprocess.Popen(b.lab._as_user([BUILD / "batvctl", "-c", b.conf_path, *argv], None, None), text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=b.lab.environment()))
         wait_until(lambda: number_of_secrets(b) == before + count, 10, f"{argv} to write")
-    os.kill(b.daemon.pid, signal.SIGCONT)
+    b.daemon.thaw()
     return [(*process.communicate(timeout=30), process.returncode) for process in running]
 
 
@@ -399,7 +398,7 @@ def test_a_rotation_that_was_undone_says_so(lab):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=lab.environment())
     wait_until(lambda: number_of_secrets(b) == 2, 10, "the second secret")
     lab.write(b.state_dir / "secret", secret, mode=0o600)       # somebody puts the backup back
-    os.kill(b.daemon.pid, signal.SIGCONT)
+    b.daemon.thaw()
     out, err = rotate.communicate(timeout=30)
     assert "but it has been removed since" in out and "signs from" not in out, (out, err)
     assert rotate.returncode == 3 and "not in force: another change of the secrets has replaced it" in out, (out, err)

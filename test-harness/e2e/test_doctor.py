@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import threading
 
@@ -93,11 +92,11 @@ class Place:
     def clock(self, seconds):
         """Another time, which batvd is not told of."""
         steps, self.lab.clock.on_step = self.lab.clock.on_step, []
-        os.kill(self.batv.daemon.pid, signal.SIGSTOP)
+        self.batv.daemon.freeze()
         self.lab.clock.jump(seconds)
         yield
         self.lab.clock.jump(-seconds)
-        os.kill(self.batv.daemon.pid, signal.SIGCONT)
+        self.batv.daemon.thaw()
         self.lab.clock.on_step = steps
 
     @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import time
 
 from answers import *
@@ -173,7 +172,7 @@ class TestDaemon(Site):
         """It runs and holds its lock, but no longer looks."""
         self.in_order()
         wait_until(lambda: self.batv.json("status")["batvd_looked"], 10, "a heartbeat")
-        os.kill(self.batv.daemon.pid, signal.SIGSTOP)
+        self.batv.daemon.freeze()
         # two minutes and more pass; the laboratory's clock would wait for batvd to follow
         self.lab.clock.on_step.remove(self.batv._follow_clock)
         self.lab.clock.advance(100)
@@ -183,7 +182,7 @@ class TestDaemon(Site):
             self.one("batvd hangs", "has not looked since 2030-03-17 17:4", "systemctl restart batvd",
                      "Mail leaves signed until 2030-0")
         finally:
-            os.kill(self.batv.daemon.pid, signal.SIGCONT)
+            self.batv.daemon.thaw()
             self.lab.clock.on_step.append(self.batv._follow_clock)
         self.batv.reload()
         self.in_order()
