@@ -18,6 +18,8 @@ TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 # $(INITDIR)/batvd is the script for this init: sysvinit, openrc or none; by default openrc if it is there.
 INITDIR      ?= $(SYSCONFDIR)/init.d
+# cron then does what batv-notify.timer does under systemd.
+CRONDIR      ?= $(SYSCONFDIR)/cron.d
 INIT         ?=
 # Exim's group; by default the first of Debian-exim, exim and mail that exists.
 EXIM_GROUP   ?=
@@ -25,7 +27,7 @@ EXIM_GROUP   ?=
 INSTALL_ENV = BUILD='$(OUT)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(SBINDIR)' LIBDIR='$(LIBDIR)' \
 	DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' SNIPPETSDIR='$(SNIPPETSDIR)' \
 	MODULEDIR='$(MODULEDIR)' UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' TMPFILESDIR='$(TMPFILESDIR)' \
-	PKGCONFIGDIR='$(PKGCONFIGDIR)' INITDIR='$(INITDIR)' INIT='$(INIT)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' EXIM_GROUP='$(EXIM_GROUP)'
+	PKGCONFIGDIR='$(PKGCONFIGDIR)' INITDIR='$(INITDIR)' CRONDIR='$(CRONDIR)' INIT='$(INIT)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' EXIM_GROUP='$(EXIM_GROUP)'
 
 .PHONY: dist distcheck deb
 install: all

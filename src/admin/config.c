@@ -186,7 +186,8 @@ static const char *expected(const struct batv_option *opt, const char *why,
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
-	case BATV_OPT_PATTERN: break;
+	case BATV_OPT_PATTERN:
+	case BATV_OPT_ADDRESS: break;
 	}
 	return why;
 }

@@ -487,11 +487,10 @@ static void look_at_snippets(struct batv_installation *inst)
 	}
 }
 
-bool batv_installation_find(const char *exim, const char *config_path,
-			    struct batv_installation *inst, char *why, size_t size)
+bool batv_installation_program(const char *exim, const char *config_path,
+			       struct batv_installation *inst, char *why, size_t size)
 {
 	const char *command = batv_find_exim(exim);
-	char *answer;
 
 	*inst = (struct batv_installation){.user = {(uid_t)-1, (gid_t)-1}};
 	if (!*command) {
@@ -509,6 +508,16 @@ bool batv_installation_find(const char *exim, const char *config_path,
 		snprintf(why, size, "%s cannot be run", inst->exim);
 		return false;
 	}
+	return true;
+}
+
+bool batv_installation_find(const char *exim, const char *config_path,
+			    struct batv_installation *inst, char *why, size_t size)
+{
+	char *answer;
+
+	if (!batv_installation_program(exim, config_path, inst, why, size))
+		return false;
 	batv_installation_look(inst);
 	answer = ask(inst, "-bV", NULL);
 	look_at_version(inst, answer);

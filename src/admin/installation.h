@@ -81,6 +81,10 @@ struct batv_installation {
 bool batv_installation_find(const char *exim, const char *config_path,
 			    struct batv_installation *inst, char *why, size_t size);
 
+/* Fills only exim and command: for a caller that runs Exim, and asks it nothing. */
+bool batv_installation_program(const char *exim, const char *config_path,
+			       struct batv_installation *inst, char *why, size_t size);
+
 /* Reads inst->has and inst->broken again, after the configuration changed. */
 void batv_installation_look(struct batv_installation *inst);
 

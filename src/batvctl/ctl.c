@@ -4,10 +4,12 @@
  * Invariant: the function that returns a code also prints one line to stderr that says why.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -108,6 +110,50 @@ int batv_ctl_open_as_owner(struct batv_ctl *ctl)
 	if (batv_store_own(&ctl->store, ctl->message, sizeof ctl->message))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", ctl->message);
 	return BATV_CTL_YES;
+}
+
+#define LOCK_SECONDS 10
+
+/* The child's exit status; what is wrong goes to `out`. */
+static int own_and_work(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, size_t size),
+			void *ctx, int out)
+{
+	char *why = ctl->message;
+	size_t size = sizeof ctl->message;
+	int lock;
+
+	why[0] = '\0';
+	if (batv_store_own(&ctl->store, why, size) == BATV_OK &&
+	    batv_store_lock(&ctl->store, BATV_WRITER_LOCK, LOCK_SECONDS, &lock, why, size) ==
+		    BATV_OK &&
+	    work(ctx, why, size))
+		return 0;
+	if (!*why)
+		snprintf(why, size, "%s: %s", ctl->store.path, strerror(errno));
+	return write(out, why, strlen(why)) < 0 ? 2 : 1;
+}
+
+bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, size_t size),
+		       void *ctx, char *why, size_t size)
+{
+	int ends[2], status = -1;
+	ssize_t n;
+	pid_t pid;
+
+	snprintf(why, size, "cannot write to %s", ctl->store.path);
+	fflush(NULL);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		_exit(own_and_work(ctl, work, ctx, ends[1]));
+	close(ends[1]);
+	n = read(ends[0], why, size - 1);
+	if (n > 0)
+		why[n] = '\0';
+	close(ends[0]);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
 }
 
 bool batv_ctl_print_json(json_t *object)

@@ -91,6 +91,15 @@ int batv_ctl_open(struct batv_ctl *ctl); /* and opens the state directory */
 int batv_ctl_find(struct batv_ctl *ctl);
 int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and becomes its owner, to write there */
 
+/*
+ * Does some work in a child process that has become the owner of the state directory, and holds the
+ * writers' lock; root stays root here.  The store must be open.  Returns false if the work or
+ * anything before it failed; `why` says so.  The work prints nothing, and what it changes in memory
+ * is lost.
+ */
+bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, size_t size),
+		       void *ctx, char *why, size_t size);
+
 /* Prints the object to stdout and takes the reference.  Returns false if writing failed. */
 bool batv_ctl_print_json(json_t *object);
 /* Makes a string from text of unknown origin.  Text that is not UTF-8 is escaped. */
@@ -118,6 +127,7 @@ void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show
 
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_doctor(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_notify(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_enable(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_disable(struct batv_ctl *ctl, char **args, int n);

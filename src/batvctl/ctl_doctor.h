@@ -7,12 +7,13 @@
 
 #include "ctl_doctor_finding.h"
 
-void batv_ctl_doctor_exim(struct batv_ctl_doctor *doctor);  /* the program and its configuration */
-void batv_ctl_doctor_route(struct batv_ctl_doctor *doctor); /* do bounces to tags arrive? */
-void batv_ctl_doctor_files(struct batv_ctl_doctor *doctor); /* batvd and its files */
-void batv_ctl_doctor_etc(struct batv_ctl_doctor *doctor);   /* files of others */
-void batv_ctl_doctor_log(struct batv_ctl_doctor *doctor);   /* Exim's log */
-void batv_ctl_doctor_peers(struct batv_ctl_doctor *doctor); /* --against */
-void batv_ctl_doctor_dns(struct batv_ctl_doctor *doctor);   /* --dns */
+void batv_ctl_doctor_exim(struct batv_ctl_doctor *doctor);   /* the program and its configuration */
+void batv_ctl_doctor_route(struct batv_ctl_doctor *doctor);  /* do bounces to tags arrive? */
+void batv_ctl_doctor_files(struct batv_ctl_doctor *doctor);  /* batvd and its files */
+void batv_ctl_doctor_notify(struct batv_ctl_doctor *doctor); /* the address notify */
+void batv_ctl_doctor_etc(struct batv_ctl_doctor *doctor);    /* files of others */
+void batv_ctl_doctor_log(struct batv_ctl_doctor *doctor);    /* Exim's log */
+void batv_ctl_doctor_peers(struct batv_ctl_doctor *doctor);  /* --against */
+void batv_ctl_doctor_dns(struct batv_ctl_doctor *doctor);    /* --dns */
 
 #endif

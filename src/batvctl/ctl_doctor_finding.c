@@ -32,6 +32,7 @@ const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 	[BATV_DOCTOR_SECRET_MODE] = "secret-mode",
 	[BATV_DOCTOR_CLOCK] = "clock",
 	[BATV_DOCTOR_MEMORY_FULL] = "memory-full",
+	[BATV_DOCTOR_NOTIFY] = "notify",
 	[BATV_DOCTOR_LOCAL_PARTS] = "local-parts",
 	[BATV_DOCTOR_PACKAGE_LEFTOVERS] = "package-leftovers",
 	[BATV_DOCTOR_LOG_SELECTOR] = "log-selector",

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl_placing.h"
@@ -20,7 +19,6 @@
 
 #define TEXT_WIDTH 78
 #define ETC_CONF BATV_ETC_EXIM "/conf.d/"
-#define LOCK_SECONDS 10
 
 /* ---- saying ---- */
 
@@ -243,61 +241,45 @@ void batv_ctl_placing_undo(struct batv_placing *p, char *said, size_t size)
 		snprintf(said, size, "this could not be put back: %s", why);
 }
 
-static int write_as_owner(struct batv_placing *p, bool signing_off, int out)
+struct keeping {
+	struct batv_placing *p;
+	bool signing_off;
+};
+
+static bool write_manifest(const struct batv_placing *p)
+{
+	char text[4096];
+	size_t len = batv_manifest_format(&p->manifest, text, sizeof text);
+
+	if (len == 0)
+		return unlinkat(p->ctl->store.dirfd, BATV_MANIFEST_NAME, 0) == 0 || errno == ENOENT;
+	return batv_replace(p->ctl->store.dirfd, BATV_MANIFEST_NAME, BATV_MANIFEST_MODE, text,
+			    len) == BATV_OK;
+}
+
+static bool write_all(void *ctx, char *why, size_t size)
 {
 	const struct batv_override off = {.domain = BATV_OVERRIDE_ALL,
 					  .key = BATV_OVERRIDE_SIGNING};
+	const struct keeping *k = ctx;
+	const struct batv_store *store = &k->p->ctl->store;
 	struct batv_overrides *set = calloc(1, sizeof *set);
-	char *message = p->ctl->message, text[4096];
-	size_t size = sizeof p->ctl->message,
-	       len = batv_manifest_format(&p->manifest, text, sizeof text);
-	int lock;
-	bool ok = set && batv_store_own(&p->ctl->store, message, size) == BATV_OK &&
-		  batv_store_lock(&p->ctl->store, BATV_WRITER_LOCK, LOCK_SECONDS, &lock, message,
-				  size) == BATV_OK &&
-		  batv_overrides_read(&p->ctl->store, set, message, size) == BATV_OK;
+	bool ok = set && batv_overrides_read(store, set, why, size) == BATV_OK;
 
-	if (ok && signing_off)
+	if (ok && k->signing_off)
 		ok = batv_overrides_set(set, &off, batv_ctl_placing_who()) == BATV_OK;
 	else if (ok)
 		(void)batv_overrides_remove(set, BATV_OVERRIDE_SIGNING, BATV_OVERRIDE_ALL);
-	ok = ok && batv_overrides_write(&p->ctl->store, set, message, size) == BATV_OK;
-	if (ok && len == 0 && unlinkat(p->ctl->store.dirfd, BATV_MANIFEST_NAME, 0) < 0 &&
-	    errno != ENOENT)
-		ok = false;
-	if (ok && len &&
-	    batv_replace(p->ctl->store.dirfd, BATV_MANIFEST_NAME, BATV_MANIFEST_MODE, text, len) !=
-		    BATV_OK)
-		ok = false;
-	if (!ok && !*message)
-		snprintf(message, size, "%s: %s", p->ctl->store.path, strerror(errno));
-	if (!ok)
-		ok = write(out, message, strlen(message)) < 0;
+	ok = ok && batv_overrides_write(store, set, why, size) == BATV_OK && write_manifest(k->p);
 	free(set);
-	return ok ? 0 : 1;
+	return ok;
 }
 
 bool batv_ctl_placing_keep(struct batv_placing *p, bool signing_off, char *why, size_t size)
 {
-	int ends[2], status = -1;
-	ssize_t n;
-	pid_t pid;
+	struct keeping keeping = {p, signing_off};
 
-	snprintf(why, size, "cannot write to %s", p->ctl->store.path);
-	p->ctl->message[0] = '\0';
-	fflush(NULL);
-	if (pipe(ends) < 0)
-		return false;
-	pid = fork();
-	if (pid == 0)
-		_exit(write_as_owner(p, signing_off, ends[1]));
-	close(ends[1]);
-	n = read(ends[0], why, size - 1);
-	if (n > 0)
-		why[n] = '\0';
-	close(ends[0]);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
-	    WEXITSTATUS(status) != 0)
+	if (!batv_ctl_as_owner(p->ctl, write_all, &keeping, why, size))
 		return false;
 	p->signing_off = signing_off;
 	return true;

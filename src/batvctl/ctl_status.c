@@ -402,7 +402,7 @@ static void ask_exim(struct batv_status *s)
 	batv_ctl_status_check_idn(s);
 }
 
-static void release(struct batv_status *s)
+void batv_ctl_status_end(struct batv_status *s)
 {
 	batv_memory_close(&s->memory);
 	batv_memory_close(&s->before);
@@ -412,7 +412,7 @@ static void release(struct batv_status *s)
 	free(s);
 }
 
-static struct batv_status *begin(struct batv_ctl *ctl)
+struct batv_status *batv_ctl_status_begin(struct batv_ctl *ctl)
 {
 	struct batv_status *s = calloc(1, sizeof *s);
 
@@ -425,7 +425,7 @@ static struct batv_status *begin(struct batv_ctl *ctl)
 
 static int print_once(struct batv_ctl *ctl)
 {
-	struct batv_status *s = begin(ctl);
+	struct batv_status *s = batv_ctl_status_begin(ctl);
 	int code;
 
 	if (!s)
@@ -438,7 +438,7 @@ static int print_once(struct batv_ctl *ctl)
 		batv_ctl_status_print_json(s);
 	else
 		batv_ctl_status_print(s, NULL);
-	release(s);
+	batv_ctl_status_end(s);
 	return code;
 }
 
@@ -480,7 +480,7 @@ static int redraw(struct batv_ctl *ctl, struct said *said)
 
 		ctl->clock = ctl->now = (int64_t)time(NULL);
 		batv_ctl_terminal_resize(STDOUT_FILENO, &ctl->terminal);
-		s = begin(ctl);
+		s = batv_ctl_status_begin(ctl);
 		if (!s)
 			return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 		if (first)
@@ -490,7 +490,7 @@ static int redraw(struct batv_ctl *ctl, struct said *said)
 		fputs(ctl->terminal.is_terminal ? "\033[H\033[J" : first ? "" : "\n", stdout);
 		batv_ctl_status_print(s, first ? NULL : &before);
 		batv_ctl_status_figures(s, 1, ctl->now, &before);
-		release(s);
+		batv_ctl_status_end(s);
 		if (fflush(stdout) != 0)
 			return BATV_CTL_TROUBLE;
 		(void)poll(NULL, 0, BATV_STATUS_WATCH_SECONDS * 1000);

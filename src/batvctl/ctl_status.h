@@ -13,6 +13,13 @@
  (3 * (int64_t)BATV_DAY) /* keys that end so soon: nobody makes new ones */
 #define BATV_STATUS_WATCH_SECONDS 2
 
+/*
+ * ctl_status.c: all that is seen without asking Exim, for batvctl notify, too.  NULL: out of
+ * memory.  batv_ctl_status_end() frees it.
+ */
+struct batv_status *batv_ctl_status_begin(struct batv_ctl *ctl);
+void batv_ctl_status_end(struct batv_status *status);
+
 /* ctl_status_config.c: the configuration, and the overrides beside it. */
 void batv_ctl_status_load_config(struct batv_status *status);
 void batv_ctl_status_check_config(struct batv_status *status);   /* can batvd read it? */

@@ -33,6 +33,12 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "something to do, 3 when something could not be looked at; advice alone is status 0.\n"
 	 "--quiet prints nothing when all is well, for cron.",
 	 batv_ctl_doctor},
+	{"notify", BATV_OPTION_DRY_RUN, 0, 0, "[--dry-run]",
+	 "mail to the address notify when a domain begins or stops to refuse",
+	 "A timer runs it.  It tells what has changed since it told last, in one message, at most "
+	 "one a\n"
+	 "day for each domain.  --dry-run prints the message, and sends and keeps nothing.",
+	 batv_ctl_notify},
 	{"check", 0, 0, 0, "", "is the configuration right?",
 	 "Exim is asked about each named list, too.", batv_ctl_check},
 	{"enable",

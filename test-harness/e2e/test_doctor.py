@@ -8,7 +8,7 @@ import socket
 import threading
 
 from lab import *
-from batv import CONF, Batv, batv_exim
+from batv import CONF, Batv, batv_exim, prove
 from kinds import HEAVY
 from lab_debian import Installation
 
@@ -114,6 +114,18 @@ class Place:
         (self.exim.dir / "log/mainlog").unlink()
 
     @contextlib.contextmanager
+    def refusing(self):
+        """A domain has refused for more than an hour."""
+        self.batv.set(CONF, notify="alice@test", grace="0s")
+        self.exim.start()
+        prove(self.batv, self.exim, "ours.test")
+        self.exim.stop()
+        self.batv.reload()
+        with self.clock(7200):
+            yield
+        self.batv.set(CONF)
+
+    @contextlib.contextmanager
     def busy_memory(self):
         self.batv.set(CONF, memory_capacity="1k")
         self.batv.ctl("remember", "-", input="".join(f"<{n}@x> alice@test\n" for n in range(1200)), check=False)
@@ -160,6 +172,8 @@ def breaks(p):
         ("state-age", p.clock(90 * DAY), "fail", "ended on", ()),
         ("secret-mode", p.mode("secret", 0o640), "fail", "batvctl rotate --revoke", ()),
         ("clock", p.clock(-7200), "fail", "mail leaves unsigned", ()),
+        ("notify", p.conf(notify="nobody@test"), "warn", "nobody@test, which notify names, would not arrive", ()),
+        ("notify", p.refusing(), "warn", "ours.test refuses, and alice@test was not told", ()),
         ("local-parts", p.content(p.exim.dir / "aliases", f"{'x' * 49}: alice\n{'y' * 48}: alice\n"), "warn", "1 local part is", ()),
         ("package-leftovers", p.content(p.batv.conf_path.with_name("exim-batv.conf.dpkg-dist"), "x"), "warn", "diff ", ()),
         ("log-selector", p.edit("+received_recipients"), "warn", "+received_recipients", ()),

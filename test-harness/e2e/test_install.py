@@ -54,7 +54,8 @@ def test_uninstall_leaves_nothing(lab):
     there = set(tree(root))
     for path in ("usr/local/sbin/batvd", "usr/local/sbin/batvctl", "usr/local/share/exim-batv/snippets/main.conf",
                  "usr/local/share/man/man8/batvd.8", "usr/local/share/bash-completion/completions/batvctl", "usr/local/share/man/man5/exim-batv.conf.5",
-                 "usr/local/lib/systemd/system/batvd.service", "etc/exim-batv/exim-batv.conf"):
+                 "usr/local/lib/systemd/system/batvd.service", "usr/local/lib/systemd/system/batv-notify.timer", "etc/cron.d/exim-batv",
+                 "etc/exim-batv/exim-batv.conf"):
         assert path in there, path
     assert ("usr/local/lib/exim-batv/batv.so" in there) == (TOP / "build" / "batv.so").exists()
     install(lab, root, verb="uninstall")
@@ -103,6 +104,8 @@ def test_every_path_is_that_of_the_installation(lab):
     unit = (root / "opt/mail/lib/systemd/system/batvd.service").read_text()
     assert "\nExecStart=/opt/mail/sbin/batvd\n" in unit and "\nGroup=batv\n" in unit
     assert "d /srv/batv 2750 batv mailers -" in (root / "opt/mail/lib/tmpfiles.d/exim-batv.conf").read_text()
+    assert "\nExecStart=/opt/mail/sbin/batvctl notify\n" in (root / "opt/mail/lib/systemd/system/batv-notify.service").read_text()
+    assert " || /opt/mail/sbin/batvctl notify 2>&1" in (root / "opt/etc/cron.d/exim-batv").read_text()
     # what a snippet says of itself is true
     main = root / "opt/mail/share/exim-batv/snippets/main.conf"
     assert f".include /{main.relative_to(root)}" in main.read_text()

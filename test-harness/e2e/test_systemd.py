@@ -10,6 +10,7 @@ STATE = "/var/lib/exim-batv"
 # The watchdog and a restart, without waiting for minutes.
 IMPATIENT = "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n"
 EXPOSURE = 0.6
+NOTIFY_EXPOSURE = 7.5      # it runs as root, and Exim delivers from it
 
 
 class TestUnit:
@@ -113,6 +114,25 @@ class TestUnit:
         self.write("")
         self.machine("systemctl", "start", "batvd")
         self.another()
+
+    def test_notify(self):
+        """Without an address its service does nothing, and logs nothing; what is wrong is in the journal."""
+        start = lambda: self.machine("systemctl", "start", "batv-notify.service", check=False).returncode
+        assert start() == 0 and self.machine.journal("batv-notify.service") == [], self.machine.journal("batv-notify.service")
+        self.write("notify = nobody\n")
+        assert start() == 1
+        said = self.machine.journal("batv-notify.service")
+        assert any("notify: expected an address such as postmaster@example.com" in line for line in said), said
+        self.write("")
+        assert start() == 0
+        self.machine("systemctl", "enable", "--now", "batv-notify.timer")
+        assert self.machine.show("ActiveState", "NextElapseUSecRealtime", unit="batv-notify.timer")["ActiveState"] == "active"
+        # no other part of the machine than what a delivery needs; root it must be
+        said = self.machine("systemd-analyze", "verify", "--man=no", "batv-notify.service", "batv-notify.timer", check=False)
+        assert said.returncode == 0 and not said.stderr, said
+        said = self.machine("systemd-analyze", "security", "--no-pager", "batv-notify").stdout
+        exposure = re.search(r"Overall exposure level for batv-notify.service: ([\d.]+)", said)
+        assert exposure and float(exposure[1]) <= NOTIFY_EXPOSURE, said
 
     def test_it_is_confined(self):
         said = self.machine("systemd-analyze", "security", "--no-pager", "batvd").stdout

@@ -19,6 +19,7 @@ START_TEST(an_empty_file_is_all_defaults)
 	ck_assert_str_eq(config.global.directory, BATV_DIR);
 	ck_assert_str_eq(config.global.exim, "");
 	ck_assert_str_eq(config.global.legacy_keys, "");
+	ck_assert_str_eq(config.global.notify, "");
 	ck_assert_uint_eq(config.global.memory_capacity, 100000);
 	ck_assert_int_eq(config.global.memory_retention, 15 * BATV_DAY);
 	ck_assert_uint_eq(config.global.evidence_bytes, 131072);
@@ -42,6 +43,7 @@ START_TEST(values_and_policies)
 	good("directory = /srv/batv\n"
 	     "exim=/usr/sbin/exim4 -C /etc/exim4/test.conf\r\n"
 	     "legacy_keys = /nowhere/legacy\n"
+	     "notify = postmaster@example.com\n"
 	     "automatic_senders = ^(mailer-daemon|bounce)@.*$\n"
 	     "key_rotation = 2d\n"
 	     "\n"
@@ -66,6 +68,7 @@ START_TEST(values_and_policies)
 	ck_assert_str_eq(config.global.directory, "/srv/batv");
 	ck_assert_str_eq(config.global.exim, "/usr/sbin/exim4 -C /etc/exim4/test.conf");
 	ck_assert_str_eq(config.global.legacy_keys, "/nowhere/legacy");
+	ck_assert_str_eq(config.global.notify, "postmaster@example.com");
 	ck_assert_str_eq(config.global.automatic_senders, "^(mailer-daemon|bounce)@.*$");
 	ck_assert_int_eq(config.global.key_rotation, 2 * BATV_DAY);
 	ck_assert_int_eq(config.global.key_retention, 7 * BATV_DAY);

@@ -190,6 +190,16 @@ static const struct {
 	{"key_retention", "86399s", NULL},
 	{"automatic_senders", "^(a|b)$", "^(a|b)$"},
 	{"automatic_senders", "a\x7f", NULL},
+	{"notify", "", ""},
+	{"notify", "post-master+x=y_z@mx1.example.com", "post-master+x=y_z@mx1.example.com"},
+	{"notify", "root", NULL},
+	{"notify", "@example.com", NULL},
+	{"notify", "root@", NULL},
+	{"notify", "a@b@c", NULL},
+	{"notify", "-oMr@example.com", NULL},
+	{"notify", "a@b, c@d", NULL},
+	{"notify", "|id@example.com", NULL},
+	{"notify", "${run{id}}@example.com", NULL},
 };
 
 START_TEST(global_values_are_taken_or_refused)

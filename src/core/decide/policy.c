@@ -17,6 +17,7 @@
 
 #define TEXT_MAX 400       /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
 #define KEY_RETENTION "7d" /* grace follows it */
+#define ADDRESS_MAX 254    /* RFC 5321 4.5.3.1.3, without the "<>" of a path */
 
 static const char *const enforcement_names[] = {"auto", "observe", "reject", NULL};
 static const char *const style_names[] = {"prvs", "subaddress", NULL};
@@ -38,6 +39,8 @@ const struct batv_option batv_globals[] = {
 	{GLOBAL(exim), .type = BATV_OPT_COMMAND, .fallback = ""},
 	/* file with keys of an older BATV installation, which verify only */
 	{GLOBAL(legacy_keys), .type = BATV_OPT_PATH, .fallback = ""},
+	/* who gets mail when a domain begins or stops to refuse */
+	{GLOBAL(notify), .type = BATV_OPT_ADDRESS, .fallback = ""},
 	/* messages, and pairs of people, that are remembered a day */
 	{GLOBAL(memory_capacity), .type = BATV_OPT_COUNT, .fallback = "100k", .min = 1000,
 	 .max = 100000000},
@@ -176,7 +179,8 @@ bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kin
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
-	case BATV_OPT_PATTERN: break;
+	case BATV_OPT_PATTERN:
+	case BATV_OPT_ADDRESS: break;
 	}
 	return false;
 }
@@ -187,7 +191,7 @@ static bool is_text(const struct batv_option *opt)
 
 	return batv_option_is_list(opt, &kind) || opt->type == BATV_OPT_TEXT ||
 	       opt->type == BATV_OPT_PATH || opt->type == BATV_OPT_COMMAND ||
-	       opt->type == BATV_OPT_PATTERN;
+	       opt->type == BATV_OPT_PATTERN || opt->type == BATV_OPT_ADDRESS;
 }
 
 /* What was expected, as a constant. */
@@ -207,6 +211,7 @@ static const char *expected(const struct batv_option *opt)
 	case BATV_OPT_PATH: return "expected an absolute path of less than 4096 bytes";
 	case BATV_OPT_COMMAND: return "expected an absolute path of less than 4096 bytes, or none";
 	case BATV_OPT_PATTERN: return "expected a pattern without control characters";
+	case BATV_OPT_ADDRESS: return "expected an address such as postmaster@example.com";
 	}
 	return "expected something else";
 }
@@ -351,6 +356,23 @@ static const char *check_own_text(const struct batv_option *opt, const char *tex
 	return NULL;
 }
 
+/* batvctl gives it to Exim as an argument: so it can be nothing but an address. */
+static const char *check_address(const struct batv_option *opt, const char *text)
+{
+	struct batv_span s = batv_span_of(text);
+	size_t signs = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		signs += s.p[i] == '@';
+		if (!batv_is_name_char(s.p[i]) && !memchr("@.+=", s.p[i], 4))
+			return expected(opt);
+	}
+	return s.len == 0 || (signs == 1 && s.p[0] != '@' && s.p[0] != '-' &&
+			      s.p[s.len - 1] != '@' && s.len <= ADDRESS_MAX)
+		       ? NULL
+		       : expected(opt);
+}
+
 enum batv_err batv_option_set(void *base, const struct batv_option *opt, const char *value,
 			      const char **why)
 {
@@ -373,6 +395,7 @@ enum batv_err batv_option_set(void *base, const struct batv_option *opt, const c
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN: wrong = check_own_text(opt, value); break;
+	case BATV_OPT_ADDRESS: wrong = check_address(opt, value); break;
 	}
 	if (good && !wrong) {
 		if (is_text(opt))
@@ -431,7 +454,8 @@ enum batv_err batv_option_get(const void *base, const struct batv_option *opt, c
 	case BATV_OPT_TEXT:
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
-	case BATV_OPT_PATTERN: text = *(const char *const *)field; break;
+	case BATV_OPT_PATTERN:
+	case BATV_OPT_ADDRESS: text = *(const char *const *)field; break;
 	}
 	if (!text || strlen(text) >= size)
 		return BATV_E_TOO_LONG;

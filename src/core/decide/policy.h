@@ -65,6 +65,7 @@ struct batv_global {
 	const char *directory;
 	const char *exim;         /* command and arguments, split at spaces: find_exim.h */
 	const char *legacy_keys;  /* file; "" none */
+	const char *notify;       /* address; "" none */
 	uint64_t memory_capacity; /* items a day; 0: not known, the memory keeps its capacity */
 	int64_t memory_retention; /* seconds */
 	uint64_t evidence_bytes;  /* bytes of a body that are searched */
@@ -86,6 +87,7 @@ enum batv_option_type {
 	BATV_OPT_PATH,    /* absolute; "" too if that is the default */
 	BATV_OPT_COMMAND, /* the same, with arguments; or "none" */
 	BATV_OPT_PATTERN, /* PCRE2; nothing here checks that it compiles */
+	BATV_OPT_ADDRESS, /* of a mailbox, in plain characters; "" too */
 };
 
 /* Does the state have a line for the option? */
