@@ -31,7 +31,8 @@ static void search_header(struct batv_search *search)
 
 	while (batv_glue_header_next(&at, &field)) {
 		batv_search_header(search, field);
-		if (batv_span_equal_fold(field.name, batv_span_of("From")))
+		if (proof.n_authors < BATV_AUTHORS_MAX &&
+		    batv_span_equal_fold(field.name, batv_span_of("From")))
 			(void)batv_mailbox_each(field.value, BATV_AUTHORS_MAX, found_author,
 						&proof);
 	}

@@ -188,15 +188,16 @@ static void fill(char *text, size_t size, const struct busy *b)
 				     : b->before;
 	     *p; p++)
 		put_raw(&f, *p);
-	for (unsigned i = 0; f.len < size; i++)
+	for (unsigned i = 0; f.len < size; i++) {
+		(void)snprintf(number, sizeof number, "%u", i);
 		for (const char *p = b->piece; *p; p++) {
-			(void)snprintf(number, sizeof number, "%u", i);
 			if (*p == '#')
 				for (const char *n = number; *n; n++)
 					put_char(&f, *n);
 			else
 				put_char(&f, *p == '\001' ? '\0' : *p);
 		}
+	}
 }
 
 #endif

@@ -577,6 +577,29 @@ START_TEST(work_is_bounded)
 }
 END_TEST
 
+/* A message has one From and one Subject; of thousands, the first 16 are read. */
+START_TEST(subjects_are_not_read_for_ever)
+{
+	const struct batv_span body = span("550 5.1.1 <a@b>: unknown user\n");
+
+	for (unsigned before = 14; before <= 16; before++) {
+		struct batv_classifier c;
+
+		batv_classify_start(&c);
+		for (unsigned i = 0; i < before; i++)
+			batv_classify_header(&c,
+					     (struct batv_header){span("Subject"), span("lunch")});
+		batv_classify_header(
+			&c, (struct batv_header){span("Subject"), span("Undelivered mail")});
+		ck_assert_int_eq(batv_classify_end(&c, body, &recipients),
+				 before < 16 ? BATV_CLASS_DSN : BATV_CLASS_OTHER);
+		batv_classify_header(&c, (struct batv_header){span("From"), span("MAILER-DAEMON")});
+		ck_assert_int_eq(batv_classify_end(&c, body, &recipients),
+				 before < 16 ? BATV_CLASS_DSN : BATV_CLASS_OTHER);
+	}
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("classify");
@@ -594,6 +617,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, strange_reports_are_not_refused);
 	tcase_add_test(tc, nothing_says_other);
 	tcase_add_test(tc, work_is_bounded);
+	tcase_add_test(tc, subjects_are_not_read_for_ever);
 	suite_add_tcase(s, tc);
 	return s;
 }

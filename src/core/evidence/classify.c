@@ -23,6 +23,7 @@
 #include "evidence/parts.h"
 
 #define VALUE_MAX 4096 /* bytes of a header field that are read */
+#define TEXTS_MAX 16   /* From and Subject fields that are read; a message has one of each */
 
 enum {
 	SEEN_REPORT = 1u << 0, /* feedback-report, tlsrpt, DMARC */
@@ -215,38 +216,41 @@ static unsigned see_list(struct batv_span value)
 	return SEEN_LIST;
 }
 
+/* Most names differ in length already. */
+#define NAME(text) text, sizeof(text) - 1
 static const struct {
 	const char *name;
+	size_t len;
 	unsigned (*see)(struct batv_span value);
 } fields[] = {
-	{"Auto-Submitted", see_auto_submitted},
-	{"Precedence", see_precedence},
-	{"X-Failed-Recipients", see_dsn},
-	{"X-MS-Exchange-Message-Is-Ndr", see_dsn},
-	{"Content-Class", see_content_class},
-	{"TLS-Report-Domain", see_report},
-	{"TLS-Report-Submitter", see_report},
-	{"X-MS-Exchange-Generated-Message-Source", see_exchange_source},
-	{"X-MS-Exchange-Inbox-Rules-Loop", see_autoresponder},
-	{"X-Autoreply", see_autoresponder},
-	{"X-Autoreply-From", see_autoresponder},
-	{"X-Autorespond", see_autoresponder},
-	{"X-Autoresponder", see_autoresponder},
-	{"X-Auto-Reply", see_autoresponder},
-	{"X-Auto-Response", see_autoresponder},
-	{"X-Auto-Responder", see_autoresponder},
-	{"X-Auto-Response-From", see_autoresponder},
-	{"X-Mail-Autoreply", see_autoresponder},
-	{"X-Auto-Response-Suppress", see_machine},
-	{"In-Reply-To", see_machine},
-	{"References", see_machine},
-	{"X-MS-Journal-Report", see_journal},
-	{"X-MS-Exchange-Organization-Journal-Report", see_journal},
-	{"X-MS-Exchange-Organization-Journal-Reprocessed", see_journal},
-	{"Content-Identifier", see_content_identifier},
-	{"Content-Identifer", see_content_identifier}, /* as Exchange writes it */
-	{"List-Id", see_list},
-	{"List-Post", see_list},
+	{NAME("Auto-Submitted"), see_auto_submitted},
+	{NAME("Precedence"), see_precedence},
+	{NAME("X-Failed-Recipients"), see_dsn},
+	{NAME("X-MS-Exchange-Message-Is-Ndr"), see_dsn},
+	{NAME("Content-Class"), see_content_class},
+	{NAME("TLS-Report-Domain"), see_report},
+	{NAME("TLS-Report-Submitter"), see_report},
+	{NAME("X-MS-Exchange-Generated-Message-Source"), see_exchange_source},
+	{NAME("X-MS-Exchange-Inbox-Rules-Loop"), see_autoresponder},
+	{NAME("X-Autoreply"), see_autoresponder},
+	{NAME("X-Autoreply-From"), see_autoresponder},
+	{NAME("X-Autorespond"), see_autoresponder},
+	{NAME("X-Autoresponder"), see_autoresponder},
+	{NAME("X-Auto-Reply"), see_autoresponder},
+	{NAME("X-Auto-Response"), see_autoresponder},
+	{NAME("X-Auto-Responder"), see_autoresponder},
+	{NAME("X-Auto-Response-From"), see_autoresponder},
+	{NAME("X-Mail-Autoreply"), see_autoresponder},
+	{NAME("X-Auto-Response-Suppress"), see_machine},
+	{NAME("In-Reply-To"), see_machine},
+	{NAME("References"), see_machine},
+	{NAME("X-MS-Journal-Report"), see_journal},
+	{NAME("X-MS-Exchange-Organization-Journal-Report"), see_journal},
+	{NAME("X-MS-Exchange-Organization-Journal-Reprocessed"), see_journal},
+	{NAME("Content-Identifier"), see_content_identifier},
+	{NAME("Content-Identifer"), see_content_identifier}, /* as Exchange writes it */
+	{NAME("List-Id"), see_list},
+	{NAME("List-Post"), see_list},
 };
 
 /* ---- the body ---- */
@@ -329,7 +333,7 @@ static unsigned walk_parts(const struct batv_classifier *c, struct walk *w, stru
 
 void batv_classify_start(struct batv_classifier *c)
 {
-	c->seen = c->habits = 0;
+	c->seen = c->habits = c->texts = 0;
 	c->boundary.len = 0;
 	c->is_report = c->is_mixed = c->holds_reports = false;
 }
@@ -350,14 +354,14 @@ void batv_classify_header(struct batv_classifier *c, struct batv_header h)
 
 	h.value = batv_span_cut(h.value, VALUE_MAX);
 	if (is_text(name, "From"))
-		c->habits |= batv_habits_from(h.value);
+		c->habits |= ++c->texts <= TEXTS_MAX ? batv_habits_from(h.value) : 0;
 	else if (is_text(name, "Subject"))
-		c->habits |= batv_habits_subject(h.value);
+		c->habits |= ++c->texts <= TEXTS_MAX ? batv_habits_subject(h.value) : 0;
 	else if (is_text(name, "Content-Type"))
 		c->seen |= see_content_type(c, h.value);
-	else
+	else if (name.len >= sizeof "List-Id" - 1) /* the shortest of them */
 		for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-			if (is_text(name, fields[i].name)) {
+			if (name.len == fields[i].len && is_text(name, fields[i].name)) {
 				c->seen |= fields[i].see(h.value);
 				return;
 			}

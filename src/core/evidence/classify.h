@@ -21,6 +21,7 @@ struct batv_classifier {
 	/* private */
 	unsigned seen;             /* of its structure */
 	unsigned habits;           /* enum batv_habit */
+	unsigned texts;            /* From and Subject fields that were looked at */
 	bool is_mixed;             /* multipart/mixed */
 	bool is_report;            /* multipart/report */
 	bool holds_reports;        /* multipart/mixed or signed: may have a report as a part */

@@ -36,6 +36,8 @@ void batv_forwarded_header(struct batv_forwarded *f, struct batv_header h)
 		(void)batv_mailbox_each(h.value, 2, add_to, f);
 		return;
 	}
+	if (h.name.len < sizeof "Received" - 1)
+		return; /* all names that count are longer */
 	switch (batv_recorded_in(h, &value)) {
 	case BATV_RECORDED_X_ORIGINAL_TO:
 	case BATV_RECORDED_ENVELOPE_TO: return;

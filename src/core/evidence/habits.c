@@ -24,13 +24,31 @@ static bool contains(struct batv_span s, const char *text)
 	return false;
 }
 
-/* The same at the beginning of a word only. */
+/* The characters that the texts of a list begin with: a bit for each. */
+struct firsts {
+	uint64_t bits[4];
+};
+
+static struct firsts firsts_of(const char *list)
+{
+	struct firsts f = {{0}};
+
+	for (; *list; list += strlen(list) + 1)
+		f.bits[(unsigned char)*list / 64] |= UINT64_C(1) << (unsigned char)*list % 64;
+	return f;
+}
+
+/* The same at the beginning of a word only.  Few words begin as a text of the list does. */
 static bool has_word_of(struct batv_span s, const char *list)
 {
+	const struct firsts firsts = firsts_of(list);
 	bool in_word = false;
 
 	for (; s.len > 0; s = batv_span_after(s, 1)) {
-		if (!in_word && batv_span_begins_any(s, list))
+		const unsigned char c = (unsigned char)batv_fold(s.p[0]);
+
+		if (!in_word && (firsts.bits[c / 64] >> c % 64 & 1) &&
+		    batv_span_begins_any(s, list))
 			return true;
 		in_word = batv_is_alnum(s.p[0]);
 	}

@@ -181,6 +181,8 @@ void batv_search_header(struct batv_search *s, struct batv_header h)
 	h.name = batv_span_trim(h.name);
 	h.value = batv_span_cut(h.value, HEADER_VALUE_MAX);
 	s->passed += h.name.len + 1;
+	if (h.name.len < sizeof "Received" - 1)
+		return; /* all names that count are longer */
 	if (batv_clues_done(&s->found, BATV_CLUE_IN_REPLY_TO, true))
 		known = true;
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0] && !known; i++) {
