@@ -18,30 +18,31 @@ enum batv_ctl_code {
 	BATV_CTL_TROUBLE = 3, /* it could not be done, or there is no answer */
 };
 
-enum { /* options that a subcommand accepts; -c, -h and --json are always accepted */
-       BATV_OPTION_AT = 1 << 8, /* above all letters, because getopt_long() returns these bits */
-       BATV_OPTION_RCPT = 1 << 9,
-       BATV_OPTION_HOST = 1 << 10,
-       BATV_OPTION_REVOKE = 1 << 11,
-       BATV_OPTION_FORCE = 1 << 12,
-       BATV_OPTION_SHOW_SECRET = 1 << 13,
-       BATV_OPTION_FROM = 1 << 14,
-       BATV_OPTION_EXIM_LOG = 1 << 15,
-       BATV_OPTION_BACKUP = 1 << 16,
-       BATV_OPTION_FOR = 1 << 17,
-       BATV_OPTION_ANYWAY = 1 << 18,
-       BATV_OPTION_QUIET = 1 << 19,
-       BATV_OPTION_DNS = 1 << 20,
-       BATV_OPTION_AGAINST = 1 << 21,
-       BATV_OPTION_DOMAINS = 1 << 27,
-       BATV_OPTION_WATCH = 1 << 28,
-       BATV_OPTION_NAGIOS = 1 << 29,
-       BATV_OPTION_DRY_RUN = 1 << 22,
-       BATV_OPTION_YES = 1 << 23,
-       BATV_OPTION_DIFF = 1 << 24,
-       BATV_OPTION_PROBE = 1 << 25,
-       BATV_OPTION_MX_UNSIGNS = 1 << 26,
-       BATV_OPTION_REMOVE = 1 << 30,
+enum { /* what getopt_long() returns for an option that only some subcommands accept */
+       BATV_OPTION_AT = 1 << 8, /* above all letters */
+       BATV_OPTION_RCPT,
+       BATV_OPTION_HOST,
+       BATV_OPTION_REVOKE,
+       BATV_OPTION_FORCE,
+       BATV_OPTION_SHOW_SECRET,
+       BATV_OPTION_FROM,
+       BATV_OPTION_EXIM_LOG,
+       BATV_OPTION_BACKUP,
+       BATV_OPTION_FOR,
+       BATV_OPTION_ANYWAY,
+       BATV_OPTION_QUIET,
+       BATV_OPTION_DNS,
+       BATV_OPTION_AGAINST,
+       BATV_OPTION_DOMAINS,
+       BATV_OPTION_WATCH,
+       BATV_OPTION_NAGIOS,
+       BATV_OPTION_DRY_RUN,
+       BATV_OPTION_YES,
+       BATV_OPTION_DIFF,
+       BATV_OPTION_PROBE,
+       BATV_OPTION_MX_UNSIGNS,
+       BATV_OPTION_REMOVE,
+       BATV_OPTION_END
 };
 
 struct batv_ctl {
@@ -64,11 +65,11 @@ struct batv_ctl {
 
 struct batv_ctl_command {
 	const char *name;
-	unsigned options;
-	int min, max;      /* number of arguments */
-	const char *usage; /* the words after the name */
-	const char *help;  /* one line */
-	const char *more;  /* the rest of batvctl COMMAND --help */
+	const char *options; /* accepted besides -c, -h and --json, separated by blanks */
+	int min, max;        /* number of arguments */
+	const char *usage;   /* the words after the name */
+	const char *help;    /* one line */
+	const char *more;    /* the rest of batvctl COMMAND --help */
 	int (*run)(struct batv_ctl *ctl, char **args, int n);
 };
 

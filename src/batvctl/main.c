@@ -15,8 +15,8 @@
 #include "nearest.h"
 
 const struct batv_ctl_command batv_ctl_commands[] = {
-	{"status", BATV_OPTION_AT | BATV_OPTION_DOMAINS | BATV_OPTION_WATCH | BATV_OPTION_NAGIOS, 0,
-	 0, "[--at TIME] [--domains all|LIST] [--watch] [--nagios]",
+	{"status", "at domains watch nagios", 0, 0,
+	 "[--at TIME] [--domains all|LIST] [--watch] [--nagios]",
 	 "problems first, then signing, refusing, memory, counters",
 	 "--domains adds all that is known, for all domains or for those of the list (a,b).\n"
 	 "--watch draws the page again every 2 seconds.  --nagios prints one line; exit status 0 "
@@ -24,8 +24,7 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "1 WARNING, 2 CRITICAL (no usable state, or keys end within 3 days), 3 UNKNOWN.\n"
 	 "Otherwise exit status 1 when there are problems.",
 	 batv_ctl_status},
-	{"doctor", BATV_OPTION_DNS | BATV_OPTION_QUIET | BATV_OPTION_AGAINST, 0, 0,
-	 "[--dns] [--quiet] [--against FILE]",
+	{"doctor", "dns quiet against", 0, 0, "[--dns] [--quiet] [--against FILE]",
 	 "is all of the installation right, and if not, what to do?",
 	 "It changes nothing.  --dns also looks at SPF and DMARC; --against compares with FILE, "
 	 "which\n"
@@ -33,18 +32,16 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "something to do, 3 when something could not be looked at; advice alone is status 0.\n"
 	 "--quiet prints nothing when all is well, for cron.",
 	 batv_ctl_doctor},
-	{"notify", BATV_OPTION_DRY_RUN, 0, 0, "[--dry-run]",
+	{"notify", "dry-run", 0, 0, "[--dry-run]",
 	 "mail to the address notify when a domain begins or stops to refuse",
 	 "A timer runs it.  It tells what has changed since it told last, in one message, at most "
 	 "one a\n"
 	 "day for each domain.  --dry-run prints the message, and sends and keeps nothing.",
 	 batv_ctl_notify},
-	{"check", 0, 0, 0, "", "is the configuration right?",
+	{"check", "", 0, 0, "", "is the configuration right?",
 	 "Exim is asked about each named list, too.", batv_ctl_check},
-	{"enable",
-	 BATV_OPTION_DRY_RUN | BATV_OPTION_YES | BATV_OPTION_DIFF | BATV_OPTION_PROBE |
-		 BATV_OPTION_MX_UNSIGNS,
-	 0, 0, "[--dry-run] [--yes] [--diff] [--probe ADDRESS] [--mx-unsigns]",
+	{"enable", "dry-run yes diff probe mx-unsigns", 0, 0,
+	 "[--dry-run] [--yes] [--diff] [--probe ADDRESS] [--mx-unsigns]",
 	 "place exim-batv in this machine's Exim, and sign mail",
 	 "It tries the new configuration first, places what removes tags before what signs, and\n"
 	 "puts back everything if something fails.  --probe sends one signed mail.  Where another\n"
@@ -52,24 +49,23 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "tags, too.  A configuration that is not Debian's is not changed: --diff prints what to\n"
 	 "add.",
 	 batv_ctl_enable},
-	{"disable", BATV_OPTION_REMOVE | BATV_OPTION_YES, 0, 0, "[--remove] [--yes]",
+	{"disable", "remove yes", 0, 0, "[--remove] [--yes]",
 	 "stop signing; later, take exim-batv out of Exim",
 	 "Bounces to tags that live arrive as before.  --remove, after the last one has died, "
 	 "takes\n"
 	 "away what enable placed; --yes does so earlier.",
 	 batv_ctl_disable},
-	{"keys", BATV_OPTION_AT | BATV_OPTION_SHOW_SECRET, 0, 0, "[--at TIME] [--show-secret]",
+	{"keys", "at show-secret", 0, 0, "[--at TIME] [--show-secret]",
 	 "the keys that live at a time, from the secret file",
 	 "Two servers with the same secret file print the same.", batv_ctl_keys},
-	{"sign", BATV_OPTION_AT | BATV_OPTION_RCPT, 1, 1, "ADDRESS [--rcpt ADDRESS] [--at TIME]",
+	{"sign", "at rcpt", 1, 1, "ADDRESS [--rcpt ADDRESS] [--at TIME]",
 	 "the address as it would leave in mail of ours",
 	 "The first line is the signed address.  Exit status 1 when it would leave bare.",
 	 batv_ctl_sign},
-	{"verify", BATV_OPTION_AT | BATV_OPTION_HOST, 1, 1,
-	 "ADDRESS [--host IP-ADDRESS] [--at TIME]",
+	{"verify", "at host", 1, 1, "ADDRESS [--host IP-ADDRESS] [--at TIME]",
 	 "the verdict on a bounce to this address from outside", "Exit status 0 for `valid` only.",
 	 batv_ctl_verify},
-	{"explain", BATV_OPTION_AT | BATV_OPTION_RCPT | BATV_OPTION_FROM | BATV_OPTION_HOST, 1, 1,
+	{"explain", "at rcpt from host", 1, 1,
 	 "FILE [--rcpt ADDRESS] [--from ADDRESS] [--host IP-ADDRESS] [--at TIME]",
 	 "what Exim would make of a message, and why",
 	 "Class, evidence, look-ups, verdict, action; byte offsets are those of the file (- is\n"
@@ -77,21 +73,21 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "taken from Return-Path, and from Envelope-To, X-Original-To, Delivered-To or To.  Exit\n"
 	 "status 1 when the message would be refused.",
 	 batv_ctl_explain},
-	{"remember", BATV_OPTION_AT | BATV_OPTION_EXIM_LOG, 0, 1,
-	 "FILE [--at TIME] | --from-exim-log FILE", "add what was sent to the memory",
+	{"remember", "at from-exim-log", 0, 1, "FILE [--at TIME] | --from-exim-log FILE",
+	 "add what was sent to the memory",
 	 "FILE (- is stdin) has lines MESSAGE-ID ADDRESS.  Of Exim's main log arrivals are taken\n"
 	 "(`<=`, with id= and, if log_selector has +received_recipients, `for`) that Exim would\n"
 	 "remember: mail of protected domains from those who are trusted; each for its own day.\n"
 	 "zcat -f mainlog* | batvctl remember --from-exim-log -\n"
 	 "Exit status 1 when something was not remembered, or could not be judged.",
 	 batv_ctl_remember},
-	{"test", BATV_OPTION_HOST, 0, 1, "[ADDRESS] [--host IP-ADDRESS]",
+	{"test", "host", 0, 1, "[ADDRESS] [--host IP-ADDRESS]",
 	 "does it work?  Play a true and a forged bounce to Exim",
 	 "ADDRESS is signed, and exim -bh plays both bounces from a host outside; nothing is sent\n"
 	 "or kept.  Without ADDRESS it is the postmaster of the first domain that can be listed.\n"
 	 "Exit status 1 when there is something to do, 3 when it could not be tried.",
 	 batv_ctl_test},
-	{"enforce", BATV_OPTION_FOR | BATV_OPTION_ANYWAY, 1, 1 + BATV_OVERRIDES_MAX,
+	{"enforce", "for anyway", 1, 1 + BATV_OVERRIDES_MAX,
 	 "auto|observe|reject [DOMAIN...] [--for TIME] [--anyway]",
 	 "refuse, or only observe, from now on or for a while",
 	 "observe without a domain stops all refusals.  auto and reject without a domain are for\n"
@@ -100,14 +96,13 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "ends it.  auto --anyway DOMAIN lets a domain arm although another server sends for it.\n"
 	 "Exit status 1 when a domain is not protected: then nothing was changed.",
 	 batv_ctl_enforce},
-	{"rotate", BATV_OPTION_AT | BATV_OPTION_REVOKE, 0, 0, "[--at TIME] [--revoke]",
+	{"rotate", "at revoke", 0, 0, "[--at TIME] [--revoke]",
 	 "add a secret, which signs from then on",
 	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
 	 "earlier ones invalid at once; enforcement = auto refuses nothing until bounces of mail\n"
 	 "sent before have died out, enforcement = reject refuses those bounces.",
 	 batv_ctl_rotate},
-	{"secret", BATV_OPTION_FORCE | BATV_OPTION_BACKUP, 1, 1,
-	 "export|import|unshare [--force] [--backup]",
+	{"secret", "force backup", 1, 1, "export|import|unshare [--force] [--backup]",
 	 "hand the secrets to another server, or take them",
 	 "batvctl secret export | ssh OTHER batvctl secret import\n"
 	 "export --force prints to a terminal; import --force takes secrets that contradict ours.\n"
@@ -151,7 +146,7 @@ static const struct option longs[] = {
 	{NULL, 0, NULL, 0}};
 
 struct given {
-	unsigned options; /* BATV_OPTION_ bits */
+	bool options[BATV_OPTION_END - BATV_OPTION_AT];
 	const char *at, *color;
 	bool help, version;
 };
@@ -210,7 +205,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	default: return BATV_CTL_USAGE;
 	}
 	if (c >= BATV_OPTION_AT)
-		given->options |= (unsigned)c;
+		given->options[c - BATV_OPTION_AT] = true;
 	return BATV_CTL_YES;
 }
 
@@ -222,11 +217,23 @@ static const struct batv_ctl_command *find_command(const char *name)
 	return NULL;
 }
 
+static bool is_among(struct batv_span words, const char *word)
+{
+	struct batv_span w;
+
+	while ((w = batv_span_next_word(&words)).len > 0)
+		if (batv_span_equal(w, batv_span_of(word)))
+			return true;
+	return false;
+}
+
 /* The first option that is not valid with the command; NULL: all are. */
-static const char *misplaced(unsigned given, unsigned allowed)
+static const char *misplaced(const struct given *given, const struct batv_ctl_command *cmd)
 {
 	for (size_t i = 0; longs[i].name; i++)
-		if (longs[i].val >= BATV_OPTION_AT && (given & ~allowed & (unsigned)longs[i].val))
+		if (longs[i].val >= BATV_OPTION_AT &&
+		    given->options[longs[i].val - BATV_OPTION_AT] &&
+		    !is_among(batv_span_of(cmd->options), longs[i].name))
 			return longs[i].name;
 	return NULL;
 }
@@ -261,7 +268,7 @@ static int check_envelope(struct batv_ctl *ctl, const struct batv_ctl_command *c
 static int run(struct batv_ctl *ctl, const struct given *given, const struct batv_ctl_command *cmd,
 	       char **args, int n)
 {
-	const char *wrong = misplaced(given->options, cmd->options);
+	const char *wrong = misplaced(given, cmd);
 
 	int code;
 
