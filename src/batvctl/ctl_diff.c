@@ -58,9 +58,10 @@ static size_t find_section(const struct diff *d, const char *name)
 	return i;
 }
 
+/* There is room: add_transports() looks for it, and the others insert one each. */
 static struct place *insert(struct diff *d, size_t after)
 {
-	struct place *p = &d->places[d->n < PLACES_MAX ? d->n++ : PLACES_MAX - 1];
+	struct place *p = &d->places[d->n++];
 
 	p->after = after;
 	p->text[0] = '\0';
@@ -161,6 +162,13 @@ static bool add_transports(struct diff *d, const struct batv_diff_wanted *w, con
 
 	snprintf(names, sizeof names, "%s", w->transports);
 	for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+		if (d->n == PLACES_MAX) {
+			snprintf(why, size,
+				 "%s has too many transports; include %s/transport-sign.conf in "
+				 "them yourself",
+				 path, w->snippets);
+			return false;
+		}
 		if (!find_driver(d, name, &line)) {
 			snprintf(why, size,
 				 "%s does not have the transport %s itself; include "

@@ -4,6 +4,7 @@
  * Exim reads the result is in e2e/test_enable.py.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,27 @@ START_TEST(impossible)
 }
 END_TEST
 
+/* None is left out silently: mail by that transport would leave unsigned. */
+START_TEST(more_transports_than_there_is_room_for)
+{
+	char text[4000] = "begin transports\n", names[400] = "", *out;
+
+	for (unsigned i = 0; i < 40; i++) {
+		sprintf(text + strlen(text), "t%u:\n driver = smtp\n", i);
+		sprintf(names + strlen(names), "t%u ", i);
+	}
+	out = diff(text, false, false, names);
+	ck_assert_ptr_nonnull(out);
+	ck_assert_ptr_nonnull(strstr(out, " t0:\n  driver = smtp\n+ .include"));
+	ck_assert_ptr_nonnull(strstr(out, " t39:\n  driver = smtp\n+ .include"));
+	free(out);
+	strcat(text, "u:\n driver = smtp\n");
+	strcat(names, "u ");
+	ck_assert_ptr_null(diff(text, false, false, names));
+	ck_assert_ptr_nonnull(strstr(why, "/c has too many transports"));
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("ctl_diff");
@@ -94,5 +116,6 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, hunks_apart);
 	tcase_add_test(tc, nothing_is_missing);
 	tcase_add_test(tc, impossible);
+	tcase_add_test(tc, more_transports_than_there_is_room_for);
 	return s;
 }
