@@ -30,7 +30,7 @@ static void count_error(enum batv_err err)
 	case BATV_E_SYNTAX: reached(SYNTAX); break;
 	case BATV_E_TOO_LONG: /* test_state.c's: no input here is that large */ break;
 	case BATV_E_FULL: reached(FULL); break;
-	default: must(!"an error that is not documented");
+	default: must(err == BATV_OK); /* no other is documented */
 	}
 }
 

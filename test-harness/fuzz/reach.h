@@ -54,6 +54,18 @@ static void reach_report(void)
 		_exit(70);
 }
 
+/* A copy of exactly this size, and a NUL after it; the caller frees it. */
+static inline char *reach_text(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	must(text);
+	if (size > 0)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	return text;
+}
+
 static inline void reach_start(const char *const *names, size_t n)
 {
 	must(n <= REACH_MAX);
