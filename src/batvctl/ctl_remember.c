@@ -95,7 +95,8 @@ static bool copy_span(struct batv_span s, char *out, size_t size)
 {
 	if (s.len >= size)
 		return false;
-	memcpy(out, s.p, s.len);
+	if (s.len > 0) /* a host without a name has no text at all */
+		memcpy(out, s.p, s.len);
 	out[s.len] = '\0';
 	return true;
 }
