@@ -72,6 +72,7 @@ help:
 	@echo 'make fuzz     each fuzz target searches for a minute (FUZZ_SECONDS=600); make fuzz-coverage: what their inputs reach'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make company  a small company plays four weeks of mail, with more of it than in make check (N=4); prints a table'
+	@echo 'make soak     an hour of mixed traffic and trouble; every message is accounted for (SOAK_MINUTES=20, SEED=1)'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
 	@echo '              and builds with clang, against musl, as rpm packages and from the tar: test-harness/builds'
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
@@ -159,6 +160,11 @@ e2e: all exim so
 # A small company plays four weeks of mail.  N=1 is what `make check` plays; the table goes to build/company.md.
 company: all exim so
 	@N=$${N:-4} test-harness/e2e/run test_company.py
+
+# Mixed traffic and trouble: docs/reliability.md.  `make check` plays a minute of it.
+.PHONY: soak
+soak: all exim so
+	@SOAK_MINUTES=$${SOAK_MINUTES:-60} test-harness/e2e/run test_soak.py
 
 matrix: deps-test
 	@BUILD='$(BUILD)' test-harness/e2e/matrix

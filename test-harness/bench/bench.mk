@@ -23,5 +23,5 @@ $(OUT)/bench/empty.so: $(BENCH)/empty.c
 
 .PHONY: bench
 bench: all so exim $(addprefix $(OUT)/bench/,host host-crypto spawn calibrate steady empty.so bench_memory)
-	@$(BENCH)/plain $(BUILD)/exim-4.96 $(BUILD)/bench/plain
+	@$(BENCH)/plain $(BUILD)/exim-4.96 $(BUILD)/exim-4.96/plain
 	@BUILD='$(BUILD)' $(BENCH)/bench $(PARTS)

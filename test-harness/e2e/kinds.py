@@ -16,9 +16,11 @@ KINDS = (REBUILT, HEAVY, ACL, LIGHT)
 NOT_FOR = {
     REBUILT: {},
     HEAVY: {
+        "test_soak.py::test_mixed_traffic": "it plays rebuilt and heavy, whatever is chosen",
         "test_snippets.py::TestNoModule.*": "an installation that has a module",
     },
     ACL: {
+        "test_soak.py::test_mixed_traffic": "it plays rebuilt and heavy, whatever is chosen",
         "test_snippets.py::TestNoModule.*": "an installation that has a module",
         "test_exempt.py::TestRecipients.*": "an ACL takes no recipients off",
         "test_snippets.py::TestAllFiles.*": "this kind has a DATA ACL of its own",
@@ -43,6 +45,7 @@ NOT_FOR = {
         "test_fail2ban.py::TestFail2ban.test_our_*": "fail2ban does not take an ACL's rejection for spam",
     },
     LIGHT: {
+        "test_soak.py::test_mixed_traffic": "it plays rebuilt and heavy, whatever is chosen",
         "test_company.py::*": "what the list sends and what the transport heals leaves bare",
         "test_snippets.py::TestNoModule.*": "an installation that has a module",
         **{f"test_{name}": "there is no ${dlfunc}" for name in (

@@ -202,7 +202,7 @@ class Sink:
         self._closing = False
         threading.Thread(target=self._accept, daemon=True).start()
         lab.on_close(self.stop)
-        lab.add_report(lambda: (f"{name}, last lines of its dialogues", self.transcript[-12:]))
+        lab.add_report(lambda: (f"{name}, last lines of its dialogues", list(self.transcript)[-12:]))
 
     def stop(self):
         if not self._closing:
