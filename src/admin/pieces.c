@@ -13,15 +13,10 @@
 
 #define ETC BATV_ETC_EXIM
 
-/*
- * What un-signs in the split configuration is also placed where it is not read: after a change to
- * that one by dpkg-reconfigure, tags under way still reach their mailbox.
- */
 const struct batv_piece batv_pieces[] = {
-	{ETC "/conf.d/main/00_exim-batv", "split/main/00_exim-batv", 1, .split = true,
-	 .unsplit = true},
+	{ETC "/conf.d/main/00_exim-batv", "split/main/00_exim-batv", 1, .split = true},
 	{ETC "/conf.d/router/050_exim-batv_unsign", "split/router/050_exim-batv_unsign", 1,
-	 .split = true, .unsplit = true},
+	 .split = true},
 	{ETC "/exim-batv.filter", "unsplit/exim-batv.filter", 1, .unsplit = true, .run_time = true},
 	{ETC "/exim-batv.acl-rcpt", "unsplit/exim-batv.acl-rcpt", 1, .unsplit = true,
 	 .run_time = true},

@@ -19,16 +19,16 @@
 #define BATV_PIECE_SIZE_MAX ((size_t)1 << 20)
 
 struct batv_piece {
-	const char *path;   /* where it goes */
-	const char *source; /* below debian/ in the directory of the snippets */
-	unsigned phase;     /* 1: un-signing; 2: signing */
-	bool split, unsplit;
-	bool run_time; /* Exim opens it for each message, by a name that its daemon knows */
+	const char *path;    /* where it goes */
+	const char *source;  /* below debian/ in the directory of the snippets */
+	unsigned phase;      /* 1: un-signing; 2: signing */
+	bool split, unsplit; /* which of Debian's configurations reads it */
+	bool run_time;       /* Exim opens it for each message, by a name that its daemon knows */
 };
 extern const struct batv_piece batv_pieces[];
 extern const size_t batv_pieces_count;
 
-/* Is the piece for this layout? */
+/* Does this layout read the piece? */
 bool batv_pieces_is_for(const struct batv_piece *piece, enum batv_exim_layout layout);
 
 enum batv_piece_state {

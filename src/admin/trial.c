@@ -119,6 +119,23 @@ static bool generate(const struct batv_trial *t, char *why, size_t size)
 	return ok;
 }
 
+/* Debian's script reads the settings as a shell does: the last one counts. */
+static bool set_layout(const struct batv_trial *t, enum batv_exim_layout layout, char *why,
+		       size_t size)
+{
+	char path[120];
+	FILE *f;
+	bool ok;
+
+	snprintf(path, sizeof path, "%s/etc/update-exim4.conf.conf", t->dir);
+	f = fopen(path, "ae");
+	ok = f && fprintf(f, "\ndc_use_split_config='%s'\n",
+			  layout == BATV_LAYOUT_SPLIT ? "true" : "false") > 0;
+	if (f)
+		ok = fclose(f) == 0 && ok;
+	return ok || sentence(why, size, path, strerror(errno));
+}
+
 bool batv_trial_make(struct batv_trial *t, const struct batv_installation *inst, char *const *texts,
 		     char *why, size_t size)
 {
@@ -131,8 +148,8 @@ bool batv_trial_make(struct batv_trial *t, const struct batv_installation *inst,
 	/* Exim's user must reach the files that the configuration names. */
 	(void)chmod(t->dir, 0755);
 	snprintf(t->conf, sizeof t->conf, "%s/exim.conf", t->dir);
-	if (!copy_directory(t, why, size) || !put_pieces(t, inst->layout, texts, why, size) ||
-	    !generate(t, why, size))
+	if (!copy_directory(t, why, size) || !set_layout(t, inst->layout, why, size) ||
+	    !put_pieces(t, inst->layout, texts, why, size) || !generate(t, why, size))
 		return false;
 	t->inst = *inst;
 	snprintf(t->inst.command, sizeof t->inst.command, "%s -C %s", inst->exim, t->conf);

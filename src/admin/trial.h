@@ -15,7 +15,8 @@ struct batv_trial {
 };
 
 /*
- * Makes the configuration that these pieces give.  On false, `why` is one sentence.  Call
+ * Makes the configuration that these pieces give, in the layout that inst has: it need not be the
+ * one that is in use.  On false, `why` is one sentence.  Call
  * batv_trial_end() either way.
  */
 bool batv_trial_make(struct batv_trial *trial, const struct batv_installation *inst,

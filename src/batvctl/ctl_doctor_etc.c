@@ -142,20 +142,6 @@ static size_t tell_leftover(struct batv_ctl_doctor *d, const char *path, const c
 	return 1;
 }
 
-static size_t tell_unread(struct batv_ctl_doctor *d, const struct batv_piece *piece)
-{
-	struct batv_ctl_doctor_finding *f;
-
-	if (batv_pieces_is_for(piece, d->inst.layout) || access(piece->path, F_OK) != 0)
-		return 0;
-	f = ADD(PACKAGE_LEFTOVERS, WARN, "Exim does not read %s", piece->path);
-	batv_ctl_doctor_finding_why(f, "it is for the %s configuration, and Exim reads the %s",
-				    piece->split ? "split" : "unsplit",
-				    batv_installation_layout_name(&d->inst));
-	batv_ctl_doctor_finding_fix(f, "rm %s   and: batvctl enable", piece->path);
-	return 1;
-}
-
 static void check_leftovers(struct batv_ctl_doctor *d)
 {
 	static const char *const suffixes[] = {".dpkg-dist", ".dpkg-new", ".dpkg-old",
@@ -168,9 +154,6 @@ static void check_leftovers(struct batv_ctl_doctor *d)
 		for (size_t i = 0; i < batv_pieces_count; i++)
 			found += tell_leftover(d, batv_pieces[i].path, suffixes[k]);
 	}
-	for (size_t i = 0;
-	     i < batv_pieces_count && d->has_exim && d->inst.layout != BATV_LAYOUT_PLAIN; i++)
-		found += tell_unread(d, &batv_pieces[i]);
 	if (!found)
 		ADD(PACKAGE_LEFTOVERS, OK, "no upgrade left files over");
 }

@@ -25,8 +25,9 @@ struct enabling {
 	char *texts[BATV_PIECES_MAX]; /* in the order of batv_pieces; NULL: not for here */
 	bool there[BATV_PIECES_MAX];  /* it is in its place already */
 	char *macros, *macros_before; /* exim4.conf.localmacros, then and now; NULL: not needed */
-	bool sign;                    /* else un-signing only */
-	bool kept, was_off; /* manifest and overrides were written; signing was off before */
+	char unprepared[400]; /* why the other layout gets none of its pieces; "": it does */
+	bool sign;            /* else un-signing only */
+	bool kept, was_off;   /* manifest and overrides were written; signing was off before */
 	struct batv_manifest manifest; /* as it was before */
 };
 
@@ -35,111 +36,6 @@ static volatile sig_atomic_t interrupted;
 static void interrupt(int number)
 {
 	interrupted = number;
-}
-
-/* ---- what this is ---- */
-
-static int look_at_exim(struct batv_placing *p)
-{
-	const struct batv_installation *i = &p->inst;
-	const char *smart = *i->smarthost ? ", smarthost " : "";
-
-	batv_ctl_placing_say(p, "exim", "", "%s, %s, %s%s%s",
-			     *i->package_version ? i->package_version : i->version,
-			     batv_installation_kind_name(i), batv_installation_layout_name(i),
-			     smart, i->smarthost);
-	if (*i->broken)
-		return batv_ctl_placing_fail(p, BATV_CTL_TROUBLE,
-					     "Exim cannot read its configuration as it is: %s",
-					     i->broken);
-	if (i->module_loads != BATV_YES)
-		return batv_ctl_placing_fail(p, BATV_CTL_TROUBLE,
-					     "the module does not load in %s %s: %s", i->exim,
-					     i->version, i->module_why);
-	if (i->kind == BATV_EXIM_COMPILED_IN)
-		batv_ctl_placing_say(p, "module", "ok", "exim-batv is compiled into this Exim");
-	else
-		batv_ctl_placing_say(p, "module", "ok", "batv.so loads in this Exim");
-	return BATV_CTL_YES;
-}
-
-static int look_at_daemon(struct batv_placing *p)
-{
-	char path[4200];
-	const char *args[] = {"/usr/bin/test", "-r", path, NULL};
-	struct batv_ran ran;
-	bool ok;
-
-	if (batv_store_daemon(&p->ctl->store) == BATV_NO)
-		return batv_ctl_placing_fail(p, BATV_CTL_TROUBLE,
-					     "batvd does not run, so there are no keys; start it "
-					     "(systemctl start batvd), then run this again");
-	snprintf(path, sizeof path, "%s/%s", p->ctl->store.path, BATV_STATE_NAME);
-	if (access(path, F_OK) != 0)
-		return batv_ctl_placing_fail(p, BATV_CTL_TROUBLE,
-					     "%s: %s; batvctl status says more", path,
-					     strerror(errno));
-	ok = batv_run(args, NULL, 10, &p->inst.user, &ran);
-	batv_run_free(&ran);
-	if (!ok)
-		return batv_ctl_placing_fail(p, BATV_CTL_TROUBLE,
-					     "Exim's user (uid %d, gid %d) cannot read %s; the "
-					     "directory must belong to Exim's group: chgrp it, "
-					     "and chmod 2750",
-					     (int)p->inst.user.uid, (int)p->inst.user.gid, path);
-	return BATV_CTL_YES;
-}
-
-/* The directory is compiled in, or named by a list; a third place would find no state. */
-static int look_at_directory(struct batv_placing *p, const struct batv_installed *has)
-{
-	const char *exims = *has->directory ? has->directory : BATV_DIR;
-
-	if (strcmp(exims, p->ctl->store.path) == 0)
-		return BATV_CTL_YES;
-	return batv_ctl_placing_fail(
-		p, BATV_CTL_TROUBLE,
-		"exim-batv.conf says directory = %s, but Exim would look into %s; add to Exim's "
-		"configuration: domainlist batv_dir = %s",
-		p->ctl->store.path, exims, p->ctl->store.path);
-}
-
-static int look_for_others(struct batv_placing *p)
-{
-	const struct batv_installed *h = &p->inst.has;
-
-	if (*h->foreign)
-		return batv_ctl_placing_fail(
-			p, BATV_CTL_TROUBLE,
-			"Exim's configuration signs or checks tags already, by ${prvs or "
-			"${prvscheck in %s; take that out first (legacy_keys in exim-batv.conf "
-			"keeps its tags valid)",
-			h->foreign);
-	if (p->inst.layout != BATV_LAYOUT_UNSPLIT)
-		return BATV_CTL_YES;
-	if (p->inst.hide_mailname || *h->own_return_path || *h->own_acl_rcpt)
-		return batv_ctl_placing_fail(
-			p, BATV_CTL_TROUBLE,
-			"Debian's unsplit configuration has %s, which clashes with what exim-batv "
-			"must define there; nothing was changed.  The split configuration can do "
-			"both.  To change to it:\n"
-			"  sed -i \"s/^dc_use_split_config=.*/dc_use_split_config='true'/\" "
-			"/etc/exim4/update-exim4.conf.conf && update-exim4.conf\n"
-			"(what you changed in exim4.conf.template is not in the split one), then "
-			"run batvctl enable again",
-			p->inst.hide_mailname ? "dc_hide_mailname='true'"
-			: *h->own_return_path ? "a REMOTE_SMTP_RETURN_PATH of its own"
-					      : "a MAIN_ACL_CHECK_RCPT of its own");
-	if (*h->system_filter && !h->own_filter && !strstr(h->system_filter, "exim-batv"))
-		return batv_ctl_placing_fail(
-			p, BATV_CTL_TROUBLE,
-			"Debian's unsplit configuration has no place for a router, and "
-			"system_filter is %s already; nothing was changed.  Put the rules of "
-			"%s/debian/unsplit/exim-batv.filter at its beginning, and "
-			"BATV_OWN_SYSTEM_FILTER = yes into " BATV_LOCALMACROS
-			", or change to the split configuration",
-			h->system_filter, p->inst.snippets);
-	return BATV_CTL_YES;
 }
 
 /* ---- domains ---- */
@@ -245,7 +141,7 @@ static void free_pieces(struct enabling *e)
 	free(e->macros_before);
 }
 
-static int read_piece(struct enabling *e, size_t i)
+static bool read_piece(struct enabling *e, size_t i, char *why, size_t size)
 {
 	const struct batv_piece *piece = &batv_pieces[i];
 	char path[2200];
@@ -253,61 +149,132 @@ static int read_piece(struct enabling *e, size_t i)
 
 	snprintf(path, sizeof path, "%s/debian/%s", e->p->inst.snippets, piece->source);
 	if (!batv_pieces_read(path, &e->texts[i], &len)) {
+		const int error = errno;
+
 		e->texts[i] = NULL;
-		if (errno == ENOENT) /* what is missing then, the trial finds out */
-			return BATV_CTL_YES;
-		return batv_ctl_placing_fail(e->p, BATV_CTL_TROUBLE,
-					     "%s: %s; install exim-batv again", path,
-					     strerror(errno));
+		snprintf(why, size, "%s: %s; install exim-batv again", path, strerror(error));
+		return error == ENOENT; /* what is missing then, the trial finds out */
 	}
 	switch (batv_pieces_look(piece->path, e->texts[i], len, &e->p->manifest)) {
 	case BATV_PIECE_FOREIGN:
-		return batv_ctl_placing_fail(
-			e->p, BATV_CTL_TROUBLE,
-			"%s is there, and is not what enable placed; nothing was changed.  Move "
-			"it away, then run this again",
-			piece->path);
+		snprintf(why, size, "%s is there, and is not what enable placed", piece->path);
+		return false;
 	case BATV_PIECE_SAME: e->there[i] = true; break;
 	case BATV_PIECE_ABSENT:
 	case BATV_PIECE_OURS: break;
 	}
-	return BATV_CTL_YES;
+	return true;
 }
 
 /* The one line in a file of the administrator. */
-static int read_macros(struct enabling *e)
+static bool read_macros(struct enabling *e, char *why, size_t size)
 {
 	size_t len;
 
 	if (!batv_pieces_read(BATV_LOCALMACROS, &e->macros_before, &len)) {
-		if (errno != ENOENT)
-			return batv_ctl_placing_fail(e->p, BATV_CTL_TROUBLE, "%s: %s",
-						     BATV_LOCALMACROS, strerror(errno));
+		const int error = errno;
+
+		snprintf(why, size, "%s: %s", BATV_LOCALMACROS, strerror(error));
+		if (error != ENOENT)
+			return false;
 		e->macros_before = NULL;
 	}
 	if (e->macros_before && batv_pieces_has_line(e->macros_before))
-		return BATV_CTL_YES;
+		return true;
 	e->macros =
 		batv_pieces_add_line(e->macros_before ? e->macros_before : "", BATV_MARKED_LINE);
-	return e->macros ? BATV_CTL_YES
-			 : batv_ctl_placing_fail(e->p, BATV_CTL_TROUBLE, "out of memory");
+	snprintf(why, size, "out of memory");
+	return e->macros != NULL;
+}
+
+/* Those that the layout reads, or those that it does not. */
+static bool read_those(struct enabling *e, enum batv_exim_layout layout, bool read, char *why,
+		       size_t size)
+{
+	for (size_t i = 0; i < batv_pieces_count; i++)
+		if (batv_pieces_is_for(&batv_pieces[i], layout) == read &&
+		    (e->sign || batv_pieces[i].phase == 1) && !read_piece(e, i, why, size))
+			return false;
+	return read != (layout == BATV_LAYOUT_UNSPLIT) || read_macros(e, why, size);
 }
 
 static int read_pieces(struct enabling *e)
 {
-	int code = BATV_CTL_YES;
+	char why[2500];
 
 	if (!*e->p->inst.snippets)
 		return batv_ctl_placing_fail(e->p, BATV_CTL_TROUBLE,
 					     "the snippets are not in /usr/share/exim-batv or "
 					     "/usr/local/share/exim-batv; install exim-batv again");
-	for (size_t i = 0; i < batv_pieces_count && !code; i++)
-		if (batv_pieces_is_for(&batv_pieces[i], e->p->inst.layout) &&
-		    (e->sign || batv_pieces[i].phase == 1))
-			code = read_piece(e, i);
-	if (!code && e->p->inst.layout == BATV_LAYOUT_UNSPLIT)
-		code = read_macros(e);
-	return code;
+	if (!read_those(e, e->p->inst.layout, true, why, sizeof why))
+		return batv_ctl_placing_fail(
+			e->p, BATV_CTL_TROUBLE,
+			"%s; nothing was changed.  Move it away, then run this again", why);
+	return BATV_CTL_YES;
+}
+
+/* ---- the pieces of Debian's other layout ---- */
+
+/*
+ * They are not read now.  But after a change by dpkg-reconfigure, which nobody announces, they are,
+ * and tags under way still reach their mailbox.  Where they would break that configuration, they
+ * are not placed, and that is said.
+ */
+static bool is_read(const struct enabling *e, size_t i)
+{
+	return batv_pieces_is_for(&batv_pieces[i], e->p->inst.layout);
+}
+
+static void drop_other(struct enabling *e, const char *why)
+{
+	for (size_t i = 0; i < batv_pieces_count; i++)
+		if (!is_read(e, i)) {
+			free(e->texts[i]);
+			e->texts[i] = NULL;
+		}
+	if (e->p->inst.layout == BATV_LAYOUT_SPLIT) {
+		free(e->macros);
+		e->macros = NULL;
+	}
+	snprintf(e->unprepared, sizeof e->unprepared, "%s", why);
+}
+
+static bool other_is_there(const struct enabling *e)
+{
+	for (size_t i = 0; i < batv_pieces_count; i++)
+		if (!is_read(e, i) && e->texts[i] && !e->there[i])
+			return false;
+	return e->p->inst.layout != BATV_LAYOUT_SPLIT || !e->macros;
+}
+
+static bool try_other(struct enabling *e, char *why, size_t size)
+{
+	struct batv_trial *t = calloc(1, sizeof *t);
+	struct batv_installation inst = e->p->inst;
+	char routed[300] = "";
+	bool ok;
+
+	inst.layout = inst.layout == BATV_LAYOUT_SPLIT ? BATV_LAYOUT_UNSPLIT : BATV_LAYOUT_SPLIT;
+	snprintf(why, size, "out of memory");
+	ok = t && batv_trial_make(t, &inst, e->texts, why, size);
+	for (size_t i = 0; ok && i < e->domains.n && !*routed; i++)
+		ok = batv_trial_route(t, e->domains.names[i], routed, sizeof routed, why, size);
+	if (t)
+		batv_trial_end(t);
+	free(t);
+	return ok;
+}
+
+static void prepare_other(struct enabling *e)
+{
+	const bool split = e->p->inst.layout == BATV_LAYOUT_SPLIT;
+	char why[2500];
+
+	if (split && e->p->inst.hide_mailname)
+		drop_other(e, "dc_hide_mailname, which is not possible there");
+	else if (!read_those(e, e->p->inst.layout, false, why, sizeof why) ||
+		 (!other_is_there(e) && !try_other(e, why, sizeof why)))
+		drop_other(e, why);
 }
 
 static bool all_there(const struct enabling *e)
@@ -340,7 +307,7 @@ static int try_it(struct enabling *e)
 		code = batv_ctl_placing_fail(e->p, BATV_CTL_TROUBLE, "%s; nothing was changed",
 					     why);
 	else
-		code = look_at_directory(e->p, &t->inst.has);
+		code = batv_ctl_before_directory(e->p, &t->inst.has);
 	if (!code && *routed)
 		snprintf(text, sizeof text, "a signed address routes to %.*s",
 			 (int)strcspn(routed, "@"), routed);
@@ -356,17 +323,33 @@ static int try_it(struct enabling *e)
 
 /* ---- placing ---- */
 
-static size_t paths_of(const struct enabling *e, unsigned phase, bool with_macros,
-		       const char **paths)
+/* Those of one phase that are read, or those that are not. */
+static size_t paths_of(const struct enabling *e, unsigned phase, bool read, const char **paths)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < batv_pieces_count; i++)
-		if (e->texts[i] && batv_pieces[i].phase == phase)
+		if (e->texts[i] && batv_pieces[i].phase == phase && is_read(e, i) == read)
 			paths[n++] = batv_pieces[i].path;
-	if (with_macros && e->macros)
+	if (e->macros && phase == 1 && read && e->p->inst.layout == BATV_LAYOUT_UNSPLIT)
 		paths[n++] = BATV_LOCALMACROS;
+	if (e->macros && phase == 2 && !read && e->p->inst.layout == BATV_LAYOUT_SPLIT)
+		paths[n++] = BATV_LOCALMACROS; /* on a line of its own */
 	return n;
+}
+
+static void say_other(const struct enabling *e, const char *result)
+{
+	const char *paths[BATV_PIECES_MAX + 1],
+		*name = e->p->inst.layout == BATV_LAYOUT_SPLIT ? "unsplit" : "split";
+
+	if (*e->unprepared)
+		batv_ctl_placing_say(e->p, name, "",
+				     "not prepared for a change to it: %s; after such a change, "
+				     "run batvctl enable",
+				     e->unprepared);
+	for (unsigned phase = 1; phase <= 2 && !*e->unprepared; phase++)
+		batv_ctl_placing_list(e->p, name, result, paths, paths_of(e, phase, false, paths));
 }
 
 static bool write_macros(struct enabling *e, char *why, size_t size)
@@ -415,7 +398,7 @@ static int place(struct enabling *e, unsigned phase)
 {
 	const char *paths[BATV_PIECES_MAX + 1];
 	char why[4200], how[500];
-	size_t n = paths_of(e, phase, phase == 1, paths);
+	size_t n = paths_of(e, phase, true, paths);
 
 	if (!write_phase(e, phase, why, sizeof why))
 		return give_back(e, why);
@@ -513,6 +496,7 @@ static int keep(struct enabling *e)
 	if (!e->kept)
 		return give_back(e, why);
 	e->p->result = e->sign ? "signing" : "un-signing";
+	say_other(e, "prepared");
 	return BATV_CTL_YES;
 }
 
@@ -531,6 +515,8 @@ static int nothing_to_do(struct enabling *e)
 	batv_ctl_placing_say(e->p, "placed", "ok",
 			     e->was_off ? "everything is in place; signing is on again"
 					: "everything is in place; nothing was changed");
+	if (*e->unprepared)
+		say_other(e, "");
 	return e->p->ctl->dry_run ? BATV_CTL_YES : probe(e);
 }
 
@@ -561,8 +547,9 @@ static int show_dry_run(struct enabling *e)
 	size_t n = paths_of(e, 1, true, paths);
 
 	batv_ctl_placing_list(e->p, "would", "reload", paths, n);
-	n = paths_of(e, 2, false, paths);
+	n = paths_of(e, 2, true, paths);
 	batv_ctl_placing_list(e->p, "would", "reload", paths, n);
+	say_other(e, "prepare");
 	e->p->result = "dry run";
 	if (!e->p->steps)
 		puts("Nothing was changed.");
@@ -600,6 +587,7 @@ static int enable_debian(struct enabling *e)
 	code = read_pieces(e);
 	if (code)
 		return code;
+	prepare_other(e);
 	if (all_there(e))
 		return nothing_to_do(e);
 	code = try_it(e);
@@ -615,11 +603,11 @@ static int enable_with(struct enabling *e)
 	e->was_off = p->signing_off;
 	e->manifest = p->manifest;
 	if (!plain || !p->ctl->diff) /* a diff is for patch: nothing else is printed */
-		code = look_at_exim(p);
+		code = batv_ctl_before_exim(p);
 	if (!code)
-		code = look_at_daemon(p);
+		code = batv_ctl_before_daemon(p);
 	if (!code)
-		code = look_for_others(p);
+		code = batv_ctl_before_others(p);
 	if (!code && plain)
 		return batv_ctl_plain(p);
 	if (!code)

@@ -1,10 +1,21 @@
 /*
- * ctl_enable.h - the parts of `batvctl enable`: plain configurations, and the probe.
+ * ctl_enable.h - the parts of `batvctl enable`: what it asks first, plain configurations, and the
+ * probe.
  */
 #ifndef BATV_CTL_ENABLE_H
 #define BATV_CTL_ENABLE_H
 
 #include "ctl_placing.h"
+
+/*
+ * ctl_before.c: is this an Exim in which exim-batv can be placed?  Otherwise they say why, end the
+ * placing, and return a code.
+ */
+int batv_ctl_before_exim(struct batv_placing *p);
+int batv_ctl_before_daemon(struct batv_placing *p);
+/* `has`: what the new configuration has. */
+int batv_ctl_before_directory(struct batv_placing *p, const struct batv_installed *has);
+int batv_ctl_before_others(struct batv_placing *p);
 
 /*
  * A configuration that the administrator writes himself: it is never changed.  Prints the diff that

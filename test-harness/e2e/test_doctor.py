@@ -4,13 +4,12 @@ import contextlib
 import json
 import os
 import re
-import socket
-import threading
 
 from lab import *
 from batv import CONF, Batv, batv_exim, prove
 from kinds import HEAVY
 from lab_debian import Installation
+from lab_dns import Dns
 
 SNIPPETS = TOP / "exim-snippets"
 ACL = f".include {SNIPPETS}/acl-rcpt.conf\n"
@@ -341,55 +340,19 @@ def test_the_hardware_clock(lab):
 
 # -- the DNS
 
-class Dns:
-    """A name server for TXT, A and MX records: {(name, type): [text]}.  A name in `broken` gets SERVFAIL."""
-
-    TYPES = {1: "A", 15: "MX", 16: "TXT", 28: "AAAA"}
-
-    def __init__(self, lab, address="127.0.0.53"):
-        needs_root("port 53")
-        self.records, self.broken, self.asked = {}, set(), []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((address, 53))
-        threading.Thread(target=self._serve, daemon=True).start()
-        lab.on_close(lambda: self.socket.sendto(b"", (address, 53)))
-        lab.on_end(self.socket.close)
-
-    @staticmethod
-    def _name(name):
-        return b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
-
-    def _data(self, kind, text):
-        if kind == "A":
-            return socket.inet_aton(text)
-        if kind == "MX":
-            return b"\0\x0a" + self._name(text)
-        return b"".join(bytes([len(part)]) + part for part in re.findall(b"(?s).{1,100}", text.encode()))
-
-    def _serve(self):
-        while query := self.socket.recvfrom(2000):
-            data, peer = query
-            if not data:
-                return
-            at, parts = 12, []
-            while data[at]:
-                parts.append(data[at + 1:at + 1 + data[at]].decode())
-                at += 1 + data[at]
-            name, kind = ".".join(parts).lower(), self.TYPES.get(int.from_bytes(data[at + 1:at + 3], "big"))
-            self.asked.append((name, kind))
-            question, found = data[12:at + 5], self.records.get((name, kind), [])
-            code = 2 if name in self.broken else 0 if any(name == n for n, _ in self.records) else 3
-            reply = data[:2] + bytes([0x81, 0x80 | code]) + b"\0\1" + len(found).to_bytes(2, "big") + b"\0\0\0\0" + question
-            for text in found:
-                rdata = self._data(kind, text)
-                reply += b"\xc0\x0c" + data[at + 1:at + 5] + b"\0\0\0\x3c" + len(rdata).to_bytes(2, "big") + rdata
-            self.socket.sendto(reply, peer)
+def serving(lab):
+    """A name server at 127.0.0.53."""
+    needs_root("port 53")
+    dns = Dns(address="127.0.0.53").start()
+    lab.on_close(dns.stop)
+    lab.on_end(dns.socket.close)
+    return dns
 
 
 @timeout(180)
 def test_dns(lab):
     p = Place(lab)
-    dns = Dns(lab)
+    dns = serving(lab)
     host = p.exim.hostname
     resolv = lab.write("resolv.conf", "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
     p.batv.set("domains = example.test\nown_hosts = 127.0.0.1\n")

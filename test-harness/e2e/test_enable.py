@@ -70,7 +70,7 @@ def masked(text):
 
 
 class TestSplit:
-    settings = {"use_split_config": "true"}
+    settings, other = {"use_split_config": "true"}, "unsplit"
     flavour = "heavy"
 
     def setup(self):
@@ -148,7 +148,7 @@ class TestSplit:
     def test_json(self):
         done = json.loads(self.host.ctl(f"{YES} --json"))
         assert (done["schema"], done["result"], done["error"]) == (1, "signing", None), done
-        assert [s["step"] for s in done["steps"]][-2:] == ["placed", "placed"], done
+        assert [s["step"] for s in done["steps"]][-4:] == ["placed", "placed", self.other, self.other], done
         done = json.loads(self.host.ctl("disable --remove --yes --json"))
         assert done["result"] == "removed", done
         done = self.host.run("batvctl enable --json 2>/dev/null", check=False)
@@ -156,7 +156,7 @@ class TestSplit:
 
 
 class TestUnsplit(TestSplit):
-    settings = {"use_split_config": "false"}
+    settings, other = {"use_split_config": "false"}, "split"
 
     def test_macros_of_the_administrator(self):
         """His file gets one line, shown before; a copy is kept; and out again it is as it was, newline or not."""
@@ -332,26 +332,8 @@ class TestFailures:
         self.unchanged()
 
 
-DNS = r'''
-import socket, struct
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-server.bind(("127.0.0.1", 53))
-open("/tmp/dns", "w").close()
-def name(text): return b"".join(bytes([len(p)]) + p.encode() for p in text.split(".")) + b"\0"
-MX = {"example.com": "mx.example.com", "mx1.example.com": "mx.example.com", "example.org": "mx.provider.net"}
-A = {"mx.example.com": "127.0.0.1", "mx.provider.net": "127.0.0.2"}
-while True:
-    packet, peer = server.recvfrom(2000)
-    at, labels = 12, []
-    while packet[at]: labels.append(packet[at + 1:at + 1 + packet[at]].decode().lower()); at += 1 + packet[at]
-    asked, (kind,), question = ".".join(labels), struct.unpack(">H", packet[at + 1:at + 3]), packet[12:at + 5]
-    data = None
-    if kind == 15 and asked in MX: data = struct.pack(">H", 10) + name(MX[asked])
-    if kind == 1 and asked in A: data = socket.inet_aton(A[asked])
-    answer = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data)) + data if data else b""
-    known = asked in MX or asked in A
-    server.sendto(packet[:2] + (b"\x81\x80" if known else b"\x81\x83") + struct.pack(">HHHH", 1, bool(data), 0, 0) + question + answer, peer)
-'''
+DNS = """example.com MX mx.example.com  mx1.example.com MX mx.example.com  example.org MX mx.provider.net
+mx.example.com A 127.0.0.1  mx.provider.net A 127.0.0.2"""
 
 
 class TestMx:
@@ -359,9 +341,9 @@ class TestMx:
 
     def setup(self):
         self.host = with_sink(Host(self.lab, use_split_config="true"))
-        self.host.write("/tmp/dns.py", DNS)
+        self.host.write("/tmp/dns.py", Path(__file__).with_name("lab_dns.py").read_text())
         self.host.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")
-        self.lab.spawn("dns", self.host.inside("python3", "/tmp/dns.py"), user="root")
+        self.lab.spawn("dns", self.host.inside("python3", "/tmp/dns.py", "/tmp/dns", *DNS.split()), user="root")
         wait_until(lambda: self.host.path("/tmp/dns").exists(), 10, "the DNS")
 
     def test_only_un_signing(self):
@@ -381,6 +363,74 @@ class TestMx:
         self.host.run("sed -i 's/;example.org//' /etc/exim4/update-exim4.conf.conf; update-exim4.conf")
         out = self.host.ctl("enable --yes")
         assert "\nmx " not in out and "Mail leaves signed" in out, out
+
+
+class TestReconfigured:
+    """dpkg-reconfigure changes between split and unsplit, and nobody runs enable again: tags go on, to and fro."""
+
+    def setup(self):
+        self.host = with_sink(Host(self.lab, use_split_config="true"))
+
+    def switch(self, split):
+        path = "/etc/exim4/update-exim4.conf.conf"
+        self.host.write(path, re.sub(r"(dc_use_split_config=).*", rf"\1'{str(split).lower()}'", self.host.read(path)))
+        self.host.run("update-exim4.conf")
+        self.host.run("kill -HUP $(cat /run/exim4/exim.pid)")
+        wait_until(lambda: "daemon started" in "\n".join(self.host.log()).rpartition("SIGHUP received")[2], 15, "the reload")
+
+    def test_both_ways(self):
+        host = self.host
+        for split in True, False:
+            self.switch(split)
+            before = host.configuration()
+            other = "unsplit" if split else "split"
+            out = host.ctl(YES)
+            assert re.search(rf"(?m)^{other} +/etc/exim4/.* +prepared$", out), out
+            tag = sender_of_mail(host)
+            there = host.configuration()
+            self.switch(not split)
+            assert is_tagged(sender_of_mail(host)), "mail leaves untagged"
+            bounce_arrives(host, tag)
+            transports = host.run("exim4 -bP transports").stdout
+            assert transports.count("{batv_sign}") >= 2, transports
+            said = json.loads(host.ctl("doctor --json"))
+            assert said["to_do"] == 0 and said["checks"]["package-leftovers"] == "ok", said["findings"]
+            self.switch(split)
+            assert host.configuration() == there
+            assert "nothing was changed" in host.ctl(YES)
+            host.ctl("disable --remove --yes")
+            assert host.configuration() == before
+
+    def test_where_it_cannot_hold(self):
+        """It is said before, and status and doctor say it after."""
+        host = self.host
+        self.switch(True)
+        macros = "/etc/exim4/exim4.conf.localmacros"
+        host.write(macros, "MAIN_ACL_CHECK_RCPT = acl_mine\n")     # not read now
+        before = host.configuration()
+        out = host.ctl(YES)
+        assert re.search(r"(?m)^unsplit +not prepared for a change to it: .*MAIN_ACL_CHECK_RCPT.*; after such a change, run batvctl enable", out), out
+        assert host.read(macros) == "MAIN_ACL_CHECK_RCPT = acl_mine\n"
+        assert "not prepared" in host.ctl(YES)
+        tag = sender_of_mail(host)
+        host.path(macros).unlink()
+        self.switch(False)
+        status = json.loads(host.run("batvctl status --json", check=False).stdout)
+        assert any("batvctl enable" in p for p in status["problems"]), status["problems"]
+        said = json.loads(host.run("batvctl doctor --json", check=False).stdout)
+        assert said["checks"]["pieces-order"] == "fail", said["findings"]
+        host.ctl(YES)
+        bounce_arrives(host, tag)
+        self.switch(True)
+        host.ctl("disable --remove --yes")
+        host.write(macros, "MAIN_ACL_CHECK_RCPT = acl_mine\n")
+        assert host.configuration() == before
+
+    def test_hide_mailname(self):
+        host = Host(self.lab, name="hiding", use_split_config="true", hide_mailname="true", readhost="example.com")
+        out = host.ctl(YES)
+        assert re.search(r"(?m)^unsplit +not prepared for a change to it: dc_hide_mailname", out), out
+        assert not host.path("/etc/exim4/exim-batv.localmacros").exists()
 
 
 class TestRefused:
