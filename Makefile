@@ -32,8 +32,14 @@ WARN  := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wformat=2 -Wwrite-stri
 	 -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 # -fno-plt: otherwise each of Exim's short-lived processes would look up each libc function that we call.
 HARDEN := -fstack-protector-strong -fPIC -fno-plt
-# _FORTIFY_SOURCE needs optimisation, and cannot be combined with the sanitizers.
-FORTIFY := $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# Calls and returns that the processor checks: for x86 and for 64 bits of ARM; other compilers refuse the flag.
+compiler_takes = $(shell $(CC) -Werror $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+HARDEN += $(call compiler_takes,-fcf-protection) $(call compiler_takes,-mbranch-protection=standard)
+# _FORTIFY_SOURCE needs optimisation, cannot be combined with the sanitizers, and may have been chosen by a packager.
+OPTIMIZED := $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+FORTIFY := $(if $(and $(OPTIMIZED),$(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,yes)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+# How batvd and batvctl are linked; LDFLAGS comes after it.  tools/hardening looks at the result.
+PROGRAM := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(if $(filter -static -static-pie -no-pie,$(LDFLAGS) $(CFLAGS)),,-pie)
 CPPDEFS := -D_GNU_SOURCE -Isrc/core -Isrc/admin $(FORTIFY) -DBATV_DIR='"$(STATEDIR)"' \
 	 -DBATV_CONF='"$(SYSCONFDIR)/exim-batv/exim-batv.conf"' \
 	 -DBATV_VERSION='"$(shell sed -n 's/^## \[\{0,1\}\([0-9][^] ]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)"'
@@ -84,7 +90,15 @@ help:
 	@echo 'make distcheck  is that tar complete, and the same each time?'
 	@echo 'make clean    remove build/'
 
-$(OUT)/obj/%.o: %.c | deps
+# Compiled again when the compiler or its flags change.  WERROR changes no code.
+FLAGS := $(strip $(CC) $(CPPFLAGS) $(CFLAGS) $(FORTIFY) $(HARDEN) $(PROGRAM) $(LDFLAGS))
+ifneq ($(FLAGS),$(strip $(shell cat $(OUT)/obj/.flags 2>/dev/null)))
+$(OUT)/obj/.flags: FORCE
+endif
+$(OUT)/obj/.flags:
+	@mkdir -p $(@D) && echo '$(subst ','\'',$(FLAGS))' >$@
+
+$(OUT)/obj/%.o: %.c $(OUT)/obj/.flags | deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
@@ -107,11 +121,11 @@ $(OUT)/libbatvadm.a: $(call obj,$(ADMIN_SRC))
 
 $(OUT)/batvd: $(call obj,$(DAEMON_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(Q)$(CC) $(ALLCFLAGS) $(PROGRAM) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALLCFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lresolv
+	$(Q)$(CC) $(ALLCFLAGS) $(PROGRAM) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lresolv
 
 # Unit tests: one program per module, all with the main() of unit_main.c.  The first lines of each test say what it links:
 #	/* links: core/tag/tag core/tag/addr core/base/span */

@@ -16,7 +16,10 @@ or_show_log = >$(LOG) 2>&1 || { tail -n 40 $(LOG) >&2; echo "exim/build: $(1), s
 # they fail -Wstrict-prototypes; its uschar is cast to and fro, so there is no -Wcast-qual here.
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wwrite-strings -Wpointer-arith \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
-OURS := -std=gnu11 -O2 -g -fPIC -fno-plt -fstack-protector-strong $(WARN) $(SAN) -D_GNU_SOURCE -DLOCAL_SCAN= \
+compiler_takes = $(shell $(CC) -Werror $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+HARDEN := -fstack-protector-strong $(call compiler_takes,-fcf-protection) $(call compiler_takes,-mbranch-protection=standard) \
+	$(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+OURS := -std=gnu11 -O2 -g -fPIC -fno-plt $(HARDEN) $(WARN) $(SAN) -D_GNU_SOURCE -DLOCAL_SCAN= \
 	-DBATV_DIR='"$(STATEDIR)"' -I$(TOP)/src/core -I$(TOP)/src -I$(LOCAL_SCAN_DIR) -isystem $(EXIM_BUILD)
 
 SOURCES := $(sort $(wildcard $(LOCAL_SCAN_DIR)/*.c))
