@@ -63,7 +63,7 @@ IDN := $(OUT)/obj/src/admin/idn.o
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
-.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage e2e company matrix demo check bench-memory lint install uninstall FORCE
+.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage e2e company matrix demo check bench-memory lint valgrind install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -84,6 +84,7 @@ help:
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
+	@echo 'make valgrind  unit tests, and an Exim that receives and delivers, under valgrind (half an hour)'
 	@echo 'make deps     install the eight Debian packages for building (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
 	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
@@ -203,6 +204,9 @@ check:
 
 lint: deps-test
 	@test-harness/lint
+
+valgrind: all exim so $(UNIT_BIN)
+	@BUILD='$(BUILD)' test-harness/valgrind $(WHAT)
 
 demo:
 	@$(need) build exim demo

@@ -43,6 +43,7 @@ class Batv:
         self.exim = exim
         self.kind = kind or chosen_kind()
         self.daemon = None
+        self.under = []                 # what runs our programs, such as valgrind
         self.told = []                  # what batvd told systemd
         self.env = {"NOTIFY_SOCKET": self._listen(), **(env or {})}
         self.conf(conf)
@@ -81,7 +82,7 @@ class Batv:
     def start(self):
         """Start batvd, wait until it is ready."""
         self.told.clear()
-        self.daemon = self.lab.spawn(f"{self.name}-batvd", [BUILD / "batvd", "-c", self.conf_path, "-f", "-d"],
+        self.daemon = self.lab.spawn(f"{self.name}-batvd", [*self.under, BUILD / "batvd", "-c", self.conf_path, "-f", "-d"],
                                      env=self.env)
 
         def ready():
@@ -139,7 +140,7 @@ class Batv:
 
     def ctl(self, *argv, check=True, **run):
         """Run batvctl as the state's owner; gives the CompletedProcess."""
-        return self.lab.run([BUILD / "batvctl", "-c", self.conf_path, *argv], check=check, **run)
+        return self.lab.run([*self.under, BUILD / "batvctl", "-c", self.conf_path, *argv], check=check, **run)
 
     def json(self, *argv, check=False):
         """batvctl ... --json, parsed.  (status answers 1 when it has problems to report.)"""

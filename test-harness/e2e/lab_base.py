@@ -61,8 +61,10 @@ def needs_root(what):
 def wait_until(condition, timeout=10, what="the condition", interval=0.02):
     """Call CONDITION until it gives something true, which is returned; fail after TIMEOUT seconds.
 
-    WHAT names what is waited for: a text, or a function that gives one at the time of failure.
+    WHAT names what is waited for: a text, or a function that gives one at the time of failure.  Where all programs are slow
+    (lab_valgrind.py), `patience` multiplies the seconds.
     """
+    timeout *= wait_until.patience
     deadline = time.monotonic() + timeout
     while True:
         result = condition()
@@ -71,6 +73,9 @@ def wait_until(condition, timeout=10, what="the condition", interval=0.02):
         if time.monotonic() >= deadline:
             raise LabError(f"waited {timeout:g} s for {what() if callable(what) else what}, in vain")
         time.sleep(interval)
+
+
+wait_until.patience = 1
 
 
 def tool(*argv, timeout=900):
@@ -459,7 +464,7 @@ class Lab:
                                        stdin=stdin, stdout=out, stderr=err)
             self._sessions.add(process.pid)
             try:
-                process.wait(timeout)
+                process.wait(timeout * wait_until.patience)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -1,4 +1,4 @@
-"""What was built is hardened: tools/hardening looks into the files, and finds each flaw that is planted."""
+"""Programs and modules are hardened: tools/hardening looks into the files, and finds each flaw that is planted."""
 
 import os
 import re
