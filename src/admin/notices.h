@@ -5,6 +5,8 @@
 #ifndef BATV_NOTICES_H
 #define BATV_NOTICES_H
 
+#include <stdarg.h>
+
 #include "config.h"
 #include "store.h"
 
@@ -32,5 +34,12 @@ void batv_notices_say(struct batv_notices *notices, int priority, const char *fo
 /* Replaces what was noted of that kind. */
 void batv_notices_trouble(struct batv_notices *notices, enum batv_trouble kind, const char *format,
 			  ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * vsnprintf() for a line that goes to a terminal: each control character but tab and line feed
+ * becomes "?", those that UTF-8 writes in two bytes included.  A name in it may be a stranger's.
+ */
+void batv_notices_format(char *out, size_t size, const char *format, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 #endif

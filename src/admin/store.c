@@ -110,9 +110,16 @@ enum batv_err batv_store_lock(const struct batv_store *store, const char *name, 
 	return fail(err, message, size, "%s/%s: cannot lock: %s", store->path, name, phrase(err));
 }
 
+/* Root looks, too: a pipe that batvd's user puts in its place must not hold it up. */
+static int open_daemon_lock(const struct batv_store *store)
+{
+	return openat(store->dirfd, BATV_DAEMON_LOCK,
+		      O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 enum batv_match batv_store_daemon(const struct batv_store *store)
 {
-	int fd = openat(store->dirfd, BATV_DAEMON_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_daemon_lock(store);
 	enum batv_match alive = BATV_NO;
 
 	if (fd < 0)
@@ -138,7 +145,7 @@ void batv_store_beat(int lock, int64_t now)
 
 int64_t batv_store_last_beat(const struct batv_store *store)
 {
-	int fd = openat(store->dirfd, BATV_DAEMON_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_daemon_lock(store);
 	char text[BEAT_SIZE];
 	ssize_t n;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "notices.h"
 #include "standby.h"
 
 /* Did the system refuse it to an ordinary user? */
@@ -33,7 +34,7 @@ int batv_ctl_fail(int code, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof text, format, ap);
+	batv_notices_format(text, sizeof text, format, ap);
 	va_end(ap);
 	fflush(stdout);
 	fprintf(stderr, "batvctl: %s%s\n", text, lacks_rights(text) ? "; run as root or batv" : "");
@@ -158,7 +159,9 @@ bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, 
 
 bool batv_ctl_print_json(json_t *object)
 {
-	bool ok = object && json_dumpf(object, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) == 0 &&
+	bool ok = object &&
+		  json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_SORT_KEYS) ==
+			  0 &&
 		  putchar('\n') != EOF;
 
 	answered = true;

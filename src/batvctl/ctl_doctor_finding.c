@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl_doctor_finding.h"
+#include "notices.h"
 
 const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 	[BATV_DOCTOR_EXIM_FOUND] = "exim-found",
@@ -49,7 +50,7 @@ const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 static void __attribute__((format(printf, 3, 0)))
 put(char *out, size_t size, const char *format, va_list ap)
 {
-	vsnprintf(out, size, format, ap);
+	batv_notices_format(out, size, format, ap);
 	for (char *p = out; *p; p++)
 		if (batv_is_control(*p))
 			*p = ' ';

@@ -16,6 +16,7 @@
 #include "decide/override.h"
 #include "overrides.h"
 #include "reload.h"
+#include "notices.h"
 
 #define TEXT_WIDTH 78
 #define ETC_CONF BATV_ETC_EXIM "/conf.d/"
@@ -40,7 +41,7 @@ void batv_ctl_placing_say(struct batv_placing *p, const char *name, const char *
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof text, format, ap);
+	batv_notices_format(text, sizeof text, format, ap);
 	va_end(ap);
 	if (p->steps)
 		add_step(p, name, result, text);
@@ -112,7 +113,7 @@ int batv_ctl_placing_fail(struct batv_placing *p, int code, const char *format, 
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof text, format, ap);
+	batv_notices_format(text, sizeof text, format, ap);
 	va_end(ap);
 	if (p->steps)
 		batv_ctl_print_json(document(p, text));

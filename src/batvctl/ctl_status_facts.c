@@ -5,6 +5,7 @@
  * is too long is cut.
  */
 #include "ctl_status_facts.h"
+#include "notices.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ void batv_ctl_status_problem(struct batv_status *s, const char *format, ...)
 	if (s->n_problems == BATV_NOTES_MAX)
 		return;
 	va_start(ap, format);
-	vsnprintf(s->problems[s->n_problems++], sizeof s->problems[0], format, ap);
+	batv_notices_format(s->problems[s->n_problems++], sizeof s->problems[0], format, ap);
 	va_end(ap);
 }
 
@@ -27,6 +28,6 @@ void batv_ctl_status_note(struct batv_status *s, const char *format, ...)
 	if (s->n_notes == BATV_NOTES_MAX)
 		return;
 	va_start(ap, format);
-	vsnprintf(s->notes[s->n_notes++], sizeof s->notes[0], format, ap);
+	batv_notices_format(s->notes[s->n_notes++], sizeof s->notes[0], format, ap);
 	va_end(ap);
 }

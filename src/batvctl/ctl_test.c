@@ -15,6 +15,7 @@
 #include "ctl_pasted.h"
 #include "ctl_play.h"
 #include "decide/sign.h"
+#include "notices.h"
 
 #define HOST "192.0.2.1" /* of a network for documentation: nobody's */
 #define LINES 16
@@ -53,7 +54,7 @@ say(struct testing *t, const char *what, enum mark mark, const char *format, ...
 
 	*l = (struct line){.what = what, .mark = mark};
 	va_start(ap, format);
-	vsnprintf(l->text, sizeof l->text, format, ap);
+	batv_notices_format(l->text, sizeof l->text, format, ap);
 	va_end(ap);
 	return l;
 }
@@ -64,7 +65,7 @@ static void __attribute__((format(printf, 2, 3))) fix(struct line *l, const char
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(l->fix, sizeof l->fix, format, ap);
+	batv_notices_format(l->fix, sizeof l->fix, format, ap);
 	va_end(ap);
 }
 

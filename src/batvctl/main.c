@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -367,8 +368,11 @@ int main(int argc, char **argv)
 {
 	static struct batv_ctl ctl = {.config_path = BATV_CONF, .store.dirfd = -1};
 	struct given given = {0};
-	int code = take_options(argc, argv, &ctl, &given);
+	int code;
 
+	/* It reads keys: no core file, and no look from another process of its user. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	code = take_options(argc, argv, &ctl, &given);
 	if (code)
 		return code;
 	if (given.version)

@@ -11,8 +11,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "notices.h"
 #include "report.h"
-#include "store.h"
 
 static enum { TO_STDERR, TO_JOURNAL, TO_SYSLOG } way = TO_STDERR;
 static bool debugging, started;
@@ -54,7 +54,7 @@ void batv_report(int priority, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(line, sizeof line, format, ap);
+	batv_notices_format(line, sizeof line, format, ap);
 	va_end(ap);
 	batv_report_line(NULL, priority, line);
 }
