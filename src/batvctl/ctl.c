@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,17 @@ bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, 
 	close(ends[0]);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 	       WEXITSTATUS(status) == 0;
+}
+
+const char *batv_ctl_who(void)
+{
+	const char *name = getuid() == 0 ? getenv("SUDO_USER") : NULL;
+	const struct passwd *pw;
+
+	if (name && *name)
+		return name;
+	pw = getpwuid(getuid());
+	return pw ? pw->pw_name : "-";
 }
 
 bool batv_ctl_print_json(json_t *object)

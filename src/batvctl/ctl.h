@@ -101,6 +101,9 @@ int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and becomes its owner, to w
 bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, size_t size),
 		       void *ctx, char *why, size_t size);
 
+/* The name of the user who gives the command; with sudo, of the one who used it. */
+const char *batv_ctl_who(void);
+
 /* Prints the object to stdout and takes the reference.  Returns false if writing failed. */
 bool batv_ctl_print_json(json_t *object);
 /* Makes a string from text of unknown origin.  Text that is not UTF-8 is escaped. */

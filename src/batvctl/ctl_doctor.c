@@ -175,6 +175,7 @@ static void look(struct batv_ctl_doctor *d)
 {
 	load(d);
 	batv_ctl_doctor_exim(d);
+	batv_ctl_doctor_acl(d);
 	batv_ctl_doctor_files(d);
 	batv_ctl_doctor_route(d);
 	batv_ctl_doctor_notify(d);

@@ -8,6 +8,7 @@
 #include "ctl_doctor_finding.h"
 
 void batv_ctl_doctor_exim(struct batv_ctl_doctor *doctor);   /* the program and its configuration */
+void batv_ctl_doctor_acl(struct batv_ctl_doctor *doctor);    /* what was changed in Debian's */
 void batv_ctl_doctor_route(struct batv_ctl_doctor *doctor);  /* do bounces to tags arrive? */
 void batv_ctl_doctor_files(struct batv_ctl_doctor *doctor);  /* batvd and its files */
 void batv_ctl_doctor_notify(struct batv_ctl_doctor *doctor); /* the address notify */

@@ -303,6 +303,15 @@ static void check_twice(struct batv_ctl_doctor *d)
 
 /* ---- routers and ACLs ---- */
 
+static void fix_router(const struct batv_ctl_doctor *d, struct batv_ctl_doctor_finding *f)
+{
+	if (d->inst.layout == BATV_LAYOUT_PLAIN)
+		batv_ctl_doctor_finding_fix(
+			f, ".include %s/router-unsign.conf   after begin routers", snippets(d));
+	else
+		batv_ctl_doctor_finding_fix(f, "batvctl enable");
+}
+
 /* local_scan() takes tags off in place; but Exim verifies a recipient, and errors_to, by routing.
  */
 static void check_order(struct batv_ctl_doctor *d)
@@ -319,12 +328,7 @@ static void check_order(struct batv_ctl_doctor *d)
 		batv_ctl_doctor_finding_why(
 			f, "there is no router batv_unsign, and local_scan() has no list "
 			   "batv_unsign");
-		batv_ctl_doctor_finding_fix(
-			f,
-			d->inst.layout == BATV_LAYOUT_PLAIN
-				? ".include %s/router-unsign.conf   after begin routers"
-				: "batvctl enable",
-			snippets(d));
+		fix_router(d, f);
 		return;
 	}
 	if (strcmp(h->first_router, "batv_unsign") == 0 || (*h->unsign && scans(d))) {
@@ -353,8 +357,7 @@ static void check_errors_to(struct batv_ctl_doctor *d)
 		f, "Exim verifies errors_to by routing it, and without the router "
 		   "batv_unsign a signed address does not route; mail leaves untagged, "
 		   "without a word in the log");
-	batv_ctl_doctor_finding_fix(f, ".include %s/router-unsign.conf   after begin routers",
-				    snippets(d));
+	fix_router(d, f);
 }
 
 static void check_acl(struct batv_ctl_doctor *d)

@@ -21,6 +21,7 @@ const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 	[BATV_DOCTOR_ERRORS_TO] = "errors-to",
 	[BATV_DOCTOR_PIECES_ORDER] = "pieces-order",
 	[BATV_DOCTOR_ACL_RCPT] = "acl-rcpt",
+	[BATV_DOCTOR_ACL_COPY] = "acl-copy",
 	[BATV_DOCTOR_CUTTHROUGH] = "cutthrough",
 	[BATV_DOCTOR_PRDR] = "prdr",
 	[BATV_DOCTOR_UNSIGNED_BATCH] = "unsigned-batch",

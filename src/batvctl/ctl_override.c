@@ -3,7 +3,6 @@
  */
 #include "ctl_override.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +11,6 @@
 #include "ctl_publish.h"
 
 #define LOCK_SECONDS 10
-
-/* The user that gives the command; with sudo it is the one who used it. */
-static const char *who_asks(void)
-{
-	const char *name = getuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *pw;
-
-	if (name && *name)
-		return name;
-	pw = getpwuid(getuid());
-	return pw ? pw->pw_name : "-";
-}
 
 static int change(struct batv_ctl *ctl, struct batv_overrides *set,
 		  const struct batv_ctl_override *c, const char *who)
@@ -98,7 +85,7 @@ int batv_ctl_override(struct batv_ctl *ctl, const struct batv_ctl_override *chan
 		      const char **seen, bool *published)
 {
 	struct batv_overrides *set = calloc(1, sizeof *set);
-	const char *who = who_asks();
+	const char *who = batv_ctl_who();
 	struct watched w = {ctl, set};
 	int lock = -1, code = BATV_CTL_YES;
 

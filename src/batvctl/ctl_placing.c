@@ -5,7 +5,6 @@
  * written by a process that has become that user.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,14 +133,6 @@ bool batv_ctl_placing_agree(const struct batv_placing *p, const char *question)
 	return fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
 }
 
-const char *batv_ctl_placing_who(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-	const struct passwd *pw = getpwuid(getuid());
-
-	return sudo && *sudo ? sudo : pw ? pw->pw_name : "-";
-}
-
 /* ---- starting ---- */
 
 static void read_manifest(struct batv_placing *p)
@@ -268,7 +259,7 @@ static bool write_all(void *ctx, char *why, size_t size)
 	bool ok = set && batv_overrides_read(store, set, why, size) == BATV_OK;
 
 	if (ok && k->signing_off)
-		ok = batv_overrides_set(set, &off, batv_ctl_placing_who()) == BATV_OK;
+		ok = batv_overrides_set(set, &off, batv_ctl_who()) == BATV_OK;
 	else if (ok)
 		(void)batv_overrides_remove(set, BATV_OVERRIDE_SIGNING, BATV_OVERRIDE_ALL);
 	ok = ok && batv_overrides_write(store, set, why, size) == BATV_OK && write_manifest(k->p);

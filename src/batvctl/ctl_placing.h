@@ -54,7 +54,4 @@ bool batv_ctl_placing_keep(struct batv_placing *p, bool signing_off, char *why, 
 /* Asks on the terminal; true: yes.  Without one, --yes is needed, and this is false. */
 bool batv_ctl_placing_agree(const struct batv_placing *p, const char *question);
 
-/* The user who runs this, for the override. */
-const char *batv_ctl_placing_who(void);
-
 #endif

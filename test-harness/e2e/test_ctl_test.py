@@ -37,7 +37,7 @@ class Site:
 
 def golden(name, text):
     path = GOLDEN / name
-    if os.environ.get("BATV_GOLDEN") == "write":
+    if os.environ.get("GOLDEN"):
         path.write_text(text)
     assert text == path.read_text(), f"not as in {path}:\n{text}"
 

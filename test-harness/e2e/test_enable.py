@@ -433,6 +433,61 @@ class TestReconfigured:
         assert not host.path("/etc/exim4/exim-batv.localmacros").exists()
 
 
+class TestDoctor:
+    """What a doctor sees only on a whole Debian."""
+
+    def setup(self):
+        self.host = Host(self.lab)
+        self.host.ctl(YES)
+        self.well = self.doctor()["checks"]
+
+    def doctor(self):
+        return json.loads(self.host.run("batvctl doctor --json", check=False).stdout)
+
+    def finding(self, check):
+        """What it says of CHECK; all else is as it was."""
+        said = self.doctor()
+        (finding,) = [f for f in said["findings"] if f["id"] == check]
+        assert {**said["checks"], check: None} == {**self.well, check: None}, said["findings"]
+        return finding
+
+    def test_a_change_in_debians_acl(self):
+        host, path = self.host, "/etc/exim4/exim4.conf.template"
+        assert self.finding("acl-copy")["answer"] == "ok"
+        good = host.read(path)
+        relay = "  require\n    message = relay not permitted\n    domains = +local_domains : +relay_to_domains\n"
+        blacklist = "    log_message = sender IP address is locally blacklisted.\n"
+        begin = good.index("\nacl_check_rcpt:")
+        for old, new, why in (
+                (relay, relay + "\n  drop    senders = *@spam.test\n          message = no\n", "drop ; senders = *@spam.test ; message = no"),
+                (blacklist, blacklist + "    delay = 30s\n", "deny ; !acl = acl_local_deny_exceptions ; hosts = "),
+                ("  require\n    verify = recipient\n", "  require\n    verify = recipient/callout\n", "require ; verify = recipient/callout"),
+                (relay, "", "acl_check_rcpt lacks what acl_batv_rcpt, which is theirs, has: require ; message = relay not permitted")):
+            at = good.index(old, begin)
+            host.write(path, good[:at] + new + good[at + len(old):])
+            host.run("update-exim4.conf")
+            finding = self.finding("acl-copy")
+            assert finding["answer"] == "warn" and why in finding["why"] and "CHECK_RCPT_LOCAL_ACL_FILE" in finding["fix"], finding
+        # the place for it, which holds for both
+        host.write(path, good)
+        host.write("/etc/exim4/mine.acl", "  deny senders = *@spam.test\n")
+        host.write("/etc/exim4/exim4.conf.localmacros", "CHECK_RCPT_LOCAL_ACL_FILE = /etc/exim4/mine.acl\n" + MARKED)
+        host.run("update-exim4.conf")
+        assert self.finding("acl-copy")["answer"] == "ok"
+
+    def test_the_group_of_the_state(self):
+        """Another group than Exim's: its user cannot read the state, or not write to the memory."""
+        host, state = self.host, "/var/lib/exim-batv"
+        assert self.finding("state-readable")["answer"] == "ok"
+        for file, words in ("state", "cannot read the state"), ("memory", "cannot write to the memory"), ("", "cannot read the state"):
+            mode = host.path(f"{state}/{file}").stat().st_mode & 0o7777
+            host.run(f"chgrp batv {state}/{file}; chmod {mode:o} {state}/{file}")
+            finding = self.finding("state-readable")
+            assert finding["answer"] == "fail" and words in finding["what"] and "chgrp -R 399" in finding["fix"], finding
+            host.run(f"chgrp Debian-exim {state}/{file}; chmod {mode:o} {state}/{file}")
+        assert self.finding("state-readable")["answer"] == "ok"
+
+
 class TestRefused:
     """Where Debian's unsplit configuration has no room, nothing is changed, and the way to split works."""
 

@@ -127,6 +127,14 @@ class TestInstalled(Site):
         back()
         assert not any("signs nothing" in n for n in self.notes())
 
+    def test_nothing_removes_tags(self):
+        """Mail would leave signed, and its bounces be unknown users."""
+        self.in_order()
+        back = self.replaced(unsign=False, main="BATV_DOMAINS =\n")
+        self.one("signs, but takes no tag off: bounces to signed addresses are unknown users; run batvctl enable")
+        back()
+        self.in_order()
+
     def test_nothing_of_ours(self):
         """Its pieces are taken out of Exim's configuration: that is seen at once."""
         self.in_order()
@@ -159,6 +167,8 @@ class TestInstalled(Site):
         heavy.so.rename(self.lab.dir / "aside")
         self.one("Exim cannot load the module", "is missing", "451", "batvctl disable --remove")
         assert self.batv.ctl("status", "--nagios", check=False).returncode == 2
+        self.lab.write(heavy.so, "no module\n")
+        self.one("Exim cannot load the module", "451", "batvctl disable --remove")
         (self.lab.dir / "aside").rename(heavy.so)
         self.in_order()
 
