@@ -134,6 +134,25 @@ class TestUnit:
         exposure = re.search(r"Overall exposure level for batv-notify.service: ([\d.]+)", said)
         assert exposure and float(exposure[1]) <= NOTIFY_EXPOSURE, said
 
+    def test_notify_leaves_exim_alone(self):
+        """Exim delivers in a process of its own, which goes on when the service has ended."""
+        exim = ("#!/bin/sh\\ncat >/run/queued\\n"
+                "(read go </run/go; mv /run/queued /run/delivered) </dev/null >/dev/null 2>&1 &\\n")
+        self.machine.sh(f"printf '{exim}' >/usr/sbin/exim4; chmod 755 /usr/sbin/exim4; mkfifo /run/go")
+        self.machine.sh(f"printf 'exim-batv notified 1\\ngone.test refuses 1000000000\\n' >{STATE}/notified; chown batv {STATE}/notified")
+        self.write("notify = postmaster@example.com\\n")
+        before = self.machine.journal("batv-notify.service")
+        self.machine("systemctl", "start", "batv-notify.service")
+        assert self.machine.show("ActiveState", "Result", unit="batv-notify.service") == {"ActiveState": "inactive", "Result": "success"}
+        new = [line for line in self.machine.journal("batv-notify.service") if line not in before]
+        assert not any("gone.test" in line or "batvctl" in line for line in new), new
+        self.machine.sh("echo >/run/go")
+        self.wait(lambda: self.machine("test", "-e", "/run/delivered", check=False).returncode == 0, "the delivery")
+        mail = self.machine.sh("cat /run/delivered").stdout
+        assert "\nAuto-Submitted: auto-generated\n" in mail and "gone.test no longer refuses forged bounces" in mail, mail
+        self.machine.sh("rm /usr/sbin/exim4")
+        self.write("")
+
     def test_it_is_confined(self):
         said = self.machine("systemd-analyze", "security", "--no-pager", "batvd").stdout
         exposure = re.search(r"Overall exposure level for batvd.service: ([\d.]+)", said)
