@@ -63,7 +63,7 @@ IDN := $(OUT)/obj/src/admin/idn.o
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
-.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage e2e company matrix demo check bench-memory lint valgrind install uninstall FORCE
+.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage e2e company matrix demo check bench-memory lint analyze prove valgrind install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -84,6 +84,7 @@ help:
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
+	@echo 'make analyze  gcc -fanalyzer, clang --analyze and cppcheck at their full depth; make prove: Frama-C on span and verdict'
 	@echo 'make valgrind  unit tests, and an Exim that receives and delivers, under valgrind (half an hour)'
 	@echo 'make deps     install the eight Debian packages for building (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
@@ -204,6 +205,12 @@ check:
 
 lint: deps-test
 	@test-harness/lint
+
+analyze: so
+	@BUILD='$(BUILD)' test-harness/analyze
+
+prove:
+	@test-harness/prove/run
 
 valgrind: all exim so $(UNIT_BIN)
 	@BUILD='$(BUILD)' test-harness/valgrind $(WHAT)
