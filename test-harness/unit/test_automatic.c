@@ -36,6 +36,8 @@ static const struct {
 	{"\"mailer\\-daemon\"@example.com", "", true, false},
 	{"\\mailer-daemon@example.com", "", true, false},
 	{"\"mailer-daemon\"", "", true, false},
+	{"mailer-daemo\\n@example.com", "", true, false},
+	{"mailer-daemon\\@example.com", "^mailer-daemon@", false, false}, /* quotes nothing */
 	{"\"mailer-daemon \"@example.com", "", false, false},
 	{"\"mailer-daemon\\\"\"@example.com", "", false, false},
 	{"\"", "", false, false},
@@ -140,6 +142,14 @@ START_TEST(long_input_is_doubt)
 	memset(text, 'a', sizeof text - 1);
 	ck_assert(!batv_automatic_sender("a", text, &doubt)); /* a pattern of 4999 bytes */
 	ck_assert(doubt);
+	/* with quotes, up to 1024 bytes are read */
+	memcpy(text, "\"mailer-daemon\"@", 16);
+	ck_assert(!batv_automatic_sender(text, "", &doubt));
+	text[1025] = '\0';
+	ck_assert(!batv_automatic_sender(text, "", &doubt));
+	text[1024] = '\0';
+	ck_assert(batv_automatic_sender(text, "", &doubt));
+	ck_assert(!doubt);
 }
 END_TEST
 
@@ -149,6 +159,7 @@ START_TEST(check_names_the_place)
 	size_t offset = 99;
 
 	ck_assert(batv_automatic_check("", &offset, why, sizeof why));
+	ck_assert(batv_automatic_check(NULL, &offset, why, sizeof why));
 	ck_assert(batv_automatic_check("^(bounces|mailer-daemon)@", &offset, why, sizeof why));
 	ck_assert(!batv_automatic_check("^a(b", &offset, why, sizeof why));
 	ck_assert_uint_eq(offset, 4);

@@ -40,6 +40,8 @@ static const struct {
 	{"a : : b", "l a\nl \nl b\n"},
 	{"<; a ; ::1 ;b;;c", "l a\nl ::1\nl b;c\n"},
 	{" <, a,b:c", "l a\nl b:c\n"},
+	{"<! a ! b", "l a\nl b\n"},
+	{"<~ a ~ b", "l a\nl b\n"},
 	{"<a : b", "l <a\nl b\n"},
 	{"< ; a", "! < ; a\n"},
 	{"<", "l <\n"},
@@ -98,6 +100,7 @@ static const struct {
 	{"@mx_any", "!l!"},
 	{"@MX_primary/ignore=127.0.0.1", "!l!"},
 	{"a@@mx_any", "l!l"},
+	{"a@mx_any", "lll"},
 
 	{"lsearch;/etc/x", "fff"},
 	{"lsearch; /etc/x y", "fff"},
@@ -121,6 +124,8 @@ static const struct {
 	{"net-lsearch; /etc/x", "!!!"}, /* Exim keeps the space, and ends */
 	{"net-partial-lsearch;/etc/x", "!!!"},
 	{"net-lsearch*;/etc/x", "!!!"},
+	{"net-a.test", "lll"},
+	{"abc-lsearch;/etc/x", "!!!"},
 	{"netlsearch;/etc/x", "!!!"},
 	{"user@lsearch;/etc/x", "!f!"},
 	{"*@lsearch;/etc/x", "!f!"},
@@ -194,6 +199,8 @@ static const struct {
 	{"*@/etc/shadow", "l!l"},
 	{"*@! /etc/shadow", "l!l"},
 	{"</ //etc/shadow", "!!!"},
+	{"/a@lsearch;/etc/x", "!!!"},
+	{"+x@lsearch;/etc/x", "!!!"},
 
 	/* paths */
 	{"lsearch;etc/x", "!!!"},
@@ -272,6 +279,32 @@ START_TEST(the_first_that_is_not_allowed)
 	ck_assert_ptr_nonnull(strstr(item.why, "named list of Exim's configuration"));
 	ck_assert(!batv_exim_list_allowed(BATV_LIST_DOMAINS, "a.test ; b.test", &item));
 	ck_assert_ptr_nonnull(strstr(item.why, "would begin with \"<;\""));
+}
+END_TEST
+
+/* The reason is the one that helps. */
+START_TEST(reasons)
+{
+	static const struct {
+		enum batv_list_kind kind;
+		const char *list, *why;
+	} cases[] = {
+		{BATV_LIST_DOMAINS, "dbm;/x", "only lsearch"},
+		{BATV_LIST_DOMAINS, ";/x", "only lsearch"},
+		{BATV_LIST_DOMAINS, "*;/x", "neither the separator"},
+		{BATV_LIST_DOMAINS, "@;/x", "neither the separator"},
+		{BATV_LIST_DOMAINS, "x.y;/a", "neither the separator"},
+		{BATV_LIST_ADDRESSES, "partial-lsearch;/a@b", "absolute path"},
+		{BATV_LIST_ADDRESSES, "a.b;c@d", "neither the separator"},
+		{BATV_LIST_ADDRESSES, "@@cdb;/x", "must be in an lsearch file"},
+	};
+	struct batv_list_item item;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ck_assert(!batv_exim_list_allowed(cases[i].kind, cases[i].list, &item));
+		ck_assert_msg(strstr(item.why, cases[i].why) != NULL, "%s: %s", cases[i].list,
+			      item.why);
+	}
 }
 END_TEST
 
@@ -421,6 +454,7 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(tc, taken_apart, 0, COUNT(splits));
 	tcase_add_loop_test(tc, what_is_allowed, 0, COUNT(sorts));
 	tcase_add_test(tc, the_first_that_is_not_allowed);
+	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, what_a_file_is_taken_for);
 	tcase_add_loop_test(tc, expansions, 0, COUNT(tries));
 	tcase_add_test(tc, a_network_is_tried_without_its_mark);

@@ -64,13 +64,18 @@ static struct batv_flood bounce(const char *host)
 	return bounce_at(host, NOW);
 }
 
-static struct batv_flood reply(const char *host, struct batv_item item)
+static struct batv_flood reply_at(const char *host, struct batv_item item, int64_t now)
 {
-	const struct batv_flood_context context = from(host, NOW);
+	const struct batv_flood_context context = from(host, now);
 	struct batv_flood flood;
 
 	batv_flood_item(&context, &item, &flood);
 	return flood;
+}
+
+static struct batv_flood reply(const char *host, struct batv_item item)
+{
+	return reply_at(host, item, NOW);
 }
 
 static void send_to(uint32_t recipients, unsigned number, unsigned day, int64_t now)
@@ -287,6 +292,31 @@ START_TEST(replies_follow_the_mail_of_all_keys)
 }
 END_TEST
 
+/* A key counts from its first second until it is destroyed, and only if the ring has it. */
+START_TEST(keys_at_the_ends_of_their_lives)
+{
+	struct batv_flood over;
+
+	state.ring.n_keys = 2;
+	state.ring.keys[0] = (struct batv_key){.number = 4,
+					       .day = 796,
+					       .from = NOW,
+					       .until = NOW + 5 * D,
+					       .destroy = NOW + 17 * D};
+	state.ring.keys[1] = (struct batv_key){.number = 2,
+					       .day = 778,
+					       .from = NOW - 16 * D,
+					       .until = NOW - 9 * D,
+					       .destroy = NOW};
+	state.ring.keys[2] = state.ring.keys[0];
+	state.ring.keys[2].number = 5;
+	send_to(20, 4, 796, NOW);
+	send_to(80, 2, 778, NOW - D);
+	send_to(160, 5, 796, NOW);
+	ck_assert_uint_eq(passes(cite, "192.0.2.1", &over), BASE + 10);
+}
+END_TEST
+
 /* ---- over all networks ---- */
 
 static const char *host_number(unsigned n)
@@ -356,6 +386,20 @@ START_TEST(it_counts_over_the_life_of_the_tag)
 		ck_assert_int_eq(bounce_at("192.0.2.1", NOW + n % 10 * D).over, BATV_FLOOD_NONE);
 	ck_assert_int_eq(bounce_at("192.0.2.1", NOW + 10 * D).over, BATV_FLOOD_NETWORK);
 	ck_assert_int_eq(bounce_at("192.0.2.1", NOW + 11 * D).over, BATV_FLOOD_NONE);
+}
+END_TEST
+
+START_TEST(replies_count_as_long_as_mail_is_remembered)
+{
+	const struct batv_item item = id("one@example.com", "alice@example.com");
+	const unsigned days = RETENTION / D;
+
+	for (unsigned n = 0; n < BASE; n++)
+		ck_assert_int_eq(reply_at("192.0.2.1", item, NOW + n % days * D).over,
+				 BATV_FLOOD_NONE);
+	ck_assert_int_eq(reply_at("192.0.2.1", item, NOW + days * D).over, BATV_FLOOD_ID);
+	/* the last one that counted was a day before */
+	ck_assert_int_eq(reply_at("192.0.2.1", item, NOW + 2 * days * D).over, BATV_FLOOD_NONE);
 }
 END_TEST
 
@@ -468,10 +512,12 @@ static void add_floods(TCase *tc, bool windows)
 	tcase_add_test(tc, the_limit_follows_what_was_sent);
 	tcase_add_test(tc, the_file_before_knows_what_was_sent);
 	tcase_add_test(tc, replies_follow_the_mail_of_all_keys);
+	tcase_add_test(tc, keys_at_the_ends_of_their_lives);
 	tcase_add_test(tc, a_tag_has_a_limit_over_all_networks);
 	tcase_add_test(tc, a_flood_from_one_network_is_no_flood_from_all);
 	tcase_add_test(tc, the_least_limit_is_one);
 	tcase_add_test(tc, it_counts_over_the_life_of_the_tag);
+	tcase_add_test(tc, replies_count_as_long_as_mail_is_remembered);
 	tcase_add_test(tc, the_last_day_of_a_tag);
 	tcase_add_test(tc, a_wrong_clock);
 	tcase_add_test(tc, without_a_memory_nothing_is_over);

@@ -109,6 +109,27 @@ START_TEST(refresh_sees_each_part_of_the_identity)
 }
 END_TEST
 
+START_TEST(refresh_keeps_what_the_file_is)
+{
+	struct stat st;
+	size_t len = state_seal(STATE_BODY, strlen(STATE_BODY), text);
+
+	replace_state(STATE_BODY);
+	check_refresh(NOW, BATV_OK);
+	ck_assert_int_eq(fstatat(dirfd_, "state", &st, 0), 0);
+	ck_assert_int_eq(holder->ino, (int64_t)st.st_ino);
+	ck_assert_int_eq(holder->size, (int64_t)st.st_size);
+	ck_assert_int_eq(holder->mtime_ns,
+			 (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	ck_assert_uint_eq(holder->end, batv_fnv64(BATV_FNV_START, text + len - BATV_STATE_END_LEN,
+						  BATV_STATE_END_LEN));
+	ck_assert_int_eq(unlinkat(dirfd_, "state", 0), 0);
+	check_refresh(NOW, BATV_E_NO_FILE);
+	ck_assert_int_eq(holder->ino | holder->dev | holder->size | holder->mtime_ns, 0);
+	ck_assert_uint_eq(holder->line, 0);
+}
+END_TEST
+
 /* The number of a file that is gone may come back within one tick of the file system's clock. */
 START_TEST(refresh_sees_another_text_in_the_same_place)
 {
@@ -281,6 +302,7 @@ Suite *unit_suite(void)
 	tcase_add_checked_fixture(files, make_dir, remove_dir);
 	tcase_add_test(files, refresh_reads_what_is_new_only);
 	tcase_add_test(files, refresh_sees_each_part_of_the_identity);
+	tcase_add_test(files, refresh_keeps_what_the_file_is);
 	tcase_add_test(files, refresh_sees_another_text_in_the_same_place);
 	tcase_add_test(files, a_state_from_the_future_waits);
 	tcase_add_test(files, what_cannot_be_used_is_forgotten);

@@ -183,6 +183,49 @@ START_TEST(odd_rings)
 }
 END_TEST
 
+START_TEST(destroyed_while_it_signs)
+{
+	/* from the second of its destruction on, whatever its end says */
+	const struct batv_keyring ring = {
+		.n_keys = 1,
+		.keys = {{.from = DAY(1), .until = DAY(9), .destroy = DAY(5)}},
+	};
+
+	ck_assert_int_eq(index_of(&ring, batv_key_current(&ring, DAY(5) - 1)), 0);
+	ck_assert_ptr_null(batv_key_current(&ring, DAY(5)));
+}
+END_TEST
+
+START_TEST(what_comes_after_the_ring_is_not_read)
+{
+	/* two more keys than the ring has: both would sign */
+	static struct batv_keyring ring;
+
+	for (size_t i = 0; i < BATV_KEYS_MAX; i++)
+		ring.keys[i] =
+			(struct batv_key){.from = DAY(i), .until = INT64_MAX, .destroy = INT64_MAX};
+	for (ring.n_keys = 0; ring.n_keys <= BATV_KEYS_MAX; ring.n_keys++)
+		ck_assert_int_eq(index_of(&ring, batv_key_current(&ring, DAY(99))),
+				 ring.n_keys == 0 ? NONE : (int)ring.n_keys - 1);
+}
+END_TEST
+
+START_TEST(an_unknown_arrival_is_not_1970)
+{
+	const struct batv_keyring ring = {
+		.n_keys = 2,
+		.keys =
+			{
+				{.from = -1, .until = DAY(1), .destroy = DAY(9)},
+				{.from = DAY(1), .until = DAY(9), .destroy = DAY(9)},
+			},
+	};
+
+	ck_assert_int_eq(index_of(&ring, batv_key_for_message(&ring, 0, DAY(1))), 1);
+	ck_assert_int_eq(index_of(&ring, batv_key_for_message(&ring, 1, DAY(1))), 0);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *suite = suite_create("key");
@@ -194,5 +237,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_message_changes_its_key_at_most_once_a_rotation);
 	tcase_add_test(tc, an_extra_rotation);
 	tcase_add_test(tc, odd_rings);
+	tcase_add_test(tc, destroyed_while_it_signs);
+	tcase_add_test(tc, what_comes_after_the_ring_is_not_read);
+	tcase_add_test(tc, an_unknown_arrival_is_not_1970);
 	return suite;
 }

@@ -165,6 +165,10 @@ static const struct {
 	{"exim", "", ""},
 	{"exim", "/usr/sbin/exim4 -C /x", "/usr/sbin/exim4 -C /x"},
 	{"exim", "exim4", NULL},
+	{"exim", "none", "none"},
+	{"exim", "x", NULL},
+	{"directory", "none", NULL},
+	{"directory", "\001/a", NULL},
 	{"memory_capacity", "1k", "1000"},
 	{"memory_capacity", "1000", "1000"},
 	{"memory_capacity", "999", NULL},
@@ -340,6 +344,10 @@ static const struct {
 	{"refusal_text", "gr\xc3\xbc\xc3\x9f", NULL},
 	{"refusal_text", "a\rb", NULL},
 	{"refusal_text", "costs $5", NULL},
+	{"refusal_text", "$", NULL},
+	{"refusal_text", "a~", "a~"},
+	{"refusal_text", "\xff no", NULL},
+	{"refusal_text", "\001no", NULL},
 };
 
 START_TEST(values_are_taken_or_refused)

@@ -333,6 +333,9 @@ static const struct {
 	{"memory memory.3", "memory", BATV_OK},
 	{"memory memory.3", "memory ../secret", BATV_E_SYNTAX},
 	{"memory memory.3", "memory .hidden", BATV_E_SYNTAX},
+	{"memory memory.3", "memory .", BATV_E_SYNTAX},
+	{"memory memory.3", "memory /", BATV_E_SYNTAX},
+	{"memory memory.3", "memory \001x", BATV_E_SYNTAX},
 	{"memory memory.3", "memory a b", BATV_E_SYNTAX},
 	{"memory memory.3", "memory " KEY_A, BATV_OK},
 	{"memory memory.3", "memory " KEY_A "0", BATV_E_SYNTAX},
@@ -375,6 +378,100 @@ START_TEST(heads_with_a_right_checksum)
 		 at + strlen(heads[_i].from));
 	err = parse_body(changed);
 	ck_assert_msg(err == heads[_i].want, "%s: %d %s", heads[_i].to, err, why);
+}
+END_TEST
+
+/* Which domains an override may name.  NULL: good. */
+static const char *override_of(const char *domain)
+{
+	struct batv_override o;
+
+	return batv_state_override(batv_span_of("enforcement"), batv_span_of(domain),
+				   batv_span_of("observe"), &o);
+}
+
+START_TEST(domains_of_overrides)
+{
+	static const char *const good[] = {"a", "a.b", "a-b.c_d", "1-.2"};
+	static const char *const bad[] = {"",     ".",   ".a",  "-a",  "a.",    "a..b",
+					  "a.b.", "A.b", "a b", "a/b", "a\001", "\xc3\xa4"};
+	char longest[255];
+
+	memset(longest, 'a', sizeof longest);
+	for (size_t i = 0; i < COUNT(good); i++)
+		ck_assert_msg(!override_of(good[i]), "%s", good[i]);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(override_of(bad[i]) != NULL, "%s", bad[i]);
+	longest[254] = '\0';
+	ck_assert_ptr_nonnull(override_of(longest));
+	longest[253] = '\0';
+	ck_assert_ptr_null(override_of(longest));
+}
+END_TEST
+
+/* What a state does not say is as if nobody had ever said it. */
+START_TEST(nothing_is_left_of_the_state_before)
+{
+	ck_assert_int_eq(parse_body(STATE_BODY "policy off\ndomains off.example\n"), BATV_OK);
+	ck_assert_uint_eq(state.signing_configured, 0xb); /* not "quiet", the third one */
+	ck_assert_int_eq(parse_body(STATE_HEAD
+				    "memory_before memory.2\nmemory_key " KEY_A
+				    "\nlost 5 6\nshared\noverride signing * off 0\n"
+				    "override anyway a.test - 0\n" STATE_KEYS STATE_POLICIES),
+			 BATV_OK);
+	ck_assert(state.shared && state.has_memory_key);
+	ck_assert_uint_eq(batv_state_memory_key(&state).len, 32);
+	ck_assert_int_eq(state.lost_until, 5);
+	ck_assert_uint_eq(state.lost_secret, 6);
+	ck_assert_uint_eq(state.signing_configured, 3);
+	for (size_t i = 0; i < state.n_policies; i++)
+		ck_assert(!state.policies[i].signing); /* switched off */
+	ck_assert_int_eq(parse_body(STATE_HEAD "memory_key\n" STATE_KEYS STATE_POLICIES), BATV_OK);
+	ck_assert(!state.shared && !state.has_memory_key);
+	state.has_memory_key = true;
+	ck_assert_int_eq(parse_body(STATE_BODY), BATV_OK);
+	ck_assert(!state.shared && !state.has_memory_key);
+	ck_assert_uint_eq(batv_state_memory_key(&state).len, 0);
+	ck_assert_int_eq(state.lost_until, 0);
+	ck_assert_uint_eq(state.lost_secret, 0);
+	ck_assert_uint_eq(state.n_overrides, 0);
+	ck_assert_str_eq(state.memory_before, "");
+	ck_assert(state.policies[0].signing && state.policies[1].signing);
+	/* only an override of signing switches it off */
+	ck_assert_int_eq(
+		parse_body(STATE_HEAD "override anyway a.test - 0\n" STATE_KEYS STATE_POLICIES),
+		BATV_OK);
+	ck_assert(state.policies[0].signing);
+}
+END_TEST
+
+/* The line and the reason are of a refusal only. */
+START_TEST(a_good_state_has_no_reason)
+{
+	unsigned where = 7;
+	const char *reason = "as before";
+	size_t len = state_seal(STATE_BODY, strlen(STATE_BODY), text);
+
+	ck_assert_int_eq(batv_state_parse(text, len, &state, &where, &reason), BATV_OK);
+	ck_assert_uint_eq(where, 7);
+	ck_assert_str_eq(reason, "as before");
+	ck_assert_int_eq(batv_state_parse(text, 3, &state, NULL, NULL), BATV_E_DAMAGED);
+	ck_assert_str_eq(batv_state_override_name(BATV_OVERRIDE_KEYS), "?");
+}
+END_TEST
+
+START_TEST(digits_of_a_key)
+{
+	static const char wrong[] = "/:`gGA";
+	char body[sizeof STATE_BODY], *key;
+
+	for (size_t i = 0; i < sizeof wrong - 1; i++) {
+		memcpy(body, STATE_BODY, sizeof body);
+		key = strstr(body, KEY_A);
+		key[5] = wrong[i];
+		ck_assert_int_eq(parse_body(body), BATV_E_SYNTAX);
+		ck_assert_str_eq(why, "expected a key of 64 lower-case hex digits");
+	}
 }
 END_TEST
 
@@ -462,6 +559,10 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, every_line_twice_or_not_at_all);
 	tcase_add_loop_test(tc, contents_with_a_right_checksum, 0, (int)COUNT(contents));
 	tcase_add_loop_test(tc, heads_with_a_right_checksum, 0, (int)COUNT(heads));
+	tcase_add_test(tc, domains_of_overrides);
+	tcase_add_test(tc, nothing_is_left_of_the_state_before);
+	tcase_add_test(tc, a_good_state_has_no_reason);
+	tcase_add_test(tc, digits_of_a_key);
 	tcase_add_test(tc, a_nul_byte_is_refused);
 	tcase_add_loop_test(tc, full_tables, 0, (int)COUNT(tables));
 	tcase_add_test(tc, sixty_four_kibibytes_and_no_more);
