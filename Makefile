@@ -81,6 +81,7 @@ help:
 	@echo 'make soak     an hour of mixed traffic and trouble; every message is accounted for (SOAK_MINUTES=20, SEED=1)'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
 	@echo '              and builds with clang, against musl, as rpm packages and from the tar: test-harness/builds'
+	@echo 'make mutate   break the code in one place at a time: does a unit test notice? (SAMPLE=20 SEED=x: only some)'
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
@@ -187,6 +188,7 @@ matrix: deps-test
 
 include packaging/install.mk
 include test-harness/bench/bench.mk
+include test-harness/mutate/mutate.mk
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
