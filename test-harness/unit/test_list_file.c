@@ -98,6 +98,9 @@ START_TEST(owner_and_mode_of_the_file)
 		ck_assert_int_eq(chmod(path, cases[i].mode), 0);
 		(void)good("x", BATV_CONTENT_KEYS);
 		ck_assert_msg(trouble.fault == cases[i].want, "case %zu: %s", i, why);
+		ck_assert_uint_eq(trouble.mode, cases[i].mode);
+		if (cases[i].want == BATV_LIST_UNREADABLE)
+			ck_assert_ptr_nonnull(strstr(why, "must be able to read it"));
 	}
 }
 END_TEST
@@ -120,6 +123,7 @@ START_TEST(directories)
 	BAD("d/e/x", BATV_LIST_WRITABLE);
 	ck_assert_int_eq(chmod(in_lab("d"), 0754), 0);
 	BAD("d/e/x", BATV_LIST_UNREADABLE);
+	ck_assert_ptr_nonnull(strstr(why, "must be able to search it"));
 	ck_assert_int_eq(chmod(in_lab("d"), 0711), 0);
 	ck_assert(good("d/e/x", BATV_CONTENT_KEYS));
 	ck_assert_int_eq(chown(in_lab("d"), 0, EXIM), 0);
@@ -190,6 +194,8 @@ START_TEST(content)
 		{"\"sqlite\\x3b/f\"\n", false, false},
 		{"\"\\057etc\"\n", false, false},
 		{"^\\d+x\n", true, false},
+		{";", false, false},
+		{"\t/etc/x\n", false, false},
 		{"^x$\n", true, false},
 		{"${run{x}}\n", true, false},
 		{"sqlite\\x3b/f\n", true, false},
@@ -249,6 +255,9 @@ START_TEST(of_the_system)
 	longest[sizeof longest - 1] = '\0';
 	ck_assert(!batv_list_file(longest, BATV_CONTENT_KEYS, NO_GROUP, &trouble));
 	batv_list_file_why(longest, &trouble, why, sizeof why);
+	longest[BATV_LIST_ITEM_MAX + 1] = '\0'; /* a byte too long */
+	ck_assert(!batv_list_file(longest, BATV_CONTENT_KEYS, NO_GROUP, &trouble));
+	ck_assert_uint_eq(trouble.len, BATV_LIST_ITEM_MAX + 1);
 }
 END_TEST
 

@@ -88,7 +88,8 @@ END_TEST
 /* A transport does not know the recipients of a batch; one that must get no tag decides. */
 START_TEST(a_batch)
 {
-	static const char *const both[] = {"x@else.example", "list@club.example", "y@more.example"};
+	static const char *const both[] = {"x@else.example", "list@club.example", "y@more.example",
+					   "list@club.example"};
 
 	origin.authenticated = true;
 	origin.recipient = recipient_at;
@@ -104,9 +105,20 @@ START_TEST(a_batch)
 	left(BATV_LEFT_DESTINATION);
 	sign("alice@ours.example", "@else.example", 0); /* that one cannot be in it */
 	left(BATV_SIGNED);
+	recipients = both + 1; /* the first one of the batch, and the last */
+	origin.n_recipients = 2;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DESTINATION);
+	recipients = both + 2;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DESTINATION);
+	origin.n_recipients = 1; /* list@club.example is not in it */
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
 	policy->unsigned_destinations = "?";
 	sign("alice@ours.example", "", 0);
 	left(BATV_LEFT_DOUBT);
+	ck_assert(!s.own_doubt); /* it is about the recipient */
 	policy->unsigned_destinations = "";
 	sign("alice@ours.example", "", 0);
 	left(BATV_SIGNED);
@@ -187,6 +199,29 @@ START_TEST(never_signed)
 	sign("alice@ours.example", "", 0);
 	left(BATV_LEFT_OFF);
 	ck_assert_ptr_eq(s.policy, policy);
+}
+END_TEST
+
+/* A list of the sender's own policy that cannot be asked says so, and only that. */
+START_TEST(own_doubt)
+{
+	origin.authenticated = true;
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	ck_assert(!s.own_doubt);
+	policy->unsigned_senders = "?";
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DOUBT);
+	ck_assert(s.own_doubt);
+	policy->unsigned_senders = "";
+	policy->signing = false;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_OFF);
+	ck_assert(!s.own_doubt);
+	policy->domains = "?";
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DOUBT);
+	ck_assert(s.own_doubt);
 }
 END_TEST
 
@@ -271,6 +306,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_batch);
 	tcase_add_test(tc, retries_keep_their_key);
 	tcase_add_test(tc, never_signed);
+	tcase_add_test(tc, own_doubt);
 	tcase_add_test(tc, without_a_key);
 	tcase_add_test(tc, doubt_does_not_sign);
 	tcase_add_test(tc, signer_and_verifier_agree);

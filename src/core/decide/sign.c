@@ -139,9 +139,9 @@ static enum batv_sign_answer sign_bare(const struct batv_context *context,
 
 /*
  * The address was tagged at reception, and the message has waited so long that another key signs it
- * now.  Returns true if it has a new tag.
+ * now.
  */
-static bool sign_again(const struct batv_context *context, const struct batv_addr *addr,
+static void sign_again(const struct batv_context *context, const struct batv_addr *addr,
 		       const struct batv_tag *tag, const char *recipient, int64_t arrival,
 		       struct batv_signing *out)
 {
@@ -155,13 +155,11 @@ static bool sign_again(const struct batv_context *context, const struct batv_add
 	    batv_tag_strip(addr, tag, text, sizeof text) != BATV_OK ||
 	    batv_addr_parse(text, strlen(text), &bare) != BATV_OK ||
 	    batv_tag_parse(&bare, &(struct batv_tag){0}))
-		return false;
+		return;
 	again.carries_valid_tag = false;
 	again.answer = sign_bare(context, &bare, recipient, arrival, &again);
-	if (again.answer != BATV_SIGNED)
-		return false;
-	*out = again;
-	return true;
+	if (again.answer == BATV_SIGNED)
+		*out = again;
 }
 
 void batv_sign_address(const struct batv_context *context, const char *address,
@@ -179,7 +177,7 @@ void batv_sign_address(const struct batv_context *context, const char *address,
 		out->answer = BATV_LEFT_UNSIGNABLE;
 	} else if (batv_tag_parse(&addr, &tag)) {
 		out->answer = note_tagged(context, &addr, &tag, out);
-		(void)sign_again(context, &addr, &tag, recipient, arrival, out);
+		sign_again(context, &addr, &tag, recipient, arrival, out);
 	} else {
 		out->answer = sign_bare(context, &addr, recipient, arrival, out);
 	}
