@@ -194,6 +194,7 @@ START_TEST(content)
 		{"\"sqlite\\x3b/f\"\n", false, false},
 		{"\"\\057etc\"\n", false, false},
 		{"^\\d+x\n", true, false},
+		{"a", true, true},
 		{";", false, false},
 		{"\t/etc/x\n", false, false},
 		{"^x$\n", true, false},
