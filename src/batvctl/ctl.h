@@ -42,6 +42,11 @@ enum { /* what getopt_long() returns for an option that only some subcommands ac
        BATV_OPTION_PROBE,
        BATV_OPTION_MX_UNSIGNS,
        BATV_OPTION_REMOVE,
+       BATV_OPTION_SINCE,
+       BATV_OPTION_UNTIL,
+       BATV_OPTION_TOP,
+       BATV_OPTION_CSV,
+       BATV_OPTION_ANONYMOUS,
        BATV_OPTION_END
 };
 
@@ -54,6 +59,8 @@ struct batv_ctl {
 	const char *domains; /* of status: "all", or a list; NULL: not asked for */
 	bool watch, nagios;
 	bool dry_run, yes, diff, mx_unsigns, remove;
+	const char *since, *until, *top; /* of report */
+	bool csv, anonymous;
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
 	int64_t clock;                     /* the real time, read once */
@@ -143,6 +150,7 @@ int batv_ctl_enforce(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_report(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_secret(struct batv_ctl *ctl, char **args, int n);
 
 #endif

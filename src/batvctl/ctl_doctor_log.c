@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ctl_doctor.h"
+#include "log_files.h"
 #include "run.h"
 
 #define ADD(check, answer, ...)                                                                    \
@@ -35,26 +36,11 @@ static char *option(const struct batv_ctl_doctor *d, const char *name)
 
 /* ---- where it is ---- */
 
-/* The first item of log_file_path that is a file; "" in it is the default. */
 static bool main_log(const struct batv_ctl_doctor *d, char out[PATH_SIZE])
 {
-	char *list = option(d, "log_file_path"), *spool = option(d, "spool_directory"),
-	     *save = NULL;
-	const char *path = NULL, *mark;
-	bool ok = false;
+	char *list = option(d, "log_file_path"), *spool = option(d, "spool_directory");
+	bool ok = list && spool && batv_log_files_main(list, spool, out, PATH_SIZE);
 
-	if (list && spool) {
-		for (char *item = strtok_r(list, ": ", &save); item && !path;
-		     item = strtok_r(NULL, ": ", &save))
-			if (*item == '/')
-				path = item;
-		mark = path ? strstr(path, "%s") : NULL;
-		if (path && mark && !strstr(path, "%D") && !strstr(path, "%M"))
-			ok = snprintf(out, PATH_SIZE, "%.*smain%s", (int)(mark - path), path,
-				      mark + 2) < PATH_SIZE;
-		else if (!path && *spool == '/' && !strstr(list, "syslog"))
-			ok = snprintf(out, PATH_SIZE, "%s/log/mainlog", spool) < PATH_SIZE;
-	}
 	free(list);
 	free(spool);
 	return ok;

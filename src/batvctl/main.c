@@ -74,6 +74,16 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "taken from Return-Path, and from Envelope-To, X-Original-To, Delivered-To or To.  Exit\n"
 	 "status 1 when the message would be refused.",
 	 batv_ctl_explain},
+	{"report", "since until top csv anonymous", 0, 1000,
+	 "[--since 7d] [--until TIME] [--top NUMBER] [--csv] [--anonymous] [FILE...]",
+	 "what was refused and what came back, from Exim's log",
+	 "Without FILE it is the last 7 days of this Exim's main log, with what was rotated.  "
+	 "Files\n"
+	 "may be compressed (.gz, .xz, .zst, .bz2); - is stdin.  Times are those of the log.  "
+	 "Logs\n"
+	 "from before exim-batv was there are read, too: they show what it would meet.  --csv\n"
+	 "prints a line for each day; --anonymous shows domains and networks only.",
+	 batv_ctl_report},
 	{"remember", "at from-exim-log", 0, 1, "FILE [--at TIME] | --from-exim-log FILE",
 	 "add what was sent to the memory",
 	 "FILE (- is stdin) has lines MESSAGE-ID ADDRESS.  Of Exim's main log arrivals are taken\n"
@@ -139,6 +149,11 @@ static const struct option longs[] = {
 	{"domains", required_argument, NULL, BATV_OPTION_DOMAINS},
 	{"watch", no_argument, NULL, BATV_OPTION_WATCH},
 	{"nagios", no_argument, NULL, BATV_OPTION_NAGIOS},
+	{"since", required_argument, NULL, BATV_OPTION_SINCE},
+	{"until", required_argument, NULL, BATV_OPTION_UNTIL},
+	{"top", required_argument, NULL, BATV_OPTION_TOP},
+	{"csv", no_argument, NULL, BATV_OPTION_CSV},
+	{"anonymous", no_argument, NULL, BATV_OPTION_ANONYMOUS},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -203,6 +218,11 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_DOMAINS: ctl->domains = optarg; break;
 	case BATV_OPTION_WATCH: ctl->watch = true; break;
 	case BATV_OPTION_NAGIOS: ctl->nagios = true; break;
+	case BATV_OPTION_SINCE: ctl->since = optarg; break;
+	case BATV_OPTION_UNTIL: ctl->until = optarg; break;
+	case BATV_OPTION_TOP: ctl->top = optarg; break;
+	case BATV_OPTION_CSV: ctl->csv = true; break;
+	case BATV_OPTION_ANONYMOUS: ctl->anonymous = true; break;
 	default: return BATV_CTL_USAGE;
 	}
 	if (c >= BATV_OPTION_AT)

@@ -447,7 +447,7 @@ class Lab:
         self._sessions.add(process.pid)
         return daemon
 
-    def run(self, argv, user=None, group=None, env=None, input=None, timeout=30, check=True, cwd=None):
+    def run(self, argv, user=None, group=None, env=None, input=None, timeout=100, check=True, cwd=None):
         """Run a command to its end as USER; gives a CompletedProcess with text.
 
         Output goes through files: a background delivery that keeps it open must not hold us up.

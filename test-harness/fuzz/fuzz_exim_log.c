@@ -1,4 +1,4 @@
-/* links: batvctl/exim_log core/base/span */
+/* links: log/exim_log core/base/span */
 /*
  * fuzz_exim_log.c - any bytes as a line of Exim's log; and a line as Exim writes it, with any bytes
  * where strangers' text stands: what is taken for Exim's word is Exim's word.
@@ -6,7 +6,7 @@
  * Input: a line; and, split at each newline, the sender, the HELO name, the Message-ID and the
  * subject of another one.
  */
-#include "../../src/batvctl/exim_log.h"
+#include "../../src/log/exim_log.h"
 #include "reach.h"
 
 enum {

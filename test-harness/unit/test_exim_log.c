@@ -1,4 +1,4 @@
-/* links: batvctl/exim_log core/base/span */
+/* links: log/exim_log core/base/span */
 /*
  * test_exim_log.c - lines of Exim's main log: what is read, and what a stranger can't make of them.
  */
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../src/batvctl/exim_log.h"
+#include "../../src/log/exim_log.h"
 #include "unit.h"
 
 #define HEAD "2026-11-22 20:00:00 1vMabc-000000001ab-1Ab2 <= "

@@ -1,0 +1,286 @@
+/*
+ * ctl_report_page.c - batvctl report, for a terminal.
+ *
+ * Names come from strangers; batv_printable() shows them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/days.h"
+#include "ctl_layout.h"
+#include "ctl_report.h"
+
+#define BAR 20 /* columns of the longest */
+#define LOOK_ADDRESS 200
+
+/* ---- texts ---- */
+
+static struct tm tm_of(int64_t when)
+{
+	time_t t = (time_t)when;
+	struct tm tm = {0};
+
+	(void)gmtime_r(&t, &tm);
+	return tm;
+}
+
+#define TIME_SIZE 32
+static const char *date(int64_t when, char out[static TIME_SIZE]) /* "20 Nov" */
+{
+	struct tm tm = tm_of(when);
+
+	(void)strftime(out, TIME_SIZE, "%-d %b", &tm);
+	return out;
+}
+
+static const char *weekday(int64_t day, char out[static TIME_SIZE]) /* "Fri 20" */
+{
+	struct tm tm = tm_of(day * BATV_DAY);
+
+	(void)strftime(out, TIME_SIZE, "%a %-d", &tm);
+	return out;
+}
+
+static const char *moment(int64_t when, char out[static TIME_SIZE]) /* "21 Nov 09:14" */
+{
+	struct tm tm = tm_of(when);
+
+	(void)strftime(out, TIME_SIZE, "%-d %b %H:%M", &tm);
+	return out;
+}
+
+static const char *number(uint64_t n, char out[static BATV_LAYOUT_NUMBER])
+{
+	batv_ctl_layout_number(n, out, BATV_LAYOUT_NUMBER);
+	return out;
+}
+
+static const char *shown(const char *name, char out[static LOOK_ADDRESS])
+{
+	batv_printable(batv_span_of(name), out, LOOK_ADDRESS);
+	return out;
+}
+
+static void bytes_text(uint64_t bytes, char *out, size_t size)
+{
+	static const char units[] = {'k', 'M', 'G', 'T'};
+	double n = (double)bytes / 1000;
+	size_t unit = 0;
+
+	while (n >= 999.95 && unit + 1 < sizeof units) {
+		n /= 1000;
+		unit++;
+	}
+	snprintf(out, size, "%.*f %cB", n < 10 ? 1 : 0, n, units[unit]);
+}
+
+/* ---- head ---- */
+
+static void print_head(const struct batv_report *r)
+{
+	char from[TIME_SIZE], to[TIME_SIZE], size[32], lines[BATV_LAYOUT_NUMBER], text[400];
+	unsigned used, width = r->ctl->terminal.width;
+
+	bytes_text(r->log.bytes, size, sizeof size);
+	if (r->log.first)
+		snprintf(text, sizeof text, "%s to %s", date(r->log.first, from),
+			 date(r->log.last, to));
+	else
+		snprintf(text, sizeof text, "nothing to tell");
+	used = (unsigned)strlen(text);
+	snprintf(text + used, sizeof text - used, ", %" PRIu64 " file%s, %s, %s lines in %.1f s",
+		 r->log.files, r->log.files == 1 ? "" : "s", size, number(r->log.lines, lines),
+		 r->took);
+	used = (unsigned)(strlen(text) + strlen(r->host));
+	printf("%s%*s%s\n", text, used + 2 < width ? (int)(width - used) : 2, "", r->host);
+}
+
+/* ---- days ---- */
+
+/* Eighths of a column; at least one, if there is something. */
+static void print_bar(const struct batv_ctl_terminal *terminal, uint64_t n, uint64_t most)
+{
+	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	uint64_t length = most ? (n * BAR * 8 + most - 1) / most : 0;
+	unsigned columns = (unsigned)(length / 8);
+
+	for (unsigned i = 0; i < columns; i++)
+		fputs(terminal->utf8 ? "█" : "#", stdout);
+	if (length % 8) {
+		fputs(terminal->utf8 ? eighths[length % 8] : "#", stdout);
+		columns++;
+	}
+	printf("%*s", (int)(BAR + 1 - columns), "");
+}
+
+static void print_day(struct batv_report *r, const struct batv_log_day *day, uint64_t most)
+{
+	char name[TIME_SIZE], text[4][BATV_LAYOUT_NUMBER];
+	uint64_t signed_mail;
+	bool known = batv_ctl_report_signed(r, day->day, &signed_mail);
+
+	printf("%-8s %9s %10s %8s ", weekday(day->day, name),
+	       known ? number(signed_mail, text[0]) : "-",
+	       number(day->figures[BATV_LOG_BACK_BY_TAG] + day->figures[BATV_LOG_BACK_BY_MEMORY],
+		      text[1]),
+	       number(day->figures[BATV_LOG_REFUSED], text[2]));
+	print_bar(&r->ctl->terminal, day->figures[BATV_LOG_REFUSED], most);
+	printf("%8s\n", number(day->figures[BATV_LOG_WOULD], text[3]));
+}
+
+static void print_days(struct batv_report *r)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < r->log.n_days; i++)
+		if (r->log.days[i].figures[BATV_LOG_REFUSED] > most)
+			most = r->log.days[i].figures[BATV_LOG_REFUSED];
+	printf("%-8s %9s %10s %8s %*s%s\n", "", "signed", "ours back", "refused", BAR - 7, "",
+	       "would be refused");
+	for (size_t i = 0; i < r->log.n_days; i++)
+		print_day(r, &r->log.days[i], most);
+}
+
+/* ---- lists ---- */
+
+static void print_top(const struct batv_report *r, const char *label,
+		      const struct batv_log_ranking *ranking)
+{
+	struct batv_log_ranked top[1000];
+	size_t n = batv_log_ranking_top(ranking, top, r->top), at = 0;
+	char text[8192] = "", name[LOOK_ADDRESS], count[BATV_LAYOUT_NUMBER];
+
+	for (size_t i = 0; i < n && at < sizeof text; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s\u00a0%s  ",
+				       shown(top[i].name, name), number(top[i].count, count));
+	if (ranking->n > n && at < sizeof text)
+		snprintf(text + at, sizeof text - at, "and %s more", number(ranking->n - n, count));
+	printf("  %-10s", label);
+	batv_ctl_layout_wrap(stdout, text, 12, 12, r->ctl->terminal.width);
+}
+
+static void print_refused(const struct batv_report *r)
+{
+	char n[3][BATV_LAYOUT_NUMBER];
+	const char *comma = "";
+
+	if (r->log.figures[BATV_LOG_REFUSED] == 0)
+		return;
+	printf("Refused %s: ", number(r->log.figures[BATV_LOG_REFUSED], n[0]));
+	for (int v = BATV_MISSING; v < BATV_VERDICT_COUNT; v++)
+		if (r->log.verdicts[v]) {
+			printf("%s%s %s", comma, batv_verdict_name((enum batv_verdict)v),
+			       number(r->log.verdicts[v], n[0]));
+			comma = ", ";
+		}
+	printf("; from %s %s, for %s %s\n", number(r->log.hosts.n, n[1]),
+	       r->log.anonymous ? "networks" : "hosts", number(r->log.rcpts.n, n[2]),
+	       r->log.anonymous ? "domains" : "addresses");
+	print_top(r, "most for", &r->log.rcpts);
+	print_top(r, "most from", &r->log.hosts);
+}
+
+static void print_would(const struct batv_report *r)
+{
+	char n[BATV_LAYOUT_NUMBER];
+
+	if (r->log.figures[BATV_LOG_WOULD] == 0)
+		return;
+	printf("Would be refused, once its domain refuses: %s\n",
+	       number(r->log.figures[BATV_LOG_WOULD], n));
+	print_top(r, "most for", &r->log.would_rcpts);
+}
+
+static void print_others(const struct batv_report *r)
+{
+	char n[BATV_LAYOUT_NUMBER];
+
+	if (r->log.figures[BATV_LOG_SPARED])
+		printf("Failed, but delivered for another reason: %s; see reason= in the log\n",
+		       number(r->log.figures[BATV_LOG_SPARED], n));
+	if (r->log.figures[BATV_LOG_DEFERRED])
+		printf("Put off by a limit (flood): %s\n",
+		       number(r->log.figures[BATV_LOG_DEFERRED], n));
+	if (r->log.odd)
+		printf("Not understood: %s lines\n", number(r->log.odd, n));
+}
+
+/* ---- look at these ---- */
+
+static void print_why(const struct batv_log_doubtful *d, const char *rcpt)
+{
+	char day[TIME_SIZE];
+
+	switch (d->why) {
+	case BATV_LOG_DOUBT_EXPIRED:
+		printf("expired: it answers mail that is older than key_retention");
+		break;
+	case BATV_LOG_DOUBT_FORGED:
+		printf("forged, with number and day of a key that lives: a cut or changed tag?");
+		break;
+	case BATV_LOG_DOUBT_MAILED:
+		printf("%s had sent mail to that host on %s", rcpt, date(d->mailed, day));
+		break;
+	}
+}
+
+static void print_looks(const struct batv_report *r)
+{
+	size_t n = batv_log_report_looks(&r->log), skip = n > r->top ? n - r->top : 0;
+	char count[BATV_LAYOUT_NUMBER], when[TIME_SIZE], rcpt[LOOK_ADDRESS], host[LOOK_ADDRESS];
+
+	if (n == 0)
+		return;
+	printf("Look at these %s (refused, but perhaps real)\n", number(r->log.doubtful, count));
+	for (size_t i = skip; i < n; i++) {
+		const struct batv_log_doubtful *d = batv_log_report_look(&r->log, i);
+
+		printf("  %s  %s  from %s   ", moment(d->when, when), shown(d->rcpt, rcpt),
+		       shown(d->host, host));
+		print_why(d, rcpt);
+		printf("   %s\n", d->id);
+	}
+	if (r->log.doubtful > n - skip)
+		printf("  and %s before them: --top %" PRIu64 "\n",
+		       number(r->log.doubtful - (n - skip), count),
+		       r->log.doubtful < 1000 ? r->log.doubtful : 1000);
+}
+
+/* ---- before exim-batv ---- */
+
+static void print_estimate(const struct batv_report *r)
+{
+	char all[BATV_LAYOUT_NUMBER], strangers[BATV_LAYOUT_NUMBER];
+
+	printf("No line of exim-batv is in these logs. They show what it would meet:\n"
+	       "%s bounces came from other hosts, %s of them from hosts that nobody here had\n"
+	       "written to in the 7 days before. Those are most likely backscatter.\n",
+	       number(r->log.figures[BATV_LOG_BOUNCES], all),
+	       number(r->log.figures[BATV_LOG_STRANGERS], strangers));
+	if (r->log.bounced.n)
+		print_top(r, "most for", &r->log.bounced);
+	for (size_t i = 0; i < r->log.n_days; i++) {
+		const struct batv_log_day *day = &r->log.days[i];
+		char name[TIME_SIZE];
+
+		printf("%-8s %9s bounces, %s from strangers\n", weekday(day->day, name),
+		       number(day->figures[BATV_LOG_BOUNCES], all),
+		       number(day->figures[BATV_LOG_STRANGERS], strangers));
+	}
+}
+
+void batv_ctl_report_page(struct batv_report *r)
+{
+	print_head(r);
+	if (r->log.decisions == 0) {
+		print_estimate(r);
+		return;
+	}
+	print_days(r);
+	print_refused(r);
+	print_would(r);
+	print_others(r);
+	print_looks(r);
+}

@@ -1,0 +1,92 @@
+/*
+ * log_decision.c - reads our line in Exim's main log.
+ */
+#include <string.h>
+
+#include "log_decision.h"
+
+static bool take(struct batv_span *rest, const char *name, struct batv_span *value)
+{
+	struct batv_span field = batv_span_field(rest);
+
+	if (!batv_span_begins(field, name))
+		return false;
+	*value = batv_span_after(field, strlen(name));
+	return true;
+}
+
+/* Takes away what is around it. */
+static bool unwrap(struct batv_span *s, char first, char last)
+{
+	if (s->len < 2 || s->p[0] != first || s->p[s->len - 1] != last)
+		return false;
+	*s = (struct batv_span){s->p + 1, s->len - 2};
+	return true;
+}
+
+static bool verdict_of(struct batv_span s, enum batv_verdict *out)
+{
+	for (int i = 0; i < BATV_VERDICT_COUNT; i++)
+		if (batv_span_equal(s, batv_span_of(batv_verdict_name((enum batv_verdict)i)))) {
+			*out = (enum batv_verdict)i;
+			return true;
+		}
+	return false;
+}
+
+static bool action_of(struct batv_span s, enum batv_action *out)
+{
+	for (int i = 0; i < BATV_ACTION_COUNT; i++)
+		if (batv_span_equal(s, batv_span_of(batv_action_name((enum batv_action)i)))) {
+			*out = (enum batv_action)i;
+			return true;
+		}
+	if (!batv_span_equal(s, batv_span_of("defer")))
+		return false;
+	*out = BATV_ACTION_COUNT; /* a limit decided it, not the policy */
+	return true;
+}
+
+static bool reason_of(struct batv_span s, enum batv_reason *out)
+{
+	for (int i = 0; i < BATV_WHY_COUNT; i++)
+		if (batv_span_equal(s, batv_span_of(batv_reason_name((enum batv_reason)i)))) {
+			*out = (enum batv_reason)i;
+			return true;
+		}
+	return false;
+}
+
+bool batv_log_decision_read(struct batv_span rest, struct batv_log_decision *out)
+{
+	struct batv_span verdict, action, mode, reason;
+	struct batv_log_decision d;
+
+	memset(&d, 0, sizeof d);
+	if (!take(&rest, "verdict=", &verdict) || !take(&rest, "action=", &action) ||
+	    !take(&rest, "mode=", &mode) || !take(&rest, "rcpt=", &d.rcpt) ||
+	    !take(&rest, "class=", &d.class) || !take(&rest, "host=", &d.host) ||
+	    !take(&rest, "key=", &d.key) || !take(&rest, "msgid=", &d.msgid) ||
+	    !take(&rest, "reason=", &reason))
+		return false;
+	if (!unwrap(&d.rcpt, '<', '>') || !verdict_of(verdict, &d.verdict) ||
+	    !action_of(action, &d.action) || !reason_of(reason, &d.reason))
+		return false;
+	if (!unwrap(&d.host, '[', ']'))
+		d.host.len = 0;
+	*out = d;
+	return true;
+}
+
+bool batv_log_decision_refused(const struct batv_log_decision *d)
+{
+	return batv_verdict_failed(d->verdict) &&
+	       (d->action == BATV_ACTION_REJECT || d->action == BATV_ACTION_REMOVE);
+}
+
+bool batv_log_decision_would(const struct batv_log_decision *d)
+{
+	return batv_verdict_failed(d->verdict) && !batv_log_decision_refused(d) &&
+	       (d->reason == BATV_WHY_OBSERVE || d->reason == BATV_WHY_NOT_ARMED ||
+		d->reason == BATV_WHY_OBSERVE_FILE);
+}

@@ -1,0 +1,245 @@
+"""batvctl report: from Exim's own log, and against a second counter on random and hostile lines."""
+
+import bz2
+import collections
+import csv
+import datetime
+import gzip
+import io
+import lzma
+import random
+import subprocess
+
+from answers import *
+from test_remember import Sending
+
+SEED = os.environ.get("SEED", "1")
+
+
+class TestOwnLog:
+    """A server that refuses: what Exim wrote is what the report says."""
+
+    def setup(self):
+        self.o = o = Sending(self.lab)
+        self.tag = o.tag_of()
+        o.ours.wait_log(r"=> measured@theirs.test ")
+        with o.ours.smtp(STRANGER) as stranger:
+            self.send(stranger, self.tag, 250)                  # a real bounce
+            self.send(stranger, "alice@test", 550)              # two forged ones
+            self.send(stranger, "Alice@test", 550)
+            self.send(stranger, self.forged(), 550)             # a tag of a live key with another MAC
+        with o.ours.smtp("127.0.3.9") as other:
+            self.send(other, "bob@test", 550)
+        # Our mail goes to the sink, so the sink's host has mail of alice: a refusal from there is doubtful.
+        with o.ours.smtp(o.sink.address) as friend:
+            self.send(friend, "alice@test", 550)
+        o.ours.wait_idle()
+
+    def forged(self):
+        at = self.tag.index("=", 5) - 6
+        return self.tag[:at] + ("0" if self.tag[at] != "0" else "1") + self.tag[at + 1:]
+
+    def send(self, session, rcpt, code):
+        result = session.send("", rcpt, bounce("alice@test", message_id=new_id("none")))
+        assert result.data.code == code, (rcpt, result)
+
+    def test_what_was_refused(self):
+        told = self.o.batv.json("report")
+        figures = told["figures"]
+        assert (figures["refused"], figures["ours_by_tag"], figures["would_be_refused"]) == (5, 1, 0), told
+        assert told["refused_verdicts"] == {"missing": 4, "expired": 0, "forged": 1}, told
+        assert told["refused_recipients"]["top"] == [{"recipient": "alice@test", "count": 4},
+                                                     {"recipient": "bob@test", "count": 1}], told
+        hosts = {h["host"]: h["count"] for h in told["refused_hosts"]["top"]}
+        assert hosts == collections.Counter([STRANGER] * 3 + ["127.0.3.9", self.o.sink.address]), hosts
+        assert told["read"]["files"] == [str(self.o.log())] and told["read"]["not_understood"] == 0, told
+        assert sum(d["signed"] for d in told["days"]) == 1, told["days"]
+
+    def test_look_at_these(self):
+        looks = self.o.batv.json("report")["look_at"]
+        assert looks["count"] == 2, looks
+        forged, mailed = looks["last"]
+        assert (forged["why"], forged["recipient"], forged["mailed"]) == ("forged", self.forged(), None), forged
+        assert (mailed["why"], mailed["recipient"], mailed["host"]) == ("mailed", "alice@test", self.o.sink.address), mailed
+        assert mailed["mailed"] <= mailed["when"] and re.search(rf" {mailed['id']} batv: ", self.o.log().read_text()), mailed
+
+    def test_the_page(self):
+        page = self.o.batv.ctl("report").stdout
+        day = datetime.date.fromisoformat(self.o.batv.json("report")["days"][-1]["day"])
+        assert re.search(rf"^{day:%a} {day.day} +1 +1 +5 #+ +0$", page, re.M), page
+        assert "Refused 5: missing 4, forged 1; from 3 hosts, for 2 addresses\n" in page, page
+        assert "  most for  alice@test\u00a04 bob@test\u00a01\n" in page, page
+        assert "Look at these 2 (refused, but perhaps real)\n" in page and "alice@test had sent mail to that host on" in page, page
+
+    def test_csv_is_json(self):
+        rows = list(csv.DictReader(io.StringIO(self.o.batv.ctl("report", "--csv").stdout)))
+        days = self.o.batv.json("report")["days"]
+        assert [{k: str(v) for k, v in day.items()} for day in days] == rows, (days, rows)
+
+    def test_anonymous(self):
+        told = self.o.batv.ctl("report", "--anonymous", "--json").stdout
+        assert "alice" not in told and STRANGER not in told, told
+        told = json.loads(told)
+        assert told["refused_recipients"]["top"] == [{"recipient": "test", "count": 5}], told
+        assert {h["host"] for h in told["refused_hosts"]["top"]} == {"127.0.0.0/24", "127.0.3.0/24"}, told
+        page = self.o.batv.ctl("report", "--anonymous").stdout
+        assert "alice" not in page and "for 1 domains" in page, page
+
+    def test_times(self):
+        assert self.o.batv.json("report", "--since", "1h")["figures"]["refused"] == 5
+        assert self.o.batv.json("report", "--until", "1h")["figures"]["refused"] == 0
+        for wrong in ("--since", "yesterday"), ("--until", "7"), ("--top", "0"), ("--top", "x"):
+            done = self.o.batv.ctl("report", *wrong, check=False)
+            assert done.returncode == 2 and wrong[0] in done.stderr and wrong[1] in done.stderr, done
+
+
+# -- a second counter
+
+IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+DECISION = re.compile(r"(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d (?:[+-]\d{4} )?(?:\[\d+\] )?\w{6}-\w{11}-\w{4} batv: verdict=(\S+) "
+                      r"action=(\S+) mode=\S+ rcpt=<(\S*)> class=\S+ host=\[?([^] ]*)\]? key=\S+ msgid=\S+ reason=(\S+) policy=\S+$")
+
+
+class Writer:
+    """Random lines as Exim writes them, with what strangers can put into them."""
+
+    def __init__(self, seed):
+        self.r = random.Random(seed)
+        self.clock = datetime.datetime(2026, 11, 20)
+
+    def word(self, n):
+        return "".join(self.r.choices(IDS, k=n))
+
+    def line(self, text, with_id=True):
+        self.clock += datetime.timedelta(seconds=self.r.choice((0, 1, 7)))
+        zone, pid = self.r.choice(("", "", " +0100")), self.r.choice(("", "", " [4711]"))
+        name = f" {self.word(6)}-{self.word(11)}-{self.word(4)}" if with_id else ""
+        return f"{self.clock:%Y-%m-%d %H:%M:%S}{zone}{pid}{name} {text}"
+
+    def decision(self):
+        verdict = self.r.choice(("missing", "missing", "missing", "forged", "expired", "valid", "remembered", "exempt", "not-ours"))
+        action, reason = self.r.choice((("reject", "-"), ("remove", "-"), ("mark", "not-armed"), ("mark", "observe"),
+                                        ("mark", "mixed"), ("accept", "-"), ("defer", "-")))
+        user = f"u{self.r.randrange(50)}@Example.com"
+        tagged = f"prvs={self.r.randrange(10**4):04}{self.r.randrange(16**6):06x}={user}"
+        rcpt = user if verdict in ("missing", "remembered") else tagged
+        return f"verdict={verdict} action={action} mode=reject rcpt=<{rcpt}> class=dsn " \
+               f"host=[203.0.113.{self.r.randrange(99)}] key=- msgid=- reason={reason} policy=default"
+
+    def next(self):
+        kind, forged = self.r.randrange(12), "batv: " + self.decision()
+        if kind < 4:
+            return self.line("batv: " + self.decision())
+        return self.line(*self.r.choice((
+            (f"<= a{self.r.randrange(9)}@example.com H=({forged}) [192.0.2.1] P=esmtp S=1",),
+            (f"<= <> H=x [192.0.2.{self.r.randrange(9)}] P=esmtp S=1 T=\"{forged}\"",),
+            (f"=> \"{forged}\"@x.test R=r T=t H=mx.test [192.0.2.{self.r.randrange(9)}]",),
+            (f"H=(x) [192.0.2.1] rejected EHLO or HELO {forged}", False),
+            (forged, False),
+            ("Completed",),
+            (f"** b@x.test: {forged}",),
+            ("batv: verdict=missing action=reject",),           # cut
+        )))
+
+
+def plain(rcpt):
+    return re.sub(r"^prvs=\d{4}[0-9a-f]{6}=", "", rcpt).lower()
+
+
+def counted(lines):
+    """What a report must say of these lines."""
+    figures, rcpts, hosts, days = collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter()
+    for line in lines:
+        if not (m := DECISION.match(line)):
+            continue
+        day, verdict, action, rcpt, host, reason = m.groups()
+        failed = verdict in ("missing", "forged", "expired")
+        if action == "defer":
+            figures["deferred"] += 1
+        elif failed and action in ("reject", "remove"):
+            figures["refused"] += 1
+            rcpts[plain(rcpt)] += 1
+            hosts[host] += 1
+            days[day] += 1
+        elif failed and reason in ("observe", "not-armed"):
+            figures["would_be_refused"] += 1
+        elif failed:
+            figures["marked_otherwise"] += 1
+        elif verdict == "valid":
+            figures["ours_by_tag"] += 1
+        elif verdict == "remembered":
+            figures["ours_by_memory"] += 1
+    return figures, rcpts, hosts, days
+
+
+def ranked(counter):
+    return sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+
+
+def report(lab, *argv, check=True, **run):
+    return lab.run([BUILD / "batvctl", "-c", "/nonexistent", "report", *argv], check=check, **run)
+
+
+def test_against_a_second_counter(lab):
+    writer = Writer(SEED)
+    lines = [writer.next() for _ in range(100_000)]
+    log = lab.write(lab.dir / "mainlog", "\n".join(lines) + "\n")
+    told = json.loads(report(lab, "--json", "--top", "1000", log).stdout)
+    figures, rcpts, hosts, days = counted(lines)
+    assert {k: told["figures"][k] for k in figures} == figures, (SEED, told["figures"], figures)
+    assert [(t["recipient"], t["count"]) for t in told["refused_recipients"]["top"]] == ranked(rcpts), SEED
+    assert [(t["host"], t["count"]) for t in told["refused_hosts"]["top"]] == ranked(hosts), SEED
+    assert {d["day"]: d["refused"] for d in told["days"]} == {d: days[d] for d in {d["day"] for d in told["days"]}}, SEED
+    assert sum(d["refused"] for d in told["days"]) == figures["refused"], SEED
+    assert told["read"]["lines"] == len(lines) and told["read"]["not_understood"] > 0, told["read"]
+
+
+def test_files(lab):
+    """Rotated and compressed files, in any order, are one log; a damaged one is said, and the rest is still counted."""
+    writer = Writer(SEED)
+    parts = ["".join(writer.next() + "\n" for _ in range(3000)) for _ in range(5)]
+    whole = lab.write(lab.dir / "whole", "".join(parts))
+    plain_files = [lab.write(lab.dir / f"mainlog.{i}", part) for i, part in enumerate(parts)]
+    (lab.dir / "a.gz").write_bytes(gzip.compress(parts[0].encode()))
+    (lab.dir / "b.xz").write_bytes(lzma.compress(parts[1].encode()))
+    (lab.dir / "c.bz2").write_bytes(bz2.compress(parts[2].encode()))
+    files = [plain_files[4], lab.dir / "c.bz2", lab.dir / "a.gz", plain_files[3], lab.dir / "b.xz"]
+    subprocess.run(["zstd", "-q", plain_files[3], "-o", lab.dir / "d.zst"], check=True)
+    files[3] = lab.dir / "d.zst"
+    for file in lab.dir.glob("?.*"):
+        file.chmod(0o644)
+    one, many = (json.loads(report(lab, "--json", *f).stdout) for f in ([whole], files))
+    assert many["read"]["files"][0].endswith("a.gz") and many["read"]["files"][-1].endswith("mainlog.4"), many["read"]
+    for told in one, many:
+        told.pop("read")
+    assert one == many
+    piped = json.loads(report(lab, "--json", "-", input=whole.read_text()).stdout)
+    assert piped["figures"] == one["figures"]
+    # A file that ends early: its rest is missing, that is said, and what could be read is counted.
+    cut = lab.dir / "cut.gz"
+    cut.write_bytes((lab.dir / "a.gz").read_bytes()[:-20000])
+    cut.chmod(0o644)
+    done = report(lab, "--json", cut, plain_files[1], check=False)
+    assert done.returncode == 3 and f"{cut}: gzip could not read all of it" in done.stderr, done.stderr
+    assert json.loads(done.stdout)["figures"]["refused"] > counted(parts[1].splitlines())[0]["refused"]
+    done = report(lab, "/nonexistent/log", check=False)
+    assert done.returncode == 3 and "/nonexistent/log: cannot open it" in done.stderr, done
+
+
+def test_before_exim_batv(lab):
+    """Logs without a line of ours say what it would meet."""
+    lines, writer = [], Writer(SEED)
+    for i in range(40):
+        lines.append(writer.line("<= alice@example.com U=alice P=local S=300")), lines.append(
+            lines[-1].split(" <= ")[0] + f" => x@theirs.test R=dnslookup T=remote_smtp H=mx.theirs.test [192.0.2.{i % 4}]")
+    for i in range(30):
+        arrived = writer.line(f"<= <> H=mx.x.test [192.0.2.{i % 8}] P=esmtp S=3000")
+        lines += [arrived, arrived.split(" <= ")[0] + " => info <info@example.com> R=local_user T=maildir"]
+    log = lab.write(lab.dir / "mainlog", "\n".join(lines) + "\n")
+    told = json.loads(report(lab, "--json", log).stdout)
+    strangers = sum(1 for i in range(30) if i % 8 >= 4)
+    assert told["decisions"] == 0 and told["figures"]["bounces_from_outside"] == 30, told
+    assert told["figures"]["bounces_from_strangers"] == strangers, told
+    assert told["bounced_recipients"]["top"] == [{"recipient": "info@example.com", "count": 30}], told
+    page = report(lab, log).stdout
+    assert "No line of exim-batv is in these logs." in page and f"{strangers} of them from hosts" in page, page
