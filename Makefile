@@ -87,6 +87,7 @@ help:
 	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
+	@echo 'make differential  against Python'\''s email package, Exim'\''s prvs, a second reader of our files (N=50, SEED=commit)'
 	@echo 'make analyze  gcc -fanalyzer, clang --analyze and cppcheck at their full depth; make prove: Frama-C on span and verdict'
 	@echo 'make valgrind  unit tests, and an Exim that receives and delivers, under valgrind (half an hour)'
 	@echo 'make deps     install the eight Debian packages for building (each target does so by itself; DEPS=no: none does)'
@@ -206,6 +207,11 @@ deps-test:
 
 check:
 	@test-harness/check
+
+# Against second opinions: Python's email package, Exim's own prvs, another reader and writer of our files.  `make check` has N=1.
+.PHONY: differential
+differential: all exim so
+	@N=$${N:-50} test-harness/e2e/run test_differential.py
 
 lint: deps-test
 	@test-harness/lint

@@ -2,7 +2,6 @@
 
 import base64
 import email
-import html
 import json
 import quopri
 import random
@@ -11,69 +10,17 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bounces import decoded, mime_ids
 from lab import *
 from batv import Batv
 
 MESSAGES = Path(__file__).resolve().parent.parent / "unit" / "evidence"
 SEED = 20261122
-ID = re.compile(rb"<([^<>\s]+@[^<>\s]+)>")
 ODD_IDS = [
     "CAJ+Kq=w-Xy_{}@mail.ours.example", "{}=3D4@ours.example", "$$.{}!#%&'*/?^`|~@ours.example",
     "{}@[192.0.2.1]", "{}.JavaMail.\"a\"@ours.example",
     "AM0PR02MB4321{}F00DBABE0123456789ABCDEF0123456789@AM0PR02MB4321.eurprd02.prod.ours.example",
 ]
-
-
-# -- the other opinion: Python's MIME parser
-
-
-def unfolded(value):
-    return re.sub(rb"\r?\n[ \t]+", b"", value)
-
-
-def header_ids(block, *names):
-    """Ids in the fields of that name, of a header as text."""
-    found = set()
-    for name in names:
-        for field in re.findall(rb"(?im)^" + name + rb":((?:.*\r?\n?)(?:[ \t].*\r?\n?)*)", block):
-            found.update(ID.findall(unfolded(field)))
-    return found
-
-
-def decoded(part):
-    """What a part holds; Python leaves message/* encoded."""
-    if part.is_multipart():
-        text = b"\n\n".join(p.as_bytes() for p in part.get_payload())
-        encoding = str(part.get("content-transfer-encoding", "")).lower()
-        if encoding == "base64":
-            text = re.sub(rb"[^A-Za-z0-9+/]", b"", text)
-            return base64.b64decode(text[:len(text) - (len(text) % 4 == 1)] + b"==")
-        return quopri.decodestring(text) if encoding == "quoted-printable" else text
-    return part.get_payload(decode=True) or b""
-
-
-def inline_ids(text):
-    text = re.sub(rb"(?s)<(?![^<>\s]+@[^<>\s]+>)[^<>]*>", b"", text)
-    text = html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
-    return set(re.findall(rb"(?im)^[ \t>|]*message-id:\s*(?:[>|]\s*)*<([^<>\s]+@[^<>\s]+)>", text))
-
-
-def mime_ids(data):
-    """Every id that a thorough parse knows for one that the message cites."""
-    message = email.message_from_bytes(data)
-    head = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0]
-    found = header_ids(head, rb"In-Reply-To", rb"Original-Message-ID", rb"X-Original-Message-ID",
-                       rb"X-MS-Exchange-Parent-Message-Id")
-    for part in message.walk():
-        kind = part.get_content_type()
-        if kind in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
-            returned = re.split(rb"\r?\n\r?\n", decoded(part).lstrip(b"\r\n"), maxsplit=1)[0]
-            found |= header_ids(returned + b"\n", rb"Message-ID")
-        elif kind in ("message/delivery-status", "message/disposition-notification"):
-            found |= header_ids(decoded(part) + b"\n", rb"X-Original-Message-ID", rb"Original-Message-ID")
-        elif kind in ("text/plain", "text/html") and not part.is_multipart():
-            found |= inline_ids(decoded(part))
-    return found
 
 
 # -- variants of a message

@@ -123,7 +123,7 @@ static void check_place(const char *text, size_t len, const struct batv_clue *c)
 	if (c->encoding != BATV_ENCODING_NONE || memmem(c->raw.p, c->raw.len, "&", 1))
 		return;
 	for (size_t i = 0; i < c->raw.len; i++)
-		if (!strchr(" \t\r\n", c->raw.p[i]) || !batv_clue_is_id(c->kind))
+		if (!strchr(batv_clue_is_id(c->kind) ? " \t\r\n" : "\r\n", c->raw.p[i]))
 			plain[n++] = c->raw.p[i];
 	ck_assert_ptr_nonnull(memmem(plain, n, c->value.p, c->value.len));
 }

@@ -11,8 +11,9 @@
 #include "evidence/citation.h"
 #include "tag/tag.h"
 
-#define GAP_MAX 256 /* bytes between a label and its id */
+#define GAP_MAX 256 /* bytes between a label and its id, without comments */
 #define GAP_LINES 2
+#define COMMENT_MAX 1024 /* bytes of a comment before an id */
 #define ID_READ_MAX 4096 /* bytes that an id may have in the text, before decoding */
 #define BARE_ID_MIN 8    /* an id without "@" has at least this length */
 #define BARE_MAX 128     /* an id without brackets has at most this length */
@@ -107,7 +108,10 @@ static bool is_id(const struct reading *r)
 /* A line end is a fold if white space follows.  Any other line end cuts the id off. */
 static bool is_fold(const struct batv_cursor *c)
 {
-	return c->p < c->end && batv_is_wsp(*c->p);
+	struct batv_cursor at = *c;
+	int ch = batv_cursor_next(&at);
+
+	return ch == ' ' || ch == '\t';
 }
 
 /* Skips to after ">".  Inside &lt;...&gt;, a program may have put a link around the id. */
@@ -211,12 +215,14 @@ struct gap {
 	unsigned lines;
 };
 
-/* Takes a comment; its "(" has been taken.  False: it is not closed within the gap. */
-static bool take_comment(struct batv_cursor *c, const struct gap *gap)
+/* Takes a comment; its "(" has been taken.  The gap is then as long as before.  False: no end. */
+static bool take_comment(struct batv_cursor *c, struct gap *gap)
 {
+	const char *begin = c->p;
 	unsigned depth = 1;
+	size_t len;
 
-	while (depth > 0 && c->p < gap->end) {
+	while (depth > 0 && c->p - begin < COMMENT_MAX) {
 		int ch = batv_cursor_next(c);
 
 		if (ch < 0 || (ch == '\n' && !is_fold(c)))
@@ -226,6 +232,9 @@ static bool take_comment(struct batv_cursor *c, const struct gap *gap)
 		depth += ch == '(';
 		depth -= ch == ')';
 	}
+	len = (size_t)(c->p - begin);
+	gap->end = (size_t)(c->end - gap->end) > len ? gap->end + len : c->end;
+	gap->lines = 0; /* a field with comments may be folded at each of them */
 	return depth == 0;
 }
 
@@ -312,6 +321,70 @@ bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citati
 	return false;
 }
 
+/*
+ * Takes the text of a field value up to its next comment, and that comment, off *rest.  A
+ * comment that never ends does not count.
+ */
+static struct batv_span take_outside(struct batv_span *rest, size_t *steps)
+{
+	const struct batv_span all = *rest;
+	size_t i = 0, len;
+
+	*rest = batv_span_after(all, all.len);
+	for (; i < all.len && all.p[i] != '('; i++)
+		if (all.p[i] == '<') { /* an id may have parentheses */
+			const char *end = memchr(all.p + i, '>', all.len - i);
+
+			if (!end)
+				return all;
+			i = (size_t)(end - all.p);
+		}
+	*steps += i;
+	if (i == all.len)
+		return all;
+	len = batv_span_comment_len(batv_span_after(all, i));
+	*steps += len;
+	if (i + len == all.len)
+		return all;
+	*rest = batv_span_after(all, i + len);
+	return batv_span_cut(all, i);
+}
+
+/* How the ids of a field are looked for, one way after the other until there are any. */
+enum way { OUTSIDE_COMMENTS, ANYWHERE, BARE_WORDS };
+
+/* Finds where the ids of a field begin.  Only the last BATV_CITATION_IDS are kept, in a ring. */
+static size_t find_ids_by(struct batv_span value, enum way way, size_t max,
+			  const char *begins[static BATV_CITATION_IDS], size_t *steps)
+{
+	struct batv_span rest = value, text;
+	struct batv_citation id;
+	size_t n = 0;
+
+	do {
+		text = way == OUTSIDE_COMMENTS ? take_outside(&rest, steps) : value;
+		while (n < max && batv_citation_next_id(text, way == BARE_WORDS, &id, steps)) {
+			begins[n++ % BATV_CITATION_IDS] = id.begin;
+			text = batv_span_between(id.end, text.p + text.len);
+		}
+	} while (way == OUTSIDE_COMMENTS && rest.len > 0 && n < max);
+	return n;
+}
+
+size_t batv_citation_ids(struct batv_span value, size_t max,
+			 const char *begins[static BATV_CITATION_IDS], bool *bare, size_t *steps)
+{
+	unsigned way =
+		value.len > 0 && memchr(value.p, '(', value.len) ? OUTSIDE_COMMENTS : ANYWHERE;
+	size_t n = 0;
+
+	for (; n == 0 && way <= BARE_WORDS; way++) {
+		*bare = way == BARE_WORDS;
+		n = find_ids_by(value, (enum way)way, max, begins, steps);
+	}
+	return n;
+}
+
 /* ---- tagged addresses ---- */
 
 /* Reads a quoted local part up to its closing quote. */
@@ -319,7 +392,11 @@ static bool read_quoted(struct batv_cursor *c, struct reading *r)
 {
 	int ch;
 
-	while ((ch = batv_cursor_next(c)) >= 0 && keep_char(r, ch)) {
+	while ((ch = batv_cursor_next(c)) >= 0) {
+		if (ch == '\r' || (ch == '\n' && is_fold(c)))
+			continue;
+		if (!keep_char(r, ch))
+			return false;
 		if (ch == '"')
 			return true;
 		if (ch == '\\' && ((ch = batv_cursor_next(c)) < 0 || !keep_char(r, ch)))
@@ -436,6 +513,29 @@ static bool quoted_sub_address(struct batv_span text, size_t at, bool qp, struct
 	return false;
 }
 
+/* Where the soft line breaks before `at` begin. */
+static size_t before_breaks(struct batv_span text, size_t at)
+{
+	for (unsigned n = 0; n < 4 && at > 1 && text.p[at - 1] == '\n'; n++) {
+		size_t break_len = text.p[at - 2] == '=' ? 2 : 3;
+
+		if (at < break_len || text.p[at - break_len] != '=')
+			break;
+		at -= break_len;
+	}
+	return at;
+}
+
+/* Where the quote right before `at` begins, which may be encoded; `at`: there is none. */
+static size_t quote_before(struct batv_span text, size_t at, bool qp)
+{
+	size_t end = qp ? before_breaks(text, at) : at;
+
+	if (end > 0 && text.p[end - 1] == '"')
+		return end - 1;
+	return qp && end > 2 && memcmp(text.p + end - 3, "=22", 3) == 0 ? end - 3 : at;
+}
+
 /*
  * Returns the character after prvs=KDDDSSSSSS at the cursor; -1 at the end, or if it is not a tag.
  */
@@ -458,11 +558,12 @@ bool batv_citation_tag(struct batv_span text, size_t at, bool qp, struct batv_ci
 	struct batv_span rest = {text.p + at, text.len - at};
 	struct batv_citation work;
 	bool found = false;
+	size_t quote;
 
 	switch (behind_tag(cursor_at(rest, ADDRESS_READ, qp, steps))) {
 	case '=': /* a quote before it may belong to the local part, or enclose the address */
-		found = (at > 0 && text.p[at - 1] == '"' &&
-			 tag_from(text, at - 1, qp, &work, steps)) ||
+		quote = quote_before(text, at, qp);
+		found = (quote < at && tag_from(text, quote, qp, &work, steps)) ||
 			tag_from(text, at, qp, &work, steps);
 		break;
 	case '@': found = sub_address(text, at, qp, &work, steps); break;

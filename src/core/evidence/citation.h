@@ -38,6 +38,14 @@ bool batv_citation_next_id(struct batv_span value, bool bare, struct batv_citati
 			   size_t *steps);
 
 /*
+ * Finds where the ids of a field value begin, at most max, outside of comments if there are any.
+ * *bare: they are to be read as bare ones.  Only the last BATV_CITATION_IDS are kept, in a ring.
+ */
+#define BATV_CITATION_IDS 4
+size_t batv_citation_ids(struct batv_span value, size_t max,
+			 const char *begins[static BATV_CITATION_IDS], bool *bare, size_t *steps);
+
+/*
  * Reads the address around `at`, the offset of "prvs" in text: prvs=..., "prvs=..." or
  * local+prvs=...  Returns true if the address has the shape of our tag.
  */

@@ -16,7 +16,6 @@
 #include "evidence/search.h"
 
 #define HEADER_VALUE_MAX 65536
-#define HEADER_IDS 4   /* of one field; in References, the last ones */
 #define LABEL_MAX 40   /* bytes of a field's name before "message-id" */
 #define CONTEXT_MAX 64 /* bytes before a tagged address that may hold its label */
 #define BOUNDARY_MAX 200
@@ -54,40 +53,22 @@ static void add_header_clue(struct batv_search *s, enum batv_clue_kind kind, str
 		batv_clues_keep(&s->found, clue, place);
 }
 
-/* Finds where the ids of a field begin.  Only the last HEADER_IDS are kept, in a ring. */
-static size_t find_ids(struct batv_span value, bool bare, size_t max,
-		       const char *begins[static HEADER_IDS], size_t *steps)
-{
-	struct batv_span rest = value;
-	struct batv_citation id;
-	size_t n = 0;
-
-	while (n < max && batv_citation_next_id(rest, bare, &id, steps)) {
-		begins[n++ % HEADER_IDS] = id.begin;
-		rest = batv_span_between(id.end, value.p + value.len);
-	}
-	return n;
-}
-
 /*
  * The last id of References is the message being answered.  In other fields the first id is the
  * most likely one.
  */
 static void see_ids(struct batv_search *s, enum batv_clue_kind kind, struct batv_header h)
 {
-	const char *begins[HEADER_IDS];
-	bool last = kind == BATV_CLUE_REFERENCES, bare = false;
-	size_t max = last ? SIZE_MAX : HEADER_IDS;
-	size_t n = find_ids(h.value, bare, max, begins, &s->passed), kept;
+	const char *begins[BATV_CITATION_IDS];
+	bool last = kind == BATV_CLUE_REFERENCES, bare;
+	size_t n = batv_citation_ids(h.value, last ? SIZE_MAX : BATV_CITATION_IDS, begins, &bare,
+				     &s->passed),
+	       kept;
 	struct batv_citation id;
 
-	if (n == 0) {
-		bare = true;
-		n = find_ids(h.value, bare, max, begins, &s->passed);
-	}
-	kept = n < HEADER_IDS ? n : HEADER_IDS;
+	kept = n < BATV_CITATION_IDS ? n : BATV_CITATION_IDS;
 	for (size_t i = 0; i < kept; i++) {
-		const char *begin = begins[(last ? n - 1 - i : i) % HEADER_IDS];
+		const char *begin = begins[(last ? n - 1 - i : i) % BATV_CITATION_IDS];
 
 		if (batv_citation_next_id(batv_span_between(begin, h.value.p + h.value.len), bare,
 					  &id, &s->passed))
@@ -114,12 +95,21 @@ static void see_recorded(struct batv_search *s, struct batv_header h)
 		}
 }
 
+/* Without the white space and comments that come first. */
+static struct batv_span after_comments(struct batv_span value)
+{
+	value = batv_span_trim(value);
+	while (value.len > 0 && value.p[0] == '(')
+		value = batv_span_trim(batv_span_after(value, batv_span_comment_len(value)));
+	return value;
+}
+
 /* Takes "text/plain" from "text/plain; charset=...", as it is written. */
 static struct batv_span media_type(struct batv_span value)
 {
 	size_t len = 0;
 
-	value = batv_span_trim(value);
+	value = after_comments(value);
 	while (len < value.len &&
 	       (batv_is_name_char(value.p[len]) || strchr("/.+", value.p[len])) &&
 	       value.p[len] != '\0')
@@ -148,12 +138,12 @@ static void set_type(struct batv_search *s, struct batv_span type)
 
 static bool is_base64(struct batv_span value)
 {
-	return batv_span_begins_fold(batv_span_trim(value), "base64");
+	return batv_span_begins_fold(after_comments(value), "base64");
 }
 
 static bool is_qp(struct batv_span value)
 {
-	return batv_span_begins_fold(batv_span_trim(value), "quoted-printable");
+	return batv_span_begins_fold(after_comments(value), "quoted-printable");
 }
 
 void batv_search_start(struct batv_search *s)
@@ -387,6 +377,22 @@ static bool is_next(const struct text *t, size_t i, char c)
 	return batv_fold(next) == c || next == '=';
 }
 
+/* Does an encoded "m" or "p" begin at i?  Hardly any program encodes a letter, but any may. */
+static void see_encoded(const struct text *t, size_t i, size_t passed)
+{
+	char high = i + 3 < t->all.len ? t->all.p[i + 1] : '\0', low;
+
+	if (high < '4' || high > '7')
+		return;
+	low = batv_fold(t->all.p[i + 2]);
+	if (low == 'd' && (high == '4' || high == '6') &&
+	    (is_next(t, i + 2, 'e') || is_next(t, i + 2, 's')) && may_look(t->s, true, passed))
+		see_label(t, i);
+	else if (low == '0' && (high == '5' || high == '7') && is_next(t, i + 2, 'r') &&
+		 may_look(t->s, false, passed))
+		see_tag(t, i);
+}
+
 /* Finds labels and tags that begin at `from` or after it, and before `to`. */
 static void search(const struct text *t, size_t from, size_t to)
 {
@@ -403,6 +409,7 @@ static void search(const struct text *t, size_t from, size_t to)
 			if (is_next(t, i, 'r') && may_look(t->s, false, i - from))
 				see_tag(t, i);
 			break;
+		case '=': see_encoded(t, i, i - from); break;
 		default: break;
 		}
 	}
@@ -468,13 +475,14 @@ static void search_block(struct batv_search *s, const char *body, struct batv_sp
 
 /* ---- the body, line by line ---- */
 
-enum place { IN_TEXT, BEHIND_BOUNDARY, IN_PART_HEADER };
+enum place { IN_TEXT, BEHIND_BOUNDARY, IN_PART_HEADER, IN_RETURNED_HEADER };
 
 struct body {
 	struct batv_search *s;
 	struct batv_span all;
 	enum place place;
 	struct batv_span boundary;
+	bool base64, qp;       /* what the header of the returned message says of its own body */
 	const char *block_end; /* base64 before this was searched already */
 };
 
@@ -534,22 +542,48 @@ static bool is_field(struct batv_span line)
 	return n > 0 && n < line.len && line.p[n] == ':';
 }
 
-/* The value may begin on the next line, so it is taken from all the text that is left. */
+/* Is the part a message, whose header comes first? */
+static bool is_message(const struct batv_search *s)
+{
+	return s->returned && !s->base64 && !batv_span_begins_fold(s->part_type, "text/") &&
+	       !ends_with(s->part_type, "-headers");
+}
+
+/*
+ * The value may begin on the next line, so it is taken from all the text that is left.  A returned
+ * message stays one, whatever type its own header says.
+ */
 static void see_part_field(struct body *b, struct batv_span line)
 {
 	static const char type[] = "content-type:", encoding[] = "content-transfer-encoding:";
+	const bool own = b->place == IN_PART_HEADER;
 	struct batv_span rest = batv_span_between(line.p, b->all.p + b->all.len), value;
 
 	rest = batv_span_cut(rest, BOUNDARY_MAX + sizeof encoding);
-	if (batv_span_begins_fold(line, type)) {
-		set_type(b->s, media_type(batv_span_between(rest.p + sizeof type - 1,
-							    rest.p + rest.len)));
-	} else if (batv_span_begins_fold(line, encoding)) {
-		value = batv_span_trim(
-			batv_span_between(rest.p + sizeof encoding - 1, rest.p + rest.len));
-		b->s->base64 = is_base64(value);
-		b->s->qp = is_qp(value);
+	if (batv_span_begins_fold(line, encoding)) {
+		value = batv_span_after(rest, sizeof encoding - 1);
+		*(own ? &b->s->base64 : &b->base64) = is_base64(value);
+		*(own ? &b->s->qp : &b->qp) = is_qp(value);
+	} else if (own && batv_span_begins_fold(line, type)) {
+		set_type(b->s, media_type(batv_span_after(rest, sizeof type - 1)));
 	}
+}
+
+/* The empty line after the header of a part, or of a returned message. */
+static void end_header(struct body *b, const char *next)
+{
+	if (b->place == IN_PART_HEADER && is_message(b->s)) {
+		b->place = IN_RETURNED_HEADER;
+		b->base64 = b->qp = false;
+		return;
+	}
+	if (b->place == IN_RETURNED_HEADER) {
+		b->s->base64 = b->base64;
+		b->s->qp = b->s->qp || b->qp;
+	}
+	b->place = IN_TEXT;
+	if (b->s->base64)
+		see_block(b, next, true);
 }
 
 static void begin_part(struct body *b)
@@ -583,13 +617,13 @@ static void follow(struct body *b, struct batv_span line, const char *next)
 			begin_part(b);
 		}
 	}
-	if (b->place == IN_PART_HEADER) {
+	/* what is no header after all may be base64 */
+	if (b->place == IN_RETURNED_HEADER && !empty && !batv_is_wsp(*line.p) && !is_field(line))
+		b->place = IN_TEXT;
+	if (b->place != IN_TEXT) {
 		see_part_field(b, line);
-		if (empty) {
-			b->place = IN_TEXT;
-			if (b->s->base64)
-				see_block(b, next, true);
-		}
+		if (empty)
+			end_header(b, next);
 	} else if (line.len >= BLOCK_LINE_MIN && line.p >= b->block_end &&
 		   is_base64_line(b, line, BLOCK_LINE_MIN)) {
 		see_block(b, line.p, false);
@@ -605,6 +639,8 @@ void batv_search_body(struct batv_search *s, struct batv_span body)
 	if (body.len == 0)
 		return;
 	end = body.p + body.len;
+	if (is_message(s))
+		b.place = IN_RETURNED_HEADER;
 	if (s->base64)
 		see_block(&b, body.p, true);
 	for (const char *p = body.p, *next; p < end; p = next) {
@@ -620,12 +656,15 @@ void batv_search_body(struct batv_search *s, struct batv_span body)
 
 bool batv_search_message_id(struct batv_span value, char out[static BATV_ID_MAX], size_t *len)
 {
+	const char *begins[BATV_CITATION_IDS];
 	struct batv_citation id;
 	size_t steps = 0;
+	bool bare;
 
 	value = batv_span_cut(value, HEADER_VALUE_MAX);
-	if (!batv_citation_next_id(value, false, &id, &steps) &&
-	    !batv_citation_next_id(value, true, &id, &steps))
+	if (batv_citation_ids(value, 1, begins, &bare, &steps) == 0 ||
+	    !batv_citation_next_id(batv_span_between(begins[0], value.p + value.len), bare, &id,
+				   &steps))
 		return false;
 	memcpy(out, id.text, id.len);
 	*len = id.len;
