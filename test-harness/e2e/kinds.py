@@ -50,7 +50,8 @@ NOT_FOR = {
         "test_snippets.py::TestNoModule.*": "an installation that has a module",
         **{f"test_{name}": "there is no ${dlfunc}" for name in (
             "exempt.py::TestOneByOne.*", "layouts_more.py::TestSrs.*", "memory_trouble.py::TestPlanting.test_by_an_expansion",
-            "oracle.py::TestOracle.test_we_*", "receipts.py::*", "snippets.py::TestAllFiles.*",
+            "oracle.py::TestOracle.test_we_*", "differential.py::TestFormats.test_a_written_state",
+            "differential.py::TestFormats.test_tags", "receipts.py::*", "snippets.py::TestAllFiles.*",
             "snippets.py::TestAcl.*", "snippets.py::TestMisplaced.*", "snippets.py::TestBare.*", "snippets.py::TestEdges.*",
             "snippets.py::TestTaint.*", "trouble.py::TestTruncated.test_every_length_for_the_reader",
             "trouble.py::TestMemory.test_truncated_while_in_use",
