@@ -67,7 +67,10 @@ def encoding_of(part):
 def decoded(part):
     """What a part holds; Python leaves message/* encoded."""
     if part.is_multipart():
-        text = b"\n\n".join(p.as_bytes() for p in part.get_payload())
+        try:
+            text = b"\n\n".join(p.as_bytes() for p in part.get_payload())
+        except UnicodeError:        # Python cannot write all that it reads: 8-bit text in parts of parts
+            return b""
         encoding = encoding_of(part)
         if encoding == "base64":
             text = re.sub(rb"[^A-Za-z0-9+/]", b"", text)
