@@ -583,7 +583,10 @@ ILLEGAL = {
 def illegal(rng, data, kind):
     """(message, ids) after an illegal change of that kind; None: it has nothing to change."""
     found = legal(rng, data)
-    changed = found and ILLEGAL[kind](rng, found[0])
+    try:
+        changed = found and ILLEGAL[kind](rng, found[0])
+    except UnicodeError:        # as in decoded()
+        return None
     if not changed or changed == found[0]:
         return None
     return changed, found[2]
