@@ -66,14 +66,13 @@ class Traffic:
     # -- sessions
 
     def _connect(self, source):
-        """A session.  While Exim starts again after a SIGHUP nobody listens.  A client that was not greeted yet is cut off, or hears nothing."""
+        """A session.  While Exim starts again after a SIGHUP nobody listens, and who was not yet greeted is cut off."""
         def attempt():
             try:
-                session = self.site.exim.smtp(source, timeout=10)
-            except (ConnectionError, TimeoutError):
+                session = self.site.exim.smtp(source, timeout=120)
+            except ConnectionError:
                 session = None
             if session and session.extensions:
-                session.socket.settimeout(120)
                 return session
             if session:
                 session.close()

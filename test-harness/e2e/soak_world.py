@@ -148,11 +148,13 @@ class Site:
 
     def whereabouts(self):
         """What is still due, and what the logs say of the first."""
-        mails = list(self.book.open.values())[:20]
-        words = {f"soak.{mails[0].number}@", *mails[0].rcpts, *re.findall(MESSAGE_ID, "".join(self.exim.mainlog(
-            f"soak[.]{mails[0].number}@")))} if mails else set()
-        lines = [line for line in self.exim.mainlog() + self.postfix.log() if any(word in line for word in words)]
-        return "\n".join([f"{self.name}: {mails}", f"queue: {self.exim.spool_ids()}", *lines[-30:]])
+        mails, log = list(self.book.open.values())[:20], self.postfix.log()
+        ours = [line for line in self.exim.mainlog() if mails and (mails[0].sender in line or f"soak.{mails[0].number}@" in line)]
+        # Postfix calls a bounce by another id than the message.
+        queue_ids = re.findall(r"\]: ([0-9A-F]{8,}): to=", "\n".join(line for line in log if mails and mails[0].rcpts[0] in line))
+        queue_ids += re.findall(r"notification: (\S+)", "\n".join(line for line in log if any(i in line for i in queue_ids)))
+        theirs = [line for line in log if any(i in line for i in queue_ids)]
+        return "\n".join([f"{self.name}: {mails}", f"queue: {self.exim.spool_ids()}", *ours[-20:], *theirs[-20:]])
 
     def daemons(self):
         """(role, pid) of what lives long."""
@@ -186,9 +188,8 @@ def build_world(lab, kinds=(REBUILT, HEAVY)):
     place = "127.0.0.2", lab.port("127.0.0.2")
     sites = [Site(lab, name, kind, ours, "{}::{}".format(*place)) for name, kind, ours in names]
     homes = ", ".join(f"{{{d} = smtp:[{s.exim.address}]:{s.exim.port}}}" for s in sites for d in (s.domain, s.lists))
-    # A connection that Exim's reload cut may look open, and say nothing.
     settings = {"transport_maps": f"inline:{{ {homes} }}", "minimal_backoff_time": "1s", "maximal_backoff_time": "2s",
-                "queue_run_delay": "1s", "smtp_helo_timeout": "10s"}
+                "queue_run_delay": "1s"}
     postfix = Postfix(lab, address=place[0], port=place[1], domain="postfix.test", relayhost=("127.0.0.1", sites[0].exim.port),
                       settings=settings)
     for site in sites:

@@ -16,7 +16,7 @@ from soak_ledger import Book, Due
 from soak_trouble import *
 
 MINUTES = float(os.environ.get("SOAK_MINUTES") or 1)
-DRAIN_SECONDS = 120     # watchdogs
+DRAIN_SECONDS = 420     # watchdogs; Postfix waits up to 300 seconds for an answer
 ARM_SECONDS = 120
 PUBLICATIONS = 90
 TO_TAG = "ghost", "bounce", "bounce without structure", "out-of-office"        # kinds of mail that prove themselves
