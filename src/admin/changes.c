@@ -76,7 +76,8 @@ static struct batv_change *record(struct batv_changes *changes, const char *path
 	return c;
 }
 
-static bool put(const char *path, const void *data, size_t len, mode_t mode, uid_t uid, gid_t gid)
+static enum batv_err put(const char *path, const void *data, size_t len, mode_t mode, uid_t uid,
+			 gid_t gid)
 {
 	const char *name = strrchr(path, '/') + 1;
 	char dir[PATH_MAX];
@@ -87,7 +88,7 @@ static bool put(const char *path, const void *data, size_t len, mode_t mode, uid
 	snprintf(dir, sizeof dir, "%.*s", (int)(name - path), path);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return BATV_E_IO;
 	err = batv_new_file_begin(&file, fd, name);
 	if (!err) {
 		err = batv_new_file_write(&file, data, len);
@@ -101,23 +102,26 @@ static bool put(const char *path, const void *data, size_t len, mode_t mode, uid
 	saved = errno;
 	close(fd);
 	errno = saved;
-	return err == BATV_OK;
+	return err;
 }
 
 bool batv_changes_write(struct batv_changes *changes, const char *path, const void *data,
 			size_t len, mode_t mode, char *why, size_t size)
 {
 	struct batv_change *c = record(changes, path, why, size);
+	enum batv_err err;
 
 	if (!c)
 		return false;
-	if (!put(c->path, data, len, c->before ? c->mode : mode, c->uid, c->gid)) {
+	err = put(c->path, data, len, c->before ? c->mode : mode, c->uid, c->gid);
+	if (err)
 		fail(why, size, path, strerror(errno));
+	if (err && err != BATV_E_SYNC) {
 		free(c->before);
 		return false;
 	}
-	changes->n++;
-	return true;
+	changes->n++; /* even if only the directory was not synced: the file is another one */
+	return err == BATV_OK;
 }
 
 bool batv_changes_remove(struct batv_changes *changes, const char *path, char *why, size_t size)
@@ -141,7 +145,8 @@ bool batv_changes_undo(struct batv_changes *changes, size_t keep, char *why, siz
 
 	while (changes->n > keep) {
 		struct batv_change *c = &changes->list[--changes->n];
-		bool ok = c->before ? put(c->path, c->before, c->len, c->mode, c->uid, c->gid)
+		bool ok = c->before ? put(c->path, c->before, c->len, c->mode, c->uid, c->gid) ==
+					      BATV_OK
 				    : unlink(c->path) == 0 || errno == ENOENT;
 
 		if (!ok && all)

@@ -29,7 +29,7 @@ struct batv_changes {
 /*
  * Writes a file.  A new one belongs to the caller and gets `mode`; one that exists keeps owner,
  * group and mode.  If the last component of the path is a link, what it leads to is written.  On
- * false, `why` is one sentence, and the file is as it was.
+ * false, `why` is one sentence, and the file is as it was, or will be after batv_changes_undo().
  */
 bool batv_changes_write(struct batv_changes *changes, const char *path, const void *data,
 			size_t len, mode_t mode, char *why, size_t size);

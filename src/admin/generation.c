@@ -17,6 +17,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "generation.h"
 #include "memory/counters.h"
 #include "memory/sent.h"
@@ -228,8 +229,7 @@ static void make_next(struct batv_generation *g, const struct batv_config *confi
 			g->notices, BATV_TROUBLE_MEMORY,
 			"%s/%s: cannot create a new memory file, which is needed because "
 			"%s: %s; the current one stays in use",
-			g->store->path, name, why,
-			err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+			g->store->path, name, why, batv_fault_phrase(err));
 		return;
 	}
 	batv_memory_move_copy(&g->memory, &next);

@@ -348,17 +348,22 @@ static struct batv_overrides *read_overrides(struct batv_keeper *k, struct batv_
 	return NULL;
 }
 
-/* Reads the published state.  False: there is none, or it cannot be used. */
-static bool read_previous(struct batv_keeper *k)
+/*
+ * Reads the published state.  What cannot be read this time (EIO, EMFILE) may be whole all the
+ * same: who has read none before leaves it alone once.  A new state would start without the breaks
+ * and the losses that it knows.
+ */
+static enum published { THERE, NONE, UNKNOWN } read_previous(struct batv_keeper *k)
 {
 	char message[BATV_MESSAGE_SIZE];
-	enum batv_err err;
+	enum batv_err err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
+	bool wait = err == BATV_E_IO && !k->have.text && !k->unread;
 
-	err = batv_store_read_state(&k->store, &k->have, message, sizeof message);
+	k->unread = err == BATV_E_IO;
 	if (err && err != BATV_E_NO_FILE)
-		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it will be replaced",
-				     message);
-	return err == BATV_OK;
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_STATE, "%s; it %s", message,
+				     wait ? "is left as it is for now" : "will be replaced");
+	return wait ? UNKNOWN : err ? NONE : THERE;
 }
 
 static bool fill_plan(struct batv_keeper *k, const struct batv_config *config,
@@ -423,8 +428,13 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 			const struct batv_look *look, struct batv_looked *out)
 {
-	bool on_disk = read_previous(k);
+	const enum published published = read_previous(k);
+	const bool on_disk = published == THERE;
 
+	if (published == UNKNOWN) {
+		out->usable = true; /* no alarm: the next look will tell */
+		return;
+	}
 	k->generation.jumped = look->slept || look->jumped > BATV_JUMP || look->jumped < -BATV_JUMP;
 	need_secrets(k, config, look, out);
 	batv_generation_look(generation_of(k), config, look->now);

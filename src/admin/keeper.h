@@ -16,6 +16,7 @@ struct batv_keeper { /* start with all bytes zero, then batv_store_open() */
 	struct batv_store store;
 	struct batv_secrets *secrets;  /* the last good set; NULL: none yet */
 	struct batv_stored_state have; /* the state last read or written; text NULL: none */
+	bool unread;                   /* the state could not be read at the last look */
 	bool made_secret;              /* a secret was made since the last publication */
 	struct batv_generation generation;
 	struct batv_notices notices;

@@ -190,7 +190,7 @@ static enum batv_err remove_file(const struct batv_store *store)
 {
 	if (unlinkat(store->dirfd, BATV_OVERRIDES_NAME, 0) != 0 && errno != ENOENT)
 		return BATV_E_IO;
-	return fsync(store->dirfd) == 0 ? BATV_OK : BATV_E_IO;
+	return batv_replace_sync(store->dirfd);
 }
 
 enum batv_err batv_overrides_write(const struct batv_store *store, const struct batv_overrides *set,
@@ -206,9 +206,9 @@ enum batv_err batv_overrides_write(const struct batv_store *store, const struct 
 				    len)
 		     : remove_file(store);
 	if (err != BATV_OK)
-		(void)snprintf(message, size, "%s/%s: cannot write it: %s", store->path,
-			       BATV_OVERRIDES_NAME,
-			       err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+		(void)snprintf(message, size, "%s/%s: %s: %s", store->path, BATV_OVERRIDES_NAME,
+			       batv_fault_unwritten(err, "cannot write it"),
+			       batv_fault_phrase(err));
 	return err;
 }
 

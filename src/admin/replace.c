@@ -70,10 +70,14 @@ void batv_new_file_abandon(struct batv_new_file *file)
 	errno = saved;
 }
 
-/* Some file systems cannot sync a directory, and return EINVAL. */
-static bool sync_dir(int dirfd)
+enum batv_err batv_replace_sync(int dirfd)
 {
-	return fsync(dirfd) == 0 || errno == EINVAL;
+	int done;
+
+	do
+		done = fsync(dirfd);
+	while (done < 0 && errno == EINTR);
+	return done == 0 || errno == EINVAL ? BATV_OK : BATV_E_SYNC;
 }
 
 enum batv_err batv_new_file_commit(struct batv_new_file *file, mode_t mode)
@@ -89,7 +93,7 @@ enum batv_err batv_new_file_commit(struct batv_new_file *file, mode_t mode)
 		batv_new_file_abandon(file);
 		return BATV_E_IO;
 	}
-	return sync_dir(file->dirfd) ? BATV_OK : BATV_E_IO;
+	return batv_replace_sync(file->dirfd);
 }
 
 enum batv_err batv_replace(int dirfd, const char *name, mode_t mode, const void *data, size_t len)

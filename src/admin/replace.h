@@ -15,8 +15,8 @@
  * Replaces a file.  The steps are: exclusive temporary file, write, mode, fsync, rename, fsync of
  * the directory.  A crash at any instruction leaves the old file or the new one, and perhaps a
  * temporary file, which the next replacement removes.  The caller must hold the lock.
- * Errors: BATV_E_IO (errno is kept; if only the directory's fsync failed, the file is new but
- * perhaps not durable), BATV_E_TOO_LONG (the name).
+ * Errors: BATV_E_IO (errno is kept), BATV_E_SYNC (the file is new, but perhaps not durable),
+ * BATV_E_TOO_LONG (the name).
  */
 enum batv_err batv_replace(int dirfd, const char *name, mode_t mode, const void *data, size_t len);
 
@@ -29,6 +29,8 @@ enum batv_err batv_new_file_begin(struct batv_new_file *file, int dirfd, const c
 enum batv_err batv_new_file_write(struct batv_new_file *file, const void *data, size_t len);
 /* Mode, fsync, close, rename, fsync of the directory.  On error the temporary file is removed. */
 enum batv_err batv_new_file_commit(struct batv_new_file *file, mode_t mode);
+/* Makes what was renamed or removed in a directory durable: BATV_OK or BATV_E_SYNC. */
+enum batv_err batv_replace_sync(int dirfd);
 void batv_new_file_abandon(struct batv_new_file *file); /* errno is kept */
 
 /*

@@ -32,12 +32,6 @@ fail(enum batv_err err, char *message, size_t size, const char *format, ...)
 	return err;
 }
 
-/* The system's words for errno ("No space left on device"), otherwise our own. */
-static const char *phrase(enum batv_err err)
-{
-	return err == BATV_E_IO ? strerror(errno) : batv_strerror(err);
-}
-
 enum batv_err batv_store_open(struct batv_store *store, const char *path, char *message,
 			      size_t size)
 {
@@ -60,7 +54,7 @@ enum batv_err batv_store_open(struct batv_store *store, const char *path, char *
 			    "correct it with: chown batv:Debian-exim %s; chmod 2750 %s",
 			    path, path, path);
 	return fail(err, message, size, "%s: cannot open the state directory: %s", path,
-		    phrase(err));
+		    batv_fault_phrase(err));
 }
 
 void batv_store_close(struct batv_store *store)
@@ -93,7 +87,7 @@ enum batv_err batv_store_own(const struct batv_store *store, char *message, size
 			    "may do this",
 			    store->path, (unsigned)store->dir.st_uid, (unsigned)geteuid());
 	return fail(err, message, size, "%s: cannot become its owner, user %u: %s", store->path,
-		    (unsigned)store->dir.st_uid, phrase(err));
+		    (unsigned)store->dir.st_uid, batv_fault_phrase(err));
 }
 
 enum batv_err batv_store_lock(const struct batv_store *store, const char *name, unsigned seconds,
@@ -107,7 +101,8 @@ enum batv_err batv_store_lock(const struct batv_store *store, const char *name, 
 	if (err == BATV_E_CONFLICT)
 		return fail(err, message, size, "%s/%s: another process holds this lock",
 			    store->path, name);
-	return fail(err, message, size, "%s/%s: cannot lock: %s", store->path, name, phrase(err));
+	return fail(err, message, size, "%s/%s: cannot lock: %s", store->path, name,
+		    batv_fault_phrase(err));
 }
 
 /* Root looks, too: a pipe that batvd's user puts in its place must not hold it up. */
@@ -119,14 +114,16 @@ static int open_daemon_lock(const struct batv_store *store)
 
 enum batv_match batv_store_daemon(const struct batv_store *store)
 {
-	int fd = open_daemon_lock(store);
+	int saved, fd = open_daemon_lock(store);
 	enum batv_match alive = BATV_NO;
 
 	if (fd < 0)
 		return errno == ENOENT ? BATV_NO : BATV_MAYBE;
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
 		alive = errno == EWOULDBLOCK ? BATV_YES : BATV_MAYBE;
+	saved = errno;
 	close(fd);
+	errno = saved;
 	return alive;
 }
 
@@ -206,8 +203,9 @@ enum batv_err batv_store_write_secret(const struct batv_store *store,
 	free(text);
 	errno = saved;
 	if (err)
-		return fail(err, message, size, "%s/%s: cannot write the secrets: %s", store->path,
-			    BATV_SECRET_NAME, phrase(err));
+		return fail(err, message, size, "%s/%s: %s: %s", store->path, BATV_SECRET_NAME,
+			    batv_fault_unwritten(err, "cannot write the secrets"),
+			    batv_fault_phrase(err));
 	return BATV_OK;
 }
 
@@ -253,7 +251,7 @@ enum batv_err batv_store_read_state(const struct batv_store *store, struct batv_
 			    why ? why : batv_strerror(err));
 	if (err)
 		return fail(err, message, size, "%s/%s: %s", store->path, BATV_STATE_NAME,
-			    phrase(err));
+			    batv_fault_phrase(err));
 	return BATV_OK;
 }
 
@@ -266,7 +264,7 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 
 	if (err && err != BATV_E_TOO_LONG)
 		return fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,
-			    BATV_STATE_NAME, phrase(err));
+			    BATV_STATE_NAME, batv_fault_phrase(err));
 	if (err)
 		return fail(
 			err, message, size,
@@ -275,8 +273,8 @@ enum batv_err batv_store_publish(const struct batv_store *store, const struct ba
 			store->path, BATV_STATE_NAME, BATV_STATE_MAX, list);
 	err = batv_replace(store->dirfd, BATV_STATE_NAME, BATV_STATE_MODE, text, len);
 	if (err)
-		fail(err, message, size, "%s/%s: cannot write the state: %s", store->path,
-		     BATV_STATE_NAME, phrase(err));
+		fail(err, message, size, "%s/%s: %s: %s", store->path, BATV_STATE_NAME,
+		     batv_fault_unwritten(err, "cannot write the state"), batv_fault_phrase(err));
 	if (err == BATV_OK && out) {
 		err = take_state(text, len, out, NULL, NULL);
 		if (err)

@@ -10,6 +10,7 @@
  * test_keeper.c - looks at a real directory: what is published, when domains arm, what survives.
  */
 #include <inttypes.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "keeper_lab.h"
@@ -361,6 +362,42 @@ START_TEST(a_damaged_state)
 }
 END_TEST
 
+/* The descriptors that are free now, and no more: with 1 the lock can be opened, and then nothing.
+ */
+static void leave_descriptors(rlim_t n)
+{
+	struct rlimit limit;
+	int fd = dup(dir);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = n ? (rlim_t)fd + n : limit.rlim_max;
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Who starts and cannot read it this time leaves the state alone: it knows what a new one would
+ * not. */
+START_TEST(a_state_that_cannot_be_read_this_time)
+{
+	const struct batv_look again = {.now = T0 + 40};
+
+	look(T0);
+	config.policies[0].signing = false;
+	look(T0 + 20);
+	batv_keeper_free(&keeper);
+	start();
+	leave_descriptors(1);
+	look_as(&again);
+	leave_descriptors(0);
+	ck_assert(strstr(keeper.notices.trouble[BATV_TROUBLE_STATE], "is left as it is for now"));
+	ck_assert(!looked.published && looked.usable);
+	look_as(&again);
+	ck_assert(!looked.published);
+	ck_assert_uint_eq(keeper.have.state.serial, 2);
+	ck_assert_uint_eq(keeper.have.state.n_breaks, 1);
+}
+END_TEST
+
 START_TEST(a_foreign_memory)
 {
 	look(T0);
@@ -435,6 +472,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_lost_secret_and_a_lost_state);
 	tcase_add_test(tc, a_damaged_secret);
 	tcase_add_test(tc, a_damaged_state);
+	tcase_add_test(tc, a_state_that_cannot_be_read_this_time);
 	tcase_add_test(tc, a_foreign_memory);
 	tcase_add_test(tc, somebody_holds_the_lock);
 	tcase_add_test(tc, too_many_keys_are_refused);

@@ -18,7 +18,7 @@ static const struct {
 	{".memory.2x.new", false}, {".secret.new.", false},   {"secret.new", false},
 	{".new", false},           {"..new", false},          {".observe.new", false},
 	{".lock.new", false},      {".secret", false},        {"secret", false},
-	{".Secret.new", false},
+	{".Secret.new", false},    {".manifest.new", true},
 };
 
 START_TEST(names)

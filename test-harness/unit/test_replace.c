@@ -42,6 +42,19 @@ static enum batv_err replace(const char *name, const char *text)
 	return batv_replace(dir, name, 0640, text, strlen(text));
 }
 
+/* A descriptor for names alone cannot be synced. */
+START_TEST(says_when_only_the_directory_was_not_synced)
+{
+	int names = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	ck_assert_int_eq(batv_replace(names, "state", 0640, NEW, strlen(NEW)), BATV_E_SYNC);
+	ck_assert_int_eq(errno, EBADF);
+	expect_content("state", NEW);
+	ck_assert_uint_eq(sandbox_count(), 1);
+	ck_assert_int_eq(close(names), 0);
+}
+END_TEST
+
 START_TEST(makes_and_replaces)
 {
 	struct stat st;
@@ -421,6 +434,7 @@ Suite *unit_suite(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
 	tcase_add_test(tc, makes_and_replaces);
+	tcase_add_test(tc, says_when_only_the_directory_was_not_synced);
 	tcase_add_test(tc, a_leftover_is_removed);
 	tcase_add_test(tc, a_link_in_place_is_replaced_not_followed);
 	tcase_add_test(tc, names_that_do_not_fit);

@@ -17,6 +17,7 @@ const char *batv_strerror(enum batv_err err)
 	case BATV_E_NO_FILE: return "no such file or directory";
 	case BATV_E_UNSAFE_FILE: return "unsafe owner, mode, links or type";
 	case BATV_E_IO: return "input/output error";
+	case BATV_E_SYNC: return "written, but a crash may undo it";
 	case BATV_E_DAMAGED: return "truncated or damaged";
 	case BATV_E_VERSION: return "of an unknown version";
 	case BATV_E_FUTURE: return "written in the future";

@@ -13,6 +13,7 @@ enum batv_err {
 	BATV_E_NO_FILE,     /* the file or directory does not exist */
 	BATV_E_UNSAFE_FILE, /* owner, mode, links or type are wrong */
 	BATV_E_IO,          /* a system call failed; errno is kept */
+	BATV_E_SYNC,        /* it is written, but a crash may undo that; errno is kept */
 	BATV_E_DAMAGED,     /* truncated, or the checksum is wrong */
 	BATV_E_VERSION,     /* this program does not know the version */
 	BATV_E_FUTURE,      /* written more than five minutes in the future */

@@ -20,3 +20,13 @@ const char *batv_fault(int dirfd, const char *name, bool group_writes, enum batv
 	batv_file_why(dirfd, name, group_writes, why, size);
 	return why;
 }
+
+const char *batv_fault_phrase(enum batv_err err)
+{
+	return err == BATV_E_IO || err == BATV_E_SYNC ? strerror(errno) : batv_strerror(err);
+}
+
+const char *batv_fault_unwritten(enum batv_err err, const char *what)
+{
+	return err == BATV_E_SYNC ? "it is written, but a crash may undo that" : what;
+}

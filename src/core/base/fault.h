@@ -18,4 +18,9 @@
 const char *batv_fault(int dirfd, const char *name, bool group_writes, enum batv_err err, char *why,
 		       size_t size);
 
+/* The system's words for errno ("No space left on device"), otherwise our own. */
+const char *batv_fault_phrase(enum batv_err err);
+/* `what` ("cannot write it"), or that it is written, although it failed after that. */
+const char *batv_fault_unwritten(enum batv_err err, const char *what);
+
 #endif
