@@ -65,7 +65,7 @@ IDN := $(OUT)/obj/src/admin/idn.o
 # Each target installs the Debian packages that it lacks, and no more; tools/packages has the list.
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
-.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage e2e company matrix demo check bench-memory lint analyze prove valgrind install uninstall FORCE
+.PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage faults e2e company matrix demo check bench-memory lint analyze prove valgrind install uninstall FORCE
 all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
 
 help:
@@ -78,6 +78,7 @@ help:
 	@echo '              EXIM_HEADERS=DIRECTORY; CRYPTO=static|shared'
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make fuzz     each fuzz target searches for a minute (FUZZ_SECONDS=600); make fuzz-coverage: what their inputs reach'
+	@echo 'make faults   each system call of batvd and batvctl fails once, or is the last one (an hour; make check has a sample)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make company  a small company plays four weeks of mail, with more of it than in make check (N=4); prints a table'
 	@echo 'make soak     an hour of mixed traffic and trouble; every message is accounted for (SOAK_MINUTES=20, SEED=1)'
@@ -155,6 +156,10 @@ unit: $(UNIT_BIN)
 
 fuzz fuzz-coverage: deps-test
 	@BUILD='$(BUILD)' test-harness/fuzz/run $(if $(filter fuzz-coverage,$@),--coverage)
+
+# Each system call of batvd and batvctl fails once, or is the last one.  PROGRAMS="rotate" for some of them.
+faults: all deps-test
+	@BUILD='$(BUILD)' test-harness/faults/run $(PROGRAMS)
 
 # Measure the sent-mail memory.  This needs 35 GB for a moment (a file for 10^8 messages a day).
 $(OUT)/bench/bench_memory: $(OUT)/obj/test-harness/bench/bench_memory.o $(OUT)/libbatvadm.a $(OUT)/libbatv.a
