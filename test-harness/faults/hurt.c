@@ -6,8 +6,9 @@
  * one, counted from 1, after the program has started HURT_LOG   a file; it gets a byte when that
  * call has come
  *
- * glibc's stdio makes its calls inside of glibc, so only direct calls are seen.  Allocations for a
- * look-up of users do not fail: glibc 2.36 dies of that by itself.
+ * glibc's stdio makes its calls inside of glibc, so only direct calls are seen.  Allocations of a
+ * look-up of users, and of libcrypto, do not fail: glibc 2.36 and OpenSSL 3.0 die of that by
+ * themselves.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,16 +43,17 @@ __attribute__((constructor)) static void start(void)
 	starves = strcmp(kind, "memory") == 0;
 }
 
-static bool looks_up_users(void)
+static bool of_others(void)
 {
 	void *frames[12];
 	int n = backtrace(frames, 12);
 	Dl_info info;
 
 	for (int i = 2; i < n; i++)
-		if (dladdr(frames[i], &info) && info.dli_sname &&
-		    (strncmp(info.dli_sname, "getpw", 5) == 0 ||
-		     strncmp(info.dli_sname, "getgr", 5) == 0))
+		if (dladdr(frames[i], &info) &&
+		    (strstr(info.dli_fname, "/libcrypto.") ||
+		     (info.dli_sname && (strncmp(info.dli_sname, "getpw", 5) == 0 ||
+					 strncmp(info.dli_sname, "getgr", 5) == 0))))
 			return true;
 	return false;
 }
@@ -66,7 +68,7 @@ static bool hit(bool on)
 	if (!on || inside)
 		return false;
 	inside = true;
-	skip = starves && looks_up_users();
+	skip = starves && of_others();
 	inside = false;
 	if (skip || ++count != at)
 		return false;

@@ -200,9 +200,9 @@ class Place:
 
     # -- programs
 
-    def start(self, argv, prefix=(), env=None, stdin=None):
-        """Start a program; its outputs go to files."""
-        outs = [open(self.dir / name, "wb") for name in ("out", "err")]
+    def start(self, argv, prefix=(), env=None, stdin=None, beside=""):
+        """Start a program; its outputs go to files, which are others for one that runs BESIDE."""
+        outs = [open(self.dir / (beside + name), "wb") for name in ("out", "err")]
         source = open(self.dir / "in", "wb+")
         source.write(stdin or b"")
         source.seek(0)
@@ -232,11 +232,15 @@ class Place:
 
     def finish(self, process, seconds=WATCHDOG, traced=False):
         """Wait for the end; the exit status, or None if the watchdog had to end it."""
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        deadline, code = time.monotonic() + seconds, None
+        while code is None and time.monotonic() < deadline:
+            self.drain()        # a batvd whose manager does not listen waits for that
+            try:
+                code = process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+        if code is None:
             self.end(process, traced)
-            code = None
         if process in self.running:
             self.running.remove(process)
         return code
@@ -271,7 +275,7 @@ class Place:
         except BlockingIOError:
             pass
 
-    def until_told(self, process, seconds, pattern, already=0, after=b""):
+    def until_told(self, process, seconds, pattern, already=0, after=b"", beside=""):
         """Wait until batvd tells its manager READY, AFTER something, or logs such a line beyond those.
 
         False: it ended, or time is up.
@@ -284,17 +288,17 @@ class Place:
                     return True
             if process.poll() is not None:
                 return False
-            if self.count(pattern) > already:
+            if self.count(pattern, beside) > already:
                 return True
         return False
 
-    def count(self, pattern):
+    def count(self, pattern, beside=""):
         """How many lines that begin so has batvd logged?"""
-        return len(re.findall(f"(?m)^batvd: (?:{pattern})", self.text("err")))
+        return len(re.findall(f"(?m)^batvd: (?:{pattern})", self.text(beside + "err")))
 
-    def daemon(self, prefix=(), env=None):
+    def daemon(self, prefix=(), env=None, beside=""):
         self.drain()
-        return self.start([BUILD / "batvd", "-c", self.conf, "-f", "-d"], prefix, env)
+        return self.start([BUILD / "batvd", "-c", self.conf, "-f", "-d"], prefix, env, beside=beside)
 
     def unhurt_daemon(self):
         """Start batvd, wait until it is ready, and end it: what heals."""

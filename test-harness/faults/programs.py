@@ -59,14 +59,17 @@ class Program:
 
     world: what it finds, of Worlds; conf: settings; later: settings that are written once batvd is ready, before SIGHUP;
     hup: SIGHUP is sent; beside: an unhurt batvd runs; done: is it done, (place, files before, files after, Run);
-    withdraws: published keys may end; loses: the memory's key may change.
+    withdraws: published keys may end; loses: the memory's key may change; leaves: unfinished files may stay till the next start.
     """
 
+    machine = None          # it needs none of its own
+    point = None            # what hurts it, if that is another one
+
     def __init__(self, name, world, argv=None, *, conf=None, later=None, hup=False, beside=False, stdin=None, done=None,
-                 withdraws=False, loses=False):
+                 withdraws=False, loses=False, leaves=False):
         self.name, self.world, self.argv, self.conf, self.later = name, world, argv, conf or {}, later
         self.hup, self.beside, self.stdin, self.done = hup or later is not None, beside, stdin, done
-        self.withdraws, self.loses = withdraws, loses
+        self.withdraws, self.loses, self.leaves = withdraws, loses, leaves
 
     def command(self, place):
         return [BUILD / "batvctl", "-c", place.conf, *self.argv]
@@ -131,7 +134,7 @@ PROGRAMS = [
     Program("batvd: lost state", lambda w: w.without("state")),
     Program("batvd: lost secret", lambda w: w.without("secret"), withdraws=True),
     Program("batvd: secret without a memory key", lambda w: w.old_secret()),
-    Program("batvd: what a crash left", lambda w: w.after_crash()),
+    Program("batvd: what a crash left", lambda w: w.after_crash(), leaves=True),
     Program("batvd: an override that has ended", lambda w: w.ended_override()),
     Program("batvd: wrong configuration", lambda w: w.base, conf={"grace": "soon"}),
     Program("rotate", lambda w: w.base, ["rotate"], done=published_new),
