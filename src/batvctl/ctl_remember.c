@@ -305,7 +305,7 @@ static int take_log_or_list(struct adding *a, bool log)
 				     "%s:%" PRIu64 ": expected MESSAGE-ID ADDRESS; the lines "
 				     "before this one were taken",
 				     a->name, a->line);
-	if (ferror(a->file))
+	if (!feof(a->file)) /* an error, or getline() has no memory for the line */
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot read it: %s", a->name,
 				     strerror(errno));
 	return print_result(a);
