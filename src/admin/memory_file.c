@@ -26,7 +26,7 @@ static const struct batv_memory_section always[] = {
 	 .param = {BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES}},
 };
 
-/* This section comes last, so the others keep their offsets. */
+/* This one and the end come last, so the others keep their offsets. */
 static const struct batv_memory_section forged = {
 	.type = BATV_SECTION_FORGED,
 	.size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
@@ -119,6 +119,8 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 	for (uint32_t t = BATV_SECTION_ID_HITS; wish->capacity && t <= BATV_SECTION_TAG_MAILS; t++)
 		add_tally(head, t, wish);
 	add_section(head, forged);
+	add_section(head,
+		    (struct batv_memory_section){.type = BATV_SECTION_END, .size = BATV_END_SIZE});
 	head->sum = batv_header_sum(head);
 }
 
@@ -166,6 +168,9 @@ enum batv_err batv_memory_file_create(int dirfd, const char *name,
 	if (err != BATV_OK)
 		return err;
 	if (!allocate(file.fd, head.size) || fsync(file.fd) < 0)
+		err = BATV_E_IO;
+	if (err == BATV_OK && pwrite(file.fd, &head.sum, sizeof head.sum,
+				     (off_t)(head.size - sizeof head.sum)) != sizeof head.sum)
 		err = BATV_E_IO;
 	if (err == BATV_OK)
 		err = batv_new_file_write(&file, &head, sizeof head);

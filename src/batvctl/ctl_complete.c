@@ -75,7 +75,8 @@ void batv_ctl_complete_text(const struct batv_complete_facts *f, char *out, size
 	case BATV_LACK_GAPS:
 		snprintf(out, size,
 			 "within its retention (%s) it did not record everything, because it was "
-			 "full, a clock was wrong, or there was no usable state; " BOUNCES_ONLY,
+			 "full or could not be written, a clock was wrong, or there was no usable "
+			 "state; " BOUNCES_ONLY,
 			 t.retention);
 		return;
 	case BATV_LACK_SHARED:

@@ -142,6 +142,15 @@ static void count_domains(struct batv_status *s)
 		s->domains++;
 }
 
+/* Root may write anything; Exim needs the group's right. */
+static bool exim_may_write(const struct batv_status *s)
+{
+	struct stat st;
+
+	return fstatat(s->ctl->store.dirfd, s->memory_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       ((st.st_mode & S_IWGRP) && st.st_gid == s->ctl->store.dir.st_gid);
+}
+
 static void open_memory(struct batv_status *s)
 {
 	const char *name = s->memory_name;
@@ -156,6 +165,12 @@ static void open_memory(struct batv_status *s)
 	if (err)
 		batv_ctl_status_problem(s, "%s/%s: %s%s%s: no domain refuses in auto mode",
 					ctl->store.path, name, what, *why ? ": " : "", why);
+	if (s->memory_ok && (s->memory.sealed || !exim_may_write(s)))
+		batv_ctl_status_problem(s,
+					"%s/%s: cannot be written, so sent mail is not remembered, "
+					"and nothing is counted; it must have mode 0660, and the "
+					"directory's group",
+					ctl->store.path, name);
 	if (*s->before_name && batv_memory_open(&s->before, ctl->store.dirfd, s->before_name))
 		batv_ctl_status_problem(s,
 					"%s/%s: cannot be read, so mail sent before %s was made is "

@@ -100,7 +100,7 @@ static bool lay_out(const uint8_t *data, size_t size)
 	     n++) {
 		memcpy(&head.section[n], data, sizeof head.section[0]);
 		data += sizeof head.section[0], size -= sizeof head.section[0];
-		unknown |= head.section[n].type > BATV_SECTION_FORGED;
+		unknown |= head.section[n].type > BATV_SECTION_END;
 	}
 	if (head.sum == 0)
 		head.sum = batv_header_sum(&head);

@@ -128,7 +128,7 @@ START_TEST(another_file_is_taken_anew)
 }
 END_TEST
 
-/* The inode of a file that is gone, with the next one in it: its header page is another one. */
+/* The inode of a file that is gone, with the next one in it: its header and end are others. */
 START_TEST(an_inode_that_is_used_again)
 {
 	struct batv_memory_head head;
@@ -140,6 +140,8 @@ START_TEST(an_inode_that_is_used_again)
 	head.section[1] = head.section[--head.n_sections]; /* and it has no domains */
 	head.sum = batv_header_sum(&head);
 	ck_assert_int_eq(pwrite(fd, &head, sizeof head, 0), sizeof head);
+	ck_assert_int_eq(pwrite(fd, &head.sum, sizeof head.sum, (off_t)whole.sections.end_at),
+			 sizeof head.sum);
 	(void)close(fd);
 	ck_assert_int_eq(again(), BATV_OK);
 	ck_assert_uint_eq(memory.sections.generation, 8);
@@ -147,6 +149,44 @@ START_TEST(an_inode_that_is_used_again)
 	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_OK);
 	ck_assert_uint_eq(whole.sections.generation, 8);
 	ck_assert_uint_eq(whole.sections.domains_at, 0);
+}
+END_TEST
+
+/*
+ * Cut anywhere, and grown to its size again: what is gone reads as zeros, so it is no memory,
+ * neither for those who have it open nor for those who open it.
+ */
+START_TEST(cut_and_grown)
+{
+	const off_t size = (off_t)whole.file_size;
+	const off_t cuts[] = {0,           100,     4096, (off_t)whole.sections.domains_at,
+			      size - 4096, size - 1};
+
+	batv_count(&memory, 0, NOW);
+	ck_assert(batv_memory_whole(&memory));
+	ck_assert(batv_memory_whole(&whole));
+	truncate_memory(cuts[_i]);
+	truncate_memory(size);
+	ck_assert(!batv_memory_whole(&memory));
+	expect_no_memory();
+	ck_assert(!batv_memory_whole(&whole));
+	ck_assert(!batv_memory_there(&whole));
+	ck_assert_int_eq(again(), BATV_E_DAMAGED);
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_E_DAMAGED);
+}
+END_TEST
+
+/* The same between two openings, which would be cheap if it was still the same file. */
+START_TEST(cut_and_grown_between)
+{
+	const off_t size = (off_t)whole.file_size;
+
+	batv_count(&memory, 0, NOW);
+	batv_memory_release(&memory);
+	truncate_memory(size - 4096);
+	truncate_memory(size);
+	ck_assert_int_eq(again(), BATV_E_DAMAGED);
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_E_DAMAGED);
 }
 END_TEST
 
@@ -279,6 +319,8 @@ static void add_windows(TCase *tc, bool windows)
 	tcase_add_test(tc, the_same_file_stays_mapped);
 	tcase_add_test(tc, another_file_is_taken_anew);
 	tcase_add_test(tc, an_inode_that_is_used_again);
+	tcase_add_loop_test(tc, cut_and_grown, 0, 6);
+	tcase_add_test(tc, cut_and_grown_between);
 	tcase_add_test(tc, more_pages_than_windows);
 	tcase_add_test(tc, a_file_that_may_only_be_read);
 	tcase_add_loop_test(tc, a_file_that_is_truncated, 0, (int)COUNT(uses));

@@ -249,6 +249,15 @@ static void forged_twice(struct batv_memory_head *h)
 	h->section[0].type = BATV_SECTION_FORGED;
 	memcpy(h->section[0].param, h->section[2].param, sizeof h->section[0].param);
 }
+static void an_end_before_the_end(struct batv_memory_head *h)
+{
+	h->section[0].type = BATV_SECTION_END;
+	h->n_sections = 3;
+}
+static void two_ends(struct batv_memory_head *h)
+{
+	h->section[0].type = BATV_SECTION_END;
+}
 static void a_later_type(struct batv_memory_head *h)
 {
 	h->section[0].type = 4711;
@@ -305,11 +314,20 @@ static const struct {
 	{other_forged_page, true, BATV_E_DAMAGED},
 	{other_forged_slot, true, BATV_E_DAMAGED},
 	{forged_twice, true, BATV_E_DAMAGED},
+	{an_end_before_the_end, true, BATV_E_DAMAGED},
+	{two_ends, true, BATV_E_DAMAGED},
 	{other_probes, true, BATV_E_DAMAGED},
 	{later_overlaps, true, BATV_E_DAMAGED},
 	{a_later_type, true, BATV_OK},
 	{nothing_in_it, true, BATV_OK},
 };
+
+/* The sum is right, here and at the end of the file. */
+static void seal(struct batv_memory_head *head)
+{
+	head->sum = batv_header_sum(head);
+	memcpy((char *)head + memory.file_size - sizeof head->sum, &head->sum, sizeof head->sum);
+}
 
 START_TEST(damaged_headers)
 {
@@ -318,7 +336,7 @@ START_TEST(damaged_headers)
 
 	damages[_i].damage(head);
 	if (damages[_i].sum_too)
-		head->sum = batv_header_sum(head);
+		seal(head);
 	ck_assert_int_eq(batv_memory_open(&again, dir, "memory"), damages[_i].want);
 	ck_assert_int_eq(again.base != NULL, damages[_i].want == BATV_OK);
 	if (again.base && !again.sections.counters_at) {

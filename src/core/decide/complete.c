@@ -54,7 +54,7 @@ void batv_complete_gather(const struct batv_state *state, struct batv_memory *me
 
 	*facts = (struct batv_complete_facts){
 		.sent = {.since = INT64_MAX},
-		.before_lost = before && !batv_memory_there(before),
+		.before_lost = before && !batv_memory_whole(before),
 		.retention = state->global.memory_retention,
 		.key_rotation = state->global.key_rotation,
 		.key_retention = state->global.key_retention,

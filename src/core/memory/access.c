@@ -292,6 +292,19 @@ bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_
 	return false;
 }
 
+bool batv_memory_whole(struct batv_memory *memory)
+{
+	uint64_t end;
+
+	if (!batv_memory_there(memory))
+		return false;
+	if (memory->sections.end_at &&
+	    (!batv_memory_peek(memory, memory->sections.end_at, &end, sizeof end) ||
+	     end != memory->sections.sum))
+		lose(memory);
+	return batv_memory_there(memory);
+}
+
 /* ---- Opening and closing ---- */
 
 static enum batv_err read_header(int fd, const struct stat *st, struct batv_memory *out)
@@ -316,18 +329,23 @@ static enum batv_err take_file(struct batv_memory *memory, int fd, const struct 
 		return err;
 	m.windowed = true;
 	m.writable = writable;
+	m.sealed = !writable;
 	*memory = m;
 	return BATV_OK;
 }
 
-/* The inode number of a removed file may be used again, so only the header page can tell. */
+/*
+ * The inode number of a removed file may be used again, so only the sum can tell.  It is read at
+ * the end of the file, where it also shows that the file was not cut meanwhile.
+ */
 static bool same_file(const struct batv_memory *m, int fd, const struct stat *st)
 {
+	const size_t at =
+		m->sections.end_at ? m->sections.end_at : offsetof(struct batv_memory_head, sum);
 	uint64_t sum;
 
 	return is_file(m, st) && m->file_size == (size_t)st->st_size &&
-	       pread(fd, &sum, sizeof sum, offsetof(struct batv_memory_head, sum)) == sizeof sum &&
-	       sum == m->sections.sum;
+	       pread(fd, &sum, sizeof sum, (off_t)at) == sizeof sum && sum == m->sections.sum;
 }
 
 static bool open_already(const struct batv_memory *m, int fd, const struct stat *st, bool writable)
@@ -374,6 +392,7 @@ static enum batv_err map_file(struct batv_memory *memory, int fd, const struct s
 	if (m.base == MAP_FAILED)
 		return BATV_E_IO;
 	m.writable = writable;
+	m.sealed = !writable;
 	*memory = m;
 	return BATV_OK;
 }

@@ -30,6 +30,7 @@ struct batv_memory { /* start with all bytes zero */
 	int64_t dev, ino;
 	struct batv_sections sections;
 	bool writable;
+	bool sealed;   /* the file itself cannot be written, so nothing new is recorded */
 	bool windowed; /* from here on, for batv_memory_open_windows() only */
 	bool held;     /* fd is open */
 	int fd;
@@ -90,5 +91,12 @@ void *batv_memory_at(struct batv_memory *memory, size_t offset);
  * atomically, but different words are read at different times.
  */
 bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_t len);
+
+/*
+ * Returns true if there is a memory, and nobody has cut its file since it was made.  A file that
+ * was cut and has grown again reads as zeros, so what it does not know may have been in it.  Call
+ * this after the look-ups whose answers depend on it.  Otherwise it gives the memory up for good.
+ */
+bool batv_memory_whole(struct batv_memory *memory);
 
 #endif

@@ -109,6 +109,15 @@ static bool take_forged(const struct batv_memory_section *s, struct batv_section
 	return true;
 }
 
+static bool take_end(const struct batv_memory_section *s, uint64_t file_size,
+		     struct batv_sections *m)
+{
+	if (m->end_at || s->offset + s->size != file_size)
+		return false;
+	m->end_at = (size_t)(file_size - sizeof m->sum);
+	return true;
+}
+
 /*
  * Takes section i of the directory.  It must be within the file and clear of those before it.  A
  * section of an unknown type is skipped.
@@ -133,6 +142,7 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 	case BATV_SECTION_TAG_BOUNCES:
 	case BATV_SECTION_TAG_MAILS: return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
 	case BATV_SECTION_FORGED: return take_forged(s, m);
+	case BATV_SECTION_END: return take_end(s, head->size, m);
 	default: return true; /* of a later version */
 	}
 }
@@ -164,10 +174,19 @@ enum batv_err batv_header_read(int fd, const struct stat *st, struct batv_sectio
 {
 	struct batv_memory_head head;
 	ssize_t n = pread(fd, &head, sizeof head, 0);
+	struct batv_sections m;
+	enum batv_err err;
+	uint64_t end;
 
 	if (n < 0)
 		return BATV_E_IO;
 	if ((size_t)n != sizeof head)
 		return BATV_E_DAMAGED;
-	return batv_header_check(&head, (uint64_t)st->st_size, out);
+	err = batv_header_check(&head, (uint64_t)st->st_size, &m);
+	if (err == BATV_OK && m.end_at &&
+	    (pread(fd, &end, sizeof end, (off_t)m.end_at) != sizeof end || end != m.sum))
+		err = BATV_E_DAMAGED;
+	if (err == BATV_OK)
+		*out = m;
+	return err;
 }

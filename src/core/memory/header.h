@@ -33,6 +33,7 @@ struct batv_sections {
 	struct batv_filter filters[BATV_FILTERS];
 	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
 	size_t forged_at, forged_pages;
+	size_t end_at;                     /* of the file's last 8 bytes, which repeat sum */
 	int64_t door_last[BATV_DOORS_MAX]; /* as it was when the file was opened: doors.h */
 };
 
@@ -45,8 +46,8 @@ uint64_t batv_header_sum(const struct batv_memory_head *head);
 enum batv_err batv_header_check(const struct batv_memory_head *head, uint64_t file_size,
 				struct batv_sections *out);
 /*
- * Reads the header page of an open file and checks it in the same way.  The page is not mapped, so
- * it cannot change or fault during the check.  Errors: also BATV_E_IO.
+ * Reads the header page of an open file and checks it in the same way, and the end of the file.
+ * Nothing is mapped, so nothing can change or fault during the check.  Errors: also BATV_E_IO.
  */
 enum batv_err batv_header_read(int fd, const struct stat *st, struct batv_sections *out);
 

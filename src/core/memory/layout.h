@@ -33,6 +33,7 @@ enum batv_section {
 	BATV_SECTION_TAG_MAILS,
 	BATV_SECTION_JOURNAL = 8, /* reserved: nothing makes or reads it yet */
 	BATV_SECTION_FORGED = 9,  /* networks that forged tags came from: forged.h */
+	BATV_SECTION_END = 10,    /* the last page, which shows that the file was never cut */
 };
 
 #define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
@@ -218,6 +219,12 @@ struct batv_forged_slot {
 };
 _Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE,
 	       "a page of slots");
+
+/*
+ * End: one page.  Its last 8 bytes are the last of the file, and repeat `sum` of the header page. A
+ * file that was cut anywhere and has grown again has zeros there.
+ */
+#define BATV_END_SIZE BATV_MEMORY_PAGE
 
 #define BATV_ITEM_LEN 20 /* bytes of an item's name */
 

@@ -397,10 +397,10 @@ struct batv_sent_facts batv_sent_facts(struct batv_memory *memory, int64_t reten
 		return facts;
 	facts.since = since_of(memory);
 	bare = batv_counters_bare_last(memory);
-	facts.gaps = (bare != 0 && bare > now - retention) ||
+	facts.gaps = memory->sealed || (bare != 0 && bare > now - retention) ||
 		     batv_counted(memory, BATV_COUNT_FULL, days, now) > 0 ||
 		     batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0;
-	facts.readable = batv_memory_there(memory); /* still */
+	facts.readable = batv_memory_whole(memory); /* still */
 	return facts;
 }
 
@@ -414,7 +414,7 @@ bool batv_sent_complete(struct batv_memory *memory, int64_t retention, int64_t n
 bool batv_sent_complete_with(struct batv_memory *memory, struct batv_memory *before,
 			     int64_t retention, int64_t now)
 {
-	return batv_sent_complete(memory, retention, now) && (!before || batv_memory_there(before));
+	return batv_sent_complete(memory, retention, now) && (!before || batv_memory_whole(before));
 }
 
 /* ---- Tallies ---- */

@@ -101,7 +101,8 @@ struct batv_sent_facts batv_sent_facts(struct batv_memory *memory, int64_t reten
 /*
  * Returns true if the memory is readable and complete for at least `retention` seconds, so that an
  * item that is not in it was not sent.  Returns false also if something could not be recorded in
- * that time: because the memory was full, the clock was wrong, or there was no usable state.
+ * that time: because the memory was full, the clock was wrong, or there was no usable state; or if
+ * the file cannot be written now.
  */
 bool batv_sent_complete(struct batv_memory *memory, int64_t retention, int64_t now);
 /*
