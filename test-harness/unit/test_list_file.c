@@ -172,6 +172,21 @@ START_TEST(types)
 END_TEST
 
 /* A file that Exim reads as items must not have any that a list may not have. */
+/* A hole of any size costs nothing on the disk; Exim would read all of it. */
+START_TEST(size)
+{
+	put("x", "a\n", 2);
+	ck_assert_int_eq(truncate(path, (off_t)1 << 30), 0);
+	ck_assert(good("x", BATV_CONTENT_KEYS));
+	ck_assert_int_eq(truncate(path, ((off_t)1 << 30) + 1), 0);
+	BAD("x", BATV_LIST_SIZE);
+	ck_assert_str_eq(strstr(why, "/x: "), "/x: expected at most 1 GiB");
+	ck_assert_int_eq(truncate(path, (off_t)1 << 40), 0);
+	ck_assert(!good("x", BATV_CONTENT_PATTERNS));
+	ck_assert_int_eq(trouble.fault, BATV_LIST_SIZE);
+}
+END_TEST
+
 START_TEST(content)
 {
 	static const struct {
@@ -275,6 +290,7 @@ Suite *unit_suite(void)
 		tcase_add_test(tc, directories);
 		tcase_add_test(tc, links);
 		tcase_add_test(tc, types);
+		tcase_add_test(tc, size);
 		tcase_add_test(tc, content);
 		tcase_add_test(tc, long_content);
 		suite_add_tcase(s, tc);

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SIZE_MOST ((off_t)1 << 30)
+
 /* Decides as the kernel does for a user who is not root and has no other group. */
 static bool may_access(const struct stat *st, gid_t group, unsigned bit)
 {
@@ -35,6 +37,8 @@ static enum batv_list_fault fault_of(const struct stat *st, bool last, gid_t gro
 		return BATV_LIST_OWNER;
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return BATV_LIST_WRITABLE;
+	if (last && st->st_size > SIZE_MOST)
+		return BATV_LIST_SIZE;
 	if (!may_access(st, group, last ? S_IROTH : S_IXOTH))
 		return BATV_LIST_UNREADABLE;
 	return BATV_LIST_GOOD;
@@ -170,6 +174,7 @@ void batv_list_file_why(const char *path, const struct batv_list_trouble *t, cha
 		(void)snprintf(out, size, "%.*s: mode is %04o, only root may be able to write", len,
 			       path, t->mode);
 		break;
+	case BATV_LIST_SIZE: (void)snprintf(out, size, "%s: expected at most 1 GiB", path); break;
 	case BATV_LIST_UNREADABLE:
 		(void)snprintf(out, size,
 			       "%.*s: mode is %04o, Exim's user must be able to %s: others, or the "

@@ -3,7 +3,8 @@
  *
  * The list's author must gain nothing by it.  So Exim's own user must be able to read the file, and
  * only root may be able to change or replace it.  It must be a regular file, because reading a fifo
- * would wait.  No part of its path may be a link, because a link leads to another file.
+ * would wait, and of at most 1 GiB: Exim reads most of them from start to end, and a file of one
+ * hole has any size.  No part of its path may be a link, because a link leads to another file.
  */
 #ifndef BATV_DECIDE_LIST_FILE_H
 #define BATV_DECIDE_LIST_FILE_H
@@ -19,6 +20,7 @@ enum batv_list_fault {
 	BATV_LIST_TYPE, /* not a directory on the way, or not a regular file at the end */
 	BATV_LIST_OWNER,
 	BATV_LIST_WRITABLE,
+	BATV_LIST_SIZE,       /* reading it would take Exim's process minutes, or for ever */
 	BATV_LIST_UNREADABLE, /* by Exim's user */
 	BATV_LIST_CONTENT,    /* the file has an item that a list must not have either */
 };
