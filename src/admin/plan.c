@@ -146,6 +146,14 @@ static const struct batv_secret *find_secret(const struct batv_secrets *secrets,
 	return NULL;
 }
 
+/* A state that was written in the future may say until when by that clock. */
+static int64_t lost_until(const struct batv_state *prev, int64_t now)
+{
+	const int64_t until = prev->lost_until;
+
+	return prev->written > now && until > prev->written ? until - (prev->written - now) : until;
+}
+
 /* Keeps what was lost before, unless it was restored.  A wrong clock does not end it. */
 static void carry_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
 {
@@ -154,7 +162,7 @@ static void carry_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
 	if (!prev || !prev->lost_until || (prev->lost_until <= f->now && !f->careful) ||
 	    find_secret(f->secrets, prev->lost_secret))
 		return;
-	plan->state.lost_until = earlier(prev->lost_until, latest_tag(f->now));
+	plan->state.lost_until = earlier(lost_until(prev, f->now), latest_tag(f->now));
 	plan->state.lost_secret = prev->lost_secret;
 }
 
@@ -288,6 +296,42 @@ static const char *key_is_gone(const struct batv_secrets *secrets, const struct 
 	return same ? NULL : "replaced by another with the same number";
 }
 
+static bool has_key(const struct batv_keyring *ring, const struct batv_key *key)
+{
+	for (size_t i = 0; i < ring->n_keys; i++)
+		if (ring->keys[i].secret == key->secret && ring->keys[i].epoch == key->epoch)
+			return true;
+	return false;
+}
+
+/*
+ * The clock jumped, or was off when batvd started.  The keys of the other time are not published
+ * now, so their tags look forged or expired, although they are as young as before.  They are spared
+ * for as long as they had to live.
+ */
+static void lose_by_clock(const struct batv_plan_facts *f, struct batv_plan *plan)
+{
+	const struct batv_state *prev = f->previous;
+	const bool jumped = f->jumped > BATV_JUMP || f->jumped < -BATV_JUMP;
+	int64_t left = 0;
+
+	if (!prev || !f->careful ||
+	    !(jumped || prev->written > f->now + BATV_DAY ||
+	      (batv_key_current(&prev->ring, prev->written) &&
+	       !batv_key_current(&prev->ring, f->now))))
+		return;
+	for (size_t i = 0; i < prev->ring.n_keys; i++) {
+		const struct batv_key *key = &prev->ring.keys[i];
+
+		if (key->from < key->until && key->from <= prev->written &&
+		    key->destroy > prev->written && !has_key(&plan->state.ring, key) &&
+		    !key_is_gone(f->secrets, key))
+			left = later(left, key->destroy - prev->written);
+	}
+	if (left)
+		note_lost(plan, f->now + left, 0);
+}
+
 /* Finds keys that have signed and that no secret yields any more, while tags may still come back.
  */
 static void break_for_lost(const struct batv_plan_facts *f, struct batv_plan *plan)
@@ -370,6 +414,7 @@ enum batv_err batv_plan_next(const struct batv_plan_facts *facts, struct batv_pl
 	break_for_bare_mail(facts, plan); /* first, because it looks at the previous break */
 	break_for_clock(facts, plan);
 	break_for_lapse(facts, plan);
+	lose_by_clock(facts, plan);
 	break_for_signing(facts, plan);
 	break_for_revoked(facts, plan);
 	break_for_lost(facts, plan);

@@ -236,6 +236,16 @@ static void check_keys(struct batv_status *s)
 
 #define PROVEN 2 /* bounces; one may be a stranger's, who read an id somewhere */
 
+/* Why tags look wrong although no secret was lost; NULL: one was. */
+static const char *clock_trouble(const struct batv_state *st)
+{
+	for (size_t i = 0; i < st->n_breaks && !st->lost_secret; i++)
+		if (strcmp(st->breaks[i].policy, BATV_BREAK_ALL) == 0 &&
+		    !strstr(st->breaks[i].why, "secret"))
+			return st->breaks[i].why;
+	return NULL;
+}
+
 /* Shown until the last tag made with it is dead. */
 static void check_lost(struct batv_status *s)
 {
@@ -248,6 +258,15 @@ static void check_lost(struct batv_status *s)
 		snprintf(number, sizeof number, "secret %" PRIu32, st->lost_secret);
 	batv_ctl_time_format(st->lost_until, when, sizeof when);
 	batv_ctl_time_format(s->secret_start, made, sizeof made);
+	if (clock_trouble(st)) {
+		batv_ctl_status_problem(
+			s,
+			"%s; until %s, bounces of mail that was sent before look forged or "
+			"expired, so no tagged address is refused until then (reason=%s); is the "
+			"clock right?",
+			clock_trouble(st), when, batv_reason_name(BATV_WHY_LOST_SECRET));
+		return;
+	}
 	batv_ctl_status_problem(
 		s,
 		"%s/%s: %s was lost, and a new one was made%s%s; until %s, bounces of mail that "

@@ -364,6 +364,15 @@ START_TEST(a_loss_under_a_clock_ahead)
 }
 END_TEST
 
+START_TEST(a_clock_that_jumps_spares_tags)
+{
+	step(T0);
+	facts.careful = true, facts.jumped = _i ? 0 : 365 * D;
+	ck_assert_int_gt(step(T0 + 365 * D)->lost_until, T0 + 372 * D);
+	ck_assert_int_lt(step(T0)->lost_until, T0 + 16 * D);
+}
+END_TEST
+
 /* State and secret are gone, and mail had left signed: it takes as long as tags may live. */
 START_TEST(a_loss_of_both)
 {
@@ -667,6 +676,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_loss_that_is_put_right);
 	tcase_add_test(tc, two_losses);
 	tcase_add_test(tc, a_replaced_secret_is_lost_too);
+	tcase_add_loop_test(tc, a_clock_that_jumps_spares_tags, 0, 2);
 	tcase_add_test(tc, a_revoked_secret_is_not_lost);
 	tcase_add_test(tc, a_loss_under_a_clock_ahead);
 	tcase_add_test(tc, a_loss_of_both);
