@@ -80,6 +80,8 @@ help:
 	@echo 'make fuzz     each fuzz target searches for a minute (FUZZ_SECONDS=600); make fuzz-coverage: what their inputs reach'
 	@echo 'make faults   each system call of batvd and batvctl fails once, or is the last one (an hour; make check has a sample)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
+	@echo 'make mail-path  what becomes of mail in every kind of trouble, in every kind of installation: test_mail_path.py'
+	@echo 'make replacements  10,000 cuts of a memory file in use, a million generations and replacements under readers (N=, CUTS=)'
 	@echo 'make company  a small company plays four weeks of mail, with more of it than in make check (N=4); prints a table'
 	@echo 'make soak     an hour of mixed traffic and trouble; every message is accounted for (SOAK_MINUTES=20, SEED=1)'
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
@@ -152,7 +154,7 @@ $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t)
 $(patsubst %.c,$(OUT)/obj/%.o,$(UNIT_SRC) test-harness/unit/unit_main.c): | deps-test
 
 unit: $(UNIT_BIN)
-	@test-harness/tools/run-units $(UNIT_BIN)
+	@SEED=$${SEED:-$$(git rev-parse --short=12 HEAD 2>/dev/null || echo 1)} test-harness/tools/run-units $(UNIT_BIN)
 
 fuzz fuzz-coverage: deps-test
 	@BUILD='$(BUILD)' test-harness/fuzz/run $(if $(filter fuzz-coverage,$@),--coverage)
@@ -160,6 +162,17 @@ fuzz fuzz-coverage: deps-test
 # Each system call of batvd and batvctl fails once, or is the last one.  PROGRAMS="rotate" for some of them.
 faults: all deps-test
 	@BUILD='$(BUILD)' test-harness/faults/run $(PROGRAMS)
+
+# Every trouble of test_mail_path.py in every kind of installation; `make check` plays a sample with the rebuilt Exim.
+.PHONY: mail-path
+mail-path: all exim so
+	@for kind in rebuilt heavy acl light; do MAIL_PATH=all BATV_KIND=$$kind test-harness/e2e/run test_mail_path.py || exit 1; done
+
+# Files that are cut and replaced while others read them, so often; `make unit` does it for a second each.
+.PHONY: replacements
+replacements: $(OUT)/unit/test_memory_cut $(OUT)/unit/test_replaced
+	@for test in $^; do UNIT_CPU_SECONDS=86400 CK_DEFAULT_TIMEOUT=86400 BATV_CUTS=$${CUTS:-10000} BATV_GENERATIONS=$${N:-1000000} \
+		BATV_REPLACEMENTS=$${N:-1000000} $$test || exit 1; done
 
 # Measure the sent-mail memory.  This needs 35 GB for a moment (a file for 10^8 messages a day).
 $(OUT)/bench/bench_memory: $(OUT)/obj/test-harness/bench/bench_memory.o $(OUT)/libbatvadm.a $(OUT)/libbatv.a
