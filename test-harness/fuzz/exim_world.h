@@ -48,7 +48,7 @@ int stand_in_clock_gettime(clockid_t clock, struct timespec *out)
 #define KEYS                                                                                       \
  "key 4711 2968 3 791 1795046400 1795651200 1796342400 " WORLD_KEY "\n"                            \
  "legacy 1798675200 736563726574\n"
-#define MEMORY "memory memory\nmemory_key " WORLD_MEMORY_KEY "\n"
+#define MEMORY "memory memory.2\nmemory_key " WORLD_MEMORY_KEY "\n"
 #define LISTS                                                                                      \
  "domains ours.test : b\xc3\xbc"                                                                   \
  "cher.test\n"                                                                                     \
@@ -60,7 +60,7 @@ static const char *const world_states[WORLD_STATES] = {
 	HEAD MEMORY "automatic_senders\n" KEYS LISTS "enforcement reject\n",
 	/* every option that is asked; lists of all kinds; a generation before; overrides */
 	HEAD MEMORY
-	"memory_before memory.0\nautomatic_senders ^(mailer-daemon|robot)@\nshared\n"
+	"memory_before memory\nautomatic_senders ^(mailer-daemon|robot)@\nshared\n"
 	"override enforcement ours.test reject 0\n" KEYS LISTS
 	"enforcement auto\ntag_style subaddress\nunsigned_senders bare@ours.test\n"
 	"unsigned_destinations *@unsigned.test : \\N^.*@x\\.test\\N\nexempt_hosts 192.0.2.7\n"
@@ -198,7 +198,7 @@ static void world_remember(struct batv_memory *m, struct batv_span key)
 	must(batv_domain_set_flags(m, i, BATV_DOMAIN_ARMED, then) == BATV_OK);
 }
 
-/* Fills world_image, and makes memory and memory.0 of it. */
+/* Fills world_image, and makes memory.2 and memory, the one before, of it. */
 static void world_make_memory(void)
 {
 	uint8_t bytes[BATV_MEMORY_KEY_LEN];
@@ -212,14 +212,14 @@ static void world_make_memory(void)
 	world_image = calloc(1, world_size);
 	must(world_image);
 	memcpy(world_image, &head, sizeof head);
-	world_write("memory", world_image, world_size);
-	must(batv_memory_open(&m, world_dir, "memory") == BATV_OK);
+	world_write("memory.2", world_image, world_size);
+	must(batv_memory_open(&m, world_dir, "memory.2") == BATV_OK);
 	world_remember(&m, key);
 	batv_memory_close(&m);
-	world_memory = openat(world_dir, "memory", O_RDWR | O_CLOEXEC);
+	world_memory = openat(world_dir, "memory.2", O_RDWR | O_CLOEXEC);
 	must(world_memory >= 0);
 	must(pread(world_memory, world_image, world_size, 0) == (ssize_t)world_size);
-	world_write("memory.0", world_image, world_size);
+	world_write("memory", world_image, world_size);
 }
 
 static void world_restore_memory(void)
@@ -242,7 +242,7 @@ static bool world_is_unchanged(void)
 
 static void world_leave(void)
 {
-	static const char *const names[] = {"new", "state", "memory", "memory.0"};
+	static const char *const names[] = {"new", "state", "memory", "memory.2"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		(void)unlinkat(world_dir, names[i], 0);

@@ -1,4 +1,5 @@
 /* links: core/evidence/class core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/exim_list core/base/span core/evidence/habits core/evidence/codes core/evidence/words core/evidence/decode core/evidence/returned core/evidence/mailbox core/tag/tag core/tag/addr core/base/hmac */
+/* also: test-harness/unit/messages */
 /*
  * fuzz_classify.c - any bytes as a message: it has one class, the same one each time, whatever
  * comes after what is looked at; and nothing is read beyond the end.
@@ -28,6 +29,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc, (void)argv;
 	for (size_t i = 0; i < BATV_CLASS_COUNT; i++)
 		must(strcmp(outcomes[i], batv_class_name((enum batv_class)i)) == 0);
+	must(strcmp(batv_class_name(BATV_CLASS_COUNT), "unknown") == 0);
 	reach_start(outcomes, OUTCOMES);
 	return 0;
 }

@@ -113,7 +113,7 @@ int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 	(void)ctl;
 	a->matcher = matcher;
 	a->context.state = &state;
-	must(batv_memory_open(&a->memory, world_dir, "memory") == BATV_OK);
+	must(batv_memory_open(&a->memory, world_dir, "memory.2") == BATV_OK);
 	return BATV_CTL_YES;
 }
 

@@ -1,4 +1,5 @@
 /* links: core/evidence/search core/evidence/recorded core/evidence/clues core/evidence/citation core/evidence/decode core/tag/tag core/base/hmac core/tag/addr core/evidence/mailbox core/evidence/field core/evidence/forwarded core/evidence/original core/base/span */
+/* also: test-harness/unit/evidence */
 /*
  * fuzz_search.c - any bytes as a message: what is found lies where it says, and is what a later
  * look at it may rely on.
@@ -24,6 +25,7 @@ enum {
 	LEAVING,
 	MAILBOX,
 	ORIGINAL,
+	SIGNED,
 	FORWARDED,
 	OUTCOMES
 };
@@ -36,6 +38,7 @@ static const char *outcomes[OUTCOMES] = {
 	[LEAVING] = "leaving",
 	[MAILBOX] = "mailbox",
 	[ORIGINAL] = "original",
+	[SIGNED] = "signed",
 	[FORWARDED] = "forwarded",
 };
 
@@ -168,6 +171,7 @@ static void check_original(const struct batv_search *s, struct batv_span body)
 {
 	static const char *const authors[] = {"alice@test", "alice@example.com",
 					      "alice@ours.example"};
+	struct batv_original_signed original;
 
 	for (size_t i = 0; i < sizeof authors / sizeof authors[0]; i++) {
 		const struct batv_clue *id;
@@ -179,6 +183,12 @@ static void check_original(const struct batv_search *s, struct batv_span body)
 			continue;
 		must(!id->in_header && !id->weak && batv_clue_is_id(id->kind));
 		reached(ORIGINAL);
+	}
+	if (batv_original_signed(s, body, "ours.example", &original)) {
+		must(is_within(original.selector, body) && original.selector.len < body.len);
+		must(!original.from.p || is_within(original.from, body));
+		must(batv_clue_is_id(original.id->kind));
+		reached(SIGNED);
 	}
 }
 

@@ -3,7 +3,8 @@
  * fuzz_secret.c - any bytes as a secret file: what is believed is within its limits, is written
  * and read back to the same, and gives keys that keep the promises of the timeline.
  *
- * Input: a secret file.  Its last eight bytes are also the time that is asked about.
+ * Input: a secret file.  Its last eight bytes are also the time that is asked about.  After a NUL
+ * there may be a second file, which is imported into the first.
  */
 #include "reach.h"
 #include "timeline.h"
@@ -23,11 +24,16 @@ enum {
 	CHANGES,
 	ADDED,
 	MERGED,
+	IMPORTED,
+	FORCED,
+	REFUSED,
+	CUT_OFF,
 	OUTCOMES
 };
 static const char *const outcomes[OUTCOMES] = {
-	"syntax", "version", "conflict", "taken",    "several", "memory_key", "flagged",
-	"keys",   "current", "nobody",   "too_many", "changes", "added",      "merged",
+	"syntax",  "version", "conflict", "taken",  "several",  "memory_key",
+	"flagged", "keys",    "current",  "nobody", "too_many", "changes",
+	"added",   "merged",  "imported", "forced", "refused",  "cut_off",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -163,9 +169,68 @@ static void check_set(const struct batv_secrets *set, int64_t now)
 	must(batv_secret_last_tag(set, &set->list[0]) >= 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* ---- import ---- */
+
+static const struct batv_secret *find(const struct batv_secrets *set, uint32_t number)
 {
-	static struct batv_secrets set;
+	for (size_t i = 0; i < set->n; i++)
+		if (set->list[i].number == number)
+			return &set->list[i];
+	return NULL;
+}
+
+/* No secret is lost, none is there twice, and what makes a tag stays as it was on one side. */
+static void check_import(const struct batv_secrets *ours, const struct batv_secrets *theirs,
+			 const struct batv_secrets *all, bool force)
+{
+	for (size_t i = 0; i < ours->n; i++) {
+		const struct batv_secret *s = find(all, ours->list[i].number);
+
+		must(s && (force || memcmp(s->bytes, ours->list[i].bytes, sizeof s->bytes) == 0));
+	}
+	for (size_t i = 0; i < theirs->n; i++) {
+		const struct batv_secret *s = find(all, theirs->list[i].number);
+
+		must(s && memcmp(s->bytes, theirs->list[i].bytes, sizeof s->bytes) == 0);
+		must(s->start == theirs->list[i].start && s->rotation == theirs->list[i].rotation);
+	}
+	for (size_t i = 1; i < all->n; i++)
+		must(all->list[i - 1].number < all->list[i].number);
+	must(all->n <= ours->n + theirs->n);
+	check_round_trip(all);
+}
+
+static void import(const struct batv_secrets *ours, const struct batv_secrets *theirs, int64_t now)
+{
+	static struct batv_secrets all, shared;
+	uint32_t number = 0;
+	bool broken = false;
+	enum batv_err err = batv_secrets_merge(ours, theirs, false, now, &all, &number, &broken);
+
+	must(err == BATV_OK || err == BATV_E_CONFLICT || err == BATV_E_FULL);
+	if (err == BATV_OK) {
+		must(!broken);
+		check_import(ours, theirs, &all, false);
+		reached(IMPORTED);
+	} else if (err == BATV_E_CONFLICT) {
+		must(find(ours, number) && find(theirs, number));
+		must(batv_secrets_merge(ours, theirs, true, now, &all, NULL, &broken) == BATV_OK);
+		must(broken);
+		check_import(ours, theirs, &all, true);
+		reached(FORCED);
+	} else {
+		return;
+	}
+	shared = all;
+	must(batv_secrets_share(&shared, true) == !batv_secrets_shared(&all) ||
+	     batv_secrets_shared(&all));
+	must(batv_secrets_shared(&shared));
+	(void)batv_secrets_share(&shared, false);
+	must(!batv_secrets_shared(&shared));
+}
+
+static enum batv_err parse(const uint8_t *data, size_t size, struct batv_secrets *set)
+{
 	char *copy = malloc(size + 1);
 	const char *why = NULL;
 	unsigned line = 0;
@@ -174,13 +239,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(copy);
 	if (size > 0)
 		memcpy(copy, data, size);
-	err = batv_secrets_parse(copy, size, &set, &line, &why);
+	err = batv_secrets_parse(copy, size, set, &line, &why);
 	free(copy);
-	if (err == BATV_OK) {
-		check_set(&set, time_of(data, size));
-		return 0;
-	}
-	must(why && *why);
+	must(err == BATV_OK || (why && *why));
+	return err;
+}
+
+static void note_error(enum batv_err err)
+{
 	must(err == BATV_E_SYNTAX || err == BATV_E_VERSION || err == BATV_E_CONFLICT ||
 	     err == BATV_E_FULL || err == BATV_E_TOO_LONG);
 	if (err == BATV_E_SYNTAX)
@@ -189,5 +255,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		reached(VERSION);
 	else if (err == BATV_E_CONFLICT)
 		reached(CONFLICT);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct batv_secrets set, incoming;
+	const uint8_t *nul = size > 0 ? memchr(data, '\0', size) : NULL;
+	size_t len = nul ? (size_t)(nul - data) : size;
+	enum batv_err err = parse(data, len, &set);
+
+	if (err != BATV_OK) {
+		note_error(err);
+		if (nul && parse(data, size, &incoming) == BATV_OK) /* it was in a comment */
+			check_set(&incoming, time_of(data, size));
+		return 0;
+	}
+	check_set(&set, time_of(data, len));
+	if (!nul)
+		return 0;
+	if (parse(nul + 1, size - len - 1, &incoming) != BATV_OK) {
+		reached(REFUSED);
+		return 0;
+	}
+	if (!incoming.ended)
+		reached(CUT_OFF); /* batvctl does not take it */
+	import(&set, &incoming, time_of(data, len));
 	return 0;
 }

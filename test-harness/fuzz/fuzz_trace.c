@@ -98,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(t.below <= BATV_TRACE_FIELDS_MAX + 1);
 	must(t.readable || (t.kind == BATV_TRACE_OURS && !t.found));
 	must(strlen(t.first) < BATV_ADDR_SIZE && (t.first_known || !*t.first));
+	must(t.kind != BATV_TRACE_OURS || !batv_trace_is_strangers(&t, "ann@mx.test"));
 	must(!t.fetched_now || (t.kind == BATV_TRACE_FETCHED && !t.found));
 	reached((size_t)t.kind);
 	if (size > 0 && !t.readable)
