@@ -1,4 +1,4 @@
-/* links: batvctl/ctl_doctor_log core/tag/tag core/tag/addr core/base/hmac core/base/span */
+/* links: batvctl/ctl_doctor_log log/log_files log/log_input log/log_line core/tag/tag core/tag/addr core/base/hmac core/base/span */
 /*
  * fuzz_doctor_log.c - any bytes as Exim's log and as a file of logrotate, for batvctl doctor: only
  * a line that says so is counted as a refusal, and what is shown of it fits.
