@@ -22,9 +22,9 @@ enum {
 	OUTCOMES = FAULTS + BATV_LIST_CONTENT + 1
 };
 static const char *const outcomes[OUTCOMES] = {
-	"plain_yes", "plain_no",   "plain_maybe", "content_taken", "item_that_matches",
-	"good",      "errno",      "link",        "type",          "owner",
-	"writable",  "unreadable", "content",
+	"plain_yes", "plain_no", "plain_maybe", "content_taken", "item_that_matches",
+	"good",      "errno",    "link",        "type",          "owner",
+	"writable",  "size",     "unreadable",  "content",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

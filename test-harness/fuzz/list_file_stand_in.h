@@ -32,6 +32,7 @@ int stand_in_lstat(const char *path, struct stat *st)
 	case 'T': st->st_mode = (last ? S_IFIFO : S_IFREG) | 0755; break;
 	case 'O': st->st_uid = 1000; break;
 	case 'W': st->st_mode |= 020; break;
+	case 'B': st->st_size = (off_t)1 << 40; break;
 	case 'U': st->st_mode &= ~(mode_t)0005; break;
 	case 'G':
 		st->st_gid = 3;
