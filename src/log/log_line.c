@@ -72,7 +72,9 @@ void batv_log_line_read(struct batv_span line, struct batv_log_line *out)
 {
 	size_t at, id;
 
-	*out = (struct batv_log_line){.mark = BATV_LOG_NO_LINE};
+	*out = (struct batv_log_line){.mark = BATV_LOG_NO_LINE,
+				      .id = batv_span_cut(line, 0),
+				      .rest = batv_span_cut(line, 0)};
 	if (line.len < 20 || !is_date_and_clock(line.p))
 		return;
 	out->date = (struct batv_span){line.p, 10};
