@@ -38,6 +38,9 @@ static const struct {
 	{"=?iso-8859-1?Q?Non_remis=A0:_x?=", "Non remis : x"},
 	{"=?utf-8?Q?Non_remis=C2=A0:_x?=", "Non remis : x"},
 	{"Non remis\xc2\xa0: x", "Non remis : x"},
+	{"a \xc2\xa0 b", "a b"},
+	{"a \xc2\xa0", "a"},
+	{" \xc2\xa0 a", "a"},
 	/* not encoded words */
 	{"=?", "=?"},
 	{"=?x", "=?x"},

@@ -35,6 +35,8 @@ static void put(struct output *o, char c)
 	}
 	if (c == '\xa0' && !o->blank && o->len > 0 && o->text[o->len - 1] == '\xc2') {
 		o->len--;
+		if (o->len > 0 && o->text[o->len - 1] == ' ')
+			o->len--; /* the blank that came before it */
 		o->blank = o->len > 0;
 		return;
 	}
