@@ -99,7 +99,8 @@ static void take_include(struct reading *r, const char *domain)
 
 	if (++r->lookups > LOOKUPS_MAX || r->depth == DEPTH_MAX)
 		return;
-	if (batv_ctl_dns_text(domain, "v=spf1", record, sizeof record, &count) != BATV_DNS_FOUND) {
+	if (strlen(domain) >= BATV_DNS_NAME_SIZE || /* no name is that long */
+	    batv_ctl_dns_text(domain, "v=spf1", record, sizeof record, &count) != BATV_DNS_FOUND) {
 		r->out->unknown = true;
 		return;
 	}
@@ -111,12 +112,13 @@ static void take_include(struct reading *r, const char *domain)
 /* "a", "a:host", "mx/24": the name after the colon, or the domain itself. */
 static bool take_a_or_mx(struct reading *r, const char *domain, const char *term, const char *word)
 {
-	const size_t len = strlen(word), name = len + (term[len] == ':');
+	const size_t len = strlen(word);
 	char host[BATV_DNS_NAME_SIZE];
-	size_t n;
+	size_t name, n;
 
 	if (strncasecmp(term, word, len) != 0 || (term[len] && !strchr(":/", term[len])))
 		return false;
+	name = len + (term[len] == ':');
 	n = strcspn(term + name, "/");
 	snprintf(host, sizeof host, "%.*s", (int)n, term + name);
 	take_hosts(r, *word == 'm', *host ? host : domain, term + name + n);
