@@ -7,13 +7,13 @@
  * Invariant: nothing is told twice, and at most once a day for each domain.  So what was told is
  * written before the message is sent, and put back if Exim does not take it.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "ctl_layout.h"
 #include "ctl_status.h"
 #include "installation.h"
@@ -233,8 +233,8 @@ static bool write_told(void *told, char *why, size_t size)
 
 	err = batv_told_write(&ctl->store, &((struct notifying *)told)->now);
 	if (err != BATV_OK)
-		snprintf(why, size, "%s/%s: cannot write it: %s", ctl->store.path, BATV_TOLD_NAME,
-			 err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+		snprintf(why, size, "%s/%s: %s: %s", ctl->store.path, BATV_TOLD_NAME,
+			 batv_fault_unwritten(err, "cannot write it"), batv_fault_phrase(err));
 	return err == BATV_OK;
 }
 
@@ -318,8 +318,7 @@ static int read_told(struct notifying *n)
 				    n->ctl->store.path, BATV_TOLD_NAME);
 	else if (err != BATV_OK)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s/%s: %s", n->ctl->store.path,
-				     BATV_TOLD_NAME,
-				     err == BATV_E_IO ? strerror(errno) : batv_strerror(err));
+				     BATV_TOLD_NAME, batv_fault_phrase(err));
 	n->first = n->before.n == 0;
 	return BATV_CTL_YES;
 }

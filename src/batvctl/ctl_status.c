@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "arming.h"
 #include "ctl_lists.h"
 #include "ctl_status.h"
@@ -156,7 +157,7 @@ static void open_memory(struct batv_status *s)
 	const char *name = s->memory_name;
 	struct batv_ctl *ctl = s->ctl;
 	enum batv_err err = batv_memory_open(&s->memory, ctl->store.dirfd, name);
-	const char *what = err == BATV_E_IO ? strerror(errno) : batv_strerror(err);
+	const char *what = batv_fault_phrase(err);
 	char why[200] = "";
 
 	if (err == BATV_E_UNSAFE_FILE)
