@@ -387,7 +387,7 @@ static bool read_message(struct batv_span *rest, struct batv_arrival *a)
 	return take_flag(rest, "for") ? read_recipients(rest, a) : rest->len == 0;
 }
 
-enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out)
+enum batv_exim_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out)
 {
 	struct batv_arrival a;
 	struct batv_span rest = line;

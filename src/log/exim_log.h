@@ -19,7 +19,7 @@ struct batv_arrival {
 	struct batv_span recipients[BATV_ARRIVAL_RCPTS];
 };
 
-enum batv_log_line {
+enum batv_exim_log_line {
 	BATV_LOG_ARRIVAL,
 	BATV_LOG_BOUNCE, /* an arrival with the null sender */
 	BATV_LOG_OTHER,  /* another line of Exim's */
@@ -31,6 +31,6 @@ enum batv_log_line {
  * byte: every field known, in Exim's order, at most once.  A time without a zone is local time.
  * *out is written only for an arrival, and borrows line.
  */
-enum batv_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out);
+enum batv_exim_log_line batv_exim_log_read(struct batv_span line, struct batv_arrival *out);
 
 #endif

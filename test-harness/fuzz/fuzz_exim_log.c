@@ -75,7 +75,7 @@ static void check_arrival(struct batv_span line, const struct batv_arrival *a)
 static void read_line(struct batv_span line)
 {
 	struct batv_arrival a = {.n_recipients = 99}, again;
-	enum batv_log_line what = batv_exim_log_read(line, &a);
+	enum batv_exim_log_line what = batv_exim_log_read(line, &a);
 
 	must((unsigned)what <= BATV_LOG_ODD);
 	reached(what);

@@ -18,7 +18,7 @@
 
 static const struct {
 	const char *line;
-	enum batv_log_line what;
+	enum batv_exim_log_line what;
 	const char *host, *id;
 	bool authenticated;
 	const char *recipients; /* joined by "," */
@@ -169,7 +169,7 @@ START_TEST(arrivals)
 	const char *sender = lines[_i].sender, *line = lines[_i].line;
 	struct batv_arrival a;
 	char joined[200] = "", *copy;
-	enum batv_log_line what = batv_exim_log_read(from_heap(line, &copy), &a);
+	enum batv_exim_log_line what = batv_exim_log_read(from_heap(line, &copy), &a);
 
 	ck_assert_msg(what == lines[_i].what, "%d: %s", (int)what, line);
 	if (what == BATV_LOG_ARRIVAL) {
