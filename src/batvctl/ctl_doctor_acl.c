@@ -112,11 +112,6 @@ static void free_acl(struct acl *acl)
 
 /* ---- comparing ---- */
 
-static bool begins(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
 static bool ends(const char *text, const char *end)
 {
 	const size_t len = strlen(text), n = strlen(end);
@@ -129,10 +124,11 @@ static bool ends(const char *text, const char *end)
 static bool is_debians(const char *s)
 {
 	return strcmp(s, "require ; verify = recipient") == 0 ||
-	       (begins(s, "deny ; !acl = acl_local_deny_exceptions ; recipients = "
-			  "${if exists{") &&
+	       (batv_span_begins(batv_span_of(s),
+				 "deny ; !acl = acl_local_deny_exceptions ; recipients = "
+				 "${if exists{") &&
 		ends(s, " ; !verify = recipient/callout")) ||
-	       (begins(s, "accept ; local_parts = ") &&
+	       (batv_span_begins(batv_span_of(s), "accept ; local_parts = ") &&
 		ends(s, " ; domains = +local_domains : +relay_to_domains")) ||
 	       strcmp(s, "accept ; domains = +relay_to_domains ; endpass ; verify = "
 			 "recipient") == 0 ||
