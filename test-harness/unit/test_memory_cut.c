@@ -11,12 +11,11 @@
  * many generations.  SEED=N chooses the moments.
  */
 #include <errno.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #include "decide/complete.h"
 #include "decide/holder.h"
 #include "memory/recall.h"
+#include "readers_lab.h"
 #include "sent_lab.h"
 #include "state_text.h"
 
@@ -39,19 +38,6 @@ static size_t good_size;
 static uint64_t dice = 1;
 
 static struct batv_item sent, never;
-
-static void add(uint64_t *counter, uint64_t n)
-{
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static uint64_t roll(uint64_t sides)
 {
@@ -165,9 +151,7 @@ static void make_with(uint64_t rows)
 	ck_assert_int_eq(read(fd, good, good_size), (ssize_t)good_size);
 	(void)close(fd);
 	batv_memory_close(&memory);
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	ck_assert_ptr_ne(shared, MAP_FAILED);
+	shared = readers_share(sizeof *shared);
 	if (getenv("SEED"))
 		dice = strtoull(getenv("SEED"), NULL, 16);
 }
@@ -193,12 +177,12 @@ static void work(struct batv_memory *m, uint64_t turn)
 	bool wrong = batv_sent_known(m, &never, RETENTION, NOW);
 	bool complete = is_complete(m, NULL);
 
-	add(&shared->wrong, wrong || (complete && !knows));
-	add(&shared->complete, complete);
+	readers_add(&shared->wrong, wrong || (complete && !knows));
+	readers_add(&shared->complete, complete);
 	(void)batv_sent_note(m, &item, NOW);
 	batv_count(m, 0, NOW);
 	(void)batv_domain_note(m, DOMAIN, "default", BATV_EVIDENCE_SIGNED, NULL, NOW);
-	add(&shared->lost, !batv_memory_there(m));
+	readers_add(&shared->lost, !batv_memory_there(m));
 }
 
 /* The first as batvd does, the others as Exim's processes do. */
@@ -216,29 +200,8 @@ static void use_memory(unsigned which)
 			work(&m, turn);
 		batv_memory_release(&m);
 	}
-	add(&shared->reads, turn * TURNS);
+	readers_add(&shared->reads, turn * TURNS);
 	_exit(0);
-}
-
-static void start(pid_t readers[READERS], void (*what)(unsigned))
-{
-	for (unsigned i = 0; i < READERS; i++) {
-		readers[i] = fork();
-		ck_assert_int_ge(readers[i], 0);
-		if (readers[i] == 0)
-			what(i);
-	}
-}
-
-static void stop(const pid_t readers[READERS])
-{
-	int status;
-
-	__atomic_store_n(&shared->stop, 1, __ATOMIC_SEQ_CST);
-	for (unsigned i = 0; i < READERS; i++) {
-		ck_assert_int_eq(waitpid(readers[i], &status, 0), readers[i]);
-		ck_assert_msg(status == 0, "a reader ended with status %d", status);
-	}
 }
 
 /* ---- who breaks it ---- */
@@ -297,14 +260,14 @@ START_TEST(cut_in_use)
 {
 	const char *wish = getenv("BATV_CUTS");
 	uint64_t want = wish ? strtoull(wish, NULL, 10) : UINT64_MAX, n = 0;
-	double end = seconds() + SECONDS;
+	double end = readers_clock() + SECONDS;
 	pid_t readers[READERS];
 
-	start(readers, use_memory);
-	for (; n < want && (wish || seconds() < end); n++)
+	readers_start(readers, READERS, use_memory);
+	for (; n < want && (wish || readers_clock() < end); n++)
 		break_it();
 	put_file("memory", 0660, good, good_size);
-	stop(readers);
+	readers_stop(readers, READERS, &shared->stop);
 	printf("cut: seed %s: %" PRIu64 " cuts, replacements and removals; %" PRIu64
 	       " decisions, %" PRIu64 " with a complete memory, %" PRIu64 " without any; %" PRIu64
 	       " wrong\n",
@@ -353,12 +316,13 @@ static void check_generation(struct batv_memory *m, const char *name, uint64_t n
 	const uint64_t now = __atomic_load_n(&shared->done, __ATOMIC_SEQ_CST);
 
 	if (err == BATV_E_NO_FILE && now >= n + 2) {
-		add(&shared->missed, 1);
+		readers_add(&shared->missed, 1);
 		return;
 	}
-	add(&shared->wrong, err != BATV_OK || m->sections.generation != n ||
-				    batv_counted(m, 0, 0, NOW) != n || !batv_memory_whole(m) ||
-				    !batv_sent_known(m, &sent, RETENTION, NOW));
+	readers_add(&shared->wrong, err != BATV_OK || m->sections.generation != n ||
+					    batv_counted(m, 0, 0, NOW) != n ||
+					    !batv_memory_whole(m) ||
+					    !batv_sent_known(m, &sent, RETENTION, NOW));
 	batv_memory_release(m);
 }
 
@@ -373,14 +337,14 @@ static void follow(unsigned which)
 		done = __atomic_load_n(&shared->done, __ATOMIC_SEQ_CST);
 		if (batv_holder_refresh(&holder, dir, NOW) != BATV_OK ||
 		    holder.state.serial < done) {
-			add(&shared->lost, 1); /* no state, or one that had been replaced */
+			readers_add(&shared->lost, 1); /* no state, or one that had been replaced */
 			continue;
 		}
 		serial = holder.state.serial;
 		check_generation(&newest, holder.state.memory, serial);
 		check_generation(&before, holder.state.memory_before, serial - 1);
 	}
-	add(&shared->reads, reads);
+	readers_add(&shared->reads, reads);
 	_exit(0);
 }
 
@@ -388,15 +352,15 @@ START_TEST(generations_under_readers)
 {
 	const char *wish = getenv("BATV_GENERATIONS");
 	uint64_t want = wish ? strtoull(wish, NULL, 10) : UINT64_MAX, n = 2;
-	double end = seconds() + SECONDS;
+	double end = readers_clock() + SECONDS;
 	pid_t readers[READERS];
 
 	next_generation(1);
 	next_generation(2);
-	start(readers, follow);
-	while (n < want && (wish || seconds() < end))
+	readers_start(readers, READERS, follow);
+	while (n < want && (wish || readers_clock() < end))
 		next_generation(++n);
-	stop(readers);
+	readers_stop(readers, READERS, &shared->stop);
 	printf("generations: %" PRIu64 " published, %" PRIu64 " reads: %" PRIu64
 	       " without a state, %" PRIu64 " wrong; %" PRIu64 " files were gone already\n",
 	       n, shared->reads, shared->lost, shared->wrong, shared->missed);

@@ -8,13 +8,10 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "base/safefile.h"
 #include "decide/holder.h"
+#include "readers_lab.h"
 #include "sandbox.h"
 #include "state_text.h"
 #include "unit.h"
@@ -30,19 +27,6 @@ static struct shared {
 	uint64_t done[FILES], reads, failed, torn, stale, unlinked;
 	int stop;
 } * shared;
-
-static void add(uint64_t *counter, uint64_t n)
-{
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- the writer ---- */
 
@@ -97,7 +81,7 @@ static bool read_state(uint64_t *number)
 
 	*number = holder.state.serial;
 	if (err == BATV_E_DAMAGED)
-		add(&shared->torn, 1);
+		readers_add(&shared->torn, 1);
 	return err == BATV_OK;
 }
 
@@ -110,19 +94,19 @@ static bool read_plain(const char *name, int flags, bool group_writes, uint64_t 
 
 	if (batv_file_open(dir, name, flags, group_writes, &fd, &st) != BATV_OK)
 		return false;
-	add(&shared->unlinked, st.st_nlink == 0);
+	readers_add(&shared->unlinked, st.st_nlink == 0);
 	len = read(fd, words, sizeof words);
 	(void)close(fd);
 	*number = words[0];
 	if (len != st.st_size || (size_t)len != (1 + *number % FILL) * sizeof words[0])
-		add(&shared->torn, 1);
+		readers_add(&shared->torn, 1);
 	for (ssize_t i = 0; i < len / (ssize_t)sizeof words[0]; i++)
 		if (words[i] != *number)
-			add(&shared->torn, 1);
+			readers_add(&shared->torn, 1);
 	return true;
 }
 
-static bool read_one(int which, uint64_t *number)
+static bool read_one(unsigned which, uint64_t *number)
 {
 	switch (which) {
 	case STATE: return read_state(number);
@@ -131,7 +115,7 @@ static bool read_one(int which, uint64_t *number)
 	}
 }
 
-static void read_on(int which)
+static void read_on(unsigned which)
 {
 	uint64_t before, number = 0, reads = 0;
 
@@ -139,11 +123,11 @@ static void read_on(int which)
 		before = __atomic_load_n(&shared->done[which], __ATOMIC_SEQ_CST);
 		reads++;
 		if (!read_one(which, &number))
-			add(&shared->failed, 1);
+			readers_add(&shared->failed, 1);
 		else if (number < before)
-			add(&shared->stale, 1);
+			readers_add(&shared->stale, 1);
 	}
-	add(&shared->reads, reads);
+	readers_add(&shared->reads, reads);
 	_exit(0);
 }
 
@@ -151,27 +135,15 @@ START_TEST(readers_never_notice)
 {
 	const char *wish = getenv("BATV_REPLACEMENTS");
 	uint64_t want = wish ? strtoull(wish, NULL, 10) / FILES : UINT64_MAX, number = 1;
-	double end = seconds() + SECONDS;
+	double end = readers_clock() + SECONDS;
 	pid_t readers[FILES];
-	int status;
 
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	ck_assert_ptr_ne(shared, MAP_FAILED);
+	shared = readers_share(sizeof *shared);
 	replace_all(number);
-	for (int i = 0; i < FILES; i++) {
-		readers[i] = fork();
-		ck_assert_int_ge(readers[i], 0);
-		if (readers[i] == 0)
-			read_on(i);
-	}
-	while (number <= want && (wish || seconds() < end))
+	readers_start(readers, FILES, read_on);
+	while (number <= want && (wish || readers_clock() < end))
 		replace_all(++number);
-	__atomic_store_n(&shared->stop, 1, __ATOMIC_SEQ_CST);
-	for (int i = 0; i < FILES; i++) {
-		ck_assert_int_eq(waitpid(readers[i], &status, 0), readers[i]);
-		ck_assert_int_eq(status, 0);
-	}
+	readers_stop(readers, FILES, &shared->stop);
 	printf("replaced: %" PRIu64 " replacements, %" PRIu64 " reads: %" PRIu64 " failed, %" PRIu64
 	       " torn, %" PRIu64 " stale; %" PRIu64 " of a file without a name\n",
 	       (number - 1) * FILES, shared->reads, shared->failed, shared->torn, shared->stale,
