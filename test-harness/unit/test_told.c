@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox.h"
 #include "told.h"
 #include "unit.h"
 
@@ -126,6 +127,7 @@ static const char *const damaged[] = {
 	HEAD " refuses 1\n",
 	HEAD "\n",
 	HEAD "a.test refuses 1\nb.test\n",
+	"exim-batv notified 2\n",
 };
 
 START_TEST(a_damaged_file_says_nothing)
@@ -135,6 +137,58 @@ START_TEST(a_damaged_file_says_nothing)
 	ck_assert_int_eq(batv_told_parse(damaged[_i], strlen(damaged[_i]), &told), BATV_E_SYNTAX);
 	ck_assert_uint_eq(told.n, 0);
 	ck_assert_ptr_null(told.item);
+}
+END_TEST
+
+static enum batv_err parse_name(const char *name, size_t len, struct batv_told *told)
+{
+	char text[600];
+	size_t at = (size_t)(stpcpy(text, HEAD) - text);
+
+	memcpy(text + at, name, len);
+	at += len;
+	at += (size_t)snprintf(text + at, sizeof text - at, " refuses 253402300799\n");
+	return batv_told_parse(text, at, told);
+}
+
+START_TEST(names_and_times_at_their_limits)
+{
+	struct batv_told told;
+	char name[BATV_DOMAIN_NAME_MAX + 2];
+
+	memset(name, 'a', sizeof name);
+	for (size_t len = 1; len <= BATV_DOMAIN_NAME_MAX; len += BATV_DOMAIN_NAME_MAX - 1) {
+		ck_assert_int_eq(parse_name(name, len, &told), BATV_OK);
+		ck_assert_uint_eq(told.n, 1);
+		ck_assert_uint_eq(strlen(told.item[0].name), len);
+		ck_assert_int_eq(told.item[0].when, BATV_TIME_MAX);
+		batv_told_free(&told);
+	}
+	ck_assert_int_eq(parse_name(name, BATV_DOMAIN_NAME_MAX + 1, &told), BATV_E_SYNTAX);
+	ck_assert_int_eq(parse_name("a\0b", 3, &told), BATV_E_SYNTAX);
+}
+END_TEST
+
+START_TEST(a_file)
+{
+	struct batv_store store = {.dirfd = dir};
+	struct batv_told told = {.n = 0}, again;
+
+	ck_assert_int_eq(batv_told_read(&store, &again), BATV_OK); /* there is none */
+	ck_assert_uint_eq(again.n, 0);
+	ck_assert_int_eq(batv_told_write(&store, &told), BATV_OK);
+	ck_assert_int_eq(batv_told_read(&store, &again), BATV_OK);
+	ck_assert_uint_eq(again.n, 0);
+	ck_assert_int_eq(batv_told_add(&told, "a.test", true, T0), BATV_OK);
+	ck_assert_int_eq(batv_told_write(&store, &told), BATV_OK);
+	ck_assert_int_eq(batv_told_read(&store, &again), BATV_OK);
+	ck_assert_uint_eq(again.n, 1);
+	ck_assert_str_eq(again.item[0].name, "a.test");
+	batv_told_free(&again);
+	batv_told_free(&told);
+	ck_assert_int_eq(unlinkat(dir, BATV_TOLD_NAME, 0), 0);
+	ck_assert_int_eq(mkdirat(dir, BATV_TOLD_NAME, 0700), 0);
+	ck_assert_int_ne(batv_told_read(&store, &again), BATV_OK);
 }
 END_TEST
 
@@ -152,6 +206,11 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, what_could_not_be_read_back_is_refused);
 	tcase_add_loop_test(tc, a_damaged_file_says_nothing, 0,
 			    (int)(sizeof damaged / sizeof damaged[0]));
+	tcase_add_test(tc, names_and_times_at_their_limits);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("file");
+	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
+	tcase_add_test(tc, a_file);
 	suite_add_tcase(s, tc);
 	return s;
 }
