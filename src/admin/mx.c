@@ -60,22 +60,19 @@ static void read_answer(const unsigned char *answer, int len, struct hosts *out)
 /* 1: there are some; 0: there are none; -1: no answer. */
 static int ask(const char *domain, struct hosts *out)
 {
-	struct __res_state state = {0};
 	static unsigned char answer[16384];
 	char name[300];
-	int len, error;
+	int len;
 
 	*out = (struct hosts){0};
-	if (res_ninit(&state) < 0)
+	if (res_init() < 0) /* musl has no res_ninit() */
 		return -1;
-	state.retrans = 3;
-	state.retry = 2;
+	_res.retrans = 3; /* seconds */
+	_res.retry = 2;
 	snprintf(name, sizeof name, "%.250s.", domain);
-	len = res_nquery(&state, name, ns_c_in, ns_t_mx, answer, sizeof answer);
-	error = state.res_h_errno;
-	res_nclose(&state);
+	len = res_query(name, ns_c_in, ns_t_mx, answer, sizeof answer);
 	if (len < 0)
-		return error == HOST_NOT_FOUND || error == NO_DATA ? 0 : -1;
+		return h_errno == HOST_NOT_FOUND || h_errno == NO_DATA ? 0 : -1;
 	read_answer(answer, len < (int)sizeof answer ? len : (int)sizeof answer, out);
 	return out->n > 0;
 }

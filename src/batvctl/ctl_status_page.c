@@ -372,7 +372,7 @@ static void bare_words(struct batv_status *s, char *out, size_t size)
 		    {"destination", BATV_COUNT_LEFT_DESTINATION},
 		    {"no state", BATV_COUNT_LEFT_NO_STATE},
 		    {"other", BATV_COUNT_LEFT_OTHER}};
-	char words[REST_SIZE] = "";
+	char words[REST_SIZE - sizeof "bare: "] = "";
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		add_word(words, sizeof words, rows[i].word,

@@ -44,7 +44,7 @@ $(OUT)/cost/%.o: %.c $(HERE)/fuzz.mk
 # What these files ask of the system, their targets answer.
 $(OUT)/obj/local_scan/session.o: ASKED := clock_gettime
 $(OUT)/obj/src/core/decide/list_file.o: ASKED := lstat open
-$(OUT)/obj/src/admin/mx.o: ASKED := res_nquery getaddrinfo getifaddrs freeifaddrs
+$(OUT)/obj/src/admin/mx.o: ASKED := res_query getaddrinfo getifaddrs freeifaddrs
 $(OUT)/obj/src/batvctl/ctl_dns.o: ASKED := res_query
 $(OUT)/obj/src/batvctl/ctl_doctor_log.o: ASKED := opendir fopen
 $(OUT)/obj/src/admin/root_path.o: ASKED := lstat readlink getcwd

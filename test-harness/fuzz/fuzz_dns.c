@@ -79,15 +79,6 @@ int stand_in_res_query(const char *name, int class, int type, unsigned char *out
 	return len;
 }
 
-int stand_in_res_nquery(res_state state, const char *name, int class, int type, unsigned char *out,
-			int size);
-int stand_in_res_nquery(res_state state, const char *name, int class, int type, unsigned char *out,
-			int size)
-{
-	must(class == ns_c_in && type == ns_t_mx && strlen(name) < NS_MAXDNAME);
-	return answer(out, size, &state->res_h_errno);
-}
-
 /* The last letter of a name says what is known of it. */
 int stand_in_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 			 struct addrinfo **out);
