@@ -57,6 +57,24 @@ static bool reason_of(struct batv_span s, enum batv_reason *out)
 	return false;
 }
 
+/* The proof of a remembered recipient is a word, and a later version may know more of them. */
+static bool is_proof(struct batv_span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!batv_is_alnum(s.p[i]) && s.p[i] != '-')
+			return false;
+	return s.len > 0;
+}
+
+static bool take_reason(struct batv_span s, struct batv_log_decision *d)
+{
+	if (reason_of(s, &d->reason))
+		return true;
+	d->reason = BATV_WHY_NONE;
+	d->proof = s;
+	return d->verdict == BATV_REMEMBERED && is_proof(s);
+}
+
 bool batv_log_decision_read(struct batv_span rest, struct batv_log_decision *out)
 {
 	struct batv_span verdict, action, mode, reason;
@@ -70,7 +88,7 @@ bool batv_log_decision_read(struct batv_span rest, struct batv_log_decision *out
 	    !take(&rest, "reason=", &reason))
 		return false;
 	if (!unwrap(&d.rcpt, '<', '>') || !verdict_of(verdict, &d.verdict) ||
-	    !action_of(action, &d.action) || !reason_of(reason, &d.reason))
+	    !action_of(action, &d.action) || !take_reason(reason, &d))
 		return false;
 	if (!unwrap(&d.host, '[', ']'))
 		d.host.len = 0;

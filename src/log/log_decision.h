@@ -10,8 +10,9 @@ struct batv_log_decision {
 	enum batv_verdict verdict;
 	enum batv_action action; /* BATV_ACTION_COUNT: deferred, by a limit */
 	enum batv_reason reason;
-	struct batv_span rcpt; /* between the angle brackets, as it was printed */
-	struct batv_span host; /* between the brackets; len 0: none */
+	struct batv_span proof; /* of a remembered recipient: "id", "tag", "pair"; else len 0 */
+	struct batv_span rcpt;  /* between the angle brackets, as it was printed */
+	struct batv_span host;  /* between the brackets; len 0: none */
 	struct batv_span class, key, msgid;
 };
 

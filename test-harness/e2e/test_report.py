@@ -21,10 +21,12 @@ class TestOwnLog:
 
     def setup(self):
         self.o = o = Sending(self.lab)
-        self.tag = o.tag_of()
+        self.sent = new_id()
+        self.tag = o.tag_of(message_id=self.sent)
         o.ours.wait_log(r"=> measured@theirs.test ")
         with o.ours.smtp(STRANGER) as stranger:
             self.send(stranger, self.tag, 250)                  # a real bounce
+            self.send(stranger, "alice@test", 250, self.sent)   # one that lost its tag, and cites what was sent
             self.send(stranger, "alice@test", 550)              # two forged ones
             self.send(stranger, "Alice@test", 550)
             self.send(stranger, self.forged(), 550)             # a tag of a live key with another MAC
@@ -39,14 +41,14 @@ class TestOwnLog:
         at = self.tag.index("=", 5) - 6
         return self.tag[:at] + ("0" if self.tag[at] != "0" else "1") + self.tag[at + 1:]
 
-    def send(self, session, rcpt, code):
-        result = session.send("", rcpt, bounce("alice@test", message_id=new_id("none")))
+    def send(self, session, rcpt, code, cited=None):
+        result = session.send("", rcpt, bounce("alice@test", message_id=cited or new_id("none")))
         assert result.data.code == code, (rcpt, result)
 
     def test_what_was_refused(self):
         told = self.o.batv.json("report")
         figures = told["figures"]
-        assert (figures["refused"], figures["ours_by_tag"], figures["would_be_refused"]) == (5, 1, 0), told
+        assert (figures["refused"], figures["ours_by_tag"], figures["ours_by_memory"], figures["would_be_refused"]) == (5, 1, 1, 0), told
         assert told["refused_verdicts"] == {"missing": 4, "expired": 0, "forged": 1}, told
         assert told["refused_recipients"]["top"] == [{"recipient": "alice@test", "count": 4},
                                                      {"recipient": "bob@test", "count": 1}], told
@@ -66,7 +68,7 @@ class TestOwnLog:
     def test_the_page(self):
         page = self.o.batv.ctl("report").stdout
         day = datetime.date.fromisoformat(self.o.batv.json("report")["days"][-1]["day"])
-        assert re.search(rf"^{day:%a} {day.day} +1 +1 +5 #+ +0$", page, re.M), page
+        assert re.search(rf"^{day:%a} {day.day} +1 +2 +5 #+ +0$", page, re.M), page
         assert "Refused 5: missing 4, forged 1; from 3 hosts, for 2 addresses\n" in page, page
         assert "  most for  alice@test\u00a04 bob@test\u00a01\n" in page, page
         assert "Look at these 2 (refused, but perhaps real)\n" in page and "alice@test had sent mail to that host on" in page, page
@@ -120,6 +122,8 @@ class Writer:
         verdict = self.r.choice(("missing", "missing", "missing", "forged", "expired", "valid", "remembered", "exempt", "not-ours"))
         action, reason = self.r.choice((("reject", "-"), ("remove", "-"), ("mark", "not-armed"), ("mark", "observe"),
                                         ("mark", "mixed"), ("accept", "-"), ("defer", "-")))
+        if verdict == "remembered" and action == "accept":
+            reason = self.r.choice(("id", "tag", "pair"))
         user = f"u{self.r.randrange(50)}@Example.com"
         tagged = f"prvs={self.r.randrange(10**4):04}{self.r.randrange(16**6):06x}={user}"
         rcpt = user if verdict in ("missing", "remembered") else tagged

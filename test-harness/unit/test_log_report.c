@@ -40,7 +40,10 @@ static void decided(const char *head, const char *verdict, const char *action, c
 	snprintf(line, sizeof line,
 		 "%s 1vMabc-000000001ab-1Ab2 batv: verdict=%s action=%s mode=reject rcpt=<%s> "
 		 "class=dsn host=[%s] key=- msgid=- reason=%s policy=default\n",
-		 head, verdict, action, rcpt, host, strcmp(action, "mark") ? "-" : "not-armed");
+		 head, verdict, action, rcpt, host,
+		 strcmp(verdict, "remembered") == 0 ? "pair"
+		 : strcmp(action, "mark")           ? "-"
+						    : "not-armed");
 	take(line);
 }
 
@@ -53,6 +56,8 @@ START_TEST(sums)
 	decided("2026-11-21 20:00:00", "valid", "accept", "prvs=6123abcdef=ann@test", "192.0.2.2");
 	decided("2026-11-21 20:00:00", "remembered", "accept", "ann@test", "192.0.2.2");
 	decided("2026-11-21 20:00:00", "missing", "defer", "ann@test", "192.0.2.2");
+	decided("2026-11-21 20:00:00", "missing", "sing", "ann@test", "192.0.2.2");
+	ck_assert_uint_eq(report.odd, 1);
 	take("nonsense\n");
 	ck_assert_uint_eq(report.n_days, 3);
 	ck_assert_int_eq(report.days[0].day, DAY_OF_HEAD - 1);
@@ -65,8 +70,8 @@ START_TEST(sums)
 	ck_assert_uint_eq(report.figures[BATV_LOG_DEFERRED], 1);
 	ck_assert_uint_eq(report.verdicts[BATV_MISSING], 2);
 	ck_assert_uint_eq(report.verdicts[BATV_FORGED], 1);
-	ck_assert_uint_eq(report.odd, 1);
-	ck_assert_uint_eq(report.lines, 8);
+	ck_assert_uint_eq(report.odd, 2);
+	ck_assert_uint_eq(report.lines, 9);
 	ck_assert_uint_eq(batv_log_ranking_count(&report.rcpts, batv_span_of("ann@test")), 3);
 	ck_assert_uint_eq(batv_log_ranking_count(&report.hosts, batv_span_of("192.0.2.1")), 2);
 	ck_assert_int_eq(report.first, (DAY_OF_HEAD - 1) * 86400 + 20 * 3600);
