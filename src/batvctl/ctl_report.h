@@ -5,18 +5,16 @@
 #define BATV_CTL_REPORT_H
 
 #include "ctl_ask.h"
-#include "log_files.h"
+#include "ctl_log.h"
 #include "log_report.h"
 
 struct batv_report {
 	struct batv_ctl *ctl;
-	struct batv_log_files files;
+	struct batv_ctl_log source;
 	struct batv_log_report log;
 	struct batv_asking asking;
-	bool own;    /* the files are this server's own log */
-	bool asked;  /* `asking` is open */
-	size_t top;  /* how much of each list is shown */
-	double took; /* seconds */
+	bool asked; /* `asking` is open */
+	size_t top; /* how much of each list is shown */
 	char host[256];
 };
 

@@ -9,7 +9,7 @@ bool batv_ctl_report_signed(struct batv_report *r, int64_t day, uint64_t *out)
 {
 	int64_t ago = (int64_t)batv_day_of(r->ctl->clock) - day;
 
-	if (!r->own || !r->asked || !r->asking.memory.base ||
+	if (!r->source.own || !r->asked || !r->asking.memory.base ||
 	    !batv_counters_there(&r->asking.memory) || ago < 0 || ago >= BATV_COUNTER_DAYS)
 		return false;
 	*out = batv_counted(&r->asking.memory, BATV_COUNT_SIGNED, 1,

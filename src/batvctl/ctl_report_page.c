@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/days.h"
 #include "ctl_layout.h"
@@ -17,37 +16,11 @@
 
 /* ---- texts ---- */
 
-static struct tm tm_of(int64_t when)
+static const char *weekday(int64_t day, char out[static BATV_CTL_LOG_TIME]) /* "Fri 20" */
 {
-	time_t t = (time_t)when;
-	struct tm tm = {0};
+	struct tm tm = batv_ctl_log_tm(day * BATV_DAY);
 
-	(void)gmtime_r(&t, &tm);
-	return tm;
-}
-
-#define TIME_SIZE 32
-static const char *date(int64_t when, char out[static TIME_SIZE]) /* "20 Nov" */
-{
-	struct tm tm = tm_of(when);
-
-	(void)strftime(out, TIME_SIZE, "%-d %b", &tm);
-	return out;
-}
-
-static const char *weekday(int64_t day, char out[static TIME_SIZE]) /* "Fri 20" */
-{
-	struct tm tm = tm_of(day * BATV_DAY);
-
-	(void)strftime(out, TIME_SIZE, "%a %-d", &tm);
-	return out;
-}
-
-static const char *moment(int64_t when, char out[static TIME_SIZE]) /* "21 Nov 09:14" */
-{
-	struct tm tm = tm_of(when);
-
-	(void)strftime(out, TIME_SIZE, "%-d %b %H:%M", &tm);
+	(void)strftime(out, BATV_CTL_LOG_TIME, "%a %-d", &tm);
 	return out;
 }
 
@@ -80,19 +53,20 @@ static void bytes_text(uint64_t bytes, char *out, size_t size)
 
 static void print_head(const struct batv_report *r)
 {
-	char from[TIME_SIZE], to[TIME_SIZE], size[32], lines[BATV_LAYOUT_NUMBER], text[400];
+	char from[BATV_CTL_LOG_TIME], to[BATV_CTL_LOG_TIME], size[32], lines[BATV_LAYOUT_NUMBER],
+		text[400];
 	unsigned used, width = r->ctl->terminal.width;
 
-	bytes_text(r->log.bytes, size, sizeof size);
+	bytes_text(r->source.bytes, size, sizeof size);
 	if (r->log.first)
-		snprintf(text, sizeof text, "%s to %s", date(r->log.first, from),
-			 date(r->log.last, to));
+		snprintf(text, sizeof text, "%s to %s", batv_ctl_log_date(r->log.first, from),
+			 batv_ctl_log_date(r->log.last, to));
 	else
 		snprintf(text, sizeof text, "nothing to tell");
 	used = (unsigned)strlen(text);
 	snprintf(text + used, sizeof text - used, ", %" PRIu64 " file%s, %s, %s lines in %.1f s",
-		 r->log.files, r->log.files == 1 ? "" : "s", size, number(r->log.lines, lines),
-		 r->took);
+		 r->source.n_read, r->source.n_read == 1 ? "" : "s", size,
+		 number(r->log.lines, lines), r->source.took);
 	used = (unsigned)(strlen(text) + strlen(r->host));
 	printf("%s%*s%s\n", text, used + 2 < width ? (int)(width - used) : 2, "", r->host);
 }
@@ -117,7 +91,7 @@ static void print_bar(const struct batv_ctl_terminal *terminal, uint64_t n, uint
 
 static void print_day(struct batv_report *r, const struct batv_log_day *day, uint64_t most)
 {
-	char name[TIME_SIZE], text[4][BATV_LAYOUT_NUMBER];
+	char name[BATV_CTL_LOG_TIME], text[4][BATV_LAYOUT_NUMBER];
 	uint64_t signed_mail;
 	bool known = batv_ctl_report_signed(r, day->day, &signed_mail);
 
@@ -211,7 +185,7 @@ static void print_others(const struct batv_report *r)
 
 static void print_why(const struct batv_log_doubtful *d, const char *rcpt)
 {
-	char day[TIME_SIZE];
+	char day[BATV_CTL_LOG_TIME];
 
 	switch (d->why) {
 	case BATV_LOG_DOUBT_EXPIRED:
@@ -221,7 +195,8 @@ static void print_why(const struct batv_log_doubtful *d, const char *rcpt)
 		printf("forged, with number and day of a key that lives: a cut or changed tag?");
 		break;
 	case BATV_LOG_DOUBT_MAILED:
-		printf("%s had sent mail to that host on %s", rcpt, date(d->mailed, day));
+		printf("%s had sent mail to that host on %s", rcpt,
+		       batv_ctl_log_date(d->mailed, day));
 		break;
 	}
 }
@@ -229,7 +204,8 @@ static void print_why(const struct batv_log_doubtful *d, const char *rcpt)
 static void print_looks(const struct batv_report *r)
 {
 	size_t n = batv_log_report_looks(&r->log), skip = n > r->top ? n - r->top : 0;
-	char count[BATV_LAYOUT_NUMBER], when[TIME_SIZE], rcpt[LOOK_ADDRESS], host[LOOK_ADDRESS];
+	char count[BATV_LAYOUT_NUMBER], when[BATV_CTL_LOG_TIME], rcpt[LOOK_ADDRESS],
+		host[LOOK_ADDRESS];
 
 	if (n == 0)
 		return;
@@ -237,8 +213,8 @@ static void print_looks(const struct batv_report *r)
 	for (size_t i = skip; i < n; i++) {
 		const struct batv_log_doubtful *d = batv_log_report_look(&r->log, i);
 
-		printf("  %s  %s  from %s   ", moment(d->when, when), shown(d->rcpt, rcpt),
-		       shown(d->host, host));
+		printf("  %s  %s  from %s   ", batv_ctl_log_moment(d->when, when),
+		       shown(d->rcpt, rcpt), shown(d->host, host));
 		print_why(d, rcpt);
 		printf("   %s\n", d->id);
 	}
@@ -263,7 +239,7 @@ static void print_estimate(const struct batv_report *r)
 		print_top(r, "most for", &r->log.bounced);
 	for (size_t i = 0; i < r->log.n_days; i++) {
 		const struct batv_log_day *day = &r->log.days[i];
-		char name[TIME_SIZE];
+		char name[BATV_CTL_LOG_TIME];
 
 		printf("%-8s %9s bounces, %s from strangers\n", weekday(day->day, name),
 		       number(day->figures[BATV_LOG_BOUNCES], all),

@@ -7,7 +7,6 @@
 #define BATV_LOG_REPORT_H
 
 #include "log_decision.h"
-#include "log_input.h"
 #include "log_line.h"
 #include "log_mailed.h"
 #include "log_ranking.h"
@@ -52,9 +51,9 @@ struct batv_log_report {
 	const struct batv_keyring *keys; /* NULL: not known */
 	bool anonymous; /* domains instead of addresses, networks instead of hosts */
 
-	uint64_t files, bytes, text, lines, odd; /* odd: not lines of Exim's */
-	int64_t first, last;                     /* times of what was counted; 0: nothing */
-	struct batv_log_day *days;               /* sorted */
+	uint64_t lines, odd;       /* odd: not lines of Exim's */
+	int64_t first, last;       /* times of what was counted; 0: nothing */
+	struct batv_log_day *days; /* sorted */
 	size_t n_days;
 	uint64_t figures[BATV_LOG_FIGURES];
 	uint64_t verdicts[BATV_VERDICT_COUNT]; /* of what was refused */

@@ -1,0 +1,213 @@
+/*
+ * ctl_log.c - reads Exim's main log for a command.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ask_exim.h"
+#include "ctl_log.h"
+
+#define PROGRESS_AFTER 1.0 /* seconds */
+
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- times ---- */
+
+/* What a local clock shows, as if it were UTC. */
+static int64_t local_clock(int64_t when)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	return localtime_r(&t, &tm) ? (int64_t)timegm(&tm) : when;
+}
+
+/* 7d (ago), or a date and time by the log's clock. */
+static bool parse_time(const struct batv_ctl *ctl, const char *text, int64_t *out)
+{
+	char ago[64];
+
+	if (snprintf(ago, sizeof ago, "-%s", text) < (int)sizeof ago && text[0] != '+' &&
+	    text[0] != '-' && batv_ctl_time_parse(ago, local_clock(ctl->clock), out))
+		return true;
+	return batv_ctl_time_parse(text, local_clock(ctl->clock), out);
+}
+
+static int take_time(const struct batv_ctl_log *log, const char *option, const char *text,
+		     int64_t *out)
+{
+	if (!text || parse_time(log->ctl, text, out))
+		return BATV_CTL_YES;
+	return batv_ctl_fail(BATV_CTL_USAGE,
+			     "%s: %s: expected 7d, 12h, 2026-12-01 or \"2026-12-01 12:00\", not %s",
+			     log->command, option, text);
+}
+
+static int take_times(struct batv_ctl_log *log, const char *since)
+{
+	int code;
+
+	log->since = 0;
+	log->until = INT64_MAX;
+	code = take_time(log, "--since", log->ctl->since ? log->ctl->since : since, &log->since);
+	return code ? code : take_time(log, "--until", log->ctl->until, &log->until);
+}
+
+int batv_ctl_log_top(const struct batv_ctl *ctl, const char *command, size_t *top)
+{
+	char *end = NULL;
+
+	if (!ctl->top)
+		return BATV_CTL_YES;
+	*top = strtoul(ctl->top, &end, 10);
+	if (batv_is_digit(ctl->top[0]) && !*end && *top > 0 && *top <= BATV_CTL_LOG_TOP_MAX)
+		return BATV_CTL_YES;
+	return batv_ctl_fail(BATV_CTL_USAGE, "%s: --top: expected a number from 1 to %d, not %s",
+			     command, BATV_CTL_LOG_TOP_MAX, ctl->top);
+}
+
+struct tm batv_ctl_log_tm(int64_t when)
+{
+	time_t t = (time_t)when;
+	struct tm tm = {0};
+
+	(void)gmtime_r(&t, &tm);
+	return tm;
+}
+
+const char *batv_ctl_log_date(int64_t when, char out[static BATV_CTL_LOG_TIME])
+{
+	struct tm tm = batv_ctl_log_tm(when);
+
+	(void)strftime(out, BATV_CTL_LOG_TIME, "%-d %b", &tm);
+	return out;
+}
+
+const char *batv_ctl_log_moment(int64_t when, char out[static BATV_CTL_LOG_TIME])
+{
+	struct tm tm = batv_ctl_log_tm(when);
+
+	(void)strftime(out, BATV_CTL_LOG_TIME, "%-d %b %H:%M", &tm);
+	return out;
+}
+
+/* ---- files ---- */
+
+static int find_own(struct batv_ctl_log *log)
+{
+	const char *command = log->command;
+	char list[4096], spool[4096], path[4096];
+	struct batv_matcher unused;
+	struct batv_asker asker;
+
+	batv_ask_exim_init(&asker, log->ctl->config.global.exim, log->ctl->config_path, &unused);
+	if (!batv_ask_exim_option(&asker, "log_file_path", list, sizeof list) ||
+	    !batv_ask_exim_option(&asker, "spool_directory", spool, sizeof spool))
+		return batv_ctl_fail(BATV_CTL_TROUBLE,
+				     "Exim does not say where its log is: %s; name the files: "
+				     "batvctl %s FILE...",
+				     asker.why, command);
+	if (!batv_log_files_main(list, spool, path, sizeof path))
+		return batv_ctl_fail(BATV_CTL_TROUBLE,
+				     "Exim's log_file_path names syslog, or a file for each day; "
+				     "name the files: batvctl %s FILE...",
+				     command);
+	if (!batv_log_files_find(&log->files, path,
+				 log->ctl->clock - (local_clock(log->ctl->clock) - log->since)))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", log->files.why);
+	return BATV_CTL_YES;
+}
+
+/* On a terminal, if it takes long: how much of the files is read. */
+static void show_progress(const struct batv_ctl_log *log, const struct batv_log_input *in,
+			  size_t file, double started, unsigned *shown)
+{
+	unsigned percent = in->size ? (unsigned)(in->taken * 100 / in->size) : 0;
+
+	if (!isatty(STDERR_FILENO) || seconds_now() - started < PROGRESS_AFTER || percent == *shown)
+		return;
+	*shown = percent;
+	fprintf(stderr, "\r%zu of %zu files, %3u %% of %.60s\033[K", file + 1, log->files.n,
+		percent, in->path);
+}
+
+static void end_progress(unsigned shown)
+{
+	if (shown)
+		fputs("\r\033[K", stderr);
+}
+
+struct taker {
+	void (*take)(void *ctx, struct batv_span lines);
+	void *ctx;
+};
+
+static bool read_file(struct batv_ctl_log *log, size_t i, const struct taker *taker, double started)
+{
+	struct batv_log_input in;
+	struct batv_span lines;
+	unsigned shown = 0;
+	bool good;
+
+	if (!batv_log_input_open(&in, log->files.paths[i])) {
+		(void)batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", in.path, in.why);
+		return false;
+	}
+	while (batv_log_input_next(&in, &lines)) {
+		taker->take(taker->ctx, lines);
+		show_progress(log, &in, i, started, &shown);
+	}
+	end_progress(shown);
+	log->n_read++;
+	log->bytes += in.size ? in.size : in.text;
+	log->text += in.text;
+	log->cut += in.cut;
+	good = batv_log_input_close(&in);
+	if (!good)
+		(void)batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s; the rest of it is missing here",
+				    in.path, in.why);
+	return good;
+}
+
+bool batv_ctl_log_read(struct batv_ctl_log *log, void (*take)(void *ctx, struct batv_span lines),
+		       void *ctx)
+{
+	const struct taker taker = {take, ctx};
+	double started = seconds_now();
+	bool good = true;
+
+	for (size_t i = 0; i < log->files.n; i++)
+		good = read_file(log, i, &taker, started) && good;
+	log->took = seconds_now() - started;
+	return good;
+}
+
+/* ---- begin and end ---- */
+
+int batv_ctl_log_start(struct batv_ctl_log *log, const char *since, char **args, int n)
+{
+	int code = take_times(log, n == 0 ? since : NULL);
+
+	log->own = n == 0;
+	if (code)
+		return code;
+	if (log->own)
+		return find_own(log);
+	if (!batv_log_files_take(&log->files, args, (size_t)n))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", log->command, log->files.why);
+	return BATV_CTL_YES;
+}
+
+void batv_ctl_log_end(struct batv_ctl_log *log)
+{
+	batv_log_files_free(&log->files);
+}
