@@ -44,9 +44,9 @@ void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to)
 /* ---- counts ---- */
 
 struct move {
-	size_t rows;
 	struct batv_counter_row row; /* what was taken */
 	size_t at;
+	unsigned days; /* that are moved; 0: the count for life alone */
 };
 
 static void take_body(struct batv_memory *m, void *arg)
@@ -55,7 +55,7 @@ static void take_body(struct batv_memory *m, void *arg)
 	struct batv_counter_row *row = batv_counter_row(m, job->at);
 
 	job->row.life = __atomic_exchange_n(&row->life, 0, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < BATV_COUNTER_DAYS; i++)
+	for (unsigned i = 0; i < job->days; i++)
 		job->row.day[i] = __atomic_exchange_n(&row->day[i], 0, __ATOMIC_RELAXED);
 }
 
@@ -83,14 +83,15 @@ static void give_body(struct batv_memory *m, void *arg)
 	struct batv_counter_row *row = batv_counter_row(m, job->at);
 
 	(void)__atomic_fetch_add(&row->life, job->row.life, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < BATV_COUNTER_DAYS; i++)
+	for (unsigned i = 0; i < job->days; i++)
 		if (job->row.day[i])
 			add_day(&row->day[i], job->row.day[i]);
 }
 
-static bool belongs_to_file(size_t row)
+/* By its days, these rows tell how full the file itself is. */
+static bool fills_file(size_t row)
 {
-	return row == BATV_COUNT_IDS || row == BATV_COUNT_PAIRS || row == BATV_COUNT_CLOCK;
+	return row == BATV_COUNT_IDS || row == BATV_COUNT_PAIRS;
 }
 
 void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to)
@@ -103,8 +104,10 @@ void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to)
 	if (!from->base || !to->base || !from->writable || !to->writable ||
 	    !from->sections.counters_at || !to->sections.counters_at)
 		return;
-	for (job.at = 0; job.at < rows; job.at++)
-		if (!belongs_to_file(job.at) && batv_counted(from, job.at, 0, 0) > 0 &&
+	for (job.at = 0; job.at < rows; job.at++) {
+		job.days = fills_file(job.at) ? 0 : BATV_COUNTER_DAYS;
+		if (job.at != BATV_COUNT_CLOCK && batv_counted(from, job.at, 0, 0) > 0 &&
 		    batv_memory_guard(from, take_body, &job))
 			(void)batv_memory_guard(to, give_body, &job);
+	}
 }

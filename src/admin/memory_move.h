@@ -17,8 +17,9 @@ void batv_memory_move_copy(struct batv_memory *from, struct batv_memory *to);
 void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to);
 
 /*
- * Counters: what is counted in `from` is afterwards counted in `to`.  Not those that tell how full
- * the file itself is, or that its days are wrong.  Several processes may count in both meanwhile.
+ * Counters: what is counted in `from` is afterwards counted in `to`.  The items of a day, which
+ * tell how full the file itself is, stay; only their count for life moves.  So does the count that
+ * tells of wrong days in the file.  Several processes may count in both meanwhile.
  */
 void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to);
 

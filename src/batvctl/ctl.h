@@ -47,6 +47,7 @@ enum { /* what getopt_long() returns for an option that only some subcommands ac
        BATV_OPTION_TOP,
        BATV_OPTION_CSV,
        BATV_OPTION_ANONYMOUS,
+       BATV_OPTION_OUTPUT,
        BATV_OPTION_END
 };
 
@@ -61,6 +62,7 @@ struct batv_ctl {
 	bool dry_run, yes, diff, mx_unsigns, remove;
 	const char *since, *until, *top; /* of report */
 	bool csv, anonymous;
+	const char *output; /* of metrics */
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
 	int64_t clock;                     /* the real time, read once */
@@ -139,6 +141,7 @@ void batv_ctl_print_keys(const struct batv_keyring *ring, int64_t now, bool show
 int batv_ctl_status(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_doctor(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_notify(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_metrics(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_check(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_enable(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_disable(struct batv_ctl *ctl, char **args, int n);

@@ -39,6 +39,13 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "one a\n"
 	 "day for each domain.  --dry-run prints the message, and sends and keeps nothing.",
 	 batv_ctl_notify},
+	{"metrics", "output", 0, 0, "[-o FILE]", "what status knows, as text for Prometheus",
+	 "-o (--output) replaces FILE as a whole, for the textfile collector of node_exporter: "
+	 "mode\n"
+	 "0644, by a temporary file beside it.  batv-metrics.timer does that every minute.  Exim "
+	 "is\n"
+	 "not asked.",
+	 batv_ctl_metrics},
 	{"check", "", 0, 0, "", "is the configuration right?",
 	 "Exim is asked about each named list, too.", batv_ctl_check},
 	{"enable", "dry-run yes diff probe mx-unsigns", 0, 0,
@@ -154,6 +161,7 @@ static const struct option longs[] = {
 	{"top", required_argument, NULL, BATV_OPTION_TOP},
 	{"csv", no_argument, NULL, BATV_OPTION_CSV},
 	{"anonymous", no_argument, NULL, BATV_OPTION_ANONYMOUS},
+	{"output", required_argument, NULL, BATV_OPTION_OUTPUT},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -223,6 +231,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_TOP: ctl->top = optarg; break;
 	case BATV_OPTION_CSV: ctl->csv = true; break;
 	case BATV_OPTION_ANONYMOUS: ctl->anonymous = true; break;
+	case BATV_OPTION_OUTPUT: ctl->output = optarg; break;
 	default: return BATV_CTL_USAGE;
 	}
 	if (c >= BATV_OPTION_AT)
@@ -351,8 +360,8 @@ static int take_options(int argc, char **argv, struct batv_ctl *ctl, struct give
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1)
-		if (take_option(c, ctl, given))
+	while ((c = getopt_long(argc, argv, ":c:ho:", longs, NULL)) != -1)
+		if (take_option(c == 'o' ? BATV_OPTION_OUTPUT : c, ctl, given))
 			return c == ':' ? batv_ctl_fail(BATV_CTL_USAGE,
 							"option %s requires an argument; see "
 							"batvctl -h",

@@ -172,6 +172,8 @@ START_TEST(another_capacity)
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_SIGNED, 1, T0 + 8 * D),
 			  1);
 	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_IDS, 0, T0 + 8 * D),
+			  1);
+	ck_assert_uint_eq(batv_counted(&keeper.generation.memory, BATV_COUNT_IDS, 1, T0 + 8 * D),
 			  0);
 	ck_assert(known("before", T0 + 8 * D + 20));
 	ck_assert(batv_sent_complete(&keeper.generation.memory, 8 * D, T0 + 8 * D + 20));
