@@ -39,8 +39,9 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "one a\n"
 	 "day for each domain.  --dry-run prints the message, and sends and keeps nothing.",
 	 batv_ctl_notify},
-	{"metrics", "output", 0, 0, "[-o FILE]", "what status knows, as text for Prometheus",
-	 "-o (--output) replaces FILE as a whole, for the textfile collector of node_exporter: "
+	{"metrics", "output", 0, 0, "[-o FILE | --output FILE]",
+	 "what status knows, as text for Prometheus",
+	 "With -o it replaces FILE as a whole, for the textfile collector of node_exporter: "
 	 "mode\n"
 	 "0644, by a temporary file beside it.  batv-metrics.timer does that every minute.  Exim "
 	 "is\n"

@@ -11,6 +11,8 @@ STATE = "/var/lib/exim-batv"
 IMPATIENT = "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n"
 EXPOSURE = 0.6
 NOTIFY_EXPOSURE = 7.5      # it runs as root, and Exim delivers from it
+METRICS_EXPOSURE = 1.5     # root's user, with one of root's rights
+COLLECTOR = "/var/lib/prometheus/node-exporter"
 
 
 class TestUnit:
@@ -130,9 +132,7 @@ class TestUnit:
         # no other part of the machine than what a delivery needs; root it must be
         said = self.machine("systemd-analyze", "verify", "--man=no", "batv-notify.service", "batv-notify.timer", check=False)
         assert said.returncode == 0 and not said.stderr, said
-        said = self.machine("systemd-analyze", "security", "--no-pager", "batv-notify").stdout
-        exposure = re.search(r"Overall exposure level for batv-notify.service: ([\d.]+)", said)
-        assert exposure and float(exposure[1]) <= NOTIFY_EXPOSURE, said
+        self.confined("batv-notify", NOTIFY_EXPOSURE)
 
     def test_notify_leaves_exim_alone(self):
         """Exim delivers in a process of its own, which goes on when the service has ended."""
@@ -153,9 +153,41 @@ class TestUnit:
         self.machine.sh("rm /usr/sbin/exim4")
         self.write("")
 
+    def test_metrics(self):
+        """Off by default; without a collector nothing happens; with one, the file is whole and everybody's to read."""
+        assert self.machine("systemctl", "is-enabled", "batv-metrics.timer", check=False).stdout == "disabled\n"
+        self.machine("systemctl", "start", "batv-metrics.service")
+        assert self.machine("test", "-e", COLLECTOR, check=False).returncode == 1
+        self.machine.sh(f"mkdir -p {COLLECTOR}")
+        self.machine("systemctl", "start", "batv-metrics.service")
+        assert self.machine.sh(f"cd {COLLECTOR}; ls -A; stat -c '%a %U' batv.prom").stdout == "batv.prom\n644 root\n"
+        text = self.machine.sh(f"cat {COLLECTOR}/batv.prom").stdout
+        # as root outside sees it: batvd's lock, the secret and the memory can be opened from within
+        for line in "batv_daemon_up 1", "batv_state_usable 1", "batv_memory_usable 1", 'batv_outgoing_total{result="signed"} 0':
+            assert f"\n{line}\n" in text, text
+        problems = self.machine.sh("batvctl metrics").stdout
+        assert re.findall(r"batv_problems .*", text) == re.findall(r"batv_problems .*", problems)
+        assert re.search(r'batv_secret_info\{fingerprint="[0-9a-f]{16}"\} 1\n', text), text
+        assert self.machine.journal("batv-metrics.service") == [], self.machine.journal("batv-metrics.service")
+        self.machine.sh(f"rm {COLLECTOR}/batv.prom; mkdir {COLLECTOR}/batv.prom")
+        assert self.machine("systemctl", "start", "batv-metrics.service", check=False).returncode == 1
+        said = self.machine.journal("batv-metrics.service")
+        assert any(f"metrics: {COLLECTOR}/batv.prom: Is a directory" in line for line in said), said
+        self.machine.sh(f"rmdir {COLLECTOR}/batv.prom")
+        self.machine("systemctl", "enable", "--now", "batv-metrics.timer")
+        assert self.machine.show("ActiveState", unit="batv-metrics.timer") == "active"
+        self.machine("systemctl", "disable", "--now", "batv-metrics.timer")
+        self.machine.sh("systemctl reset-failed")
+        self.confined("batv-metrics", METRICS_EXPOSURE)
+        said = self.machine("systemd-analyze", "verify", "--man=no", "batv-metrics.service", "batv-metrics.timer", check=False)
+        assert said.returncode == 0 and not said.stderr, said
+
+    def confined(self, unit, most):
+        said = self.machine("systemd-analyze", "security", "--no-pager", unit).stdout
+        exposure = re.search(rf"Overall exposure level for {unit}.service: ([\d.]+)", said)
+        assert exposure and float(exposure[1]) <= most, said
+
     def test_it_is_confined(self):
-        said = self.machine("systemd-analyze", "security", "--no-pager", "batvd").stdout
-        exposure = re.search(r"Overall exposure level for batvd.service: ([\d.]+)", said)
-        assert exposure and float(exposure[1]) <= EXPOSURE, said
+        self.confined("batvd", EXPOSURE)
         said = self.machine("systemd-analyze", "verify", "--man=no", "batvd.service", check=False)
         assert said.returncode == 0 and not said.stderr, said
