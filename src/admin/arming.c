@@ -495,6 +495,12 @@ static size_t explain_override(const struct batv_arm *arm, char *out, size_t siz
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
+bool batv_arming_refuses(const struct batv_arm *arm, bool armed)
+{
+	return arm->policy && (arm->mode == BATV_ENFORCE_REJECT ||
+			       (arm->mode == BATV_ENFORCE_AUTO && arm->policy->signing && armed));
+}
+
 void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 {
 	char broken[WHEN_SIZE + 240];

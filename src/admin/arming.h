@@ -65,6 +65,9 @@ struct batv_arm {
 struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
 				   int64_t now);
 
+/* Does Exim refuse for that domain?  `armed` is what the domain table says. */
+bool batv_arming_refuses(const struct batv_arm *arm, bool armed);
+
 /*
  * Writes one sentence for people: "observing until 2026-11-29 12:00 UTC: ...".  It is cut to size
  * (BATV_ARM_TEXT_SIZE is plenty) and always NUL-terminated; size must be at least 1.

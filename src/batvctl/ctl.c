@@ -169,15 +169,23 @@ const char *batv_ctl_who(void)
 	return pw ? pw->pw_name : "-";
 }
 
+char *batv_ctl_dump_json(json_t *object)
+{
+	char *text =
+		object ? json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_SORT_KEYS)
+		       : NULL;
+
+	json_decref(object);
+	return text;
+}
+
 bool batv_ctl_print_json(json_t *object)
 {
-	bool ok = object &&
-		  json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_SORT_KEYS) ==
-			  0 &&
-		  putchar('\n') != EOF;
+	char *text = batv_ctl_dump_json(object);
+	bool ok = text && puts(text) != EOF;
 
 	answered = true;
-	json_decref(object);
+	free(text);
 	return ok;
 }
 

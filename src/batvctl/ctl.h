@@ -48,6 +48,7 @@ enum { /* what getopt_long() returns for an option that only some subcommands ac
        BATV_OPTION_CSV,
        BATV_OPTION_ANONYMOUS,
        BATV_OPTION_OUTPUT,
+       BATV_OPTION_HTML,
        BATV_OPTION_END
 };
 
@@ -60,7 +61,7 @@ struct batv_ctl {
 	const char *domains; /* of status: "all", or a list; NULL: not asked for */
 	bool watch, nagios;
 	bool dry_run, yes, diff, mx_unsigns, remove;
-	const char *since, *until, *top; /* of report */
+	const char *since, *until, *top, *html; /* of report */
 	bool csv, anonymous;
 	const char *output; /* of metrics */
 	bool at_given;
@@ -115,6 +116,8 @@ const char *batv_ctl_who(void);
 
 /* Prints the object to stdout and takes the reference.  Returns false if writing failed. */
 bool batv_ctl_print_json(json_t *object);
+/* The object as it is printed, from malloc; takes the reference.  NULL: no memory. */
+char *batv_ctl_dump_json(json_t *object);
 /* Makes a string from text of unknown origin.  Text that is not UTF-8 is escaped. */
 json_t *batv_ctl_json_text(const char *text);
 /* Makes a number of seconds since 1970, or null for "never". */

@@ -22,8 +22,7 @@ static double seconds_now(void)
 
 /* ---- times ---- */
 
-/* What a local clock shows, as if it were UTC. */
-static int64_t local_clock(int64_t when)
+int64_t batv_ctl_log_local(int64_t when)
 {
 	time_t t = (time_t)when;
 	struct tm tm;
@@ -37,9 +36,9 @@ static bool parse_time(const struct batv_ctl *ctl, const char *text, int64_t *ou
 	char ago[64];
 
 	if (snprintf(ago, sizeof ago, "-%s", text) < (int)sizeof ago && text[0] != '+' &&
-	    text[0] != '-' && batv_ctl_time_parse(ago, local_clock(ctl->clock), out))
+	    text[0] != '-' && batv_ctl_time_parse(ago, batv_ctl_log_local(ctl->clock), out))
 		return true;
-	return batv_ctl_time_parse(text, local_clock(ctl->clock), out);
+	return batv_ctl_time_parse(text, batv_ctl_log_local(ctl->clock), out);
 }
 
 static int take_time(const struct batv_ctl_log *log, const char *option, const char *text,
@@ -122,7 +121,8 @@ static int find_own(struct batv_ctl_log *log)
 				     "name the files: batvctl %s FILE...",
 				     command);
 	if (!batv_log_files_find(&log->files, path,
-				 log->ctl->clock - (local_clock(log->ctl->clock) - log->since)))
+				 log->ctl->clock -
+					 (batv_ctl_log_local(log->ctl->clock) - log->since)))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s", log->files.why);
 	return BATV_CTL_YES;
 }

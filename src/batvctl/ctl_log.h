@@ -42,6 +42,8 @@ void batv_ctl_log_end(struct batv_ctl_log *log);
 #define BATV_CTL_LOG_TOP_MAX 1000
 int batv_ctl_log_top(const struct batv_ctl *ctl, const char *command, size_t *top);
 
+/* What a local clock shows, as if it were UTC: that is the log's clock. */
+int64_t batv_ctl_log_local(int64_t when);
 /* A time of the log, in parts; "20 Nov"; "20 Nov 09:14". */
 struct tm batv_ctl_log_tm(int64_t when);
 #define BATV_CTL_LOG_TIME 32

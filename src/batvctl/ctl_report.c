@@ -24,6 +24,7 @@ static int prepare(struct batv_report *r, char **args, int n)
 	int code;
 
 	r->top = TOP;
+	r->last_days = r->last_files = SIZE_MAX;
 	(void)gethostname(r->host, sizeof r->host - 1);
 	code = batv_ctl_log_top(r->ctl, "report", &r->top);
 	if (code)
@@ -41,6 +42,20 @@ static void take_lines(void *ctx, struct batv_span lines)
 	batv_log_report_lines(ctx, lines);
 }
 
+/* With --html, the terminal's page would be too much. */
+static int print(struct batv_report *r)
+{
+	if (r->ctl->json && !batv_ctl_print_json(batv_ctl_report_json(r)))
+		return BATV_CTL_TROUBLE;
+	if (r->ctl->csv)
+		batv_ctl_report_csv(r);
+	if (r->ctl->html)
+		return batv_ctl_report_html(r);
+	if (!r->ctl->json && !r->ctl->csv)
+		batv_ctl_report_page(r);
+	return BATV_CTL_YES;
+}
+
 static int run(struct batv_report *r, char **args, int n)
 {
 	int code = prepare(r, args, n);
@@ -52,15 +67,8 @@ static int run(struct batv_report *r, char **args, int n)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 	whole = batv_ctl_log_read(&r->source, take_lines, &r->log);
 	r->log.odd += r->source.cut;
-	if (r->ctl->json) {
-		if (!batv_ctl_print_json(batv_ctl_report_json(r)))
-			return BATV_CTL_TROUBLE;
-	} else if (r->ctl->csv) {
-		batv_ctl_report_csv(r);
-	} else {
-		batv_ctl_report_page(r);
-	}
-	return whole ? BATV_CTL_YES : BATV_CTL_TROUBLE;
+	code = print(r);
+	return code || whole ? code : BATV_CTL_TROUBLE;
 }
 
 int batv_ctl_report(struct batv_ctl *ctl, char **args, int n)

@@ -56,7 +56,7 @@ static json_t *json_days(struct batv_report *r)
 {
 	json_t *days = json_array();
 
-	for (size_t i = 0; i < r->log.n_days; i++) {
+	for (size_t i = batv_ctl_report_first_day(r); i < r->log.n_days; i++) {
 		json_t *o = json_figures(r->log.days[i].figures);
 		char date[DATE_SIZE];
 		uint64_t n;
@@ -94,10 +94,10 @@ static json_t *json_ranking(const struct batv_report *r, const struct batv_log_r
 
 static json_t *json_looks(const struct batv_report *r)
 {
-	size_t n = batv_log_report_looks(&r->log), skip = n > r->top ? n - r->top : 0;
+	size_t n = batv_log_report_looks(&r->log);
 	json_t *o = json_object(), *list = json_array();
 
-	for (size_t i = skip; i < n; i++) {
+	for (size_t i = batv_ctl_report_first_look(r); i < n; i++) {
 		const struct batv_log_doubtful *d = batv_log_report_look(&r->log, i);
 		json_t *item = json_object();
 
@@ -111,6 +111,29 @@ static json_t *json_looks(const struct batv_report *r)
 	}
 	batv_ctl_put_number(o, "count", r->log.doubtful);
 	batv_ctl_put(o, "last", list);
+	return o;
+}
+
+static json_t *json_domains(struct batv_report *r)
+{
+	static struct batv_report_domain domains[BATV_REPORT_DOMAINS];
+	size_t all, n = batv_ctl_report_domains(r, domains, &all);
+	json_t *o = json_object(), *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *item = json_object();
+
+		batv_ctl_put_text(item, "domain", domains[i].name);
+		batv_ctl_put_flag(item, "refuses", domains[i].refuses);
+		put_clock(item, "signed_since", domains[i].since);
+		put_clock(item, "grace_since", domains[i].grace);
+		put_clock(item, domains[i].refuses ? "refuses_since" : "not_before",
+			  domains[i].when);
+		batv_ctl_put_text(item, "why", domains[i].why);
+		json_array_append_new(list, item);
+	}
+	batv_ctl_put_number(o, "count", all);
+	batv_ctl_put(o, "named", list);
 	return o;
 }
 
@@ -148,6 +171,7 @@ json_t *batv_ctl_report_json(struct batv_report *r)
 		     json_ranking(r, &r->log.would_rcpts, "recipient"));
 	batv_ctl_put(o, "bounced_recipients", json_ranking(r, &r->log.bounced, "recipient"));
 	batv_ctl_put(o, "look_at", json_looks(r));
+	batv_ctl_put(o, "domains", json_domains(r));
 	return o;
 }
 

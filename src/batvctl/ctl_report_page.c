@@ -12,52 +12,16 @@
 #include "ctl_report.h"
 
 #define BAR 20 /* columns of the longest */
-#define LOOK_ADDRESS 200
-
-/* ---- texts ---- */
-
-static const char *weekday(int64_t day, char out[static BATV_CTL_LOG_TIME]) /* "Fri 20" */
-{
-	struct tm tm = batv_ctl_log_tm(day * BATV_DAY);
-
-	(void)strftime(out, BATV_CTL_LOG_TIME, "%a %-d", &tm);
-	return out;
-}
-
-static const char *number(uint64_t n, char out[static BATV_LAYOUT_NUMBER])
-{
-	batv_ctl_layout_number(n, out, BATV_LAYOUT_NUMBER);
-	return out;
-}
-
-static const char *shown(const char *name, char out[static LOOK_ADDRESS])
-{
-	batv_printable(batv_span_of(name), out, LOOK_ADDRESS);
-	return out;
-}
-
-static void bytes_text(uint64_t bytes, char *out, size_t size)
-{
-	static const char units[] = {'k', 'M', 'G', 'T'};
-	double n = (double)bytes / 1000;
-	size_t unit = 0;
-
-	while (n >= 999.95 && unit + 1 < sizeof units) {
-		n /= 1000;
-		unit++;
-	}
-	snprintf(out, size, "%.*f %cB", n < 10 ? 1 : 0, n, units[unit]);
-}
 
 /* ---- head ---- */
 
 static void print_head(const struct batv_report *r)
 {
-	char from[BATV_CTL_LOG_TIME], to[BATV_CTL_LOG_TIME], size[32], lines[BATV_LAYOUT_NUMBER],
-		text[400];
+	char from[BATV_REPORT_TEXT_SIZE], to[BATV_REPORT_TEXT_SIZE], size[BATV_REPORT_TEXT_SIZE],
+		lines[BATV_REPORT_TEXT_SIZE], text[400];
 	unsigned used, width = r->ctl->terminal.width;
 
-	bytes_text(r->source.bytes, size, sizeof size);
+	batv_ctl_report_bytes(r->source.bytes, size);
 	if (r->log.first)
 		snprintf(text, sizeof text, "%s to %s", batv_ctl_log_date(r->log.first, from),
 			 batv_ctl_log_date(r->log.last, to));
@@ -66,7 +30,7 @@ static void print_head(const struct batv_report *r)
 	used = (unsigned)strlen(text);
 	snprintf(text + used, sizeof text - used, ", %" PRIu64 " file%s, %s, %s lines in %.1f s",
 		 r->source.n_read, r->source.n_read == 1 ? "" : "s", size,
-		 number(r->log.lines, lines), r->source.took);
+		 batv_ctl_report_number(r->log.lines, lines), r->source.took);
 	used = (unsigned)(strlen(text) + strlen(r->host));
 	printf("%s%*s%s\n", text, used + 2 < width ? (int)(width - used) : 2, "", r->host);
 }
@@ -91,17 +55,18 @@ static void print_bar(const struct batv_ctl_terminal *terminal, uint64_t n, uint
 
 static void print_day(struct batv_report *r, const struct batv_log_day *day, uint64_t most)
 {
-	char name[BATV_CTL_LOG_TIME], text[4][BATV_LAYOUT_NUMBER];
+	char name[BATV_REPORT_TEXT_SIZE], text[4][BATV_REPORT_TEXT_SIZE];
 	uint64_t signed_mail;
 	bool known = batv_ctl_report_signed(r, day->day, &signed_mail);
 
-	printf("%-8s %9s %10s %8s ", weekday(day->day, name),
-	       known ? number(signed_mail, text[0]) : "-",
-	       number(day->figures[BATV_LOG_BACK_BY_TAG] + day->figures[BATV_LOG_BACK_BY_MEMORY],
-		      text[1]),
-	       number(day->figures[BATV_LOG_REFUSED], text[2]));
+	printf("%-8s %9s %10s %8s ", batv_ctl_report_weekday(day->day, name),
+	       known ? batv_ctl_report_number(signed_mail, text[0]) : "-",
+	       batv_ctl_report_number(day->figures[BATV_LOG_BACK_BY_TAG] +
+					      day->figures[BATV_LOG_BACK_BY_MEMORY],
+				      text[1]),
+	       batv_ctl_report_number(day->figures[BATV_LOG_REFUSED], text[2]));
 	print_bar(&r->ctl->terminal, day->figures[BATV_LOG_REFUSED], most);
-	printf("%8s\n", number(day->figures[BATV_LOG_WOULD], text[3]));
+	printf("%8s\n", batv_ctl_report_number(day->figures[BATV_LOG_WOULD], text[3]));
 }
 
 static void print_days(struct batv_report *r)
@@ -124,33 +89,36 @@ static void print_top(const struct batv_report *r, const char *label,
 {
 	struct batv_log_ranked top[1000];
 	size_t n = batv_log_ranking_top(ranking, top, r->top), at = 0;
-	char text[8192] = "", name[LOOK_ADDRESS], count[BATV_LAYOUT_NUMBER];
+	char text[8192] = "", name[BATV_REPORT_NAME_SIZE], count[BATV_REPORT_TEXT_SIZE];
 
 	for (size_t i = 0; i < n && at < sizeof text; i++)
 		at += (size_t)snprintf(text + at, sizeof text - at, "%s\u00a0%s  ",
-				       shown(top[i].name, name), number(top[i].count, count));
+				       batv_ctl_report_name(top[i].name, name),
+				       batv_ctl_report_number(top[i].count, count));
 	if (ranking->n > n && at < sizeof text)
-		snprintf(text + at, sizeof text - at, "and %s more", number(ranking->n - n, count));
+		snprintf(text + at, sizeof text - at, "and %s more",
+			 batv_ctl_report_number(ranking->n - n, count));
 	printf("  %-10s", label);
 	batv_ctl_layout_wrap(stdout, text, 12, 12, r->ctl->terminal.width);
 }
 
 static void print_refused(const struct batv_report *r)
 {
-	char n[3][BATV_LAYOUT_NUMBER];
+	char n[3][BATV_REPORT_TEXT_SIZE];
 	const char *comma = "";
 
 	if (r->log.figures[BATV_LOG_REFUSED] == 0)
 		return;
-	printf("Refused %s: ", number(r->log.figures[BATV_LOG_REFUSED], n[0]));
+	printf("Refused %s: ", batv_ctl_report_number(r->log.figures[BATV_LOG_REFUSED], n[0]));
 	for (int v = BATV_MISSING; v < BATV_VERDICT_COUNT; v++)
 		if (r->log.verdicts[v]) {
 			printf("%s%s %s", comma, batv_verdict_name((enum batv_verdict)v),
-			       number(r->log.verdicts[v], n[0]));
+			       batv_ctl_report_number(r->log.verdicts[v], n[0]));
 			comma = ", ";
 		}
-	printf("; from %s %s, for %s %s\n", number(r->log.hosts.n, n[1]),
-	       r->log.anonymous ? "networks" : "hosts", number(r->log.rcpts.n, n[2]),
+	printf("; from %s %s, for %s %s\n", batv_ctl_report_number(r->log.hosts.n, n[1]),
+	       r->log.anonymous ? "networks" : "hosts",
+	       batv_ctl_report_number(r->log.rcpts.n, n[2]),
 	       r->log.anonymous ? "domains" : "addresses");
 	print_top(r, "most for", &r->log.rcpts);
 	print_top(r, "most from", &r->log.hosts);
@@ -158,69 +126,52 @@ static void print_refused(const struct batv_report *r)
 
 static void print_would(const struct batv_report *r)
 {
-	char n[BATV_LAYOUT_NUMBER];
+	char n[BATV_REPORT_TEXT_SIZE];
 
 	if (r->log.figures[BATV_LOG_WOULD] == 0)
 		return;
 	printf("Would be refused, once its domain refuses: %s\n",
-	       number(r->log.figures[BATV_LOG_WOULD], n));
+	       batv_ctl_report_number(r->log.figures[BATV_LOG_WOULD], n));
 	print_top(r, "most for", &r->log.would_rcpts);
 }
 
 static void print_others(const struct batv_report *r)
 {
-	char n[BATV_LAYOUT_NUMBER];
+	char n[BATV_REPORT_TEXT_SIZE];
 
 	if (r->log.figures[BATV_LOG_SPARED])
 		printf("Failed, but delivered for another reason: %s; see reason= in the log\n",
-		       number(r->log.figures[BATV_LOG_SPARED], n));
+		       batv_ctl_report_number(r->log.figures[BATV_LOG_SPARED], n));
 	if (r->log.figures[BATV_LOG_DEFERRED])
 		printf("Put off by a limit (flood): %s\n",
-		       number(r->log.figures[BATV_LOG_DEFERRED], n));
+		       batv_ctl_report_number(r->log.figures[BATV_LOG_DEFERRED], n));
 	if (r->log.odd)
-		printf("Not understood: %s lines\n", number(r->log.odd, n));
+		printf("Not understood: %s lines\n", batv_ctl_report_number(r->log.odd, n));
 }
 
 /* ---- look at these ---- */
 
-static void print_why(const struct batv_log_doubtful *d, const char *rcpt)
-{
-	char day[BATV_CTL_LOG_TIME];
-
-	switch (d->why) {
-	case BATV_LOG_DOUBT_EXPIRED:
-		printf("expired: it answers mail that is older than key_retention");
-		break;
-	case BATV_LOG_DOUBT_FORGED:
-		printf("forged, with number and day of a key that lives: a cut or changed tag?");
-		break;
-	case BATV_LOG_DOUBT_MAILED:
-		printf("%s had sent mail to that host on %s", rcpt,
-		       batv_ctl_log_date(d->mailed, day));
-		break;
-	}
-}
-
 static void print_looks(const struct batv_report *r)
 {
-	size_t n = batv_log_report_looks(&r->log), skip = n > r->top ? n - r->top : 0;
-	char count[BATV_LAYOUT_NUMBER], when[BATV_CTL_LOG_TIME], rcpt[LOOK_ADDRESS],
-		host[LOOK_ADDRESS];
+	size_t n = batv_log_report_looks(&r->log), skip = batv_ctl_report_first_look(r);
+	char why[BATV_REPORT_WHY_SIZE], count[BATV_REPORT_TEXT_SIZE], when[BATV_REPORT_TEXT_SIZE],
+		rcpt[BATV_REPORT_NAME_SIZE], host[BATV_REPORT_NAME_SIZE];
 
 	if (n == 0)
 		return;
-	printf("Look at these %s (refused, but perhaps real)\n", number(r->log.doubtful, count));
+	printf("Look at these %s (refused, but perhaps real)\n",
+	       batv_ctl_report_number(r->log.doubtful, count));
 	for (size_t i = skip; i < n; i++) {
 		const struct batv_log_doubtful *d = batv_log_report_look(&r->log, i);
 
 		printf("  %s  %s  from %s   ", batv_ctl_log_moment(d->when, when),
-		       shown(d->rcpt, rcpt), shown(d->host, host));
-		print_why(d, rcpt);
-		printf("   %s\n", d->id);
+		       batv_ctl_report_name(d->rcpt, rcpt), batv_ctl_report_name(d->host, host));
+		batv_ctl_report_doubt_why(d, why);
+		printf("%s   %s\n", why, d->id);
 	}
 	if (r->log.doubtful > n - skip)
 		printf("  and %s before them: --top %" PRIu64 "\n",
-		       number(r->log.doubtful - (n - skip), count),
+		       batv_ctl_report_number(r->log.doubtful - (n - skip), count),
 		       r->log.doubtful < 1000 ? r->log.doubtful : 1000);
 }
 
@@ -228,22 +179,23 @@ static void print_looks(const struct batv_report *r)
 
 static void print_estimate(const struct batv_report *r)
 {
-	char all[BATV_LAYOUT_NUMBER], strangers[BATV_LAYOUT_NUMBER];
+	char all[BATV_REPORT_TEXT_SIZE], strangers[BATV_REPORT_TEXT_SIZE];
 
 	printf("No line of exim-batv is in these logs. They show what it would meet:\n"
 	       "%s bounces came from other hosts, %s of them from hosts that nobody here had\n"
 	       "written to in the 7 days before. Those are most likely backscatter.\n",
-	       number(r->log.figures[BATV_LOG_BOUNCES], all),
-	       number(r->log.figures[BATV_LOG_STRANGERS], strangers));
+	       batv_ctl_report_number(r->log.figures[BATV_LOG_BOUNCES], all),
+	       batv_ctl_report_number(r->log.figures[BATV_LOG_STRANGERS], strangers));
 	if (r->log.bounced.n)
 		print_top(r, "most for", &r->log.bounced);
 	for (size_t i = 0; i < r->log.n_days; i++) {
 		const struct batv_log_day *day = &r->log.days[i];
-		char name[BATV_CTL_LOG_TIME];
+		char name[BATV_REPORT_TEXT_SIZE];
 
-		printf("%-8s %9s bounces, %s from strangers\n", weekday(day->day, name),
-		       number(day->figures[BATV_LOG_BOUNCES], all),
-		       number(day->figures[BATV_LOG_STRANGERS], strangers));
+		printf("%-8s %9s bounces, %s from strangers\n",
+		       batv_ctl_report_weekday(day->day, name),
+		       batv_ctl_report_number(day->figures[BATV_LOG_BOUNCES], all),
+		       batv_ctl_report_number(day->figures[BATV_LOG_STRANGERS], strangers));
 	}
 }
 

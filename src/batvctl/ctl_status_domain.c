@@ -40,9 +40,7 @@ bool batv_ctl_status_refuses(const struct batv_status *s, const struct batv_doma
 {
 	if (s->observe || !s->state_usable)
 		return false;
-	return arm->policy &&
-	       (arm->mode == BATV_ENFORCE_REJECT ||
-		(arm->mode == BATV_ENFORCE_AUTO && arm->policy->signing && armed(s, d, arm)));
+	return batv_arming_refuses(arm, armed(s, d, arm));
 }
 
 /* The sentence for a domain: what it does, and why it does not refuse yet. */

@@ -82,15 +82,18 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "taken from Return-Path, and from Envelope-To, X-Original-To, Delivered-To or To.  Exit\n"
 	 "status 1 when the message would be refused.",
 	 batv_ctl_explain},
-	{"report", "since until top csv anonymous", 0, 1000,
-	 "[--since 7d] [--until TIME] [--top NUMBER] [--csv] [--anonymous] [FILE...]",
+	{"report", "since until top html csv anonymous", 0, 1000,
+	 "[--since 7d] [--until TIME] [--top NUMBER] [--html FILE] [--csv] [--anonymous] "
+	 "[FILE...]",
 	 "what was refused and what came back, from Exim's log",
 	 "Without FILE it is the last 7 days of this Exim's main log, with what was rotated.  "
 	 "Files\n"
 	 "may be compressed (.gz, .xz, .zst, .bz2); - is stdin.  Times are those of the log.  "
 	 "Logs\n"
-	 "from before exim-batv was there are read, too: they show what it would meet.  --csv\n"
-	 "prints a line for each day; --anonymous shows domains and networks only.",
+	 "from before exim-batv was there are read, too: they show what it would meet.  --html\n"
+	 "writes a page with charts to FILE, and prints nothing; --csv prints a line for each "
+	 "day;\n"
+	 "--anonymous shows domains and networks only.",
 	 batv_ctl_report},
 	{"remember", "at from-exim-log", 0, 1, "FILE [--at TIME] | --from-exim-log FILE",
 	 "add what was sent to the memory",
@@ -160,6 +163,7 @@ static const struct option longs[] = {
 	{"since", required_argument, NULL, BATV_OPTION_SINCE},
 	{"until", required_argument, NULL, BATV_OPTION_UNTIL},
 	{"top", required_argument, NULL, BATV_OPTION_TOP},
+	{"html", required_argument, NULL, BATV_OPTION_HTML},
 	{"csv", no_argument, NULL, BATV_OPTION_CSV},
 	{"anonymous", no_argument, NULL, BATV_OPTION_ANONYMOUS},
 	{"output", required_argument, NULL, BATV_OPTION_OUTPUT},
@@ -230,6 +234,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_SINCE: ctl->since = optarg; break;
 	case BATV_OPTION_UNTIL: ctl->until = optarg; break;
 	case BATV_OPTION_TOP: ctl->top = optarg; break;
+	case BATV_OPTION_HTML: ctl->html = optarg; break;
 	case BATV_OPTION_CSV: ctl->csv = true; break;
 	case BATV_OPTION_ANONYMOUS: ctl->anonymous = true; break;
 	case BATV_OPTION_OUTPUT: ctl->output = optarg; break;
