@@ -8,19 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl_output.h"
 #include "ctl_status.h"
 #include "decide/flood.h"
 #include "memory/counters.h"
 #include "memory_fill.h"
-#include "replace.h"
 
 struct page {
 	struct batv_status *s;
@@ -270,65 +268,6 @@ static char *text_of(struct batv_status *s, size_t *len)
 	return NULL;
 }
 
-/* ---- -o FILE ---- */
-
-#define LOCK_POLLS 200 /* of 50 ms */
-
-/* Two of us must not write the same temporary file. */
-static bool lock_directory(int dirfd)
-{
-	const struct timespec pause = {.tv_nsec = 50000000};
-
-	for (int i = 0; flock(dirfd, LOCK_EX | LOCK_NB) < 0; i++) {
-		if (i == LOCK_POLLS || (errno != EWOULDBLOCK && errno != EINTR))
-			return false;
-		(void)nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
-static bool may_be_replaced(int dirfd, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT;
-	if (S_ISREG(st.st_mode))
-		return true;
-	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-	return false;
-}
-
-/* errno says what is wrong. */
-static bool write_in(int dirfd, const char *name, const char *text, size_t len)
-{
-	enum batv_err err;
-
-	if (!lock_directory(dirfd) || !may_be_replaced(dirfd, name))
-		return false;
-	err = batv_replace(dirfd, name, 0644, text, len);
-	if (err == BATV_E_TOO_LONG)
-		errno = ENAMETOOLONG;
-	return err == BATV_OK;
-}
-
-static int write_file(const char *path, const char *text, size_t len)
-{
-	char *for_dir = strdup(path), *for_name = strdup(path);
-	int dirfd = for_dir ? open(dirname(for_dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	bool ok = dirfd >= 0 && for_name && write_in(dirfd, basename(for_name), text, len);
-	int why = errno;
-
-	if (dirfd >= 0)
-		(void)close(dirfd);
-	free(for_dir);
-	free(for_name);
-	if (ok)
-		return BATV_CTL_YES;
-	return batv_ctl_fail(BATV_CTL_TROUBLE, "metrics: %s: %s", path,
-			     why == EINVAL ? "is not a regular file" : strerror(why));
-}
-
 int batv_ctl_metrics(struct batv_ctl *ctl, char **args, int n)
 {
 	struct batv_status *s;
@@ -348,7 +287,7 @@ int batv_ctl_metrics(struct batv_ctl *ctl, char **args, int n)
 	if (!text)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
 	if (ctl->output)
-		code = write_file(ctl->output, text, len);
+		code = batv_ctl_output("metrics", ctl->output, 0644, false, text, len);
 	else
 		code = fwrite(text, 1, len, stdout) == len ? BATV_CTL_YES : BATV_CTL_TROUBLE;
 	free(text);

@@ -4,19 +4,14 @@
  * It loads nothing and runs nothing; its Content-Security-Policy says so, too.  Whatever the log
  * is, the page is smaller than MAX: it is made again with less in its lists until it is.
  */
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/days.h"
-#include "base/fault.h"
 #include "ctl_html.h"
+#include "ctl_output.h"
 #include "ctl_report.h"
-#include "replace.h"
 
 #define MAX 99000 /* bytes */
 
@@ -527,41 +522,7 @@ static char *make_small_page(struct batv_report *r, size_t *len)
 	return page;
 }
 
-/*
- * A file that is there keeps its mode.  A new one is for its owner alone, because it has addresses
- * of people, unless --anonymous left them out.
- */
-static int write_file(const struct batv_report *r, const char *page, size_t len)
-{
-	const char *path = r->ctl->html, *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	char directory[4096], why[200];
-	mode_t mode = r->log.anonymous ? 0644 : 0600;
-	enum batv_err err = BATV_E_IO;
-	struct stat st;
-	int dirfd;
-
-	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		 slash ? path : ".");
-	dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: cannot open the directory: %s", path,
-				     batv_fault_phrase(BATV_E_IO));
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		mode = st.st_mode & 0777;
-		if (!S_ISREG(st.st_mode)) {
-			close(dirfd);
-			return batv_ctl_fail(BATV_CTL_TROUBLE,
-					     "%s: it is there, and not a regular file", path);
-		}
-	}
-	err = batv_replace(dirfd, name, mode, page, len);
-	snprintf(why, sizeof why, "%s: %s", batv_fault_unwritten(err, "cannot write it"),
-		 batv_fault_phrase(err));
-	close(dirfd);
-	return err ? batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", path, why) : BATV_CTL_YES;
-}
-
+/* A new file is for its owner alone: it has addresses of people, unless they were left out. */
 int batv_ctl_report_html(struct batv_report *r)
 {
 	size_t len;
@@ -570,7 +531,8 @@ int batv_ctl_report_html(struct batv_report *r)
 
 	if (!page)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
-	code = write_file(r, page, len);
+	code = batv_ctl_output("report", r->ctl->html, r->log.anonymous ? 0644 : 0600, true, page,
+			       len);
 	free(page);
 	return code;
 }
