@@ -186,8 +186,9 @@ DLFUNC(batv_verdict)
 
 /*
  * batv_kind {address}: for the RCPT ACL.  "spared" if no bounce to it is refused now, "doubt" if a
- * list could not be looked up, otherwise "tagged" or "bare" by its shape.  This asks no key, counts
- * nothing and logs nothing.
+ * list could not be looked up, otherwise "tagged" or "bare" by its shape.  batv_kind
+ * {address}{sender}: the same for MAIL FROM; "bare" is an untagged address of ours that came from
+ * outside.  This asks no key, counts nothing and logs nothing.
  */
 DLFUNC(batv_kind)
 {
@@ -199,7 +200,9 @@ DLFUNC(batv_kind)
 	batv_session_open(&session);
 	if (session.state) {
 		batv_outcome_context(&context, &origin, &session, BATV_CLASS_DSN);
-		kind = batv_judge_kind(&context, arg_at(argc, argv, 0));
+		kind = strcmp(arg_at(argc, argv, 1), "sender") == 0
+			       ? batv_judge_sender(&context, arg_at(argc, argv, 0))
+			       : batv_judge_kind(&context, arg_at(argc, argv, 0));
 	}
 	batv_session_close();
 	*yield = batv_glue_text(batv_judge_kind_name(kind), NULL);

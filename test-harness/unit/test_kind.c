@@ -198,6 +198,58 @@ START_TEST(doubt)
 }
 END_TEST
 
+/* The kind of a sender, which must be found without a MAC. */
+static enum batv_kind sender_kind(const char *sender)
+{
+	unsigned before = macs;
+	enum batv_kind kind = batv_judge_sender(&context, sender);
+
+	ck_assert_uint_eq(macs, before);
+	return kind;
+}
+
+/* Only an untagged address of a domain that refuses bounces now, from a host that is none of ours.
+ */
+START_TEST(senders)
+{
+	const char **ours[] = {&policy->own_hosts, &policy->exempt_hosts, &policy->relay_in_hosts,
+			       &policy->trusted_hosts};
+	const char **some_untagged[] = {&policy->unsigned_senders, &policy->unsigned_destinations};
+
+	make_tags(ALICE);
+	ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_BARE);
+	for (int i = 0; i < 2 * WORTHS; i++)
+		ck_assert_int_eq(sender_kind(tagged[i / WORTHS][i % WORTHS]), BATV_KIND_TAGGED);
+	ck_assert_int_eq(sender_kind("alice@theirs.example"), BATV_KIND_SPARED);
+	ck_assert_int_eq(sender_kind("prvs=4123abcdef=alice@theirs.example"), BATV_KIND_SPARED);
+	ck_assert_int_eq(sender_kind(""), BATV_KIND_SPARED);
+	ck_assert_int_eq(sender_kind(NULL), BATV_KIND_SPARED);
+	for (size_t i = 0; i < 4; i++) {
+		*ours[i] = STRANGER;
+		ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_SPARED);
+		*ours[i] = "?";
+		ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_DOUBT);
+		*ours[i] = "";
+	}
+	for (size_t i = 0; i < 2; i++) {
+		*some_untagged[i] = "bob@ours.example";
+		ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_SPARED);
+		*some_untagged[i] = "";
+	}
+	policy->signing = false;
+	ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_SPARED);
+	policy->signing = true;
+	policy->enforcement = BATV_ENFORCE_AUTO;
+	ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_SPARED);
+	policy->enforcement = BATV_ENFORCE_REJECT;
+	origin.authenticated = true;
+	ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_SPARED);
+	origin.authenticated = false;
+	context.observe_file = true;
+	ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_SPARED);
+}
+END_TEST
+
 static unsigned pick(unsigned n)
 {
 	static uint64_t x = UINT64_C(0x9e3779b97f4a7c15);
@@ -345,6 +397,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, any_class);
 	tcase_add_test(tc, unsigned_destinations);
 	tcase_add_test(tc, doubt);
+	tcase_add_test(tc, senders);
 	tcase_add_test(tc, agrees_with_what_comes_after);
 	tcase_add_test(tc, every_tag_is_like_another);
 	tcase_add_test(tc, signing_in_a_verification);

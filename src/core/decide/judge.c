@@ -260,6 +260,38 @@ enum batv_kind batv_judge_kind(const struct batv_context *context, const char *r
 	return doubt ? BATV_KIND_DOUBT : BATV_KIND_SPARED;
 }
 
+/* Some mail of the policy leaves untagged on purpose, and may come back from anywhere. */
+static bool leaves_some_untagged(const struct batv_policy *policy)
+{
+	return !policy->signing || *policy->unsigned_senders || *policy->unsigned_destinations;
+}
+
+/*
+ * The question is whether a bounce to this sender would be refused, were it to come from this host
+ * now.  Then mail of the domain leaves tagged, and this message has no tag.
+ */
+enum batv_kind batv_judge_sender(const struct batv_context *context, const char *sender)
+{
+	struct batv_context bounce = *context;
+	struct batv_judgement j;
+
+	bounce.prove = NULL;
+	bounce.class = BATV_CLASS_DSN;
+	bounce.passed_before =
+		true; /* so that trusted_hosts are spared, whatever the policy says */
+	find_verdict(&bounce, sender, false, &j);
+	if (!batv_verdict_failed(j.finding.verdict))
+		return j.finding.doubt ? BATV_KIND_DOUBT : BATV_KIND_SPARED;
+	if (j.tagged)
+		return BATV_KIND_TAGGED;
+	if (leaves_some_untagged(j.policy))
+		return BATV_KIND_SPARED;
+	decide_action(&bounce, &j);
+	if (j.finding.action == BATV_ACTION_REJECT)
+		return BATV_KIND_BARE;
+	return j.finding.reason == BATV_WHY_DOUBT ? BATV_KIND_DOUBT : BATV_KIND_SPARED;
+}
+
 const char *batv_judge_kind_name(enum batv_kind kind)
 {
 	switch (kind) {

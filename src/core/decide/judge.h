@@ -42,6 +42,13 @@ enum batv_kind {
 
 /* Follows batv_judge_recipient() for every class; context->class and ->prove are not looked at. */
 enum batv_kind batv_judge_kind(const struct batv_context *context, const char *rcpt);
+/*
+ * The same about the sender of a message from outside.  BARE: it is an untagged address of ours,
+ * from a host that is none of ours, and its domain refuses bounces now; TAGGED: it has the shape of
+ * our tag, and nothing more is said about it.  SPARED also where the policy leaves some mail
+ * untagged, because such mail comes back through forwarders.
+ */
+enum batv_kind batv_judge_sender(const struct batv_context *context, const char *sender);
 const char *batv_judge_kind_name(enum batv_kind kind); /* "spared" */
 
 #endif

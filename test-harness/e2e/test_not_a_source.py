@@ -1,0 +1,234 @@
+"""exim-snippets/not-a-source: each piece loaded where its comment puts it, and what it does and does not do."""
+
+import shutil
+
+from batv import *
+
+STRANGER, EVE = "127.0.0.9", "eve@elsewhere.test"
+PIECES = SNIPPETS / "not-a-source"
+CONF = "domains = test\nown_hosts = 127.0.0.1\nenforcement = reject\n"
+
+
+def include(name):
+    return f".include {PIECES}/{name}\n"
+
+
+class TestAllTogether:
+    """Every piece in one Exim, which also relays for relayed.test."""
+
+    def setup(self):
+        self.lab.clock.start()
+        self.batv = Batv(self.lab, conf=CONF)
+        self.sink = Sink(self.lab)
+        self.away = self.lab.mkdir("ours", "vacation")
+        self.lab.write(self.away / "bob", "I am away.\n")
+        self.ours = batv_exim(
+            self.lab, self.batv, self.sink, relay_domains="relayed.test",
+            start=False,
+            macros={"BATV_MAILS_PER_HOST": "5", "BATV_VACATION": self.away, "BATV_QUOTA_USERS": "lsearch;LAB_DIR/users"},
+            main=include("main-delay-warnings.conf"),
+            rcpt_last="".join(include(f"acl-rcpt-{name}.conf") for name in ("unknown-users", "quota", "limit", "forged-senders")),
+            acl=include("acl-vacation.conf"), routers=include("router-no-bounces.conf") + include("router-vacation.conf"),
+            transports=include("transport-vacation.conf"), local_transport="  quota = 20k\n",
+            retry="* * F,9d,1m")
+        self.text = self.ours.config_path.read_text()
+        assert "  require verify = recipient\n" in self.text
+        self.text = self.text.replace("  require verify = recipient\n", "")     # the piece is instead of it
+        self.restore()
+        self.ours.start()
+
+    def come(self, rcpts, sender=EVE, source=STRANGER, message=None):
+        return self.ours.inject(sender, rcpts, message or make_message(sender, rcpts if isinstance(rcpts, str) else rcpts[0]), source)
+
+    def fresh(self):
+        """A host that nobody has seen."""
+        self.last = getattr(self, "last", 100) + 1
+        return f"127.0.9.{self.last}"
+
+    def settle(self):
+        """Until the queue is empty; another process may hold a message, or a host waits for its time."""
+        wait_until(lambda: self.ours.queue_run(force=True) or not self.ours.spool_ids(), 60, "an empty queue")
+
+    def without(self, name):
+        """Until restore(): the same Exim, without one piece."""
+        self.lab.write(self.ours.config_path, self.text.replace(include(name), ""))
+
+    def restore(self):
+        self.lab.write(self.ours.config_path, self.text)
+
+    def test_no_file_is_left_out(self):
+        included = re.findall(rf"(?m)^\s*\.include {PIECES}/(\S+)$", self.text)
+        assert set(included) == {path.name for path in PIECES.glob("*.conf")} and len(included) == len(set(included))
+        for path in [*PIECES.glob("*.conf"), *(PIECES / "debian").iterdir()]:
+            head = re.match(r"(?:#.*\n)+", path.read_text())[0]
+            for word in "exim-batv:", "\n# Needs  ", "\n# Without  ", "Goes":
+                assert word in head, (path.name, word)
+            for name in re.findall(r"[\w-]+\.conf\b", head):
+                assert (PIECES / name).exists() or (SNIPPETS / name).exists() or name == "exim4.conf", (path.name, name)
+
+    # -- a limit for each host
+
+    def test_limit(self):
+        busy = self.fresh()
+        with self.ours.smtp(busy) as session:
+            codes = [session.send(EVE, ["alice@test", "carol@test"], make_message()).rcpts[0].code for _ in range(8)]
+            assert codes == [250] * 5 + [451] * 3, session.dialogue()
+        assert "limit=host" in self.ours.mainlog(r"batv: limit=host")[0]
+        assert self.come("alice@test", source=self.fresh()).data.code == 250
+        assert {self.come("alice@test", source="127.0.0.1").data.code for _ in range(8)} == {250}
+        with self.ours.smtp(busy) as session:
+            assert session.auth_plain("alice", "secret").code == 235
+            assert session.send(EVE, "alice@test", make_message()).data.code == 250
+        self.lab.clock.advance(7200)
+        assert self.come("alice@test", source=busy).data.code == 250
+
+    # -- unknown users
+
+    def test_unknown_users(self):
+        self.sink.answer("rcpt", "550 5.1.1 unknown", match="nobody@relayed")
+        right = self.batv.sign("alice@test")[:16]
+        for rcpt in "nobody@test", "nobody@relayed.test", f"{right}nobody@test", "prvs=0123abcdef=nobody@test":
+            for sender in "", EVE:
+                reply = self.come(rcpt, sender, self.fresh()).rcpts[0]
+                assert reply.code == 550 and "5.1.1 No such user" in reply.text, (rcpt, reply)
+        assert self.come(["carol@relayed.test", "carol@test"], source=self.fresh()).data.code == 250
+        self.sink.answer("connect", "421 later")
+        assert self.come("dave@relayed.test", source=self.fresh()).data.code == 250
+        self.sink.forget()
+        self.settle()
+
+    # -- no bounces to outside
+
+    def strangers_mail_to_a_dead_alias(self):
+        self.sink.forget()
+        self.sink.answer("rcpt", "550 5.1.1 gone", match="refusing.test")
+        self.ours.alias("forward", "x@refusing.test")
+        assert self.come("forward@test", source=self.fresh()).data.code == 250
+        self.settle()
+
+    def test_no_bounces_to_outside(self):
+        self.strangers_mail_to_a_dead_alias()
+        assert self.sink.messages == []
+        (told,) = [m for m in self.ours.mailbox("postmaster") if m["X-Failed-Recipients"]]
+        assert "x@refusing.test" in told.as_string() and EVE in told["To"]
+        # users get theirs, and null-sender mail that is no bounce leaves
+        count = len(self.ours.mailbox("alice"))
+        self.ours.submit("alice@test", "x@refusing.test", make_message())
+        assert self.ours.wait_mailbox("alice", count + 1)[-1]["X-Failed-Recipients"] == "x@refusing.test"
+        self.ours.submit("", "x@theirs.test", make_message(extra="x"))
+        assert [m.recipients for m in self.sink.wait(1)] == [["x@theirs.test"]]
+
+    def test_without_it_the_stranger_gets_one(self):
+        self.without("router-no-bounces.conf")
+        self.strangers_mail_to_a_dead_alias()
+        assert [(m.sender, m.recipients) for m in self.sink.messages] == [("", [EVE])]
+        self.restore()
+
+    # -- delay warnings
+
+    def warned(self, sender, *put):
+        """The addresses that get a warning when mail of SENDER waits for two days."""
+        self.sink.forget()
+        for user in "alice", "postmaster":
+            shutil.rmtree(self.ours.dir / "mbox" / user, ignore_errors=True)
+        self.sink.answer("rcpt", "451 4.2.0 later", match="slow.test")
+        self.ours.submit(sender, "x@slow.test", make_message(sender))
+        self.lab.clock.advance(2 * DAY)
+        self.ours.queue_run(force=True)
+        told = sorted({*(r for m in self.sink.messages for r in m.recipients),
+                       *(user for user in ("alice", "postmaster") if self.ours.mailbox(user))})
+        self.sink.forget()
+        self.settle()
+        return told
+
+    def test_delay_warnings(self):
+        assert self.warned("alice@test") == ["alice"]
+        assert self.warned(EVE) == []
+        self.without("main-delay-warnings.conf")
+        assert self.warned(EVE) == [EVE]
+        self.restore()
+
+    # -- a full mailbox
+
+    def test_quota(self):
+        big = make_message(EVE, body=("x" * 70 + "\n") * 150)
+        come = lambda rcpt: self.ours.inject(EVE, rcpt, big, self.fresh(), params=f"SIZE={len(big)}")
+        assert come("carol@test").data.code == 250
+        self.ours.wait_idle()
+        (reply,) = come("carol@test").rcpts
+        assert str(reply) == "452 4.2.2 The mailbox is full", reply
+        assert [r.code for r in come(["carol@test", "bob@test"]).rcpts] == [452, 250]
+        assert self.come("carol@test", source=self.fresh()).data.code == 250      # a small one fits
+        self.ours.wait_idle()
+        shutil.rmtree(self.ours.dir / "mbox" / "carol")
+        assert come("carol@test").data.code == 250
+        self.ours.alias("elsewhere", "x@theirs.test")
+        assert self.come("elsewhere@test", source=self.fresh()).data.code == 250
+
+    # -- vacation
+
+    def answered(self, sender, to="bob@test", rcpt="bob@test", **headers):
+        """The addresses that get an answer to a message to bob; bob, who is away, gets the message."""
+        self.settle()
+        self.sink.forget()
+        count = len(self.ours.mailbox("bob"))
+        result = self.come(rcpt, sender, self.fresh(), make_message(sender or EVE, to, **headers))
+        assert result.data.code == 250, result
+        self.ours.wait_mailbox("bob", count + 1)
+        self.ours.wait_idle()
+        for message in self.sink.messages:
+            assert message.sender == "" and b"Auto-Submitted: auto-replied" in message.data and b"I am away." in message.data
+        return [r for m in self.sink.messages for r in m.recipients]
+
+    def test_vacation(self):
+        assert self.answered("friend@theirs.test") == ["friend@theirs.test"]
+        assert self.answered("friend@theirs.test") == []
+        # once for an address, whatever tag its site gives it; and the answer goes to the tag
+        assert self.answered("prvs=0123abcdef=second@theirs.test") == ["prvs=0123abcdef=second@theirs.test"]
+        assert self.answered("prvs=1234abcdef=Second@theirs.test") == self.answered("btv1==123abcdef00==second@theirs.test") == []
+        for sender, headers in (("", {}), ("list-request@theirs.test", {}), ("owner-list@theirs.test", {}), ("noreply@theirs.test", {}),
+                                ("MAILER-DAEMON@theirs.test", {}), ("list-bounces@theirs.test", {}),
+                                ("a@theirs.test", {"List_Id": "<l.theirs.test>"}), ("a@theirs.test", {"Precedence": "bulk"}),
+                                ("a@theirs.test", {"Auto_Submitted": "auto-generated"}), ("a@theirs.test", {"to": "all@theirs.test"})):
+            assert self.answered(sender, rcpt=self.batv.sign("bob@test"), **headers) == [], (sender, headers)
+        assert self.answered("a@theirs.test", Auto_Submitted="no", to="all@theirs.test, Bob <bob@test>") == ["a@theirs.test"]
+        assert self.ours.bt("bob@test") and self.answered("friend@theirs.test") == []
+        self.lab.clock.advance(8 * DAY)
+        assert self.answered("friend@theirs.test") == ["friend@theirs.test"]
+        assert self.come("alice@test", "friend@theirs.test", self.fresh()).data.code == 250   # she is not away
+        self.ours.wait_idle()
+        assert len(self.sink.messages) == 1
+
+    # -- forged senders
+
+    def marked(self, sender, source=None, rcpt="alice@test", user=None):
+        """Is a message marked?  The last one that came to alice."""
+        count = len(self.ours.mailbox("alice"))
+        with self.ours.smtp(source or self.fresh()) as session:
+            if user:
+                session.auth_plain(user, "secret")
+            assert session.send(sender, rcpt, make_message(sender or EVE)).data.code == 250, session.dialogue()
+        return self.ours.wait_mailbox("alice", count + 1)[-1]["X-BATV-Sender"]
+
+    def test_forged_senders(self):
+        lines = lambda: len(self.ours.mainlog("batv: sender=bare action=mark"))
+        before = lines()
+        assert self.marked("bob@test") == self.marked("Bob@TEST") == self.marked("bob@test", rcpt=["carol@test", "alice@test"]) == "forged"
+        assert lines() == before + 3
+        tags = self.batv.sign("bob@test"), "prvs=0123abcdef=bob@test"
+        for sender in "", EVE, *tags:
+            assert self.marked(sender) is None, sender
+        assert self.marked("bob@test", "127.0.0.1") is self.marked("bob@test", user="bob") is None
+        for option in ("exempt_hosts", "own_hosts", "relay_in_hosts", "trusted_hosts"):
+            self.batv.set(CONF, **{option: "127.0.7.7"})
+            assert self.marked("bob@test", "127.0.7.7") is None, option
+            assert self.marked("bob@test") == "forged", option
+        for settings in ({"unsigned_senders": "carol@test"}, {"unsigned_destinations": "*@lists.test"}, {"enforcement": "observe"},
+                         {"enforcement": "auto"}, {"signing": "off"}):
+            self.batv.set(CONF, **settings)
+            assert self.marked("bob@test") is None, settings
+        self.batv.set(CONF)
+        self.batv.observe_file(True)
+        assert self.marked("bob@test") is None
+        self.batv.observe_file(False)
+        assert self.marked("bob@test") == "forged" and lines() == before + 8, lines()
