@@ -157,6 +157,7 @@ int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_report(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_why(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_secret(struct batv_ctl *ctl, char **args, int n);
 
 #endif

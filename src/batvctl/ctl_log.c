@@ -99,6 +99,15 @@ const char *batv_ctl_log_moment(int64_t when, char out[static BATV_CTL_LOG_TIME]
 	return out;
 }
 
+void batv_ctl_log_put(json_t *o, const char *key, int64_t when)
+{
+	struct tm tm = batv_ctl_log_tm(when);
+	char text[BATV_CTL_LOG_TIME];
+
+	(void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	batv_ctl_put_text(o, key, when ? text : NULL);
+}
+
 /* ---- files ---- */
 
 static int find_own(struct batv_ctl_log *log)

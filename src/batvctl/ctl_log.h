@@ -49,5 +49,7 @@ struct tm batv_ctl_log_tm(int64_t when);
 #define BATV_CTL_LOG_TIME 32
 const char *batv_ctl_log_date(int64_t when, char out[static BATV_CTL_LOG_TIME]);
 const char *batv_ctl_log_moment(int64_t when, char out[static BATV_CTL_LOG_TIME]);
+/* Sets a member to the time as the log has it; 0 becomes null. */
+void batv_ctl_log_put(json_t *o, const char *key, int64_t when);
 
 #endif

@@ -32,17 +32,6 @@ static void date_of(int64_t day, char out[static DATE_SIZE])
 		(void)strftime(out, DATE_SIZE, "%Y-%m-%d", &tm);
 }
 
-static void put_clock(json_t *o, const char *key, int64_t when)
-{
-	char text[32] = "";
-	time_t t = (time_t)when;
-	struct tm tm;
-
-	if (when && gmtime_r(&t, &tm))
-		(void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-	batv_ctl_put_text(o, key, when ? text : NULL);
-}
-
 static json_t *json_figures(const uint64_t figures[BATV_LOG_FIGURES])
 {
 	json_t *o = json_object();
@@ -101,12 +90,12 @@ static json_t *json_looks(const struct batv_report *r)
 		const struct batv_log_doubtful *d = batv_log_report_look(&r->log, i);
 		json_t *item = json_object();
 
-		put_clock(item, "when", d->when);
+		batv_ctl_log_put(item, "when", d->when);
 		batv_ctl_put_text(item, "id", d->id);
 		batv_ctl_put_text(item, "recipient", d->rcpt);
 		batv_ctl_put_text(item, "host", d->host);
 		batv_ctl_put_text(item, "why", batv_ctl_report_doubt_name(d->why));
-		put_clock(item, "mailed", d->mailed);
+		batv_ctl_log_put(item, "mailed", d->mailed);
 		json_array_append_new(list, item);
 	}
 	batv_ctl_put_number(o, "count", r->log.doubtful);
@@ -125,10 +114,10 @@ static json_t *json_domains(struct batv_report *r)
 
 		batv_ctl_put_text(item, "domain", domains[i].name);
 		batv_ctl_put_flag(item, "refuses", domains[i].refuses);
-		put_clock(item, "signed_since", domains[i].since);
-		put_clock(item, "grace_since", domains[i].grace);
-		put_clock(item, domains[i].refuses ? "refuses_since" : "not_before",
-			  domains[i].when);
+		batv_ctl_log_put(item, "signed_since", domains[i].since);
+		batv_ctl_log_put(item, "grace_since", domains[i].grace);
+		batv_ctl_log_put(item, domains[i].refuses ? "refuses_since" : "not_before",
+				 domains[i].when);
 		batv_ctl_put_text(item, "why", domains[i].why);
 		json_array_append_new(list, item);
 	}
@@ -159,8 +148,8 @@ json_t *batv_ctl_report_json(struct batv_report *r)
 				    r->log.verdicts[v]);
 	batv_ctl_put_text(o, "host", r->host);
 	batv_ctl_put(o, "read", json_read(r));
-	put_clock(o, "first", r->log.first);
-	put_clock(o, "last", r->log.last);
+	batv_ctl_log_put(o, "first", r->log.first);
+	batv_ctl_log_put(o, "last", r->log.last);
 	batv_ctl_put_number(o, "decisions", r->log.decisions);
 	batv_ctl_put(o, "figures", json_figures(r->log.figures));
 	batv_ctl_put(o, "days", json_days(r));

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "exim_log.h"
+#include "log_line.h"
 
 static void skip(struct batv_span *s, size_t n)
 {
@@ -103,23 +104,6 @@ static bool is_process(struct batv_span w)
 
 	return w.len > 2 && w.p[0] == '[' && w.p[w.len - 1] == ']' &&
 	       batv_span_to_u64((struct batv_span){w.p + 1, w.len - 2}, &n);
-}
-
-/* 1vMabc-000000001ab-1Ab2, or 1vMabc-0000ab-1A before Exim 4.97 */
-static bool is_exim_id(struct batv_span w)
-{
-	const size_t second = w.len == 16 ? 13 : 18;
-
-	if (w.len != 16 && w.len != 23)
-		return false;
-	for (size_t i = 0; i < w.len; i++) {
-		char c = w.p[i];
-		bool dash = i == 6 || i == second;
-
-		if (dash ? c != '-' : !batv_is_alnum(c))
-			return false;
-	}
-	return true;
 }
 
 /*
@@ -399,7 +383,7 @@ enum batv_exim_log_line batv_exim_log_read(struct batv_span line, struct batv_ar
 	if (is_process(first_word(rest)))
 		next_word(&rest);
 	a.exim_id = next_word(&rest);
-	if (!is_exim_id(a.exim_id) || !take_flag(&rest, "<="))
+	if (!batv_log_line_is_id(a.exim_id) || !take_flag(&rest, "<="))
 		return BATV_LOG_OTHER;
 	if (take_flag(&rest, "<>"))
 		return BATV_LOG_BOUNCE;

@@ -71,12 +71,16 @@ static int64_t first_time(const char *path)
 	return when;
 }
 
+/* Of files that begin in the same second, the rotated one is older: its name is longer. */
 static int by_time(const void *a, const void *b)
 {
 	const struct dated *x = a, *y = b;
+	size_t x_len = strlen(x->path), y_len = strlen(y->path);
 
 	if (x->first != y->first)
 		return x->first < y->first ? -1 : 1;
+	if (x_len != y_len)
+		return x_len > y_len ? -1 : 1;
 	return strcmp(x->path, y->path);
 }
 

@@ -175,25 +175,55 @@ static bool to_host(struct batv_span *fields)
 	return false;
 }
 
-bool batv_log_line_host(struct batv_span fields, struct batv_span *out)
+bool batv_log_line_peer(struct batv_span fields, struct batv_log_peer *out)
 {
+	struct batv_log_peer peer = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
 	struct batv_span word;
 	const char *end;
 
 	if (!to_host(&fields))
 		return false;
-	word = batv_log_line_address(&fields);
-	if (word.len > 3 && word.p[2] == '[')
-		word = batv_span_after(word, 2);
-	else
-		do {
-			if (fields.len == 0)
-				return false;
-			word = batv_log_line_address(&fields);
-		} while (word.len == 0 || word.p[0] == '(');
+	word = batv_span_after(batv_log_line_address(&fields), 2);
+	if (word.len > 0 && word.p[0] != '[' && word.p[0] != '(') {
+		peer.name = word;
+		word = batv_log_line_address(&fields);
+	}
+	while (word.len == 0 || word.p[0] == '(') {
+		if (word.len > 2 && peer.helo.len == 0)
+			peer.helo = (struct batv_span){word.p + 1, word.len - 2};
+		if (fields.len == 0)
+			return false;
+		word = batv_log_line_address(&fields);
+	}
 	end = word.len > 2 && word.p[0] == '[' ? memchr(word.p, ']', word.len) : NULL;
 	if (!end)
 		return false;
-	*out = batv_span_between(word.p + 1, end);
+	peer.address = batv_span_between(word.p + 1, end);
+	*out = peer;
+	return true;
+}
+
+bool batv_log_line_host(struct batv_span fields, struct batv_span *out)
+{
+	struct batv_log_peer peer;
+
+	if (!batv_log_line_peer(fields, &peer))
+		return false;
+	*out = peer.address;
+	return true;
+}
+
+bool batv_log_line_is_id(struct batv_span s)
+{
+	const size_t second = s.len == 16 ? 13 : 18;
+
+	if (s.len != 16 && s.len != 23)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		bool dash = i == 6 || i == second;
+
+		if (dash ? s.p[i] != '-' : !batv_is_alnum(s.p[i]))
+			return false;
+	}
 	return true;
 }

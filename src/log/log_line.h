@@ -42,7 +42,16 @@ bool batv_log_line_day(struct batv_span date, int64_t *out); /* days since 1970 
  */
 struct batv_span batv_log_line_address(struct batv_span *rest);
 
-/* Finds the address after H=, between brackets, in the fields of an arrival or a delivery. */
+/* H=name (helo) [address]; a name or HELO that is not there has len 0. */
+struct batv_log_peer {
+	struct batv_span name, helo, address;
+};
+
+/* Finds H= in the fields of an arrival, a delivery or a refusal; the second, its address alone. */
+bool batv_log_line_peer(struct batv_span fields, struct batv_log_peer *out);
 bool batv_log_line_host(struct batv_span fields, struct batv_span *out);
+
+/* Is it an id of Exim's?  1vMabc-000000001ab-1Ab2, or 1vMabc-0000ab-1A before Exim 4.97 */
+bool batv_log_line_is_id(struct batv_span s);
 
 #endif

@@ -1,4 +1,4 @@
-/* links: log/exim_log core/base/span */
+/* links: log/exim_log log/log_line core/base/span */
 /*
  * fuzz_exim_log.c - any bytes as a line of Exim's log; and a line as Exim writes it, with any bytes
  * where strangers' text stands: what is taken for Exim's word is Exim's word.

@@ -1,4 +1,4 @@
-/* links: batvctl/ctl_remember log/exim_log core/base/hmac core/base/network core/base/safefile core/base/span core/tag/addr core/tag/tag core/memory/access core/memory/counters core/memory/domains core/memory/header core/memory/names core/memory/sending core/memory/sent core/memory/slots core/memory/tallies core/evidence/citation core/evidence/clues core/evidence/decode core/evidence/recorded core/evidence/search core/decide/exim_list core/decide/lists core/decide/policy core/decide/state */
+/* links: batvctl/ctl_remember log/exim_log log/log_line core/base/hmac core/base/network core/base/safefile core/base/span core/tag/addr core/tag/tag core/memory/access core/memory/counters core/memory/domains core/memory/header core/memory/names core/memory/sending core/memory/sent core/memory/slots core/memory/tallies core/evidence/citation core/evidence/clues core/evidence/decode core/evidence/recorded core/evidence/search core/decide/exim_list core/decide/lists core/decide/policy core/decide/state */
 /*
  * fuzz_remember.c - any bytes as a list, and as a log of Exim's, for batvctl remember: only mail of
  * ours is remembered, and each line is counted once.

@@ -1,4 +1,4 @@
-/* links: log/exim_log core/base/span */
+/* links: log/exim_log log/log_line core/base/span */
 /*
  * test_exim_log.c - lines of Exim's main log: what is read, and what a stranger can't make of them.
  */
