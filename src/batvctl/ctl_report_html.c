@@ -54,8 +54,11 @@ static void put_period(FILE *out, const struct batv_report *r)
 		return;
 	}
 	(void)strftime(year, sizeof year, " %Y", &tm);
-	fprintf(out, "%s to %s%s", batv_ctl_log_date(r->log.first, from),
-		batv_ctl_log_date(r->log.last, to), year);
+	batv_ctl_log_date(r->log.first, from);
+	batv_ctl_log_date(r->log.last, to);
+	if (strcmp(from, to) != 0)
+		fprintf(out, "%s to ", from);
+	fprintf(out, "%s%s", to, year);
 }
 
 static void put_head(FILE *out, const struct batv_report *r)

@@ -81,4 +81,6 @@ const char batv_ctl_report_style[] =
 	"padding:0}section,.figures div{break-inside:avoid}.long{break-inside:auto}"
 	"tr{break-inside:avoid}.scroll{overflow:visible}"
 	"svg,.legend li::before,.figures div{print-color-adjust:exact;"
-	"-webkit-print-color-adjust:exact}.days th,.days td{padding:.25rem .3rem}}\n";
+	"-webkit-print-color-adjust:exact}.days,.days thead th{font-size:9px}.days th,.days "
+	"td{padding:.25rem .2rem}"
+	".figures{grid-template-columns:repeat(5,1fr);gap:.4rem}.figures div{padding:.6rem}}\n";
