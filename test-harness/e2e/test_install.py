@@ -55,7 +55,7 @@ def test_uninstall_leaves_nothing(lab):
     for path in ("usr/local/sbin/batvd", "usr/local/sbin/batvctl", "usr/local/share/exim-batv/snippets/main.conf",
                  "usr/local/share/man/man8/batvd.8", "usr/local/share/bash-completion/completions/batvctl", "usr/local/share/man/man5/exim-batv.conf.5",
                  "usr/local/lib/systemd/system/batvd.service", "usr/local/lib/systemd/system/batv-notify.timer",
-                 "usr/local/lib/systemd/system/batv-metrics.service", "usr/local/lib/systemd/system/batv-metrics.timer", "etc/cron.d/exim-batv",
+                 "usr/local/lib/systemd/system/batv-metrics.service", "usr/local/lib/systemd/system/batv-metrics.timer", "etc/cron.d/exim-batv", "usr/local/share/doc/exim-batv/examples/monitoring/munin",
                  "etc/exim-batv/exim-batv.conf"):
         assert path in there, path
     assert ("usr/local/lib/exim-batv/batv.so" in there) == (TOP / "build" / "batv.so").exists()
