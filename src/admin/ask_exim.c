@@ -4,17 +4,10 @@
  * Invariant: a value from outside (an address, a host) reaches Exim's expander only if it consists
  * of letters, digits, bytes above 127 and a few harmless marks.  So a value can never be code.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ask_exim.h"
@@ -22,6 +15,7 @@
 #include "find_exim.h"
 #include "plain_list.h"
 #include "root_path.h"
+#include "run.h"
 
 #define ARGS_MAX 32
 #define ANSWER_MAX 4096
@@ -135,31 +129,31 @@ static size_t piece_len(const char *line, size_t len)
 	return n;
 }
 
-static bool put_question(int fd, const char *line)
+/* The line in pieces that Exim reads as one.  The caller frees it; NULL: it cannot be cut. */
+static char *make_question(const char *line)
 {
-	size_t len = strlen(line);
-	bool ok = true;
+	size_t len = strlen(line), size = 2 * len + 4, at = 0;
+	char *text = malloc(size);
 
-	while (ok && len) {
+	while (text && len) {
 		size_t n = piece_len(line, len);
 
-		ok = n > 1 || n == len;
-		ok = ok && write(fd, line, n) == (ssize_t)n;
+		if (n <= 1 && n < len) {
+			free(text);
+			return NULL;
+		}
+		memcpy(text + at, line, n);
+		at += n;
 		line += n, len -= n;
-		ok = ok && write(fd, len ? "\\\n" : "\n", len ? 2 : 1) > 0;
+		if (len)
+			text[at++] = '\\';
+		text[at++] = '\n';
+		text[at] = '\0';
 	}
-	return ok && lseek(fd, 0, SEEK_SET) == 0;
+	return text;
 }
 
 /* ---- the process ---- */
-
-static int64_t milliseconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Splits "/usr/sbin/exim4 -C /etc/x" into arguments, in place, and appends the words of `asked`. */
 static bool split_command(char *command, char *asked, char **args)
@@ -180,102 +174,54 @@ static bool split_command(char *command, char *asked, char **args)
 	return true;
 }
 
-static bool start_exim(struct batv_asker *asker, const char *what, int question, int answer,
-		       pid_t *pid)
+/* Runs Exim with the words of `what`.  The caller frees the text of *ran. */
+static bool run_exim(struct batv_asker *asker, const char *what, const struct batv_run_job *job,
+		     struct batv_ran *ran)
 {
-	const struct batv_exim_user *as = asker->user_known && geteuid() == 0 ? &asker->user : NULL;
-	char command[4096], asked[64], *args[ARGS_MAX];
-	int err;
+	char command[4096], asked[100], *args[ARGS_MAX];
+	struct batv_run_job whole = *job;
 
-	snprintf(command, sizeof command, "%s", asker->command);
-	snprintf(asked, sizeof asked, "%s", what);
-	if (!split_command(command, asked, args))
-		return give_up(asker, "exim: has too many words");
-	err = batv_exim_user_spawn(args, question, answer, as, pid);
-	if (err)
-		return give_up(asker, "cannot run %s: %s", args[0], strerror(err));
-	return true;
-}
-
-/* Reads all that Exim prints, until the time or the buffer runs out. */
-static bool listen_to(struct batv_asker *asker, int fd, char *out, size_t size)
-{
-	int64_t end = milliseconds() + BATV_ASK_SECONDS * 1000;
-	size_t len = 0;
-
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = end - milliseconds();
-		ssize_t got;
-
-		if (len + 1 >= size)
-			return give_up(asker, "Exim printed too much for an answer");
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return give_up(asker, "Exim did not answer within %d seconds",
-				       BATV_ASK_SECONDS);
-		got = read(fd, out + len, size - 1 - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		len += (size_t)got;
-	}
-	out[len] = '\0';
-	return true;
-}
-
-/*
- * Returns true if Exim exited by itself with status 0.  The wait is limited, in case the process
- * cannot be killed.
- */
-static bool reap(pid_t pid)
-{
-	const struct timespec pause = {.tv_nsec = 2000000};
-	int status = 0;
-	pid_t got = 0;
-
-	for (int i = 0; i < 500 && (got = waitpid(pid, &status, WNOHANG)) == 0; i++)
-		nanosleep(&pause, NULL);
-	return got == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static bool converse(struct batv_asker *asker, const char *what, int question, char *out,
-		     size_t size)
-{
-	int ends[2];
-	pid_t pid;
-	bool ok;
-
+	*ran = (struct batv_ran){.status = -1};
 	if (geteuid() == 0 && asker->config_path &&
 	    !batv_root_path_may_run(asker->config_path, asker->command, asker->why,
 				    sizeof asker->why))
 		return false;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return give_up(asker, "pipe: %s", strerror(errno));
-	ok = start_exim(asker, what, question, ends[1], &pid);
-	close(ends[1]);
+	snprintf(command, sizeof command, "%s", asker->command);
+	snprintf(asked, sizeof asked, "%s", what);
+	if (!split_command(command, asked, args))
+		return give_up(asker, "exim: has too many words");
+	whole.args = (const char *const *)args;
+	whole.seconds = BATV_ASK_SECONDS;
+	whole.as = asker->user_known && geteuid() == 0 ? &asker->user : NULL;
+	if (!batv_run_job(&whole, ran) && ran->status < 0 && !ran->late)
+		return give_up(asker, "%s", ran->why);
+	return true;
+}
+
+static bool converse(struct batv_asker *asker, const char *what, const char *question, char *out,
+		     size_t size)
+{
+	const struct batv_run_job job = {.input = question, .max = size - 1};
+	struct batv_ran ran;
+	bool ok = run_exim(asker, what, &job, &ran);
+
+	if (ok && ran.cut)
+		ok = give_up(asker, "Exim printed too much for an answer");
+	else if (ok && ran.late)
+		ok = give_up(asker, "Exim did not answer within %d seconds", BATV_ASK_SECONDS);
 	if (ok) {
-		ok = listen_to(asker, ends[0], out, size);
-		if (!ok)
-			kill(pid, SIGKILL);
+		memcpy(out, ran.text, ran.len + 1);
 		/* A prompt came, so the question ended Exim, and not its configuration. */
-		asker->ended = !reap(pid) && ok && strchr(out, '>');
+		asker->ended = ran.status != 0 && strchr(out, '>');
 	}
-	close(ends[0]);
+	batv_run_free(&ran);
 	return ok;
 }
 
 /* Runs Exim with constant arguments.  No text from outside goes in. */
 static bool ask_plainly(struct batv_asker *asker, const char *what, char *answer, size_t size)
 {
-	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	bool ok;
-
-	if (nothing < 0)
-		return give_up(asker, "/dev/null: %s", strerror(errno));
-	ok = converse(asker, what, nothing, answer, size);
-	close(nothing);
-	return ok;
+	return converse(asker, what, NULL, answer, size);
 }
 
 /* Asks Exim to print options of its configuration. */
@@ -387,9 +333,8 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 			      const char *list)
 {
 	size_t size = 2 * strlen(list) + strlen(value) + 100;
-	char *line, answer[ANSWER_MAX];
+	char *line, *question = NULL, answer[ANSWER_MAX];
 	enum batv_match match = BATV_MAYBE;
-	int fd;
 
 	if (!batv_ask_exim_allowed(asker, kind, list))
 		return BATV_MAYBE;
@@ -400,19 +345,17 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	if (!know_user(asker))
 		return BATV_MAYBE;
 	line = malloc(size);
-	fd = memfd_create("batv-question", MFD_CLOEXEC);
-	if (!line || fd < 0)
+	if (!line)
 		give_up(asker, "out of memory: Exim was not asked");
 	else if (!batv_ask_exim_line(kind, value, list, line, size))
 		give_up(asker, "not asked: Exim might expand part of it");
-	else if (!put_question(fd, line))
+	else if (!(question = make_question(line)))
 		give_up(asker, "not asked: an item of the list is too long");
-	else if (converse(asker, "-be", fd, answer, sizeof answer))
+	else if (converse(asker, "-be", question, answer, sizeof answer))
 		match = understand(asker, answer);
 	asker->wrong = match == BATV_MAYBE && (asker->ended || is_error(asker->why));
+	free(question);
 	free(line);
-	if (fd >= 0)
-		close(fd);
 	return match;
 }
 

@@ -17,8 +17,6 @@
 #include "base/span.h"
 #include "exim_user.h"
 
-extern char **environ;
-
 /* Gets the word after "name = ".  False: there is none. */
 static bool value_of(const char *answer, const char *name, char out[static 64])
 {
@@ -68,18 +66,20 @@ bool batv_exim_user_parse(const char *answer, struct batv_exim_user *out)
 }
 
 /* Runs in the child, and returns only if something failed. */
-static void become_and_run(char **args, int in, int out, const struct batv_exim_user *as)
+static void become_and_run(char **args, char **env, const int files[3],
+			   const struct batv_exim_user *as)
 {
 	if (as && (setgroups(0, NULL) < 0 || setresgid(as->gid, as->gid, as->gid) < 0 ||
 		   setresuid(as->uid, as->uid, as->uid) < 0))
 		return;
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(out, STDERR_FILENO) < 0)
-		return;
-	execve(args[0], args, environ);
+	for (int i = 0; i < 3; i++)
+		if (dup2(files[i], i) < 0)
+			return;
+	execve(args[0], args, env);
 }
 
-int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid)
+int batv_exim_user_spawn(char **args, char **env, const int files[3],
+			 const struct batv_exim_user *as, pid_t *pid)
 {
 	int ends[2], error = 0;
 	ssize_t got;
@@ -88,7 +88,7 @@ int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_us
 		return errno;
 	*pid = fork();
 	if (*pid == 0) {
-		become_and_run(args, in, out, as);
+		become_and_run(args, env, files, as);
 		error = errno;
 		_exit(write(ends[1], &error, sizeof error) == sizeof error ? 127 : 126);
 	}

@@ -22,9 +22,11 @@ struct batv_exim_user {
 bool batv_exim_user_parse(const char *answer, struct batv_exim_user *out);
 
 /*
- * Runs args[0] with `in` as its input and `out` as its output and error, as the user `as`, or as
- * the caller's if that is NULL.  Returns 0, or the errno of what failed, including the exec.
+ * Runs args[0] in this environment, with these files as its input, output and error, none of which
+ * is 0, 1 or 2; as the user `as`, or as the caller's if that is NULL.  Returns 0, or the errno of
+ * what failed, including the exec.
  */
-int batv_exim_user_spawn(char **args, int in, int out, const struct batv_exim_user *as, pid_t *pid);
+int batv_exim_user_spawn(char **args, char **env, const int files[3],
+			 const struct batv_exim_user *as, pid_t *pid);
 
 #endif

@@ -16,7 +16,10 @@
 #include "exim_text.h"
 #include "run.h"
 
+extern char **environ;
+
 #define ARGS_MAX 40
+#define ERRORS_MAX 4096
 #define TEXT_MAX ((size_t)8 << 20) /* `exim -bP transports` of a large site is 100 KB */
 
 static int64_t milliseconds(void)
@@ -43,14 +46,15 @@ static int input_of(const char *input)
 }
 
 /* Makes room for at least one more byte and the NUL. */
-static bool grow(struct batv_ran *ran, size_t *size)
+static bool grow(struct batv_ran *ran, size_t *size, size_t max)
 {
 	char *more;
 
+	ran->cut = ran->len >= max;
+	if (ran->cut)
+		return false;
 	if (ran->len + 1 < *size)
 		return true;
-	if (*size >= TEXT_MAX)
-		return false;
 	more = realloc(ran->text, *size * 2);
 	if (!more)
 		return false;
@@ -60,13 +64,13 @@ static bool grow(struct batv_ran *ran, size_t *size)
 }
 
 /* Returns false if the program must be ended. */
-static bool read_all(struct batv_ran *ran, int fd, int64_t end)
+static bool read_all(struct batv_ran *ran, int fd, size_t max, int64_t end)
 {
-	size_t size = 4096;
+	size_t size = 4096, room;
 	ssize_t got;
 
 	ran->text = malloc(size);
-	while (ran->text && grow(ran, &size)) {
+	while (ran->text && grow(ran, &size, max)) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		int64_t left = end - milliseconds();
 
@@ -74,7 +78,8 @@ static bool read_all(struct batv_ran *ran, int fd, int64_t end)
 			ran->late = true;
 			return false;
 		}
-		got = read(fd, ran->text + ran->len, size - 1 - ran->len);
+		room = size - 1 < max ? size - 1 : max;
+		got = read(fd, ran->text + ran->len, room - ran->len);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -119,17 +124,18 @@ static void last_line(const char *text, char *out, size_t size)
 			*p = '?';
 }
 
-static void explain(struct batv_ran *ran, const char *program, unsigned seconds)
+static void explain(struct batv_ran *ran, const char *errors, const struct batv_run_job *job)
 {
+	const char *program = job->args[0];
 	char line[250];
 
 	if (ran->status == 0)
 		return;
-	if (!batv_exim_text_error(ran->text, line, sizeof line))
-		last_line(ran->text, line, sizeof line);
+	if (!batv_exim_text_error(errors, line, sizeof line))
+		last_line(errors, line, sizeof line);
 	if (ran->late)
 		snprintf(ran->why, sizeof ran->why, "%s did not end within %u seconds", program,
-			 seconds);
+			 job->seconds);
 	else if (*line)
 		snprintf(ran->why, sizeof ran->why, "%s", line);
 	else if (ran->status >= 0)
@@ -137,43 +143,80 @@ static void explain(struct batv_ran *ran, const char *program, unsigned seconds)
 			 ran->status);
 }
 
-static void start_and_read(const char *const *args, int in, int ends[2], unsigned seconds,
-			   const struct batv_exim_user *as, struct batv_ran *ran)
+/* Ours, with a PATH and a locale that are always the same.  The caller frees it. */
+static char **make_environment(void)
 {
-	int64_t end = milliseconds() + (int64_t)seconds * 1000;
-	char *words[ARGS_MAX + 1] = {NULL};
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	size_t n = 0, kept = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = calloc(n + 3, sizeof *env);
+	if (!env)
+		return NULL;
+	env[kept++] = path;
+	env[kept++] = locale;
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], "PATH=", 5) != 0 && strncmp(environ[i], "LC_ALL=", 7) != 0)
+			env[kept++] = environ[i];
+	return env;
+}
+
+static void start_and_read(const struct batv_run_job *job, int in, int ends[2], int errors,
+			   struct batv_ran *ran)
+{
+	int64_t end = milliseconds() + (int64_t)job->seconds * 1000;
+	const int files[3] = {in, ends[1], errors >= 0 ? errors : ends[1]};
+	char *words[ARGS_MAX + 1] = {NULL}, **env = make_environment();
 	pid_t pid;
 	int err;
 
-	for (size_t i = 0; i < ARGS_MAX && args[i]; i++)
-		memcpy(&words[i], &args[i], sizeof words[i]); /* execve() wants them writable */
-	err = batv_exim_user_spawn(words, in, ends[1], as, &pid);
+	for (size_t i = 0; i < ARGS_MAX && job->args[i]; i++)
+		memcpy(&words[i], &job->args[i],
+		       sizeof words[i]); /* execve() wants them writable */
+	err = env ? batv_exim_user_spawn(words, env, files, job->as, &pid) : ENOMEM;
+	free(env);
 	close(ends[1]);
 	if (err) {
-		snprintf(ran->why, sizeof ran->why, "cannot run %s: %s", args[0], strerror(err));
+		snprintf(ran->why, sizeof ran->why, "cannot run %s: %s", words[0], strerror(err));
 		return;
 	}
-	if (!read_all(ran, ends[0], end))
+	if (!read_all(ran, ends[0], job->max ? job->max : TEXT_MAX, end))
 		kill(pid, SIGKILL);
 	reap(ran, pid, end);
 }
 
-bool batv_run(const char *const *args, const char *input, unsigned seconds,
-	      const struct batv_exim_user *as, struct batv_ran *ran)
+/* With `errors`, the text for `why` is there, unless there is none. */
+static void read_errors(int errors, struct batv_ran *ran, const struct batv_run_job *job)
 {
-	int in = input_of(input), ends[2];
+	char text[ERRORS_MAX];
+	ssize_t n = errors >= 0 ? pread(errors, text, sizeof text - 1, 0) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	explain(ran, n > 0 ? text : ran->text, job);
+}
+
+static void run_between(const struct batv_run_job *job, int in, int errors, struct batv_ran *ran)
+{
+	int ends[2];
+
+	if (in < 0 || (job->apart && errors < 0) || pipe2(ends, O_CLOEXEC) < 0) {
+		snprintf(ran->why, sizeof ran->why, "cannot run %s: %s", job->args[0],
+			 strerror(errno));
+		return;
+	}
+	start_and_read(job, in, ends, errors, ran);
+	close(ends[0]);
+}
+
+bool batv_run_job(const struct batv_run_job *job, struct batv_ran *ran)
+{
+	int in = input_of(job->input);
+	int errors = job->apart ? memfd_create("batv-errors", MFD_CLOEXEC) : -1;
 
 	*ran = (struct batv_ran){.status = -1};
-	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	setenv("LC_ALL", "C", 1);
-	if (in < 0 || pipe2(ends, O_CLOEXEC) < 0)
-		snprintf(ran->why, sizeof ran->why, "cannot run %s: %s", args[0], strerror(errno));
-	else {
-		start_and_read(args, in, ends, seconds, as, ran);
-		close(ends[0]);
-	}
-	if (in >= 0)
-		close(in);
+	run_between(job, in, errors, ran);
 	if (!ran->text)
 		ran->text = calloc(1, 1);
 	if (!ran->text) {
@@ -181,8 +224,21 @@ bool batv_run(const char *const *args, const char *input, unsigned seconds,
 		exit(3);
 	}
 	ran->text[ran->len] = '\0';
-	explain(ran, args[0], seconds);
+	read_errors(errors, ran, job);
+	if (in >= 0)
+		close(in);
+	if (errors >= 0)
+		close(errors);
 	return ran->status == 0;
+}
+
+bool batv_run(const char *const *args, const char *input, unsigned seconds,
+	      const struct batv_exim_user *as, struct batv_ran *ran)
+{
+	const struct batv_run_job job = {
+		.args = args, .input = input, .seconds = seconds, .as = as};
+
+	return batv_run_job(&job, ran);
 }
 
 void batv_run_free(struct batv_ran *ran)

@@ -1,4 +1,4 @@
-/* links: admin/plain_list admin/ask_exim admin/find_exim admin/exim_user admin/root_path core/decide/exim_list core/decide/list_file core/base/span */
+/* links: admin/plain_list admin/ask_exim admin/run admin/exim_text admin/find_exim admin/exim_user admin/root_path core/decide/exim_list core/decide/list_file core/base/span */
 /*
  * test_plain_list.c - lists answered without an Exim, and questions as Exim gets them.
  */
