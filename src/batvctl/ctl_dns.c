@@ -156,3 +156,22 @@ enum batv_ctl_dns_answer batv_ctl_dns_mx(const char *name, struct batv_ctl_dns_a
 	}
 	return answer;
 }
+
+enum batv_ctl_dns_answer batv_ctl_dns_null_mx(const char *name)
+{
+	struct answer a;
+	enum batv_ctl_dns_answer answer = ask(name, ns_t_mx, &a);
+	bool root = false;
+	int exchangers = 0;
+	ns_rr rr;
+
+	for (int i = 0; i < a.n; i++) {
+		if (!record_at(&a, i, ns_t_mx, &rr) || ns_rr_rdlen(rr) < 3)
+			continue;
+		exchangers++;
+		root = ns_rr_rdata(rr)[2] == 0;
+	}
+	if (answer != BATV_DNS_FOUND)
+		return answer;
+	return root && exchangers == 1 ? BATV_DNS_FOUND : BATV_DNS_NONE;
+}

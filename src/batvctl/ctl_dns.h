@@ -35,6 +35,9 @@ enum batv_ctl_dns_answer batv_ctl_dns_host(const char *name, struct batv_ctl_dns
 /* Adds the addresses of its mail exchangers. */
 enum batv_ctl_dns_answer batv_ctl_dns_mx(const char *name, struct batv_ctl_dns_addresses *out);
 
+/* Does it say that it takes no mail (RFC 7505)?  Its only mail exchanger is then the root, ".". */
+enum batv_ctl_dns_answer batv_ctl_dns_null_mx(const char *name);
+
 void batv_ctl_dns_add(struct batv_ctl_dns_addresses *list, const struct in6_addr *address);
 /* Reads "192.0.2.1" or "2001:db8::1". */
 bool batv_ctl_dns_parse(const char *text, struct in6_addr *out);

@@ -134,6 +134,55 @@ static void check_spf(struct batv_ctl_doctor *d, const char *domain,
 
 /* ---- DMARC ---- */
 
+/* The value of a tag in "v=DMARC1; p=none; ...", without blanks; false if it is not there. */
+static bool dmarc_value(const char *record, const char *tag, char *out, size_t size)
+{
+	for (const char *part = record; part; part = strchr(part, ';')) {
+		size_t len = 0;
+
+		part += strspn(part, "; \t");
+		if (strncasecmp(part, tag, strlen(tag)) != 0)
+			continue;
+		part += strlen(tag);
+		part += strspn(part, " \t");
+		if (*part != '=')
+			continue;
+		part++;
+		part += strspn(part, " \t");
+		len = strcspn(part, "; \t");
+		snprintf(out, size, "%.*s", (int)(len < size ? len : size - 1), part);
+		return len > 0;
+	}
+	return false;
+}
+
+/* What servers that check it are asked to do, and whether anybody hears of it. */
+static void check_dmarc_policy(struct batv_ctl_doctor *d, const char *domain, const char *record)
+{
+	char policy[40] = "", reports[300];
+	struct batv_ctl_doctor_finding *f;
+
+	(void)dmarc_value(record, "p", policy, sizeof policy);
+	if (strcasecmp(policy, "reject") != 0 && strcasecmp(policy, "quarantine") != 0 &&
+	    strcasecmp(policy, "none") != 0) {
+		f = ADD(DMARC_POLICY, FAIL, "the DMARC record of %s has no valid policy", domain);
+		batv_ctl_doctor_finding_why(f, "it is ignored; it says: %.300s", record);
+		batv_ctl_doctor_finding_fix(f, "p=none, p=quarantine or p=reject, after v=DMARC1");
+	} else if (!dmarc_value(record, "rua", reports, sizeof reports)) {
+		f = ADD(DMARC_POLICY, WARN, "nobody gets the DMARC reports about %s", domain);
+		batv_ctl_doctor_finding_why(f, "they name all servers that send in its name");
+		batv_ctl_doctor_finding_fix(f, "add rua=mailto:postmaster@%s", domain);
+	} else if (strcasecmp(policy, "none") == 0) {
+		f = ADD(DMARC_POLICY, WARN, "DMARC of %s asks for nothing yet: p=none", domain);
+		batv_ctl_doctor_finding_why(
+			f, "forged mail of it is delivered, or bounces to you, as without DMARC");
+		batv_ctl_doctor_finding_fix(
+			f, "read two weeks of reports; then p=quarantine, and later p=reject");
+	} else {
+		ADD(DMARC_POLICY, OK, "DMARC of %s asks for p=%s", domain, policy);
+	}
+}
+
 /* A policy of the domain, or of the one above it. */
 static void check_dmarc(struct batv_ctl_doctor *d, const char *domain)
 {
@@ -149,8 +198,13 @@ static void check_dmarc(struct batv_ctl_doctor *d, const char *domain)
 	}
 	if (answer == BATV_DNS_FAILED) {
 		blind(d, BATV_DOCTOR_DMARC, "a DMARC record", domain);
+	} else if (answer == BATV_DNS_FOUND && count > 1) {
+		f = ADD(DMARC, FAIL, "%s has %zu DMARC records", domain, count);
+		batv_ctl_doctor_finding_why(f, "more than one counts as none (RFC 7489)");
+		batv_ctl_doctor_finding_fix(f, "make one of them");
 	} else if (answer == BATV_DNS_FOUND) {
 		ADD(DMARC, OK, "%s has a DMARC record", domain);
+		check_dmarc_policy(d, domain, text);
 	} else {
 		f = ADD(DMARC, WARN, "%s has no DMARC record", domain);
 		batv_ctl_doctor_finding_why(
@@ -163,17 +217,53 @@ static void check_dmarc(struct batv_ctl_doctor *d, const char *domain)
 
 /* ---- a domain that never sends ---- */
 
+static bool sends(struct batv_ctl_doctor *d, const char *domain)
+{
+	struct batv_domain known;
+
+	return batv_memory_there(&d->memory) && batv_domain_find(&d->memory, domain, &known) &&
+	       known.last_signed + QUIET > d->ctl->clock;
+}
+
+/* A null MX (RFC 7505) says that the domain takes no mail: no bounce can come back. */
+static void check_null_mx(struct batv_ctl_doctor *d, const char *domain,
+			  const struct batv_ctl_spf *spf)
+{
+	enum batv_ctl_dns_answer answer = batv_ctl_dns_null_mx(domain);
+	struct batv_ctl_doctor_finding *f;
+
+	if (answer == BATV_DNS_FAILED) {
+		blind(d, BATV_DOCTOR_NULL_MX, "a null MX", domain);
+	} else if (answer == BATV_DNS_NONE) {
+		ADD(NULL_MX, OK, "%s takes mail", domain);
+	} else if (sends(d, domain)) {
+		f = ADD(NULL_MX, FAIL, "%s sends mail, and its DNS says that it takes none",
+			domain);
+		batv_ctl_doctor_finding_why(
+			f, "no bounce comes back, and many servers refuse such senders");
+		batv_ctl_doctor_finding_fix(f, "%s MX 10 %.200s instead of MX 0 .", domain,
+					    d->inst.hostname);
+	} else if (!spf->sends_nothing) {
+		f = ADD(NULL_MX, WARN, "%s takes no mail, but does not say that it sends none",
+			domain);
+		batv_ctl_doctor_finding_why(f,
+					    "a null MX stops bounces; SPF stops what they answer");
+		batv_ctl_doctor_finding_fix(f, "%s TXT \"v=spf1 -all\"", domain);
+	} else {
+		ADD(NULL_MX, OK, "%s says that it takes no mail, and sends none", domain);
+	}
+}
+
 static void check_silent(struct batv_ctl_doctor *d, const char *domain,
 			 const struct batv_ctl_spf *spf)
 {
 	const int64_t since = d->memory.sections.filters[0].since, now = d->ctl->clock;
 	struct batv_ctl_doctor_finding *f;
-	struct batv_domain known;
 
 	if (spf->answer == BATV_DNS_FAILED || !batv_memory_there(&d->memory) || !since ||
 	    since > now - QUIET)
 		return;
-	if (batv_domain_find(&d->memory, domain, &known) && known.last_signed + QUIET > now) {
+	if (sends(d, domain)) {
 		ADD(MINUS_ALL, OK, "%s sends mail", domain);
 	} else if (spf->sends_nothing) {
 		ADD(MINUS_ALL, OK, "%s says that it never sends", domain);
@@ -183,25 +273,30 @@ static void check_silent(struct batv_ctl_doctor *d, const char *domain,
 		batv_ctl_doctor_finding_why(
 			f,
 			"if it never sends, say so, and forged mail of it is refused everywhere");
-		batv_ctl_doctor_finding_fix(f, "%s TXT \"v=spf1 -all\"", domain);
+		batv_ctl_doctor_finding_fix(
+			f, "%s TXT \"v=spf1 -all\"; if it takes no mail either, MX 0 .", domain);
 	}
 }
 
 /* ---- HELO ---- */
 
 /* Null-sender mail, such as our bounces, is checked by the name in HELO. */
-static void check_helo(struct batv_ctl_doctor *d)
+static void check_helo(struct batv_ctl_doctor *d, const struct batv_ctl_dns_addresses *ours,
+		       struct batv_ctl_spf *spf)
 {
 	const char *host = d->inst.hostname;
-	char text[BATV_DNS_TEXT_SIZE];
-	size_t count;
-	enum batv_ctl_dns_answer answer =
-		batv_ctl_dns_text(host, "v=spf1", text, sizeof text, &count);
 	struct batv_ctl_doctor_finding *f;
 
-	if (answer == BATV_DNS_FAILED) {
+	batv_ctl_spf_read(host, ours, spf);
+	if (spf->answer == BATV_DNS_FAILED) {
 		blind(d, BATV_DOCTOR_HELO_SPF, "an SPF record", host);
-	} else if (answer == BATV_DNS_FOUND) {
+	} else if (spf->answer == BATV_DNS_FOUND && ours->n && !spf->names_us && !spf->unknown) {
+		f = ADD(HELO_SPF, FAIL,
+			"the SPF record of the host name %s does not pass this host", host);
+		batv_ctl_doctor_finding_why(f, "bounces from here fail SPF; it is: %.300s",
+					    spf->record);
+		batv_ctl_doctor_finding_fix(f, "%s TXT \"v=spf1 a -all\"", host);
+	} else if (spf->answer == BATV_DNS_FOUND) {
 		ADD(HELO_SPF, OK, "the host name %s has an SPF record", host);
 	} else {
 		f = ADD(HELO_SPF, WARN, "the host name %s has no SPF record", host);
@@ -231,7 +326,8 @@ void batv_ctl_doctor_dns(struct batv_ctl_doctor *d)
 		check_spf(d, ascii, &ours, spf);
 		check_dmarc(d, ascii);
 		check_silent(d, ascii, spf);
+		check_null_mx(d, ascii, spf);
 	}
-	check_helo(d);
+	check_helo(d, &ours, spf);
 	free(spf);
 }

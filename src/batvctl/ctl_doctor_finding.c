@@ -44,8 +44,10 @@ const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 	[BATV_DOCTOR_SPF] = "spf",
 	[BATV_DOCTOR_SPF_OTHERS] = "spf-others",
 	[BATV_DOCTOR_DMARC] = "dmarc",
+	[BATV_DOCTOR_DMARC_POLICY] = "dmarc-policy",
 	[BATV_DOCTOR_HELO_SPF] = "helo-spf",
 	[BATV_DOCTOR_MINUS_ALL] = "minus-all",
+	[BATV_DOCTOR_NULL_MX] = "null-mx",
 };
 
 static void __attribute__((format(printf, 3, 0)))

@@ -31,7 +31,7 @@ class Dns:
 
     @staticmethod
     def _name(name):
-        return b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
+        return b"".join(bytes([len(part)]) + part.encode() for part in name.split(".") if part) + b"\0"
 
     def _data(self, kind, text):
         if kind == "A":

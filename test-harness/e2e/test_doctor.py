@@ -6,7 +6,7 @@ import os
 import re
 
 from lab import *
-from batv import CONF, Batv, batv_exim, prove
+from batv import CONF, Batv, batv_exim, is_signed, prove
 from kinds import HEAVY
 from lab_debian import Installation
 from lab_dns import Dns
@@ -357,10 +357,10 @@ def test_dns(lab):
     resolv = lab.write("resolv.conf", "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
     p.batv.set("domains = example.test\nown_hosts = 127.0.0.1\n")
     well = {("example.test", "TXT"): ["other text", "v=spf1 a:" + host + " -all"], (host, "A"): ["198.51.100.7"],
-            ("_dmarc.example.test", "TXT"): ["v=DMARC1; p=none"], (host, "TXT"): ["v=spf1 a -all"],
+            ("_dmarc.example.test", "TXT"): ["v=DMARC1; p=reject; rua=mailto:d@example.test"], (host, "TXT"): ["v=spf1 a -all"],
             ("net.test", "TXT"): ["v=spf1 ip4:198.51.100.0/24 -all"], ("mx.net.test", "A"): ["198.51.100.7"],
             ("example.test", "MX"): ["mx.net.test"], ("loop.test", "TXT"): ["v=spf1 include:loop.test -all"]}
-    checks = "spf", "spf-others", "dmarc", "helo-spf", "minus-all"
+    checks = "spf", "spf-others", "dmarc", "dmarc-policy", "helo-spf", "minus-all", "null-mx"
 
     def told(changes):
         dns.records = {key: value for key, value in {**well, **changes}.items() if value is not None}
@@ -370,7 +370,7 @@ def test_dns(lab):
     good = dict.fromkeys(checks, "ok") | {"minus-all": None}    # the memory is too young to know
     answers, findings = told({})
     assert answers == good, findings
-    spf = ("example.test", "TXT")
+    spf, dmarc, mx = ("example.test", "TXT"), ("_dmarc.example.test", "TXT"), ("example.test", "MX")
     for changes, different, words in (
             ({spf: ["other text"]}, {"spf": "warn", "spf-others": None}, "has no SPF record"),
             ({spf: None}, {"spf": "warn", "spf-others": None}, "has no SPF record"),
@@ -381,12 +381,24 @@ def test_dns(lab):
             ({spf: ["v=spf1 ip4:198.51.0.0/17 ~all"]}, {}, "names this host"),
             ({spf: ["v=spf1 include:net.test ?all"]}, {}, "names this host"),
             ({spf: ["v=spf1 include:loop.test exists:%{i}.x.test -all"]}, {}, "has an SPF record"),
-            ({("_dmarc.example.test", "TXT"): None}, {"dmarc": "warn"}, "v=DMARC1; p=none"),
+            ({dmarc: None}, {"dmarc": "warn", "dmarc-policy": None}, "v=DMARC1; p=none"),
+            ({dmarc: ["v=DMARC1; p=none", "v=DMARC1; p=reject"]}, {"dmarc": "fail", "dmarc-policy": None}, "2 DMARC records"),
+            ({dmarc: ["v=DMARC1; p=rejected; sp=reject; rua=mailto:a@b"]}, {"dmarc-policy": "fail"}, "no valid policy"),
+            ({dmarc: ["v=DMARC1; p=reject; xrua=mailto:a@b; rua="]}, {"dmarc-policy": "warn"}, "rua=mailto:postmaster@example.test"),
+            ({dmarc: ["v=DMARC1;P = None ; RUA = mailto:a@b"]}, {"dmarc-policy": "warn"}, "two weeks of reports"),
+            ({dmarc: ["v=DMARC1; sp=none; p=quarantine; rua=mailto:a@b"], mx: ["", "mx.net.test"]}, {}, "example.test takes mail"),
+            ({mx: [""]}, {"null-mx": "warn"}, "does not say that it sends none"),
+            ({mx: [""], spf: ["v=spf1 -all"]}, {}, "takes no mail, and sends none"),
+            ({(host, "TXT"): ["v=spf1 ip4:203.0.113.1 -all"]}, {"helo-spf": "fail"}, "bounces from here fail SPF"),
             ({(host, "TXT"): None}, {"helo-spf": "warn"}, f"{host} has no SPF record")):
         answers, findings = told(changes)
         assert answers == {**good, **different}, (changes, findings)
         assert words in json.dumps(findings), (words, findings)
-    assert len(dns.asked) < 200, dns.asked      # the loop was left
+    assert dns.asked.count(("loop.test", "TXT")) < 12       # the loop was left
+    p.exim.submit("alice@example.test", "x@theirs.test", "Subject: x\n\nx\n")
+    assert is_signed(p.sink.wait(1)[0].sender, "alice@example.test")
+    answers, findings = told({mx: [""]})
+    assert answers == {**good, "null-mx": "fail"} and "sends mail, and its DNS says" in json.dumps(findings), findings
     dns.broken.add("example.test")
     assert told({})[0]["spf"] == "could-not-look"
     dns.broken.clear()
