@@ -87,7 +87,7 @@ help:
 	@echo 'make matrix   the end-to-end tests on every kind of installation, Exim 4.96, 4.98 and newest, as a table'
 	@echo '              and builds with clang, against musl, as rpm packages and from the tar: test-harness/builds'
 	@echo 'make mutate   break the code in one place at a time: does a unit test notice? (SAMPLE=20 SEED=x: only some)'
-	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory")'
+	@echo 'make bench    measure the costs: docs/performance.md (BENCH_SECONDS=600, PARTS="fresh steady exim memory report")'
 	@echo 'make bench-memory  measure remembering and looking up'
 	@echo 'make lint     source checks'
 	@echo 'make differential  against Python'\''s email package, Exim'\''s prvs, a second reader of our files (N=50, SEED=commit)'

@@ -3,6 +3,10 @@
  *
  * Two tables of facts of 16 bytes, in buckets of four, which are one cache line.  In a full bucket
  * the oldest fact gives way.
+ *
+ * The tables are larger than the processor's cache, so a bucket is fetched first, and a new fact
+ * waits for it among a few others.  Without that, a third of a report's time was spent waiting
+ * here.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -127,6 +131,13 @@ static uint64_t get(const struct batv_log_mailed *m, struct batv_log_fact *table
 	if (!m->hosts || name == 0)
 		return 0;
 	b = bucket_of(m, table, name);
+	for (unsigned i = 1; i <= BATV_LOG_MAILED_WAITING; i++) { /* the newest first */
+		const struct batv_log_waiting *w =
+			&m->waiting[(m->next - i) % BATV_LOG_MAILED_WAITING];
+
+		if (w->name == name && w->bucket == b)
+			return w->value;
+	}
 	for (size_t i = 0; i < BUCKET; i++)
 		if (b[i].name == name)
 			return b[i].value;
@@ -134,16 +145,26 @@ static uint64_t get(const struct batv_log_mailed *m, struct batv_log_fact *table
 }
 
 /* A new fact is the first of its bucket. */
-static void put(const struct batv_log_mailed *m, struct batv_log_fact *table, uint64_t name,
-		uint64_t value)
+static void store(const struct batv_log_waiting *w)
 {
-	struct batv_log_fact *b = bucket_of(m, table, name);
+	struct batv_log_fact *b = w->bucket;
 	size_t i = 0;
 
-	while (i < BUCKET - 1 && b[i].name != name)
+	while (i < BUCKET - 1 && b[i].name != w->name)
 		i++;
 	memmove(b + 1, b, i * sizeof *b);
-	b[0] = (struct batv_log_fact){name, value};
+	b[0] = (struct batv_log_fact){w->name, w->value};
+}
+
+static void put(struct batv_log_mailed *m, struct batv_log_fact *table, uint64_t name,
+		uint64_t value)
+{
+	struct batv_log_waiting *w = &m->waiting[m->next++ % BATV_LOG_MAILED_WAITING];
+
+	if (w->bucket)
+		store(w);
+	*w = (struct batv_log_waiting){bucket_of(m, table, name), name, value};
+	__builtin_prefetch(w->bucket, 1);
 }
 
 void batv_log_mailed_from(struct batv_log_mailed *m, struct batv_span id, struct batv_span sender)

@@ -10,8 +10,15 @@
 
 #include "base/span.h"
 
-struct batv_log_mailed {
-	struct batv_log_fact *senders, *hosts; /* private */
+#define BATV_LOG_MAILED_WAITING 8 /* a power of two */
+
+struct batv_log_mailed { /* private */
+	struct batv_log_fact *senders, *hosts;
+	struct batv_log_waiting { /* facts that are not yet in their table */
+		struct batv_log_fact *bucket;
+		uint64_t name, value;
+	} waiting[BATV_LOG_MAILED_WAITING];
+	unsigned next;
 };
 
 /* Returns false if there is not enough memory. */
