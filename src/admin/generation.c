@@ -171,7 +171,7 @@ const char *batv_generation_wanted(struct batv_memory *memory, const struct batv
 				 *pairs = &memory->sections.filters[1];
 
 	if (memory->sections.version != BATV_MEMORY_VERSION || !ids->at || !pairs->at ||
-	    !memory->sections.forged_at || !memory->sections.end_at)
+	    !memory->sections.forged_at || !memory->sections.refused_at || !memory->sections.end_at)
 		return "the current file is of an older version";
 	if (check && (ids->key_check != check || pairs->key_check != check))
 		return "the memory's key was replaced";

@@ -26,11 +26,14 @@ static const struct batv_memory_section always[] = {
 	 .param = {BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES}},
 };
 
-/* This one and the end come last, so the others keep their offsets. */
-static const struct batv_memory_section forged = {
-	.type = BATV_SECTION_FORGED,
-	.size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
-	.param = {BATV_FORGED_PAGES, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot)},
+/* These and the end come last, so the others keep their offsets. */
+static const struct batv_memory_section later[] = {
+	{.type = BATV_SECTION_FORGED,
+	 .size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
+	 .param = {BATV_FORGED_PAGES, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot)}},
+	{.type = BATV_SECTION_REFUSED,
+	 .size = BATV_REFUSED_PAGES * BATV_MEMORY_PAGE,
+	 .param = {BATV_REFUSED_PAGES, BATV_REFUSED_SLOTS, sizeof(struct batv_refused_slot)}},
 };
 
 /*
@@ -118,7 +121,8 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 		add_filter(head, t, wish);
 	for (uint32_t t = BATV_SECTION_ID_HITS; wish->capacity && t <= BATV_SECTION_TAG_MAILS; t++)
 		add_tally(head, t, wish);
-	add_section(head, forged);
+	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+		add_section(head, later[i]);
 	add_section(head,
 		    (struct batv_memory_section){.type = BATV_SECTION_END, .size = BATV_END_SIZE});
 	head->sum = batv_header_sum(head);

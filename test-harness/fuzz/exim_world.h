@@ -164,6 +164,11 @@ static void world_lay_out(struct batv_memory_head *head, struct batv_span key)
 			      .type = BATV_SECTION_FORGED,
 			      .size = BATV_MEMORY_PAGE,
 			      .param = {1, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot)}});
+	world_section(head,
+		      (struct batv_memory_section){
+			      .type = BATV_SECTION_REFUSED,
+			      .size = BATV_MEMORY_PAGE,
+			      .param = {1, BATV_REFUSED_SLOTS, sizeof(struct batv_refused_slot)}});
 	head->sum = batv_header_sum(head);
 }
 

@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network core/memory/sending */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/refused core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network core/memory/sending */
 /*
  * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -17,6 +17,7 @@
 #include "memory/slots.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
+#include "memory/refused.h"
 #include "memory/sent.h"
 #include "memory/tallies.h"
 #include "memory_fill.h"
@@ -52,13 +53,14 @@ enum {
 	FORGED,
 	CROWDED,
 	VERSION_1,
+	REFUSED_NOTED,
 	OUTCOMES
 };
 static const char *const outcomes[OUTCOMES] = {
-	"refused", "version",  "opened",    "both",      "counted",  "old_count", "noted",
-	"full",    "found",    "flagged",   "reclaimed", "unknown",  "broken",    "remembered",
-	"known",   "day_full", "later_day", "filled",    "complete", "tallied",   "windows",
-	"lost",    "forged",   "crowded",   "version_1",
+	"refused", "version",  "opened",    "both",      "counted",       "old_count", "noted",
+	"full",    "found",    "flagged",   "reclaimed", "unknown",       "broken",    "remembered",
+	"known",   "day_full", "later_day", "filled",    "complete",      "tallied",   "windows",
+	"lost",    "forged",   "crowded",   "version_1", "refused_noted",
 };
 
 static char path[64];
@@ -255,6 +257,19 @@ static void use_forged(struct batv_memory *m)
 	reached(i < n ? FORGED : CROWDED);
 }
 
+/* A name that was just counted is there, however full the page was; its count only grows. */
+static void use_refused(struct batv_memory *m)
+{
+	const uint8_t name[BATV_ITEM_LEN] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	uint32_t before = batv_refused_count(m, name, 3600, NOW), after;
+
+	must(batv_refused_count(m, name, 600, NOW) <= before);
+	batv_refused_note(m, name, NOW);
+	after = batv_refused_count(m, name, 3600, NOW);
+	must(after >= 1 && after >= before);
+	reached(REFUSED_NOTED);
+}
+
 static void use_sent(struct batv_memory *m)
 {
 	for (unsigned i = 0; i < BATV_FILTERS; i++)
@@ -271,6 +286,8 @@ static void use(struct batv_memory *m)
 	use_sent(m);
 	if (m->sections.forged_at)
 		use_forged(m);
+	if (m->sections.refused_at)
+		use_refused(m);
 	(void)batv_counters_created(m);
 	must(batv_counters_bare_last(m) == 0);
 	batv_counters_bare_now(m, NOW);
@@ -297,6 +314,8 @@ static void use_broken(struct batv_memory *m)
 	(void)batv_domain_find(m, "example.com", &d);
 	batv_count(m, 0, NOW);
 	batv_forged_note(m, "192.0.2.1", NOW);
+	batv_refused_note(m, item.name, NOW);
+	must(batv_refused_count(m, item.name, 3600, NOW) == 0);
 	must(batv_counters_created(m) == 0);
 	must(!batv_memory_there(m) && !m->base);
 	must(batv_domain_note(m, "example.com", "p", BATV_EVIDENCE_VALID, NULL, NOW) ==

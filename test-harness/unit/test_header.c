@@ -249,6 +249,28 @@ static void forged_twice(struct batv_memory_head *h)
 	h->section[0].type = BATV_SECTION_FORGED;
 	memcpy(h->section[0].param, h->section[2].param, sizeof h->section[0].param);
 }
+static void no_refused_pages(struct batv_memory_head *h)
+{
+	h->section[3].param[0] = 0;
+}
+static void many_refused_pages(struct batv_memory_head *h)
+{
+	h->section[3].param[0] = BATV_REFUSED_PAGES + 1;
+}
+static void other_refused_page(struct batv_memory_head *h)
+{
+	h->section[3].param[1] = 128;
+}
+static void other_refused_slot(struct batv_memory_head *h)
+{
+	h->section[3].param[2] = 32;
+}
+static void refused_twice(struct batv_memory_head *h)
+{
+	h->section[0].type = BATV_SECTION_REFUSED;
+	memcpy(h->section[0].param, h->section[3].param, sizeof h->section[0].param);
+	h->section[0].param[0] = 1;
+}
 static void an_end_before_the_end(struct batv_memory_head *h)
 {
 	h->section[0].type = BATV_SECTION_END;
@@ -314,6 +336,11 @@ static const struct {
 	{other_forged_page, true, BATV_E_DAMAGED},
 	{other_forged_slot, true, BATV_E_DAMAGED},
 	{forged_twice, true, BATV_E_DAMAGED},
+	{no_refused_pages, true, BATV_E_DAMAGED},
+	{many_refused_pages, true, BATV_E_DAMAGED},
+	{other_refused_page, true, BATV_E_DAMAGED},
+	{other_refused_slot, true, BATV_E_DAMAGED},
+	{refused_twice, true, BATV_E_DAMAGED},
 	{an_end_before_the_end, true, BATV_E_DAMAGED},
 	{two_ends, true, BATV_E_DAMAGED},
 	{other_probes, true, BATV_E_DAMAGED},

@@ -109,6 +109,19 @@ static bool take_forged(const struct batv_memory_section *s, struct batv_section
 	return true;
 }
 
+static bool take_refused(const struct batv_memory_section *s, struct batv_sections *m)
+{
+	uint64_t pages = s->param[0];
+
+	if (m->refused_at || pages == 0 || pages > UINT32_MAX ||
+	    s->param[1] != BATV_REFUSED_SLOTS || s->param[2] != sizeof(struct batv_refused_slot) ||
+	    pages * BATV_MEMORY_PAGE > s->size)
+		return false;
+	m->refused_at = (size_t)s->offset;
+	m->refused_pages = (size_t)pages;
+	return true;
+}
+
 static bool take_end(const struct batv_memory_section *s, uint64_t file_size,
 		     struct batv_sections *m)
 {
@@ -142,6 +155,7 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 	case BATV_SECTION_TAG_BOUNCES:
 	case BATV_SECTION_TAG_MAILS: return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
 	case BATV_SECTION_FORGED: return take_forged(s, m);
+	case BATV_SECTION_REFUSED: return take_refused(s, m);
 	case BATV_SECTION_END: return take_end(s, head->size, m);
 	default: return true; /* of a later version */
 	}

@@ -31,9 +31,10 @@ enum batv_section {
 	BATV_SECTION_ID_HITS,
 	BATV_SECTION_TAG_BOUNCES,
 	BATV_SECTION_TAG_MAILS,
-	BATV_SECTION_JOURNAL = 8, /* reserved: nothing makes or reads it yet */
-	BATV_SECTION_FORGED = 9,  /* networks that forged tags came from: forged.h */
-	BATV_SECTION_END = 10,    /* the last page, which shows that the file was never cut */
+	BATV_SECTION_JOURNAL = 8,  /* reserved: nothing makes or reads it yet */
+	BATV_SECTION_FORGED = 9,   /* networks that forged tags came from: forged.h */
+	BATV_SECTION_END = 10,     /* the last page, which shows that the file was never cut */
+	BATV_SECTION_REFUSED = 11, /* refused bounces of the last hour: refused.h */
 };
 
 #define BATV_MEMORY_ORDER UINT64_C(0x0102030405060708)
@@ -218,6 +219,23 @@ struct batv_forged_slot {
 	uint64_t count; /* check: both halves of who, combined by exclusive or; count below */
 };
 _Static_assert(BATV_FORGED_SLOTS * sizeof(struct batv_forged_slot) == BATV_MEMORY_PAGE,
+	       "a page of slots");
+
+/*
+ * Refused bounces: param[0] pages, param[1] slots of a page (64), param[2] bytes of a slot (64).  A
+ * name's page is bytes 8 to 11 of the name, x pages >> 32.
+ */
+#define BATV_REFUSED_PAGES 256
+#define BATV_REFUSED_SLOTS 64
+#define BATV_REFUSED_STEPS 7 /* of ten minutes: an hour, and the step that has begun */
+
+struct batv_refused_slot {
+	uint64_t who; /* bytes 0 to 7 of the name; 0: empty */
+	/* at step modulo 7: check of who << 32 | step << 16 | count.  A step is ten minutes since
+	 * 1970, modulo 65536.  The check is both halves of who, combined by exclusive or. */
+	uint64_t step[BATV_REFUSED_STEPS];
+};
+_Static_assert(BATV_REFUSED_SLOTS * sizeof(struct batv_refused_slot) == BATV_MEMORY_PAGE,
 	       "a page of slots");
 
 /*
