@@ -277,8 +277,7 @@ enum batv_kind batv_judge_sender(const struct batv_context *context, const char 
 
 	bounce.prove = NULL;
 	bounce.class = BATV_CLASS_DSN;
-	bounce.passed_before =
-		true; /* so that trusted_hosts are spared, whatever the policy says */
+	bounce.passed_before = true; /* this spares trusted_hosts, whatever the policy says */
 	find_verdict(&bounce, sender, false, &j);
 	if (!batv_verdict_failed(j.finding.verdict))
 		return j.finding.doubt ? BATV_KIND_DOUBT : BATV_KIND_SPARED;
