@@ -15,7 +15,6 @@
 #include "find_exim.h"
 #include "plain_list.h"
 #include "root_path.h"
-#include "run.h"
 
 #define ARGS_MAX 32
 #define ANSWER_MAX 4096
@@ -268,6 +267,27 @@ bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *su
 	for (char *at = strstr(list, what); at && !*supported; at = strstr(at + 1, what))
 		*supported = at[-1] == ' ' && (at[len] == ' ' || at[len] == '\0');
 	return true;
+}
+
+bool batv_ask_exim_spool(struct batv_asker *asker, const char *what, const char *id, size_t max,
+			 struct batv_ran *ran)
+{
+	const struct batv_run_job job = {.max = max, .apart = true};
+	char words[64];
+	bool ok;
+
+	*ran = (struct batv_ran){.status = -1};
+	if (!*asker->command)
+		return give_up(asker, "no Exim was found, or exim = none");
+	if (snprintf(words, sizeof words, "%s %s", what, id) >= (int)sizeof words)
+		return give_up(asker, "this is no id of a message");
+	ok = run_exim(asker, words, &job, ran);
+	/* Of a long message Exim is stopped when there is enough of it. */
+	if (ok && ran->status != 0 && !ran->cut)
+		ok = give_up(asker, "%s", ran->why);
+	if (!ok)
+		batv_run_free(ran);
+	return ok;
 }
 
 /* Root needs to know which user Exim runs as. */

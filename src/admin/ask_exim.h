@@ -7,6 +7,7 @@
 
 #include "decide/judge.h"
 #include "exim_user.h"
+#include "run.h"
 
 #define BATV_ASK_SECONDS 5
 
@@ -59,6 +60,14 @@ bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out,
  * with the reason in `why`, if Exim does not say.
  */
 bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *supported);
+
+/*
+ * Shows a message of the queue: its file -H with -Mvh, a copy of it with -Mvc.  Keeps the first
+ * `max` bytes.  The id must be one of Exim's.  On success the caller frees the text of *ran;
+ * otherwise the reason is in `why`.
+ */
+bool batv_ask_exim_spool(struct batv_asker *asker, const char *what, const char *id, size_t max,
+			 struct batv_ran *ran);
 
 /*
  * Writes the line for `exim -be`.  Returns false if it is not safe, or too long.  (It is pure, and

@@ -47,6 +47,7 @@ enum { /* what getopt_long() returns for an option that only some subcommands ac
        BATV_OPTION_TOP,
        BATV_OPTION_CSV,
        BATV_OPTION_ANONYMOUS,
+       BATV_OPTION_BRIEF,
        BATV_OPTION_OUTPUT,
        BATV_OPTION_HTML,
        BATV_OPTION_END
@@ -63,6 +64,7 @@ struct batv_ctl {
 	bool dry_run, yes, diff, mx_unsigns, remove;
 	const char *since, *until, *top, *html; /* of report */
 	bool csv, anonymous;
+	bool brief;         /* of explain */
 	const char *output; /* of metrics */
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */

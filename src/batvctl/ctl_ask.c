@@ -72,6 +72,7 @@ int batv_ctl_ask_found(struct batv_ctl *ctl, struct batv_asking *a)
 		return code;
 	*a = (struct batv_asking){.origin.has_id = true};
 	batv_ask_exim_init(&a->asker, ctl->config.global.exim, ctl->config_path, &a->matcher);
+	a->whole = a->matcher;
 	a->asker.group = ctl->store.dir.st_gid;
 	open_memories(ctl, &holder.state, a);
 	a->context = (struct batv_context){.state = &holder.state,
@@ -102,6 +103,5 @@ static enum batv_match no_host(void *ctx, const char *name, const char *address,
 void batv_ctl_ask_from(struct batv_asking *a, const char *host)
 {
 	a->origin.host_address = host ? host : "192.0.2.1";
-	if (!host)
-		a->matcher.host = no_host;
+	a->matcher.host = host ? a->whole.host : no_host;
 }

@@ -9,7 +9,7 @@
 
 struct batv_asking {
 	struct batv_asker asker;
-	struct batv_matcher matcher;
+	struct batv_matcher matcher, whole; /* the second also knows hosts, see below */
 	struct batv_origin origin;
 	struct batv_memory memory, before; /* this generation and the one before */
 	struct batv_context context;

@@ -1,494 +1,342 @@
 /*
- * ctl_explain.c - batvctl explain: shows what Exim would do with a message, and why.
- *
- * Class, evidence, look-ups and judgement come from the very code that Exim runs.  Invariant: it
- * goes as far as it can.  Class and evidence need only the file.  The rest needs a state, a
- * sent-mail memory or an Exim; without them it reports "not judged" and never guesses.
+ * ctl_explain.c - batvctl explain: shows what Exim would do with messages, and why.  They are in
+ * files, in directories, and in Exim's queue.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "ctl_ask.h"
-#include "ctl_complete.h"
-#include "ctl_message.h"
-#include "decide/automatic.h"
-#include "evidence/forwarded.h"
-#include "evidence/mailbox.h"
+#include "ctl_cache.h"
+#include "ctl_explain_print.h"
+#include "exim_spool.h"
+#include "log_line.h"
 
-struct explanation {
-	struct batv_ctl_message message;
-	enum batv_class class;
-	struct batv_search search;
-	const char *sender_from, *rcpt_from; /* where the addresses were found */
-	char sender[BATV_ADDR_SIZE], rcpt[BATV_ADDR_SIZE];
-	bool has_rcpt;
-	struct batv_asking asking;
-	struct batv_proof proof;
-	bool proved; /* the proof was asked about the recipient and has reported its questions */
-	struct batv_proof_question questions[BATV_QUESTIONS_MAX];
-	size_t n_questions;
-	struct batv_judgement judgement;
-	struct batv_complete_facts complete; /* of its domain */
-	bool judged;
-	const char *not_judged; /* why */
+#define SPOOL_MAX ((size_t)4 << 20) /* bytes of an envelope and a header */
+#define REASONS 8
+
+struct reason {
+	const char *text; /* a constant, so the pointer tells them apart */
+	uint64_t count;
 };
 
-/* ---- the message ---- */
+struct explaining {
+	struct batv_ctl *ctl;
+	struct batv_asking asking;
+	struct batv_matcher matcher; /* asking's, with a cache */
+	size_t body_max;
+	bool many;         /* several messages, or --brief: each is named */
+	bool by_recipient; /* one of them has several */
+	json_t *list;
+	int code;
+	uint64_t messages, not_read; /* by_recipient: the first counts recipients */
+	uint64_t actions[BATV_ACTION_COUNT], verdicts[BATV_VERDICT_COUNT];
+	struct reason reasons[REASONS]; /* why some were not judged */
+};
 
-static const char *recipient_at(void *ctx, size_t i)
+/* Trouble goes before no, and no before yes. */
+static void note_code(struct explaining *x, int code)
 {
-	struct explanation *e = ctx;
-
-	(void)i;
-	return e->rcpt;
+	if (code > x->code)
+		x->code = code;
 }
 
-static void look_at_message(struct explanation *e)
+static void count(struct explaining *x, const struct batv_explanation *e)
 {
-	const struct batv_recipients recipients = {1, recipient_at, e};
-	struct batv_classifier c;
-	struct batv_header h;
-	size_t at = 0;
+	size_t i = 0;
 
-	batv_classify_start(&c);
-	batv_search_start(&e->search);
-	while (batv_ctl_message_field(&e->message, &at, &h)) {
-		batv_classify_header(&c, h);
-		batv_search_header(&e->search, h);
-	}
-	e->class = batv_classify_end(&c, e->message.body, e->has_rcpt ? &recipients : NULL);
-	batv_search_body(&e->search, e->message.body);
-}
-
-static bool take_address(const char *text, char out[static BATV_ADDR_SIZE])
-{
-	size_t len = strlen(text);
-
-	if (len >= BATV_ADDR_SIZE)
-		return false;
-	memcpy(out, text, len + 1);
-	return true;
-}
-
-/* Takes --from; or Return-Path, where a server records the envelope sender; or <>. */
-static bool find_sender(struct batv_ctl *ctl, struct explanation *e)
-{
-	struct batv_span path = batv_ctl_message_find(&e->message, "Return-Path");
-
-	e->sender_from = "--from";
-	if (ctl->from && strcmp(ctl->from, "<>") != 0)
-		return take_address(ctl->from, e->sender);
-	if (ctl->from)
-		return true;
-	e->sender_from = path.len > 0 ? "Return-Path" : "the default";
-	(void)batv_mailbox_first(path, e->sender);
-	return true;
-}
-
-/* Takes --rcpt; or a field where servers record the envelope recipient; or To. */
-static bool find_rcpt(struct batv_ctl *ctl, struct explanation *e)
-{
-	static const char *const fields[] = {"Envelope-To", "X-Original-To", "Delivered-To", "To"};
-
-	e->rcpt_from = "--rcpt";
-	if (ctl->rcpt) {
-		e->has_rcpt = true;
-		return take_address(ctl->rcpt, e->rcpt);
-	}
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0] && !e->has_rcpt; i++) {
-		e->rcpt_from = fields[i];
-		e->has_rcpt =
-			batv_mailbox_first(batv_ctl_message_find(&e->message, fields[i]), e->rcpt);
-	}
-	return true;
-}
-
-/* ---- looking up ---- */
-
-static void note(void *ctx, const struct batv_proof_question *q)
-{
-	struct explanation *e = ctx;
-
-	if (e->n_questions < BATV_QUESTIONS_MAX)
-		e->questions[e->n_questions++] = *q;
-}
-
-static bool prove(void *ctx, const struct batv_addr *bare, struct batv_proof_answer *answer)
-{
-	struct explanation *e = ctx;
-
-	e->proved = true;
-	e->n_questions = 0;
-	return batv_proof_for(&e->proof, bare, answer);
-}
-
-/* Looks up what the judgement would have looked up, if it did not. */
-static void look_up(struct explanation *e)
-{
-	struct batv_proof_answer ignored;
-	char text[BATV_ADDR_SIZE];
-	struct batv_addr bare;
-	bool is_address = batv_tag_bare(e->rcpt, strlen(e->rcpt), text, sizeof text) == BATV_OK &&
-			  batv_addr_parse(text, strlen(text), &bare) == BATV_OK;
-
-	if (!e->proved)
-		(void)prove(e, is_address ? &bare : NULL, &ignored);
-}
-
-static const char *reply_name(enum batv_proof_reply reply)
-{
-	switch (reply) {
-	case BATV_REPLY_KNOWN: return "known";
-	case BATV_REPLY_UNKNOWN: return "unknown";
-	case BATV_REPLY_NO_MEMORY: return "no memory";
-	case BATV_REPLY_NO_RECIPIENT: return "no recipient";
-	case BATV_REPLY_VALID: return "valid";
-	case BATV_REPLY_VALID_OF_ANOTHER: return "valid, but for another address";
-	case BATV_REPLY_EXPIRED: return "expired";
-	case BATV_REPLY_FORGED: return "forged";
-	case BATV_REPLY_NO_TAG: return "no tag";
-	case BATV_REPLY_NO_STATE: return "no state";
-	}
-	return "?";
-}
-
-/* ---- judging ---- */
-
-static void add_author(void *ctx, const struct batv_addr *addr)
-{
-	batv_proof_author(ctx, addr->text);
-}
-
-static void prepare_proof(struct batv_ctl *ctl, struct explanation *e)
-{
-	e->proof.search = &e->search;
-	e->proof.class = e->class;
-	e->proof.now = ctl->now;
-	e->proof.report = note;
-	e->proof.report_ctx = e;
-	(void)batv_mailbox_each(batv_ctl_message_find(&e->message, "From"), BATV_AUTHORS_MAX,
-				add_author, &e->proof);
-}
-
-static bool is_foreign(void *ctx, const struct batv_addr *addr)
-{
-	const struct batv_context *context = &((struct explanation *)ctx)->asking.context;
-	const struct batv_policy *policy;
-	char domain[BATV_ADDR_SIZE];
-
-	return batv_lists_copy_domain(addr, domain) &&
-	       batv_lists_policy(context->state, context->matcher, domain, &policy) == BATV_NO;
-}
-
-static bool is_forwarded(void *ctx)
-{
-	struct explanation *e = ctx;
-	struct batv_forwarded f;
-	struct batv_header h;
-	size_t at = 0;
-
-	batv_forwarded_start(&f);
-	while (batv_ctl_message_field(&e->message, &at, &h))
-		batv_forwarded_header(&f, h);
-	return batv_forwarded_is(&f, e->message.body, is_foreign, e);
-}
-
-/* Adds the parts of the state: the keys, and the key of the sent-mail memory. */
-static void prepare_judge(struct explanation *e)
-{
-	struct batv_context *context = &e->asking.context;
-	struct batv_proof *proof = &e->proof;
-
-	proof->ring = &context->state->ring;
-	proof->memory = &e->asking.memory;
-	proof->before = *context->state->memory_before ? &e->asking.before : NULL;
-	proof->key = batv_state_memory_key(context->state);
-	proof->retention = context->state->global.memory_retention;
-	proof->is_forwarded = is_forwarded;
-	proof->is_forwarded_ctx = e;
-	context->class = e->class;
-	context->prove = prove;
-	context->prove_ctx = e;
-}
-
-static void judge(struct batv_ctl *ctl, struct explanation *e)
-{
-	bool doubt = false, automatic;
-
-	if (!e->asking.context.state) {
-		e->not_judged = ctl->message;
+	x->messages++;
+	if (e->judged) {
+		x->actions[e->judgement.finding.action]++;
+		x->verdicts[e->judgement.finding.verdict]++;
 		return;
 	}
-	prepare_judge(e);
-	automatic = batv_automatic_sender(
-		e->sender, e->asking.context.state->global.automatic_senders, &doubt);
-	if (doubt)
-		e->not_judged = "the pattern automatic_senders failed";
-	else if (!automatic)
-		e->not_judged = "the sender is not automatic, so Exim does not judge the message";
-	else if (!e->has_rcpt)
-		e->not_judged = "no recipient is known; give one with --rcpt ADDRESS";
-	if (e->not_judged)
-		return;
-	batv_ctl_ask_from(&e->asking, ctl->host);
-	batv_judge_recipient(&e->asking.context, e->rcpt, &e->judgement);
-	batv_ctl_ask_complete(&e->asking, e->judgement.domain, &e->complete);
-	e->complete.for_dsn = e->class == BATV_CLASS_DSN;
-	(void)batv_decide(&e->judgement.finding, 1, true);
-	if (e->judgement.finding.doubt && e->judgement.finding.verdict != BATV_VALID)
-		e->not_judged = "a list could not be looked up";
-	else
-		e->judged = true;
+	while (i < REASONS - 1 && x->reasons[i].text && x->reasons[i].text != e->not_judged)
+		i++;
+	x->reasons[i].text = e->not_judged;
+	x->reasons[i].count++;
 }
 
-/* ---- printing ---- */
+/* ---- one message ---- */
 
-/* Every byte must survive in JSON, so text that is not UTF-8 is encoded as if it were Latin-1. */
-static json_t *json_span(struct batv_span s)
+static void show(struct explaining *x, const struct batv_explanation *e)
 {
-	json_t *o = json_stringn(s.p, s.len);
-	char *wide;
-	size_t n = 0;
-
-	if (o)
-		return o;
-	wide = malloc(2 * s.len + 1);
-	if (!wide)
-		return json_null();
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c >= 0x80)
-			wide[n++] = (char)(0xc0 | c >> 6);
-		wide[n++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3f));
-	}
-	o = json_stringn(wide, n);
-	free(wide);
-	return o;
-}
-
-/* An id gets its brackets, as in a header.  An address stays as it is. */
-static json_t *json_value(const struct batv_clue *clue)
-{
-	char text[BATV_ID_MAX + 2];
-
-	if (!batv_clue_is_id(clue->kind))
-		return json_span(clue->value);
-	text[0] = '<';
-	memcpy(text + 1, clue->value.p, clue->value.len);
-	text[clue->value.len + 1] = '>';
-	return json_span((struct batv_span){text, clue->value.len + 2});
-}
-
-static json_t *json_clue(const struct explanation *e, const struct batv_clue *c)
-{
-	json_t *o = json_object();
-
-	batv_ctl_put_text(o, "kind", batv_clue_kind_name(c->kind));
-	batv_ctl_put(o, batv_clue_is_id(c->kind) ? "id" : "address", json_value(c));
-	batv_ctl_put(o, "raw", json_span(c->raw));
-	batv_ctl_put_text(o, "encoding", batv_clue_encoding_name(c->encoding));
-	batv_ctl_put_text(o, "in", c->in_header ? "header" : "body");
-	batv_ctl_put_number(o, "offset", (uint64_t)(c->raw.p - e->message.text));
-	batv_ctl_put_number(o, "offset_within", c->offset);
-	batv_ctl_put_flag(o, "weak", c->weak);
-	if (c->in_header) {
-		batv_ctl_put(o, "field", json_span(c->where));
+	if (x->ctl->json && x->many) {
+		json_array_append_new(x->list, batv_ctl_explain_print_json(e));
+	} else if (x->ctl->json) {
+		batv_ctl_print_json(batv_ctl_explain_print_json(e));
+	} else if (x->ctl->brief) {
+		batv_ctl_explain_print_line(e);
 	} else {
-		batv_ctl_put_number(o, "part", c->part);
-		batv_ctl_put(o, "type", json_span(c->where));
+		if (x->messages > 1)
+			putchar('\n');
+		batv_ctl_explain_print_text(x->ctl, e);
 	}
+}
+
+/* The message is borrowed. */
+static void explain(struct explaining *x, const char *name, const struct batv_ctl_message *message,
+		    const struct batv_ctl_envelope *envelope)
+{
+	static struct batv_explanation e;
+
+	e = (struct batv_explanation){.name = x->many || envelope ? name : NULL,
+				      .message = *message,
+				      .asking = &x->asking};
+	if (!batv_ctl_explanation_make(x->ctl, envelope, &e)) {
+		note_code(x, batv_ctl_fail(BATV_CTL_USAGE, "explain: an address is too long"));
+		return;
+	}
+	count(x, &e);
+	show(x, &e);
+	note_code(x, batv_ctl_explanation_code(&e));
+}
+
+static void explain_file(struct explaining *x, const char *path)
+{
+	struct batv_ctl_message message;
+	int code = batv_ctl_message_read(path, x->body_max, &message);
+
+	if (code) {
+		x->not_read++;
+		note_code(x, code);
+		return;
+	}
+	explain(x, path, &message, NULL);
+	free(message.text);
+}
+
+/* ---- a directory ---- */
+
+static int is_shown(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* Its plain files, by name. */
+static void explain_files(struct explaining *x, const char *path)
+{
+	struct dirent **names = NULL;
+	int n = scandir(path, &names, is_shown, alphasort);
+	struct stat st;
+
+	if (n < 0)
+		note_code(x, batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", path, strerror(errno)));
+	for (int i = 0; i < n; i++) {
+		char file[4096];
+
+		if (snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name) <
+			    (int)sizeof file &&
+		    lstat(file, &st) == 0 && S_ISREG(st.st_mode))
+			explain_file(x, file);
+		free(names[i]);
+	}
+	free(names);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Of a Maildir, the messages in new and cur. */
+static void explain_directory(struct explaining *x, const char *path)
+{
+	static const char *const parts[] = {"new", "cur"};
+	bool maildir = false;
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		char part[4096];
+
+		if (snprintf(part, sizeof part, "%s/%s", path, parts[i]) < (int)sizeof part &&
+		    is_directory(part)) {
+			explain_files(x, part);
+			maildir = true;
+		}
+	}
+	if (!maildir)
+		explain_files(x, path);
+}
+
+/* ---- Exim's queue ---- */
+
+static bool ask_exim(struct explaining *x, const char *what, const char *id, size_t max,
+		     struct batv_ran *ran)
+{
+	struct batv_matcher unused;
+	struct batv_asker asker;
+	bool gone;
+
+	batv_ask_exim_init(&asker, x->ctl->config.global.exim, x->ctl->config_path, &unused);
+	if (batv_ask_exim_spool(&asker, what, id, max, ran))
+		return true;
+	gone = strstr(asker.why, "does not exist") || strstr(asker.why, "No such file");
+	x->not_read++;
+	note_code(x, gone ? batv_ctl_fail(BATV_CTL_TROUBLE,
+					  "explain: %s is not in Exim's queue, nor a file", id)
+			  : batv_ctl_fail(BATV_CTL_TROUBLE, "explain: Exim does not show %s: %s",
+					  id, asker.why));
+	return false;
+}
+
+static void explain_copy(struct explaining *x, const char *id, struct batv_exim_spool *spool,
+			 struct batv_ran *copy)
+{
+	struct batv_ctl_message message;
+	struct batv_ctl_envelope envelope = {
+		.origin = "Exim's queue", .sender = spool->sender, .host = spool->host};
+
+	envelope.frozen = (int64_t)spool->frozen;
+	batv_ctl_message_split(copy->text, copy->len, x->body_max, &message);
+	if (spool->rcpts_all > spool->n_rcpts)
+		(void)batv_ctl_fail(BATV_CTL_YES,
+				    "explain: %s has %" PRIu64 " recipients; the first %zu are "
+				    "explained",
+				    id, spool->rcpts_all, spool->n_rcpts);
+	x->by_recipient = x->by_recipient || (spool->n_rcpts > 1 && !x->ctl->rcpt);
+	x->many = x->many || x->by_recipient;
+	for (size_t i = 0; i < spool->n_rcpts; i++) {
+		envelope.rcpt = spool->rcpts[i];
+		explain(x, id, &message, &envelope);
+		if (x->ctl->rcpt)
+			return;
+	}
+}
+
+static void explain_queued(struct explaining *x, const char *id)
+{
+	static struct batv_exim_spool spool;
+	struct batv_ran envelope, copy;
+
+	if (!ask_exim(x, "-Mvh", id, SPOOL_MAX, &envelope))
+		return;
+	if (!batv_exim_spool_read((struct batv_span){envelope.text, envelope.len}, &spool)) {
+		x->not_read++;
+		note_code(x, batv_ctl_fail(BATV_CTL_TROUBLE,
+					   "explain: %s: cannot read the envelope that Exim shows",
+					   id));
+	} else if (ask_exim(x, "-Mvc", id, BATV_CTL_HEADER_MAX + x->body_max, &copy)) {
+		explain_copy(x, id, &spool, &copy);
+		batv_run_free(&copy);
+	}
+	batv_run_free(&envelope);
+}
+
+/* ---- the sum ---- */
+
+static void print_sum(const struct explaining *x)
+{
+	const uint64_t *a = x->actions;
+	uint64_t not_judged = 0;
+
+	for (size_t i = 0; i < REASONS; i++)
+		not_judged += x->reasons[i].count;
+	printf("\n%" PRIu64 " %s%s: %" PRIu64 " would be refused, %" PRIu64
+	       " accepted and marked, %" PRIu64 " accepted, %" PRIu64 " not judged\n",
+	       x->messages, x->by_recipient ? "recipient" : "message", x->messages == 1 ? "" : "s",
+	       a[BATV_ACTION_REJECT], a[BATV_ACTION_MARK],
+	       a[BATV_ACTION_ACCEPT] + a[BATV_ACTION_REMOVE], not_judged);
+	for (int v = 0; v < BATV_VERDICT_COUNT; v++)
+		if (x->verdicts[v])
+			printf("  %-11s %" PRIu64 "\n", batv_verdict_name((enum batv_verdict)v),
+			       x->verdicts[v]);
+	for (size_t i = 0; i < REASONS && x->reasons[i].count; i++)
+		printf("  not judged  %" PRIu64 ": %s\n", x->reasons[i].count, x->reasons[i].text);
+	if (x->not_read)
+		printf("  not read    %" PRIu64 "\n", x->not_read);
+}
+
+static json_t *json_sum(const struct explaining *x)
+{
+	json_t *o = json_object(), *verdicts = json_object(), *actions = json_object();
+	uint64_t not_judged = 0;
+
+	for (size_t i = 0; i < REASONS; i++)
+		not_judged += x->reasons[i].count;
+	for (int v = 0; v < BATV_VERDICT_COUNT; v++)
+		batv_ctl_put_number(verdicts, batv_verdict_name((enum batv_verdict)v),
+				    x->verdicts[v]);
+	for (int a = 0; a < BATV_ACTION_COUNT; a++)
+		batv_ctl_put_number(actions, batv_action_name((enum batv_action)a), x->actions[a]);
+	batv_ctl_put_number(o, "messages", x->messages);
+	batv_ctl_put(o, "verdicts", verdicts);
+	batv_ctl_put(o, "actions", actions);
+	batv_ctl_put_number(o, "not_judged", not_judged);
+	batv_ctl_put_number(o, "not_read", x->not_read);
 	return o;
 }
 
-static json_t *json_evidence(const struct explanation *e)
+static void print_all(struct explaining *x)
 {
-	json_t *list = json_array();
+	json_t *o;
 
-	for (size_t i = 0; i < e->search.found.n; i++)
-		json_array_append_new(list, json_clue(e, &e->search.found.clues[i]));
-	return list;
-}
-
-static json_t *json_look_ups(const struct explanation *e)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < e->n_questions; i++) {
-		const struct batv_proof_question *q = &e->questions[i];
-		json_t *o = json_object();
-
-		batv_ctl_put_text(o, "kind", batv_proof_name(q->kind));
-		batv_ctl_put(o, "value", json_span(q->about));
-		batv_ctl_put_text(o, "answer", reply_name(q->reply));
-		json_array_append_new(list, o);
+	if (!x->many)
+		return;
+	if (!x->ctl->json) {
+		print_sum(x);
+		return;
 	}
-	return list;
-}
-
-/* One sentence about a hint; NULL: there is none. */
-static const char *hint_text(const struct batv_judgement *j)
-{
-	if (j->proof.kind == BATV_PROOF_HINT_ID)
-		return "a hint, not a proof: the message cites one that left from here with this "
-		       "address in its header only; it is delivered and marked, up to 20 times a "
-		       "day";
-	if (j->proof.kind == BATV_PROOF_HINT_FORWARDED)
-		return "a hint, not a proof: it is a bounce of another account, which was "
-		       "forwarded here; it is delivered and marked, up to 5 times a day for a "
-		       "network and for a recipient";
-	return NULL;
-}
-
-static void json_judgement(const struct explanation *e, json_t *o)
-{
-	const struct batv_judgement *j = &e->judgement;
-
-	batv_ctl_put_text(o, "verdict", batv_verdict_name(j->finding.verdict));
-	batv_ctl_put_text(o, "action", batv_action_name(j->finding.action));
-	batv_ctl_put_text(o, "reason", batv_reason_name(j->finding.reason));
-	batv_ctl_put_text(o, "proof",
-			  batv_proof_name(hint_text(j) ? BATV_PROOF_NONE : j->proof.kind));
-	if (hint_text(j))
-		batv_ctl_put_text(o, "hint", hint_text(j));
-	if (j->policy)
-		batv_ctl_put_text(o, "policy", j->policy->name);
-	if (j->finding.reason == BATV_WHY_NO_MEMORY)
-		batv_ctl_put(o, "memory", batv_ctl_complete_json(&e->complete));
-}
-
-static void print_json(const struct explanation *e)
-{
-	json_t *o = json_object();
-
-	batv_ctl_put_text(o, "class", batv_class_name(e->class));
-	batv_ctl_put_text(o, "sender", e->sender);
-	if (e->has_rcpt)
-		batv_ctl_put_text(o, "recipient", e->rcpt);
-	batv_ctl_put(o, "evidence", json_evidence(e));
-	batv_ctl_put(o, "look_ups", json_look_ups(e));
-	batv_ctl_put_flag(o, "full", e->search.found.full);
-	batv_ctl_put_number(o, "body_bytes_read", e->message.body.len);
-	batv_ctl_put_flag(o, "judged", e->judged);
-	if (e->judged)
-		json_judgement(e, o);
-	else
-		batv_ctl_put_text(o, "not_judged", e->not_judged);
+	o = json_object();
+	batv_ctl_put_number(o, "schema", 1);
+	batv_ctl_put(o, "messages", x->list);
+	batv_ctl_put(o, "sum", json_sum(x));
 	batv_ctl_print_json(o);
 }
 
-static void print_clue(const struct explanation *e, const struct batv_clue *c)
-{
-	char value[300], where[100];
+/* ---- the command ---- */
 
-	batv_printable(c->value, value, sizeof value);
-	batv_printable(c->where, where, sizeof where);
-	printf("  %-31s <%s>\n", batv_clue_kind_name(c->kind), value);
-	printf("      byte %zu, ", (size_t)(c->raw.p - e->message.text));
-	if (c->in_header)
-		printf("header %s", where);
-	else if (c->part > 0)
-		printf("part %u, %s", c->part, *where ? where : "text/plain");
-	else
-		printf("body%s%s", *where ? ", " : "", where);
-	if (c->encoding != BATV_ENCODING_NONE)
-		printf(", %s", batv_clue_encoding_name(c->encoding));
-	puts(c->weak ? ", less likely" : "");
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
 }
 
-static void print_look_up(const struct batv_proof_question *q)
+static void explain_args(struct explaining *x, char **args, int n)
 {
-	char about[300];
-
-	batv_printable(q->about, about, sizeof about);
-	printf("  %-7s <%s>: %s\n", batv_proof_name(q->kind), about, reply_name(q->reply));
-}
-
-static void print_judgement(const struct explanation *e)
-{
-	const struct batv_judgement *j = &e->judgement;
-	const char *reason = batv_reason_name(j->finding.reason);
-	bool proved = j->finding.verdict == BATV_REMEMBERED;
-
-	printf("verdict    %s%s%s\n", batv_verdict_name(j->finding.verdict), proved ? ", by " : "",
-	       proved ? batv_proof_name(j->proof.kind) : "");
-	printf("action     %s%s%s\n", batv_action_name(j->finding.action),
-	       strcmp(reason, "-") ? ", reason " : "", strcmp(reason, "-") ? reason : "");
-	if (hint_text(j))
-		printf("hint       %s\n", hint_text(j));
-	if (j->policy)
-		printf("policy     %s\n", j->policy->name);
-	if (j->finding.reason == BATV_WHY_NO_MEMORY) {
-		char text[500];
-
-		batv_ctl_complete_text(&e->complete, text, sizeof text);
-		printf("memory     not complete for %s: %s\n", j->domain, text);
+	for (int i = 0; i < n; i++) {
+		if (is_directory(args[i]))
+			explain_directory(x, args[i]);
+		else if (batv_log_line_is_id(batv_span_of(args[i])) && !is_file(args[i]))
+			explain_queued(x, args[i]);
+		else
+			explain_file(x, args[i]);
 	}
+	print_all(x);
 }
 
-static void print_text(const struct explanation *e)
+/* Many messages have the same few recipients and hosts, and asking Exim takes time. */
+static int explain_with_cache(struct explaining *x, char **args, int n)
 {
-	char sender[300], rcpt[300];
+	struct batv_cache *cache = batv_ctl_cache_new(&x->asking.matcher, &x->matcher);
 
-	batv_printable(batv_span_of(e->sender), sender, sizeof sender);
-	batv_printable(batv_span_of(e->rcpt), rcpt, sizeof rcpt);
-	printf("class      %s\n", batv_class_name(e->class));
-	printf("sender     <%s> (%s)\n", sender, e->sender_from);
-	if (e->has_rcpt)
-		printf("recipient  <%s> (%s)\n", rcpt, e->rcpt_from);
-	printf("evidence   %zu%s\n", e->search.found.n,
-	       e->search.found.full ? ", and more that did not fit" : "");
-	for (size_t i = 0; i < e->search.found.n; i++)
-		print_clue(e, &e->search.found.clues[i]);
-	printf("look-ups   %zu\n", e->n_questions);
-	for (size_t i = 0; i < e->n_questions; i++)
-		print_look_up(&e->questions[i]);
-	if (e->judged)
-		print_judgement(e);
-	else
-		printf("not judged: %s\n", e->not_judged);
-	if (e->not_judged && e->asking.context.state && e->judgement.finding.doubt)
-		printf("  list \"%s\": %s\n", e->asking.asker.list, e->asking.asker.why);
-}
-
-static int code_of(const struct explanation *e)
-{
-	if (e->judged)
-		return e->judgement.finding.action == BATV_ACTION_REJECT ? BATV_CTL_NO
-									 : BATV_CTL_YES;
-	return e->judgement.finding.doubt ? BATV_CTL_TROUBLE : BATV_CTL_YES;
+	if (!cache)
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
+	x->asking.context.matcher = &x->matcher;
+	explain_args(x, args, n);
+	batv_ctl_cache_free(cache);
+	return x->code;
 }
 
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n)
 {
-	static struct explanation e;
+	static struct explaining x;
 	struct batv_global defaults;
-	size_t max;
 	int code;
 
-	(void)n;
+	x.ctl = ctl;
 	batv_policy_init_global(&defaults);
-	max = (size_t)defaults.evidence_bytes;
-	if (batv_ctl_ask(ctl, &e.asking) == BATV_CTL_YES)
-		max = (size_t)e.asking.context.state->global.evidence_bytes;
-	code = batv_ctl_message_read(args[0], max, &e.message);
-	if (code)
-		return code;
-	if (!find_sender(ctl, &e) || !find_rcpt(ctl, &e)) {
-		free(e.message.text);
-		return batv_ctl_fail(BATV_CTL_USAGE, "explain: an address is too long");
-	}
-	look_at_message(&e);
-	prepare_proof(ctl, &e);
-	judge(ctl, &e);
-	look_up(&e);
-	if (ctl->json)
-		print_json(&e);
-	else
-		print_text(&e);
-	batv_ctl_ask_end(&e.asking);
-	free(e.message.text);
-	return code_of(&e);
+	x.body_max = (size_t)defaults.evidence_bytes;
+	if (batv_ctl_ask(ctl, &x.asking) == BATV_CTL_YES)
+		x.body_max = (size_t)x.asking.context.state->global.evidence_bytes;
+	x.many = n > 1 || ctl->brief || is_directory(args[0]);
+	x.list = json_array();
+	code = explain_with_cache(&x, args, n);
+	batv_ctl_ask_end(&x.asking);
+	return code;
 }

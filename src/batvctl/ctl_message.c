@@ -53,10 +53,11 @@ static const char *field_end(const char *p, const char *end)
 	return p;
 }
 
-static void split_message(struct batv_ctl_message *m, size_t len, size_t body_max)
+void batv_ctl_message_split(char *text, size_t len, size_t body_max, struct batv_ctl_message *m)
 {
-	const char *p = m->text, *end = p + len, *begin;
+	const char *p = text, *end = p + len, *begin;
 
+	m->text = text;
 	while (p < end && is_empty(p, end))
 		p = next_line(p, end);
 	while (p < end && is_mbox_line(p, end))
@@ -93,7 +94,7 @@ int batv_ctl_message_read(const char *path, size_t body_max, struct batv_ctl_mes
 		free(m->text);
 		return BATV_CTL_TROUBLE;
 	}
-	split_message(m, len, body_max);
+	batv_ctl_message_split(m->text, len, body_max, m);
 	return BATV_CTL_YES;
 }
 

@@ -18,6 +18,9 @@ struct batv_ctl_message {
 /* Reads the file; "-" is stdin.  On failure it prints what is wrong, and returns a code. */
 int batv_ctl_message_read(const char *path, size_t body_max, struct batv_ctl_message *m);
 
+/* The same for a text that is there already, and that *m borrows. */
+void batv_ctl_message_split(char *text, size_t len, size_t body_max, struct batv_ctl_message *m);
+
 /* Gets the next field; *at starts at 0.  The value is as in the file, with its folds. */
 bool batv_ctl_message_field(const struct batv_ctl_message *m, size_t *at, struct batv_header *out);
 /* Gets the value of the first field with that name; it is empty if there is none. */

@@ -74,13 +74,18 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	{"verify", "at host", 1, 1, "ADDRESS [--host IP-ADDRESS] [--at TIME]",
 	 "the verdict on a bounce to this address from outside", "Exit status 0 for `valid` only.",
 	 batv_ctl_verify},
-	{"explain", "at rcpt from host", 1, 1,
-	 "FILE [--rcpt ADDRESS] [--from ADDRESS] [--host IP-ADDRESS] [--at TIME]",
-	 "what Exim would make of a message, and why",
+	{"explain", "at rcpt from host brief", 1, 1000,
+	 "FILE|DIRECTORY|ID... [--brief] [--rcpt ADDRESS] [--from ADDRESS] [--host IP-ADDRESS] "
+	 "[--at TIME]",
+	 "what Exim would make of messages, and why",
 	 "Class, evidence, look-ups, verdict, action; byte offsets are those of the file (- is\n"
-	 "stdin).  Without a state it shows class and evidence.  Without options the envelope is\n"
-	 "taken from Return-Path, and from Envelope-To, X-Original-To, Delivered-To or To.  Exit\n"
-	 "status 1 when the message would be refused.",
+	 "stdin).  ID is a message in Exim's queue, frozen or not, with its envelope.  Of a\n"
+	 "DIRECTORY each plain file is one message, and of a Maildir those in new and cur; a sum "
+	 "is\n"
+	 "at the end.  --brief prints a line for each.  Without a state it shows class and\n"
+	 "evidence.  For files without options the envelope is taken from Return-Path, and from\n"
+	 "Envelope-To, X-Original-To, Delivered-To or To.  Exit status 1 when a message would be\n"
+	 "refused.",
 	 batv_ctl_explain},
 	{"report", "since until top html csv anonymous", 0, 1000,
 	 "[--since 7d] [--until TIME] [--top NUMBER] [--html FILE] [--csv] [--anonymous] "
@@ -176,6 +181,7 @@ static const struct option longs[] = {
 	{"html", required_argument, NULL, BATV_OPTION_HTML},
 	{"csv", no_argument, NULL, BATV_OPTION_CSV},
 	{"anonymous", no_argument, NULL, BATV_OPTION_ANONYMOUS},
+	{"brief", no_argument, NULL, BATV_OPTION_BRIEF},
 	{"output", required_argument, NULL, BATV_OPTION_OUTPUT},
 	{"json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'},
@@ -247,6 +253,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_HTML: ctl->html = optarg; break;
 	case BATV_OPTION_CSV: ctl->csv = true; break;
 	case BATV_OPTION_ANONYMOUS: ctl->anonymous = true; break;
+	case BATV_OPTION_BRIEF: ctl->brief = true; break;
 	case BATV_OPTION_OUTPUT: ctl->output = optarg; break;
 	default: return BATV_CTL_USAGE;
 	}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bounces import decoded, mime_ids
 from lab import *
-from batv import Batv
+from batv import *
 
 MESSAGES = Path(__file__).resolve().parent.parent / "unit" / "evidence"
 SEED = 20261122
@@ -192,3 +192,134 @@ def test_with_a_state(lab):
     assert not answer["judged"] and "not automatic" in answer["not_judged"] and code == 0
     answer, code = told(write(lab, "carol@theirs.example", tagged))
     assert not answer["judged"] and answer["sender"] == "carol@theirs.example"
+
+
+# -- many messages
+
+def test_a_directory(lab):
+    """A line for each message and a sum, for a directory of files and for a Maildir."""
+    b = Batv(lab, conf="domains = example.com\nenforcement = reject\ntrusted_hosts = 127.0.0.1\n"
+                       "inbound_domains = example.com\n")
+    tagged = b.sign("alice@example.com")
+    texts = {"a": write(lab, "", tagged).read_text(), "b": write(lab, "", "x@example.com").read_text(),
+             "c": write(lab, "carol@theirs.example", tagged).read_text()}
+    texts["d"] = texts["b"].replace("To: alice@example.com", f"To: {tagged}")
+    flat, box = lab.mkdir("flat"), lab.mkdir("box")
+    for name, text in texts.items():
+        lab.write(flat / name, text)
+    lab.write(flat / ".hidden", texts["b"])
+    lab.mkdir("flat", "sub")
+    lab.write(flat / "sub" / "e", texts["b"])
+    for name, part in ("a", "new"), ("b", "cur"), ("b", "tmp"), ("c", "new"):
+        lab.mkdir("box", part)
+        lab.write(box / part / name, texts[name])
+    lab.write(box / "dovecot-uidlist", "1")
+
+    done = b.ctl("explain", "--brief", flat, check=False)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and lines[:5] == [
+        ["accept", "remembered", "dsn", "alice@example.com", f"{flat}/a"],
+        ["reject", "missing", "dsn", "alice@example.com", f"{flat}/b"],
+        ["-", "-", "dsn", "alice@example.com", f"{flat}/c"],
+        ["accept", "valid", "dsn", tagged, f"{flat}/d"], []], done.stdout
+    assert "\n4 messages: 1 would be refused, 0 accepted and marked, 2 accepted, 1 not judged\n" in done.stdout, done.stdout
+    assert "\n  not judged  1: the sender is not automatic" in done.stdout, done.stdout
+
+    told = json.loads(b.ctl("--json", "explain", box, check=False).stdout)
+    assert [(m["name"], m.get("verdict")) for m in told["messages"]] == [
+        (f"{box}/new/a", "remembered"), (f"{box}/new/c", None), (f"{box}/cur/b", "missing")], told
+    assert told["sum"] == {"messages": 3, "not_judged": 1, "not_read": 0,
+                           "actions": {"accept": 1, "mark": 0, "remove": 0, "reject": 1},
+                           "verdicts": {v: int(v in ("missing", "remembered")) for v in told["sum"]["verdicts"]}}, told["sum"]
+    # Each message by itself says what it says among others.
+    alone = json.loads(b.ctl("--json", "explain", flat / "b", check=False).stdout)
+    among = json.loads(b.ctl("--json", "explain", flat / "a", flat / "b", flat / "c", check=False).stdout)["messages"][1]
+    assert among.pop("name") == str(flat / "b") and among == alone, (among, alone)
+    assert alone["text"].startswith("refused: the bounce came to the untagged address"), alone
+    # A file that cannot be read is named, and the others are explained.
+    done = b.ctl("explain", "--brief", flat / "a", "/nonexistent", check=False)
+    assert done.returncode == 3 and "/nonexistent" in done.stderr and "\n1 message: " in done.stdout and "not read    1" in done.stdout, done
+    empty = b.ctl("explain", lab.mkdir("empty"))
+    assert "\n0 messages: " in empty.stdout, empty
+
+
+class TestQueue:
+    """Messages in the queue of a real Exim: its envelope and its text."""
+
+    def setup(self):
+        self.batv = Batv(self.lab, conf=CONF + "enforcement = reject\n", start=False)
+        self.exim = batv_exim(self.lab, self.batv, "* 127.0.0.2", options={"queue_only": "true"})
+        self.batv.exim = f"{self.exim.binary} -C {self.exim.config_path}"
+        self.batv.conf(CONF + "enforcement = observe\n")
+        self.batv.start()
+        self.tagged = self.batv.sign("alice@test")
+        result = self.exim.inject("", ["alice@test", "bob@test"], self.message(), "127.0.0.9")
+        assert result.data.code == 250, result
+        (self.id,) = self.exim.spool_ids()
+        self.exim.exim("-Mf", self.id)
+        self.batv.set(CONF + "enforcement = reject\n")
+
+    def message(self):
+        return write(self.lab, "", "x@theirs.test").read_text().replace("Return-Path: <>\n", "", 1)
+
+    def explain(self, *argv):
+        done = self.batv.ctl("--json", "explain", *argv, check=False)
+        return json.loads(done.stdout), done.returncode
+
+    def test_a_frozen_bounce(self):
+        done = self.batv.ctl("--json", "explain", self.id, check=False)
+        documents = json.loads(done.stdout)["messages"]
+        assert done.returncode == 1 and len(documents) == 2, done
+        for told, rcpt in zip(documents, ("alice@test", "bob@test")):
+            assert (told["recipient"], told["verdict"], told["action"], told["sender"]) == (rcpt, "missing", "reject", ""), told
+            # what was decided when it came in, and what would be now
+            assert told["on_arrival"] == "missing; action=mark; mode=observe; class=dsn; reason=observe", told
+            assert told["name"] == self.id and told["frozen"] > 1700000000 and told["class"] == "dsn", told
+        text = self.batv.ctl("explain", self.id, check=False).stdout
+        assert re.search(rf"^message    {self.id}, frozen since 20", text, re.M), text
+        assert "\non arrival missing; action=mark; mode=observe;" in text, text
+        told = json.loads(self.batv.ctl("--json", "explain", self.id, "--rcpt", self.tagged).stdout)
+        assert (told["verdict"], told["name"]) == ("valid", self.id), told
+        assert "\nrecipient  <alice@test> (Exim's queue)\n" in text and "\nin words   refused: the bounce came to the" in text, text
+        # The text is that of the message: what it cites is found as in a file.
+        copy = self.lab.write(self.lab.dir / "copy", self.exim.exim("-Mvc", self.id).stdout)
+        file = json.loads(self.batv.ctl("--json", "explain", copy, "--rcpt", "alice@test", "--from", "<>", check=False).stdout)
+        assert {k: documents[0][k] for k in ("evidence", "look_ups", "class")} == {k: file[k] for k in ("evidence", "look_ups", "class")}
+
+    def test_its_host(self):
+        """The sending host is known, so what is said of it applies; --host says another one."""
+        self.batv.set(CONF + "enforcement = reject\nexempt_hosts = 127.0.0.9\n")
+        brief = lambda *argv: [line.split()[:2] for line in self.batv.ctl("explain", "--brief", *argv, check=False).stdout.splitlines()[:2]]
+        assert brief(self.id) == [["accept", "exempt"], ["accept", "exempt"]]
+        assert brief(self.id, "--host", "127.0.0.8") == [["reject", "missing"], ["reject", "missing"]]
+        assert brief(self.id, "--rcpt", "bob@test")[0] == ["accept", "exempt"]
+        self.batv.set(CONF + "enforcement = reject\n")
+
+    def test_made_here(self):
+        """A bounce of this machine is not judged by Exim; nor is mail of people."""
+        own = self.exim.submit("", "bob@test", self.message(), mode="-odq")
+        people = self.exim.submit("carol@test", "bob@test", self.message(), mode="-odq")
+        done = self.batv.ctl("--json", "explain", own, people, self.id, check=False)
+        told = json.loads(done.stdout)
+        assert [m.get("not_judged", m.get("verdict")) for m in told["messages"]] == [
+            "this machine made the message, so Exim does not judge it", "the sender is not automatic, so Exim does not judge the message",
+            "missing", "missing"], told
+        assert told["sum"]["messages"] == 4 and done.returncode == 1, told
+
+    def test_gone(self):
+        gone = self.id[:-1] + ("b" if self.id[-1] != "b" else "c")
+        done = self.batv.ctl("explain", gone, check=False)
+        assert done.returncode == 3 and done.stdout == "", done
+        assert done.stderr == f"batvctl: explain: {gone} is not in Exim's queue, nor a file\n", done.stderr
+        done = self.batv.ctl("explain", gone, self.id, "--brief", check=False)
+        assert done.returncode == 3 and "\n2 recipients: 2 would be refused" in done.stdout, done
+
+    def test_a_large_one(self):
+        """Of a message of 9 MB no more is taken than is searched."""
+        self.batv.set(CONF + "enforcement = observe\n")
+        result = self.exim.inject("", "alice@test", self.message() + "x" * 70 + ("\n" + "x" * 70) * 130000, "127.0.0.9")
+        assert result.data.code == 250, result
+        self.batv.set(CONF + "enforcement = reject\n")
+        large = self.exim.mainlog("<= <> H=")[-1].split()[2]
+        told, code = self.explain(large)
+        assert (told["verdict"], told["body_bytes_read"], code) == ("missing", 131072, 1), told

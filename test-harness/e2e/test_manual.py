@@ -7,7 +7,8 @@ from lab import *
 from batv import SNIPPETS, Batv
 
 # Commands of examples that need more than this laboratory has, and the test that runs them.
-ELSEWHERE = {"batvctl why alice@example.com": "test_why.py::test_the_sample",
+ELSEWHERE = {"batvctl explain --brief /home/alice/Maildir": "test_explain.py::test_a_directory",
+             "batvctl why alice@example.com": "test_why.py::test_the_sample",
              "batvctl enable --dry-run\nbatvctl enable --probe me@example.net": "test_enable.py::test_the_example",
              "batvctl test alice@example.com": "test_ctl_test.py::test_what_it_says",
              "batvctl doctor --quiet": "test_doctor.py::test_the_output"}

@@ -1,17 +1,33 @@
-/* links: admin/exim_text admin/exim_user core/base/span */
+/* links: admin/exim_text admin/exim_user admin/exim_spool core/base/span */
 /*
- * fuzz_exim_says.c - any bytes as what `exim -bP` and `exim -bV` print: what is found is in the
- * text, is unchanged, and fits.
+ * fuzz_exim_says.c - any bytes as what `exim -bP`, `exim -bV` and `exim -Mvh` print: what is found
+ * is in the text, is unchanged, and fits.
  *
  * Input: what Exim prints, up to its first NUL.
  */
+#include "exim_spool.h"
 #include "exim_text.h"
 #include "exim_user.h"
 #include "reach.h"
 
-enum { OPTION, SWITCH, DRIVER, VALUE, TOO_LONG, SUPPORTS, ERROR, AFTER, USER, OUTCOMES };
+enum {
+	OPTION,
+	SWITCH,
+	DRIVER,
+	VALUE,
+	TOO_LONG,
+	SUPPORTS,
+	ERROR,
+	AFTER,
+	USER,
+	SPOOL,
+	HOST,
+	FROZEN,
+	OUTCOMES
+};
 static const char *const outcomes[OUTCOMES] = {
-	"option", "switch", "driver", "value", "too_long", "supports", "error", "after", "user",
+	"option", "switch", "driver", "value", "too_long", "supports",
+	"error",  "after",  "user",   "spool", "host",     "frozen",
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -88,6 +104,32 @@ static void read_user(const char *text)
 	}
 }
 
+static void check_address(const char *address, const char *text)
+{
+	must(strlen(address) < BATV_ADDR_SIZE && strstr(text, address));
+	must(!batv_span_has_control(batv_span_of(address)));
+}
+
+static void read_spool(const char *text)
+{
+	static struct batv_exim_spool e;
+
+	if (!batv_exim_spool_read(batv_span_of(text), &e))
+		return;
+	must(e.n_rcpts > 0 && e.n_rcpts <= BATV_EXIM_SPOOL_RCPTS && e.n_rcpts <= e.rcpts_all);
+	must(strlen(e.host) < sizeof e.host && strstr(text, e.host));
+	check_address(e.sender, text);
+	for (size_t i = 0; i < e.n_rcpts; i++) {
+		must(*e.rcpts[i]);
+		check_address(e.rcpts[i], text);
+	}
+	reached(SPOOL);
+	if (*e.host)
+		reached(HOST);
+	if (e.frozen)
+		reached(FROZEN);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = reach_text(data, size);
@@ -95,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_options(text);
 	read_values(text);
 	read_user(text);
+	read_spool(text);
 	free(text);
 	return 0;
 }
