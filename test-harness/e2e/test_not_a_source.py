@@ -3,6 +3,9 @@
 import shutil
 
 from batv import *
+from kinds import HEAVY
+from lab_debian import DebianConfiguration, Installation
+from lab_dns import Dns
 
 STRANGER, EVE = "127.0.0.9", "eve@elsewhere.test"
 PIECES = SNIPPETS / "not-a-source"
@@ -232,3 +235,157 @@ class TestAllTogether:
         assert self.marked("bob@test") is None
         self.batv.observe_file(False)
         assert self.marked("bob@test") == "forged" and lines() == before + 8, lines()
+
+
+class TestRefusingForgedSenders:
+    """With the administrator's word, in an Exim that knows SPF, and with a name server of its own."""
+
+    PASSES, STRANGER = "198.51.100.8", "203.0.113.9"
+
+    def setup(self):
+        needs_root("port 53, and mounts")
+        self.lab.clock.set(1_900_000_000)
+        self.dns = Dns({("test", "TXT"): [f"v=spf1 ip4:{self.PASSES} -all"]}, address="127.0.0.53").start()
+        self.lab.on_close(self.dns.stop)
+        self.lab.on_end(self.dns.socket.close)
+        self.batv = Batv(self.lab, conf=CONF, kind=HEAVY)
+        self.ours = batv_exim(self.lab, self.batv, Sink(self.lab), installation=Installation(self.lab, "ours", kind=HEAVY), start=False,
+                              macros={"BATV_DENY_FORGED_SENDERS": "yes"}, rcpt_last=include("acl-rcpt-forged-senders.conf"))
+        self.resolv = self.lab.write("resolv.conf", "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
+
+    def comes(self, sender, source="203.0.113.9"):
+        """What becomes of a message: refused, marked or taken.  SPF passes for all of 127.0.0.0/8, so there is no connection."""
+        count = len(self.ours.mailbox("alice"))
+        lines = "EHLO x", f"MAIL FROM:<{sender}>", "RCPT TO:<alice@test>", "DATA", *make_message(sender).splitlines(), ".", "QUIT"
+        done = self.lab.run(["unshare", "-m", "sh", "-euc",
+                             f'mount --bind {self.resolv} /etc/resolv.conf; exec setpriv --reuid={self.lab.uid} --regid={self.lab.gid} '
+                             '--clear-groups "$@"', "sh", self.ours.binary, "-C", self.ours.config_path, "-odf", "-bs", "-oMa", source],
+                            user="root", input="".join(f"{line}\r\n" for line in lines), check=False)
+        if "\n550" in done.stdout:
+            assert "5.7.1 The sender address is one of ours" in done.stdout, done
+            return "refused"
+        assert "\n250 OK id=" in done.stdout, done
+        return "marked" if self.ours.wait_mailbox("alice", count + 1)[-1]["X-BATV-Sender"] else "taken"
+
+    def test_1_refused(self):
+        assert self.comes("bob@test") == self.comes("Carol@TEST", "203.0.113.77") == "refused"
+        for sender in EVE, self.batv.sign("bob@test"), "prvs=0123abcdef=bob@test":
+            assert self.comes(sender) == "taken", sender
+        for option in "exempt_hosts", "relay_in_hosts":
+            self.batv.set(CONF, **{option: self.STRANGER})
+            assert self.comes("bob@test") == "taken", option
+        self.batv.set(CONF, unsigned_senders="carol@test")
+        assert self.comes("bob@test") == "taken"
+        self.batv.set(CONF)
+        assert self.comes("bob@test") == "refused"
+
+    def test_2_only_if_spf_says_so(self):
+        """Not if the DNS does not answer, nor without a record that says no."""
+        record = self.dns.records[("test", "TXT")]
+        self.dns.broken.add("test")
+        assert self.comes("bob@test") == "marked"
+        self.dns.broken.clear()
+        for texts in ["other"], ["v=spf1 ?all"], [record[0], record[0]]:
+            self.dns.records[("test", "TXT")] = texts
+            assert self.comes("bob@test") == "marked", texts
+        self.dns.records[("test", "TXT")] = ["v=spf1 ~all"]
+        assert self.comes("bob@test") == "refused"
+        self.dns.records[("test", "TXT")] = record
+        assert self.comes("bob@test") == "refused"
+
+    def test_3_an_unknown_server_of_ours(self):
+        """For two weeks after it nothing is refused."""
+        page = (TOP / "docs/not-a-source.md").read_text()
+        greps = [c.replace("/var/log/exim4/mainlog", str(self.ours.dir / "log/mainlog")) for c in re.findall("(?m)^    (grep .*)$", page)]
+        count = lambda: [self.lab.run(["sh", "-c", g], check=False).stdout for g in greps]
+        (passed, marked) = count()
+        assert passed == "0\n" and len(marked.splitlines()) == 4, (passed, marked)
+        assert self.comes("bob@test", self.PASSES) == "taken"
+        assert count()[0] == "1\n"
+        assert self.comes("bob@test") == "marked"
+        self.lab.clock.advance(13 * DAY)
+        self.batv.reload()
+        assert self.comes("carol@test") == "marked"
+        self.lab.clock.advance(2 * DAY)
+        self.batv.reload()
+        assert self.comes("bob@test") == "refused"
+
+
+class TestDebianSplit:
+    """Debian's configuration with our pieces, and what the heads of the Debian files say."""
+
+    split = True
+
+    def setup(self):
+        self.user = self.lab.user
+        self.address = f"{self.user}@test"
+        self.sink = Sink(self.lab)
+        self.batv = Batv(self.lab, conf=CONF, kind=HEAVY)
+        installation = Installation(self.lab, "ours", HEAVY)
+        self.debian = DebianConfiguration(self.lab, "ours", installation, self.split, self.batv.state_dir, self.sink.route(), placed=False,
+                                          relay_domains="relayed.test")
+        etc = self.debian.etc
+        head = (PIECES / "debian/exim-batv.local-rcpt").read_text()
+        lines = "".join(f"{line}\n" for line in re.findall(r"(?m)^#   (\w+ = .*)$", head)).replace("/etc/exim4", str(etc))
+        assert lines.count("\n") == 4, lines
+        lines = lines.replace("= 1000", "= 5") + f"{include('main-delay-warnings.conf')}"
+        shutil.copy(PIECES / "debian/exim-batv.local-rcpt", etc)
+        router = (PIECES / "debian/060_exim-batv_no-bounces").read_text()
+        if self.split:
+            self.lab.write(etc / "conf.d/main/000_local", lines)
+            self.lab.write(etc / "conf.d/router/060_exim-batv_no-bounces", router)
+        else:
+            self.lab.write(etc / "exim4.conf.localmacros", lines)
+            template = etc / "exim4.conf.template"
+            text = template.read_text().replace("\nbegin routers\n", f"\nbegin routers\n\n{router.splitlines()[-1]}\n")
+            assert "no-bounces" in text
+            self.lab.write(template, text)
+        self.lab.write(etc / "aliases", f"forward: x@refusing.test\nsecond: {self.user}\npostmaster: {self.user}\n")
+        self.lab.write(etc / "local_rcpt_callout", "*@relayed.test\n")
+        self.debian.place_unsigning()
+        self.debian.place_signing()
+        self.ours = Exim(self.lab, config=self.debian.text, binary=installation.binary, macros=self.debian.macros, options=self.debian.options)
+
+    def come(self, rcpt, sender=EVE, source=STRANGER):
+        return self.ours.inject(sender, rcpt, bounce(self.address) if not sender else make_message(sender), source)
+
+    def test_it_loads(self):
+        routers = self.ours.exim("-bP", "router_list").stdout.split()
+        assert "batv_no_bounces_outside" in routers
+        if self.split:
+            assert routers.index("batv_unsign") < routers.index("batv_no_bounces_outside")
+        assert "match_domain" in self.ours.option("delay_warning_condition")
+
+    def test_what_is_taken_and_what_is_not(self):
+        self.sink.answer("rcpt", "550 5.1.1 no such user", match="nobody@relayed|refusing")
+        tag = self.batv.sign(self.address)
+        for rcpt, sender, code in ((self.address, EVE, 250), (tag, "", 250), (tag, EVE, 250), (self.address, "", 550),
+                                   ("nobody-here@test", EVE, 550), ("nobody@relayed.test", EVE, 550), ("user@relayed.test", EVE, 250)):
+            result = self.come(rcpt, sender, f"127.0.9.{len(rcpt)}")
+            assert (result.data or result.rcpts[0]).code == code, (rcpt, sender, result)
+        # one verdict for each recipient, still
+        with self.ours.smtp("127.0.9.99") as session:
+            session.mail("")
+            assert [session.rcpt(r).code for r in (self.address, tag)] == [250, 452], session.dialogue()
+
+    def test_forged_senders(self):
+        """SPF passes for all of 127.0.0.0/8."""
+        assert self.come(self.address, "second@test").data.code == 250
+        assert self.ours.mainlog(r"batv: sender=bare spf=pass from=<second@test> host=\[127.0.0.9\]$")
+
+    def test_limit(self):
+        assert [self.come(self.address, source="127.0.9.200").rcpts[0].code for _ in range(7)] == [250] * 5 + [451] * 2
+        assert self.come(self.batv.sign(self.address), "", "127.0.9.200").rcpts[0].code == 451
+
+    def test_no_bounces_to_outside(self):
+        self.ours.wait_idle()
+        self.sink.forget()
+        self.sink.answer("rcpt", "550 5.1.1 gone", match="refusing.test")
+        assert self.come("forward@test", source="127.0.9.201").data.code == 250
+        wait_until(lambda: [m for m in self.ours.mailbox(self.user) if m["X-Failed-Recipients"]], 20, "the postmaster's mail")
+        self.ours.wait_idle()
+        assert self.sink.messages == [] and self.ours.paniclog() == []
+
+
+class TestDebianUnsplit(TestDebianSplit):
+    split = False
