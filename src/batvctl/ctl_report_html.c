@@ -164,9 +164,16 @@ static void put_cell(FILE *out, uint64_t n)
 /* A column of noughts says nothing, but for the four that the page is about. */
 static bool has_column(const struct batv_report *r, int figure)
 {
+	static const bool always[BATV_LOG_FIGURES] = {
+		[BATV_LOG_BACK_BY_TAG] = true,
+		[BATV_LOG_BACK_BY_MEMORY] = true,
+		[BATV_LOG_REFUSED] = true,
+		[BATV_LOG_WOULD] = true,
+	};
+
 	if (before_us(r))
 		return figure == BATV_LOG_BOUNCES || figure == BATV_LOG_STRANGERS;
-	return figure <= BATV_LOG_WOULD || r->log.figures[figure] > 0;
+	return always[figure] || r->log.figures[figure] > 0;
 }
 
 static void put_columns(FILE *out, const struct batv_report *r,

@@ -54,6 +54,14 @@ struct search {
 	int kind; /* 1: batv.so, 2: the program, 0: any other library */
 };
 
+/* By the file's name alone: a directory may be called exim-4.98. */
+static int kind_of(const char *name)
+{
+	if (strcmp(name, "batv.so") == 0)
+		return 1;
+	return !*name || strstr(name, "exim") ? 2 : 0;
+}
+
 static int look(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct search *s = arg;
@@ -65,9 +73,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *arg)
 		if (info->dlpi_phdr[i].p_type != PT_LOAD || s->address < from ||
 		    s->address >= from + info->dlpi_phdr[i].p_memsz)
 			continue;
-		s->kind = strstr(info->dlpi_name, "/batv.so")                    ? 1
-			  : !*info->dlpi_name || strstr(info->dlpi_name, "exim") ? 2
-										 : 0;
+		s->kind = kind_of(basename(info->dlpi_name));
 		return 1;
 	}
 	return 0;

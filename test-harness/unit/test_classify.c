@@ -187,6 +187,19 @@ static const struct {
 	{"X-Failed-Recipients", "bob@x.example", "dsn"},
 	{"X-MS-Exchange-Message-Is-Ndr", "", "dsn"},
 	{"TLS-Report-Domain", "ours.example", "report"},
+	{"Precedence", "first-class", "other"},
+	{"Content-Class", " urn:content-classes:calendarmessage", "calendar"},
+	{"Content-Class", "URN:content-classes:DSN", "dsn"},
+	{"Content-Class", "urn:content-classes:mdn", "mdn"},
+	{"Content-Class", "urn:content-classes:message", "other"},
+	{"X-MS-Exchange-Generated-Message-Source", "Mailbox Rules Agent", "autoreply"},
+	{"X-MS-Exchange-Generated-Message-Source", "Out of Office Agent", "autoreply"},
+	{"X-MS-Exchange-Generated-Message-Source", "OOF Assistant", "autoreply"},
+	{"X-MS-Exchange-Generated-Message-Source", "Journal Agent", "other"},
+	{"X-MS-Exchange-Generated-Message-Source", "Meeting Message Processing Agent", "calendar"},
+	{"X-MS-Exchange-Generated-Message-Source", "Calendar Repair Assistant", "calendar"},
+	{"X-MS-Exchange-Generated-Message-Source", "Transport", "other"},
+	{"Content-Identifier", "x", "other"},
 };
 
 START_TEST(single_fields)
@@ -198,6 +211,43 @@ START_TEST(single_fields)
 			     (struct batv_header){span(fields[_i].name), span(fields[_i].value)});
 	ck_assert_str_eq(batv_class_name(batv_classify_end(&c, span(""), &recipients)),
 			 fields[_i].want);
+}
+END_TEST
+
+/* Several fields, one on each line, and a body after an empty line. */
+static const struct {
+	const char *text, *want;
+} wholes[] = {
+	{"Subject: Automatic reply: lunch\nIn-Reply-To: x\n\n", "autoreply"},
+	{"Subject: Automatic reply: lunch\nIn-Reply-To: \n\n", "other"},
+	{"Subject: Automatic reply: lunch\n\n", "other"},
+	/* a daemon's report keeps its type; what it returns as parts of its own says nothing */
+	{"From: mailer-daemon@x.example\nContent-Type: multipart/report; boundary=b\n\n"
+	 "--b\nContent-Type: message/disposition-notification\n\n",
+	 "mdn"},
+	{"From: mailer-daemon@x.example\nContent-Type: multipart/mixed; boundary=b\n\n"
+	 "--b\nContent-Type: message/disposition-notification\n\n",
+	 "dsn"},
+	{"From: a@b\nContent-Type: multipart/mixed; boundary=b\n\n"
+	 "--b\nContent-Type: message/disposition-notification\n\n",
+	 "mdn"},
+	/* the subject of a bounce, and one more sign: whose message it returns, which id it names
+	 */
+	{"Subject: Undelivered mail\nContent-Type: multipart/mixed; boundary=b\n\n"
+	 "--b\nContent-Type: message/rfc822\n\nFrom: anna@example.com\nSubject: x\n\n",
+	 "dsn"},
+	{"Subject: Undelivered mail\nContent-Type: multipart/mixed; boundary=b\n\n"
+	 "--b\nContent-Type: message/rfc822\n\nFrom: eve@example.com\nSubject: x\n\n",
+	 "other"},
+	{"Subject: Undelivered mail\nOriginal-Message-ID: <a@b>\n\n", "dsn"},
+	{"Subject: Undelivered mail\nX-ORIGINAL-MESSAGE-ID: <a@b>\n\n", "dsn"},
+	{"Subject: Undelivered mail\nOriginal-Message-IDs: <a@b>\n\n", "other"},
+};
+
+START_TEST(whole_messages)
+{
+	ck_assert_str_eq(batv_class_name(classify(wholes[_i].text, strlen(wholes[_i].text))),
+			 wholes[_i].want);
 }
 END_TEST
 
@@ -256,6 +306,7 @@ static const struct {
 	{"multipart/mixed; boundary=b",
 	 "--b\nContent-Type: text/plain;\n--b\nContent-Type: text/calendar\n", "calendar"},
 	{"multipart/mixed", "--b\nContent-Type: message/delivery-status\n\n", "other"},
+	{"multipart/mixed", "--\nContent-Type: message/delivery-status\n\n", "other"},
 	{"text/plain; boundary=b", "--b\nContent-Type: message/delivery-status\n\n", "other"},
 	/* a message as the first part, by each of its names */
 	{"multipart/mixed; boundary=b",
@@ -289,6 +340,14 @@ static const struct {
 	 "dsn"},
 	{"multipart/alternative; boundary=b",
 	 "--b\nContent-Type: multipart/report; report-type=delivery-status\n\n", "other"},
+	{"multipart/signed; boundary=b",
+	 "--b\nContent-Type: multipart/report; boundary=c\n\n"
+	 "--c\nContent-Type: message/disposition-notification\n\n",
+	 "mdn"},
+	{"multipart/alternative; boundary=b",
+	 "--b\nContent-Type: multipart/mixed; boundary=c\n\n"
+	 "--c\nContent-Type: message/delivery-status\n\n",
+	 "other"},
 	{"multipart/report; boundary=b",
 	 "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: "
 	 "text/plain\n\n--c--\n"
@@ -578,6 +637,21 @@ START_TEST(work_is_bounded)
 END_TEST
 
 /* A message has one From and one Subject; of thousands, the first 16 are read. */
+START_TEST(authors_are_not_read_for_ever)
+{
+	for (unsigned before = 14; before <= 16; before++) {
+		struct batv_classifier c;
+
+		batv_classify_start(&c);
+		for (unsigned i = 0; i < before; i++)
+			batv_classify_header(&c, (struct batv_header){span("From"), span("a@b")});
+		batv_classify_header(&c, (struct batv_header){span("From"), span("MAILER-DAEMON")});
+		ck_assert_int_eq(batv_classify_end(&c, span(""), &recipients),
+				 before < 16 ? BATV_CLASS_DSN : BATV_CLASS_OTHER);
+	}
+}
+END_TEST
+
 START_TEST(subjects_are_not_read_for_ever)
 {
 	const struct batv_span body = span("550 5.1.1 <a@b>: unknown user\n");
@@ -603,21 +677,24 @@ END_TEST
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("classify");
-	TCase *tc = tcase_create("classify");
+	TCase *tc = tcase_create("tables"), *all = tcase_create("messages");
 
-	tcase_add_test(tc, messages_have_their_class);
-	tcase_add_test(tc, damaged_messages_are_survived);
 	tcase_add_loop_test(tc, single_fields, 0, (int)(sizeof fields / sizeof fields[0]));
+	tcase_add_loop_test(tc, whole_messages, 0, (int)(sizeof wholes / sizeof wholes[0]));
 	tcase_add_loop_test(tc, parts_of_a_multipart, 0, (int)(sizeof parts / sizeof parts[0]));
 	tcase_add_loop_test(tc, what_the_parts_say, 0,
 			    (int)(sizeof structures / sizeof structures[0]));
 	tcase_add_test(tc, deep_nesting);
-	tcase_add_test(tc, what_others_chose_changes_no_structure);
+	tcase_add_test(all, messages_have_their_class);
+	tcase_add_test(all, damaged_messages_are_survived);
+	tcase_add_test(all, what_others_chose_changes_no_structure);
 	tcase_add_test(tc, the_first_kind_wins);
 	tcase_add_test(tc, strange_reports_are_not_refused);
 	tcase_add_test(tc, nothing_says_other);
-	tcase_add_test(tc, work_is_bounded);
-	tcase_add_test(tc, subjects_are_not_read_for_ever);
+	tcase_add_test(tc, authors_are_not_read_for_ever);
+	tcase_add_test(all, work_is_bounded);
+	tcase_add_test(all, subjects_are_not_read_for_ever);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, all);
 	return s;
 }

@@ -135,6 +135,11 @@ START_TEST(the_tables_are_sound)
 	ck_assert_ptr_null(batv_option_find(span("key_rotation")));
 	ck_assert_ptr_null(batv_option_find_global(span("key_rotatio")));
 	ck_assert_ptr_null(batv_option_find_global(span("domains")));
+	for (size_t i = 0; i < batv_options_count; i++) /* wherever the search begins */
+		for (size_t j = 0; j < batv_options_count; j++)
+			ck_assert_ptr_eq(
+				batv_option_find_next(span(batv_options[i].name), &batv_options[j]),
+				&batv_options[i]);
 }
 END_TEST
 
@@ -159,6 +164,7 @@ static const struct {
 	const char *name, *text, *value;
 } globals[] = {
 	{"directory", "/a/b c", "/a/b c"},
+	{"directory", "/", "/"},
 	{"directory", "", NULL},
 	{"directory", "a", NULL},
 	{"directory", "/a\n", NULL},
@@ -170,6 +176,7 @@ static const struct {
 	{"directory", "none", NULL},
 	{"directory", "\001/a", NULL},
 	{"memory_capacity", "1k", "1000"},
+	{"memory_capacity", "", NULL},
 	{"memory_capacity", "1000", "1000"},
 	{"memory_capacity", "999", NULL},
 	{"memory_capacity", "100M", "100000000"},
@@ -226,6 +233,21 @@ START_TEST(global_values_are_taken_or_refused)
 	ck_assert_msg(err == BATV_E_SYNTAX, "%s = %s", globals[_i].name, globals[_i].text);
 	ck_assert_mem_eq(&g, &before, sizeof g);
 	ck_assert(why && strncmp(why, "expected ", 9) == 0);
+}
+END_TEST
+
+START_TEST(an_address_has_a_maximum)
+{
+	const struct batv_option *opt = batv_option_find_global(span("notify"));
+	char text[256];
+	struct batv_global g;
+
+	memset(text, 'x', sizeof text);
+	text[1] = '@';
+	text[255] = '\0';
+	ck_assert_int_eq(batv_option_set(&g, opt, text, NULL), BATV_E_SYNTAX);
+	text[254] = '\0';
+	ck_assert_int_eq(batv_option_set(&g, opt, text, NULL), BATV_OK);
 }
 END_TEST
 
@@ -310,6 +332,7 @@ static const struct {
 	{"flood_base", "2k", "2000"},
 	{"flood_base", "100M", "100000000"},
 	{"flood_base", "0", NULL},
+	{"flood_base", "100000001", NULL},
 	{"flood_base", "101M", NULL},
 	{"flood_base", "10%", NULL},
 	{"flood_share", "0", "0%"},
@@ -486,7 +509,12 @@ START_TEST(durations_read_back)
 	ck_assert_str_eq(text, "-106751991167300d15h30m8s");
 	batv_duration_format(129600, text, 3);
 	ck_assert_str_eq(text, "1d");
+	batv_duration_format(129600, text, 1);
+	ck_assert_str_eq(text, "");
 	batv_duration_format(129600, text, 0);
+	batv_duration_format(-1, text, sizeof text);
+	ck_assert_str_eq(text, "-1s");
+	ck_assert(!batv_duration_parse((struct batv_span){"75d", 1}, &got)); /* of "7" alone */
 }
 END_TEST
 
@@ -539,6 +567,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_tables_are_sound);
 	tcase_add_test(tc, a_state_has_only_what_is_published);
 	tcase_add_loop_test(tc, global_values_are_taken_or_refused, 0, (int)COUNT(globals));
+	tcase_add_test(tc, an_address_has_a_maximum);
 	tcase_add_test(tc, a_path_has_a_maximum);
 	tcase_add_loop_test(tc, values_are_taken_or_refused, 0, (int)COUNT(values));
 	tcase_add_test(tc, a_reply_line_has_a_maximum);

@@ -365,9 +365,13 @@ START_TEST(authors_are_few_and_addresses)
 	begin(BATV_CLASS_AUTOREPLY, NULL, "");
 	batv_proof_author(&proof, batv_span_of("no address"));
 	ck_assert_uint_eq(proof.n_authors, 0);
-	for (int i = 0; i < 5; i++)
-		batv_proof_author(&proof, batv_span_of("bob@theirs.example"));
+	for (char c = 'a'; c < 'f'; c++)
+		batv_proof_author(&proof, batv_span_of((char[]){c, '@', 'd', '\0'}));
 	ck_assert_uint_eq(proof.n_authors, BATV_AUTHORS_MAX);
+	for (unsigned i = 0; i < BATV_AUTHORS_MAX; i++) { /* each in its own place */
+		ck_assert_uint_eq(proof.authors[i].text.len, 3);
+		ck_assert_int_eq(proof.authors[i].text.p[0], (char)('a' + i));
+	}
 }
 END_TEST
 

@@ -24,12 +24,15 @@ static const char *why;
 
 static enum batv_err parse(const char *whole, size_t len)
 {
-	/* Of exactly the size that the contract asks for: the sanitizer sees what lies outside. */
+	/*
+	 * Of exactly the size that the contract asks for: the sanitizer sees what lies outside.
+	 * The byte after the end may be anything.
+	 */
 	char *copy = malloc(len + 1);
 	enum batv_err err;
 
 	ck_assert_ptr_nonnull(copy);
-	memcpy(copy, whole, len);
+	memcpy(copy, whole, len + 1);
 	line = 0;
 	why = NULL;
 	err = batv_state_parse(copy, len, &state, &line, &why);
@@ -56,6 +59,7 @@ START_TEST(a_good_state_is_read_whole)
 	ck_assert_str_eq(state.config_sum, "0123456789abcdef");
 	ck_assert_str_eq(state.fingerprint, "fedcba9876543210");
 	ck_assert_str_eq(state.memory, "memory.3");
+	ck_assert_ptr_null(state.global.directory); /* of the configuration alone */
 	ck_assert_str_eq(state.global.automatic_senders, "^(mailer-daemon|daemon)@.*$");
 	ck_assert_int_eq(state.global.key_rotation, 7 * 86400);
 	ck_assert_int_eq(state.global.key_retention, 129600);
@@ -111,8 +115,19 @@ START_TEST(every_truncation_is_refused)
 {
 	size_t len = state_seal(STATE_BODY, strlen(STATE_BODY), text);
 
-	for (size_t n = 0; n < len; n++)
+	for (size_t n = 0; n < len; n++) {
+		const char *want = n < strlen("exim-batv state ")
+					   ? "not a state file, or an empty one"
+				   : n < strlen("exim-batv state 1\n")
+					   ? "truncated"
+					   : "truncated: the last line is not its end line";
+
 		ck_assert_msg(parse(text, n) == BATV_E_DAMAGED, "%zu bytes", n);
+		ck_assert_str_eq(why, want);
+	}
+	ck_assert_int_eq(parse_body("exim-batv state 1\n"), BATV_E_SYNTAX); /* whole, but empty */
+	ck_assert_str_eq(why, "a keyword is missing");
+	len = state_seal(STATE_BODY, strlen(STATE_BODY), text);
 	ck_assert_int_eq(parse(text, len), BATV_OK);
 	text[len] = '\n';
 	ck_assert_int_eq(parse(text, len + 1), BATV_E_DAMAGED);
@@ -220,6 +235,7 @@ static const struct {
 	{"domains ${run{id}}\n", BATV_E_SYNTAX},
 	{"domains x\n", BATV_OK},
 	{"domains\n", BATV_OK},
+	{"domains x\nmemory_retention 62d\n", BATV_OK}, /* in any order */
 	{"trusted_hosts $x\n", BATV_E_SYNTAX},
 	{"refusal_text\n", BATV_E_SYNTAX},
 	{"signing maybe\n", BATV_E_SYNTAX},
@@ -247,6 +263,8 @@ static const struct {
 	{KEY("1 2 3 4 5 -6 7 " KEY_A), BATV_E_SYNTAX},
 	{KEY("1 2 3 4 5 7 6 " KEY_A), BATV_E_SYNTAX}, /* destroyed while it signs */
 	{KEY("1 2 3 4 9 8 8 " KEY_A), BATV_OK},       /* never current */
+	{KEY("1 2 3 4 8 8 7 " KEY_A), BATV_OK},
+	{KEY("1 2 3 4 5 7 7 " KEY_A), BATV_OK}, /* to its end */
 	{"override enforcement a.test observe 5\n", BATV_OK},
 	{"override enforcement xn--a.b_c.test reject 0\noverride anyway a.test - 0\n", BATV_OK},
 	{"override signing * off 0\noverride enforcement * auto 1\n", BATV_OK},
@@ -271,6 +289,7 @@ static const struct {
 	{"legacy 1 " KEY_A KEY_B "00\n", BATV_E_SYNTAX},
 	{"shared\n", BATV_OK},
 	{"shared yes\n", BATV_E_SYNTAX},
+	{"shared x\n", BATV_E_SYNTAX},
 	{"shared\nshared\n", BATV_E_SYNTAX},
 	{"lost 1 4711\n", BATV_OK},
 	{"lost 253402300799 4294967295\n", BATV_OK},
@@ -437,6 +456,8 @@ START_TEST(nothing_is_left_of_the_state_before)
 	ck_assert_uint_eq(state.n_overrides, 0);
 	ck_assert_str_eq(state.memory_before, "");
 	ck_assert(state.policies[0].signing && state.policies[1].signing);
+	ck_assert_int_eq(parse_body(STATE_HEAD "signing off\n"), BATV_OK);
+	ck_assert_uint_eq(state.signing_configured, 0);
 	/* only an override of signing switches it off */
 	ck_assert_int_eq(
 		parse_body(STATE_HEAD "override anyway a.test - 0\n" STATE_KEYS STATE_POLICIES),

@@ -66,6 +66,7 @@ static const char *const bares[][2] = {	/* NULL: unchanged */
 	{"prvs=12345678=u@d", NULL},
 	{"prvs=a23456789=u@d", NULL},
 	{"prvs=12345678g=u@d", NULL},
+	{"prvs=1x3456789=u@d", NULL},
 	{"prvs=123456789=@d", NULL},
 	{"prvs=123456789@d", NULL},
 	{"prvs==@d", NULL},
@@ -74,6 +75,7 @@ static const char *const bares[][2] = {	/* NULL: unchanged */
 	/* the older order */
 	{"prvs=joe=0907dd3667@d", "joe@d"},
 	{"prvs=joe=x=123456789@d", "joe=x@d"},
+	{"prvs=btv1==98312345678==u=0907dd3667@d", "u@d"},
 	{"prvs=joe=a23456789@d", NULL},
 	{"prvs=joe=12345678@d", NULL},
 	{"prvs==123456789@d", NULL},
@@ -92,6 +94,7 @@ static const char *const bares[][2] = {	/* NULL: unchanged */
 	/* Barracuda */
 	{"btv1==98312345678==u@d", "u@d"},
 	{"BTV1==983abcdef01==U@d", "U@d"},
+	{"btv1==98312345678==prvs=0907dd3667=u@d", "u@d"},
 	{"btv1==98312345678=u@d", NULL},
 	{"btv1==98312345678==@d", NULL},
 	{"btv1==x8312345678==u@d", NULL},
@@ -103,6 +106,8 @@ static const char *const bares[][2] = {	/* NULL: unchanged */
 	{"msprvs1=1=@d", NULL},
 	{"msprvs1=x=u@d", NULL},
 	{"msprvs1=1.2=u@d", NULL},
+	{"msprvs1=x1=u@d", NULL},
+	{"msprvs1=17445x=btv1==98312345678==u@d", "u@d"},
 	{"msprvs1=1@d", NULL},
 	/* SRS: the original address */
 	{"SRS0=HHHH=TT=orig.example=user@fwd.example", "user@orig.example"},
@@ -114,11 +119,15 @@ static const char *const bares[][2] = {	/* NULL: unchanged */
 	{"SRS1=HHH=first.example=-HHHH=TT=orig.example=user@fwd", "user@orig.example"},
 	{"SRS1=HHH=first.example=HHHH=TT=orig.example=user@fwd", NULL},
 	{"SRS1=HHH=first.example=@fwd", NULL},
+	{"SRS1=HHH==HHHH=TT=orig.example=user@fwd", NULL},
+	{"SRS1=HHH=first.example==H=TT=orig.example=user@fwd", "user@orig.example"},
 	{"SRS0=HHHH=TT=orig.example=@fwd", NULL},
 	{"SRS0=HHHH=TT=orig.example@fwd", NULL},
 	{"SRS0=HHHH=TT==user@fwd", NULL},
 	{"SRS0==TT=orig.example=user@fwd", NULL},
 	{"SRS0=HHHH=TT=or!g=user@fwd", NULL},
+	{"SRS0=HHHH=TT=!g=user@fwd", NULL},
+	{"SRS0=HHHH=TT=d=user@fwd", "user@d"},
 	{"\"SRS0=HHHH=TT=a b=user\"@fwd", NULL},
 	{"\"SRS0=HHHH=TT=a@b=user\"@fwd", NULL},
 	{"\"SRS0=HH\\=HH=TT=d=user\"@fwd", NULL},
@@ -168,6 +177,21 @@ START_TEST(canonical_without_a_tag)
 }
 END_TEST
 
+/* The byte before an address is no part of it, whatever it is. */
+START_TEST(a_backslash_before_the_address)
+{
+	static const char text[] = "\\\\\\+prvs=0907dd3667@d";
+	struct batv_addr a;
+	struct batv_tag tag;
+
+	ck_assert_int_eq(batv_addr_parse(text + 1, strlen(text + 1), &a), BATV_OK);
+	ck_assert(batv_tag_parse(&a, &tag));
+	ck_assert_uint_eq(tag.inner.len, 2);
+	ck_assert_int_eq(batv_addr_parse(text, strlen(text), &a), BATV_OK);
+	ck_assert(!batv_tag_parse(&a, &tag));
+}
+END_TEST
+
 START_TEST(bare_of_no_address)
 {
 	char out[8] = "before", text[BATV_ADDR_INPUT_MAX + 1];
@@ -203,6 +227,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, srs);
 	tcase_add_loop_test(tc, bare, 0, (int)(sizeof bares / sizeof bares[0]));
 	tcase_add_loop_test(tc, canonical_without_a_tag, 0, (int)(sizeof bares / sizeof bares[0]));
+	tcase_add_test(tc, a_backslash_before_the_address);
 	tcase_add_test(tc, bare_of_no_address);
 	tcase_add_test(tc, canonical_of_no_address);
 	return suite;

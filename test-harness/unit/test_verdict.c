@@ -265,6 +265,9 @@ START_TEST(odd_values_never_refuse)
 	policy.unproven[BATV_CLASS_DSN] = BATV_ACTION_REMOVE;
 	batv_action_of(&mode, &f);
 	ck_assert_int_eq(f.action, BATV_ACTION_MARK);
+	mode.class = BATV_CLASS_COUNT;
+	batv_action_of(&mode, &f);
+	ck_assert_int_eq(f.action, BATV_ACTION_MARK);
 	mode.class = (enum batv_class)77;
 	batv_action_of(&mode, &f);
 	ck_assert_int_eq(f.action, BATV_ACTION_MARK);
@@ -429,6 +432,8 @@ START_TEST(names)
 	ck_assert_str_eq(batv_reason_name(BATV_WHY_EXEMPT_HOST), "exempt-host");
 	ck_assert_str_eq(batv_verdict_name((enum batv_verdict)99), "?");
 	ck_assert_str_eq(batv_reason_name((enum batv_reason)99), "?");
+	ck_assert_str_eq(batv_reason_name(BATV_WHY_COUNT), "?");
+	ck_assert(!batv_verdict_spared_row(BATV_WHY_COUNT, &(size_t){0}));
 }
 END_TEST
 

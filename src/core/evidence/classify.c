@@ -35,13 +35,12 @@ enum {
 	SEEN_ARCHIVE = 1u << 6,        /* zip or gzip, which DMARC reports come in */
 	SEEN_MESSAGE = 1u << 7,        /* contains a message, or the header of one */
 	SEEN_STRANGE_REPORT = 1u << 8, /* multipart/report of an unknown type */
-	SEEN_PART = 1u << 9,           /* a part that states its type */
-	SEEN_JOURNAL = 1u << 10,       /* an Exchange journal report */
-	SEEN_MACHINE = 1u << 11,       /* written or sent by a program, or an answer */
-	SEEN_LIST = 1u << 12,          /* distributed by a mailing list */
-	SEEN_OWN_MESSAGE = 1u << 13,   /* that message is one of the recipient's */
-	SEEN_CITES = 1u << 15,         /* a field ...-Original-Message-ID of its own */
-	SEEN_MIXED_MESSAGE = 1u << 14, /* it is a direct part of a multipart/mixed */
+	SEEN_JOURNAL = 1u << 9,        /* an Exchange journal report */
+	SEEN_MACHINE = 1u << 10,       /* written or sent by a program, or an answer */
+	SEEN_LIST = 1u << 11,          /* distributed by a mailing list */
+	SEEN_OWN_MESSAGE = 1u << 12,   /* that message is one of the recipient's */
+	SEEN_MIXED_MESSAGE = 1u << 13, /* it is a direct part of a multipart/mixed */
+	SEEN_CITES = 1u << 14,         /* a field ...-Original-Message-ID of its own */
 };
 
 /* ---- text ---- */
@@ -282,8 +281,6 @@ static bool see_part(struct walk *w, const struct batv_part *part, bool holds_re
 
 	if (seen & SEEN_MESSAGE)
 		return false;
-	if (part->type.type.len > 0)
-		seen |= SEEN_PART;
 	/* a report within a multipart says what the message is only if it is a direct part */
 	counts = in.outer && (!report || (holds_reports && part->level == 0));
 	if (!counts)
@@ -393,7 +390,7 @@ static unsigned with_parts(const struct batv_classifier *c, struct batv_span *bo
 		seen |= walk_parts(c, &w, body, recipients);
 		/* some bounces return the parts of a message as their own parts */
 		if (c->habits & BATV_HABIT_DAEMON)
-			w.elsewhere &= SEEN_DSN | SEEN_ARCHIVE | SEEN_PART;
+			w.elsewhere &= SEEN_DSN | SEEN_ARCHIVE;
 		if (!(seen & told))
 			seen |= w.in_reports | w.elsewhere;
 	}
