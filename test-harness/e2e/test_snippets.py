@@ -428,7 +428,7 @@ class TestUnsignRecipients(Site):
         for odd in "/etc/passwd", "#list", "\\|pipe", "\\\"quote":
             address = f'"{FORGED}{odd}"@test'
             assert self.send(address, sender="bob@theirs.test", message=make_message())[0].code == 250
-            self.ours.wait_log(r"\*\* .*<%s>: Unrouteable address" % re.escape(address))
+            self.ours.wait_log(r"\*\* .*<%s> ?: Unrouteable address" % re.escape(address))    # 4.100 writes a blank
         self.arrives(f'"{FORGED}ali\\ce"@test', sender="bob@theirs.test", message=make_message())
         self.arrives(FORGED + "prvs=1234abcdef=alice@test", sender="bob@theirs.test", message=make_message())
 
