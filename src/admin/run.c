@@ -22,7 +22,7 @@ extern char **environ;
 #define ERRORS_MAX 4096
 #define TEXT_MAX ((size_t)8 << 20) /* `exim -bP transports` of a large site is 100 KB */
 
-static int64_t milliseconds(void)
+int64_t batv_run_milliseconds(void)
 {
 	struct timespec ts;
 
@@ -72,7 +72,7 @@ static bool read_all(struct batv_ran *ran, int fd, size_t max, int64_t end)
 	ran->text = malloc(size);
 	while (ran->text && grow(ran, &size, max)) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = end - milliseconds();
+		int64_t left = end - batv_run_milliseconds();
 
 		if (left <= 0 || poll(&p, 1, (int)left) == 0) {
 			ran->late = true;
@@ -97,7 +97,7 @@ static void reap(struct batv_ran *ran, pid_t pid, int64_t end)
 	pid_t got;
 
 	while ((got = waitpid(pid, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
-		if (milliseconds() >= end) {
+		if (batv_run_milliseconds() >= end) {
 			ran->late = true;
 			kill(pid, SIGKILL);
 			end += 5000;
@@ -166,7 +166,7 @@ static char **make_environment(void)
 static void start_and_read(const struct batv_run_job *job, int in, int ends[2], int errors,
 			   struct batv_ran *ran)
 {
-	int64_t end = milliseconds() + (int64_t)job->seconds * 1000;
+	int64_t end = batv_run_milliseconds() + (int64_t)job->seconds * 1000;
 	const int files[3] = {in, ends[1], errors >= 0 ? errors : ends[1]};
 	char *words[ARGS_MAX + 1] = {NULL}, **env = make_environment();
 	pid_t pid;

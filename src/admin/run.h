@@ -36,4 +36,6 @@ bool batv_run(const char *const *args, const char *input, unsigned seconds,
 	      const struct batv_exim_user *as, struct batv_ran *ran);
 void batv_run_free(struct batv_ran *ran);
 
+int64_t batv_run_milliseconds(void); /* of a clock that nobody sets */
+
 #endif

@@ -1,24 +1,20 @@
 /*
  * ctl_log.c - reads Exim's main log for a command.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ask_exim.h"
 #include "ctl_log.h"
+#include "run.h"
 
-#define PROGRESS_AFTER 1.0 /* seconds */
-
-static double seconds_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
+#define PROGRESS_AFTER 1000 /* milliseconds */
+#define BAR 30
 
 /* ---- times ---- */
 
@@ -136,54 +132,96 @@ static int find_own(struct batv_ctl_log *log)
 	return BATV_CTL_YES;
 }
 
-/* On a terminal, if it takes long: how much of the files is read. */
-static void show_progress(const struct batv_ctl_log *log, const struct batv_log_input *in,
-			  size_t file, double started, unsigned *shown)
-{
-	unsigned percent = in->size ? (unsigned)(in->taken * 100 / in->size) : 0;
+/* ---- progress ---- */
 
-	if (!isatty(STDERR_FILENO) || seconds_now() - started < PROGRESS_AFTER || percent == *shown)
+struct progress {
+	int64_t started; /* batv_run_milliseconds() */
+	bool wanted;     /* stderr is a terminal */
+	uint64_t all;    /* bytes of all files on the disk; 0: some size is not known */
+	uint64_t before; /* bytes of the files before this one */
+	uint64_t shown;  /* percent, or megabytes */
+};
+
+static struct progress begin_progress(const struct batv_ctl_log *log)
+{
+	struct progress p = {.started = batv_run_milliseconds(),
+			     .wanted = isatty(STDERR_FILENO) == 1};
+
+	for (size_t i = 0; i < log->files.n; i++) {
+		struct stat st;
+
+		if (stat(log->files.paths[i], &st) != 0 || !S_ISREG(st.st_mode)) {
+			p.all = 0;
+			return p;
+		}
+		p.all += (uint64_t)st.st_size;
+	}
+	return p;
+}
+
+/* If it takes long: how much of all files is read.  Names of files may come from strangers. */
+static void show_progress(struct progress *p, const struct batv_log_input *in)
+{
+	static const char full[] = "##############################",
+			  empty[] = "..............................";
+	uint64_t done = p->before + in->taken, now = p->all ? done * 100 / p->all : done / 1000000;
+	char name[40];
+	int bar;
+
+	if (!p->wanted || now == p->shown || batv_run_milliseconds() - p->started < PROGRESS_AFTER)
 		return;
-	*shown = percent;
-	fprintf(stderr, "\r%zu of %zu files, %3u %% of %.60s\033[K", file + 1, log->files.n,
-		percent, in->path);
+	p->shown = now;
+	batv_printable(batv_span_of(in->path), name, sizeof name);
+	if (p->all) {
+		bar = now < 100 ? (int)(now * BAR / 100) : BAR;
+		fprintf(stderr, "\r%3d %% %.*s%.*s %s\033[K", now < 100 ? (int)now : 100, bar, full,
+			BAR - bar, empty, name);
+	} else {
+		fprintf(stderr, "\r%" PRIu64 " MB, %s\033[K", now, name);
+	}
 }
 
-static void end_progress(unsigned shown)
+static void end_progress(struct progress *p)
 {
-	if (shown)
+	if (p->shown)
 		fputs("\r\033[K", stderr);
+	p->shown = 0;
 }
+
+/* ---- reading ---- */
 
 struct taker {
 	void (*take)(void *ctx, struct batv_span lines);
 	void *ctx;
 };
 
-static bool read_file(struct batv_ctl_log *log, size_t i, const struct taker *taker, double started)
+static bool read_file(struct batv_ctl_log *log, size_t i, const struct taker *taker,
+		      struct progress *progress)
 {
 	struct batv_log_input in;
 	struct batv_span lines;
-	unsigned shown = 0;
 	bool good;
 
 	if (!batv_log_input_open(&in, log->files.paths[i])) {
+		end_progress(progress);
 		(void)batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", in.path, in.why);
 		return false;
 	}
 	while (batv_log_input_next(&in, &lines)) {
 		taker->take(taker->ctx, lines);
-		show_progress(log, &in, i, started, &shown);
+		show_progress(progress, &in);
 	}
-	end_progress(shown);
+	progress->before += in.taken;
 	log->n_read++;
 	log->bytes += in.size ? in.size : in.text;
 	log->text += in.text;
 	log->cut += in.cut;
 	good = batv_log_input_close(&in);
-	if (!good)
+	if (!good) {
+		end_progress(progress);
 		(void)batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s; the rest of it is missing here",
 				    in.path, in.why);
+	}
 	return good;
 }
 
@@ -191,12 +229,13 @@ bool batv_ctl_log_read(struct batv_ctl_log *log, void (*take)(void *ctx, struct 
 		       void *ctx)
 {
 	const struct taker taker = {take, ctx};
-	double started = seconds_now();
+	struct progress progress = begin_progress(log);
 	bool good = true;
 
 	for (size_t i = 0; i < log->files.n; i++)
-		good = read_file(log, i, &taker, started) && good;
-	log->took = seconds_now() - started;
+		good = read_file(log, i, &taker, &progress) && good;
+	end_progress(&progress);
+	log->took = batv_run_milliseconds() - progress.started;
 	return good;
 }
 

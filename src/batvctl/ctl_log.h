@@ -21,7 +21,7 @@ struct batv_ctl_log {
 	uint64_t n_read;      /* files */
 	uint64_t bytes, text; /* on the disk; after decompression */
 	uint64_t cut;         /* lines that were too long */
-	double took;          /* seconds */
+	int64_t took;         /* milliseconds */
 };
 
 /*

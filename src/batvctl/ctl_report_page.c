@@ -30,7 +30,7 @@ static void print_head(const struct batv_report *r)
 	used = (unsigned)strlen(text);
 	snprintf(text + used, sizeof text - used, ", %" PRIu64 " file%s, %s, %s lines in %.1f s",
 		 r->source.n_read, r->source.n_read == 1 ? "" : "s", size,
-		 batv_ctl_report_number(r->log.lines, lines), r->source.took);
+		 batv_ctl_report_number(r->log.lines, lines), (double)r->source.took / 1000);
 	used = (unsigned)(strlen(text) + strlen(r->host));
 	printf("%s%*s%s\n", text, used + 2 < width ? (int)(width - used) : 2, "", r->host);
 }

@@ -69,7 +69,7 @@ const char batv_ctl_report_style[] =
 	".looks td:nth-child(2){width:40%}.looks td:first-child,.looks code{white-space:nowrap}"
 	".looks strong{font-weight:600}\n"
 	".soft{color:var(--soft)}code{font-size:.92em;overflow-wrap:anywhere}\n"
-	".lines td:nth-child(2){width:40%}\n"
+	".lines th:first-child{width:22%}.lines td:nth-child(2){width:36%}\n"
 	"footer{margin-top:1.5rem;color:var(--soft);font-size:.85rem}\n"
 	"footer ul{margin:.4rem 0;padding-left:1.2rem}\n"
 	"@media(max-width:40rem){main{padding-top:1.25rem}h1{font-size:1.6rem}section{padding:1rem}"

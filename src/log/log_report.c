@@ -137,6 +137,12 @@ static bool is_of_live_key(const struct batv_log_report *r, struct batv_span rcp
 	return false;
 }
 
+/* Mail to a host in the days before; in autumn, clocks go back by an hour. */
+static bool is_recent(int64_t mailed, int64_t when)
+{
+	return mailed > 0 && mailed <= when + 3600 && when - mailed <= MAILED_DAYS * BATV_DAY;
+}
+
 static bool is_doubtful(const struct batv_log_report *r, const struct batv_log_decision *d,
 			int64_t when, struct batv_log_doubtful *out)
 {
@@ -146,7 +152,7 @@ static bool is_doubtful(const struct batv_log_report *r, const struct batv_log_d
 	case BATV_MISSING:
 		out->why = BATV_LOG_DOUBT_MAILED;
 		out->mailed = batv_log_mailed_last(&r->mailed, d->rcpt, d->host);
-		return out->mailed > 0 && when - out->mailed <= MAILED_DAYS * BATV_DAY;
+		return is_recent(out->mailed, when);
 	default: return false;
 	}
 }
@@ -234,7 +240,7 @@ static void take_bounce(struct batv_log_report *r, const struct batv_log_line *l
 		return;
 	count(r, line, BATV_LOG_BOUNCES);
 	wrote = batv_log_mailed_anybody(&r->mailed, host);
-	if (wrote == 0 || when - wrote > MAILED_DAYS * BATV_DAY)
+	if (!is_recent(wrote, when))
 		count(r, line, BATV_LOG_STRANGERS);
 }
 

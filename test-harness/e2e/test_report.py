@@ -7,7 +7,9 @@ import datetime
 import gzip
 import io
 import lzma
+import pty
 import random
+import select
 import subprocess
 
 from answers import *
@@ -93,6 +95,138 @@ class TestOwnLog:
         for wrong in ("--since", "yesterday"), ("--until", "7"), ("--top", "0"), ("--top", "x"):
             done = self.o.batv.ctl("report", *wrong, check=False)
             assert done.returncode == 2 and wrong[0] in done.stderr and wrong[1] in done.stderr, done
+
+
+# -- what it prints
+
+def a_week():
+    """The log of a week in which a spammer forged info@example.com, without any chance in it."""
+    lines, number = [], 0
+
+    def put(day, second, text):
+        nonlocal number
+        number += 1
+        lines.append(f"2026-11-{day} {datetime.timedelta(seconds=second)!s:0>8} 1xMo{number % 100:02}-{number:011}-0aBc {text}")
+
+    def decided(verdict, action, rcpt, host, reason="-"):
+        return f"batv: verdict={verdict} action={action} mode=auto rcpt=<{rcpt}> class=dsn host=[{host}] key=- msgid=- reason={reason} policy=default"
+    users = ["info@example.com"] * 12 + ["sales@example.com"] * 3 + ["alice@example.com", "bob@example.net", "office@example.net"]
+    for day, refused, back, would in (20, 112, 30, 44), (21, 2204, 11, 0), (22, 1337, 17, 9), (23, 820, 41, 12), (24, 96, 38, 3), (25, 61, 35, 0), \
+            (26, 240, 29, 21):
+        put(day, 20, "<= alice@example.com U=alice P=local S=512")
+        lines.append(lines[-1].split(" <= ")[0] + " => carol@theirs.example R=dnslookup T=remote_smtp H=mx.theirs.example [192.0.2.25]")
+        for i in range(refused):
+            put(day, 60 + i * 30, decided("missing", "reject", users[i * 7 % len(users)], f"203.0.113.{i * i % 241}"))
+        for i in range(back):
+            put(day, 70 + i * 600, decided("remembered" if i % 7 == 3 else "valid", "accept", users[i % 5 - 4], f"192.0.2.{i}"))
+        for i in range(would):
+            put(day, 80 + i * 700, decided("missing", "mark", "news@example.org", f"198.51.100.{i}", "not-armed"))
+    put(21, 78840, decided("missing", "reject", "alice@example.com", "192.0.2.25"))
+    put(24, 78842, decided("expired", "reject", "prvs=4321a1b2c3=bob@example.net", "192.0.2.77"))
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def golden(name, text):
+    """TEXT must be that of golden/NAME; GOLDEN=1 writes it."""
+    path = TOP / "test-harness/e2e/golden" / name
+    if os.environ.get("GOLDEN"):
+        path.write_text(text)
+    assert path.read_text() == text, text
+
+
+def masked(text):
+    """TEXT without this host's name, and the time that it took."""
+    host = os.uname().nodename
+    text = re.sub(rf" +{re.escape(host)}$", "  HOST", text, count=1, flags=re.M)
+    return re.sub(r" in \d+\.\d s", " in TIME", text)
+
+
+def test_the_output(lab):
+    log = lab.write(lab.dir / "mainlog", a_week())
+    text = masked(report(lab, log, env={"LC_ALL": "C.UTF-8"}).stdout)
+    golden("report.txt", text)
+    golden("report-anonymous.txt", masked(report(lab, "--anonymous", "--top", "2", log, env={"LC_ALL": "C"}).stdout))
+    # The README shows it, too.
+    shown = text.replace("TIME", "0.0 s").replace("HOST", "mx1.example.com")
+    readme = [line[4:] for line in (TOP / "README.md").read_text().splitlines() if line.startswith("    ")]
+    assert not [line for line in shown.splitlines() if line.rstrip() and line.rstrip() not in readme], shown
+
+
+class Terminal:
+    """batvctl report with a terminal as its stderr, fed by the test until that shows something."""
+
+    def __init__(self, lab, fifo, *files, path=""):
+        self.ours, theirs = pty.openpty()
+        self.feed = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        self.process = subprocess.Popen([BUILD / "batvctl", "-c", "/nonexistent", "report", *files], stdout=subprocess.PIPE, stderr=theirs,
+                                        env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}"})
+        os.close(theirs)
+        self.told = b""
+
+    def feed_until(self, wanted, text):
+        """Write TEXT again and again until the terminal shows WANTED."""
+        def shown():
+            ready, writable, _ = select.select([self.ours], [self.feed], [], 0)
+            if ready:
+                self.told += os.read(self.ours, 4096)
+            if writable:
+                os.write(self.feed, text[:4096])
+            return re.search(wanted, self.told)
+        wait_until(shown, timeout=60, what=lambda: f"{wanted} on the terminal, which has {self.told}")
+
+    def end(self):
+        os.close(self.feed)
+        page, _ = self.process.communicate(timeout=60)
+        while select.select([self.ours], [], [], 0)[0]:
+            try:
+                self.told += os.read(self.ours, 4096)
+            except OSError:         # nobody has the other end any more
+                break
+        os.close(self.ours)
+        assert self.process.returncode == 0, self.told
+        return page.decode()
+
+
+@timeout(120)
+def test_progress(lab):
+    """A bar if the sizes of the files are known, else megabytes; it is gone at the end; and none for what is no terminal."""
+    line = (Writer(SEED).line("Completed") + "\n").encode()
+    text = line * (4096 // len(line))
+    fifo = lab.dir / "fifo\033[2J"
+    os.mkfifo(fifo)
+    terminal = Terminal(lab, fifo, fifo)
+    terminal.feed_until(rb"\r\d+ MB, \S*fifo\\x1b", text)
+    page = terminal.end()
+    assert terminal.told.endswith(b"\r\033[K") and b"\033[2J" not in terminal.told and " lines in " in page, (terminal.told, page)
+
+    # A decompressor that has read half of its file, and then waits for the test.
+    packed = lab.dir / "mainlog.gz"
+    packed.write_bytes(b"\x1f\x8b" + bytes(998))
+    gzip_path = lab.mkdir("bin") / "gzip"
+    gzip_path.write_text(f"#!/bin/sh\ndd bs=500 count=1 of=/dev/null 2>/dev/null\nexec cat '{fifo}'\n")
+    gzip_path.chmod(0o755)
+    terminal = Terminal(lab, fifo, packed, path=gzip_path.parent)
+    terminal.feed_until(rb"\r 50 % #{15}\.{15} \S+mainlog\.gz", text)
+    page = terminal.end()
+    assert terminal.told.endswith(b"\r\033[K") and re.search(r", 1 file, 1\.0 kB, [\d,]+ lines in ", page), (terminal.told, page)
+    assert report(lab, "-", input=text.decode()).stderr == ""
+
+
+def test_memory_is_flat(lab):
+    """Ten times the log takes no more memory."""
+    writer = Writer(SEED)
+    log = lab.write(lab.dir / "mainlog", "".join(writer.next() + "\n" for _ in range(50_000)))
+
+    def size(times):
+        process = subprocess.Popen([BUILD / "batvctl", "-c", "/nonexistent", "report", "--json", *[log] * times], stdout=subprocess.PIPE)
+        told = json.loads(process.stdout.read())
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        process.stdout.close()
+        assert status == 0 and told["read"]["lines"] == 50_000 * times, told["read"]
+        return usage.ru_maxrss
+    once, often = size(1), size(10)
+    assert often < once + 3000 and often < 64 * 1024, (once, often)
 
 
 # -- a second counter

@@ -111,8 +111,14 @@ START_TEST(mail_to_that_host)
 		"192.0.2.2"); /* not there */
 	decided("2026-11-22 20:00:00", "missing", "reject", "bob@test", "192.0.2.1"); /* 12 days */
 	decided("2026-11-22 20:00:00", "missing", "mark", "ann@test", "192.0.2.1"); /* delivered */
+	sent("2026-11-22 21:30:00", "1vMabc-000000001ab-0003", "cee@test", "192.0.2.3");
+	decided("2026-11-22 20:00:00", "missing", "reject", "cee@test",
+		"192.0.2.3"); /* before it */
 	ck_assert_uint_eq(report.doubtful, 1);
-	ck_assert_uint_eq(batv_log_report_looks(&report), 1);
+	decided("2026-11-22 20:40:00", "missing", "reject", "cee@test",
+		"192.0.2.3"); /* clocks went back */
+	ck_assert_uint_eq(report.doubtful, 2);
+	ck_assert_uint_eq(batv_log_report_looks(&report), 2);
 	ck_assert_int_eq(batv_log_report_look(&report, 0)->why, BATV_LOG_DOUBT_MAILED);
 	ck_assert_str_eq(batv_log_report_look(&report, 0)->rcpt, "ann@test");
 	ck_assert_int_eq(batv_log_report_look(&report, 0)->mailed,
