@@ -121,6 +121,12 @@ def remembered(place, before, after, run):
     return "remembered 0 Message-IDs and 0 pairs of people; 3 and 0 were known" in place.ctl("remember", "-", stdin=LIST)
 
 
+def printed_whole(place, before, after, run):
+    """All families, the last one last; a part that could not be read is a number that says so."""
+    return run.out.count("# TYPE batv_") >= 24 and re.search(r"\nbatv_state_usable [01]\n", run.out) and run.out.endswith("\n") and \
+        "batv_recall_total" in run.out.splitlines()[-1]
+
+
 PROGRAMS = [
     Program("batvd: first start", lambda w: {}),
     Program("batvd: restart", lambda w: w.base),
@@ -147,6 +153,7 @@ PROGRAMS = [
     Program("enforce reject", lambda w: w.base, ["enforce", "reject", "test"], done=enforced("reject")),
     Program("enforce auto", lambda w: w.base, ["enforce", "auto", "test"], done=no_longer_enforced),
     Program("remember", lambda w: w.base, ["remember", "-"], stdin=lambda w: LIST, done=remembered),
+    Program("metrics", lambda w: w.base, ["metrics"], done=printed_whole),
     Program("rotate beside batvd", lambda w: w.base, ["rotate"], beside=True, done=published_new),
     Program("rotate --revoke beside batvd", lambda w: w.base, ["rotate", "--revoke"], beside=True, done=all_revoked,
             withdraws=True),
