@@ -46,16 +46,21 @@ static struct batv_log_day *today(struct batv_log_report *r, struct batv_span da
 	return r->today;
 }
 
-/* Is the line's time wanted?  Then *when is it, and it is noted. */
+/* Is this time wanted?  Then it is noted. */
+static bool is_in_time(struct batv_log_report *r, int64_t when)
+{
+	if (when < r->since || when >= r->until)
+		return false;
+	if (r->first == 0 || when < r->first)
+		r->first = when;
+	if (when > r->last)
+		r->last = when;
+	return true;
+}
+
 static bool is_wanted(struct batv_log_report *r, const struct batv_log_line *line, int64_t *when)
 {
-	if (!batv_log_line_seconds(line, when) || *when < r->since || *when >= r->until)
-		return false;
-	if (r->first == 0 || *when < r->first)
-		r->first = *when;
-	if (*when > r->last)
-		r->last = *when;
-	return true;
+	return batv_log_line_seconds(line, when) && is_in_time(r, *when);
 }
 
 static void count(struct batv_log_report *r, const struct batv_log_line *line,
@@ -259,15 +264,16 @@ static void take_arrival(struct batv_log_report *r, struct batv_log_line *line)
 static void take_delivery(struct batv_log_report *r, struct batv_log_line *line)
 {
 	struct batv_span rcpt = batv_log_line_address(&line->rest), host, rest;
+	bool remote = batv_log_line_host(line->rest, &host);
+	bool bounce = r->decisions == 0 && batv_log_mailed_null(&r->mailed, line->id);
 	char text[BATV_ADDR_SIZE];
 	int64_t when;
 
-	if (batv_log_line_host(line->rest, &host)) {
-		if (batv_log_line_seconds(line, &when))
-			batv_log_mailed_to(&r->mailed, line->id, host, when);
-	}
-	if (r->decisions > 0 || !batv_log_mailed_null(&r->mailed, line->id) ||
-	    !is_wanted(r, line, &when))
+	if ((!remote && !bounce) || !batv_log_line_seconds(line, &when))
+		return;
+	if (remote)
+		batv_log_mailed_to(&r->mailed, line->id, host, when);
+	if (!bounce || !is_in_time(r, when))
 		return;
 	rest = line->rest;
 	if (rest.len > 2 && rest.p[0] == '<') { /* the address as it came: "=> alice <alice@x>" */

@@ -155,13 +155,21 @@ def test_the_output(lab):
 class Terminal:
     """batvctl report with a terminal as its stderr, fed by the test until that shows something."""
 
-    def __init__(self, lab, fifo, *files, path=""):
+    def __init__(self, fifo, *files, path=""):
         self.ours, theirs = pty.openpty()
         self.feed = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
         self.process = subprocess.Popen([BUILD / "batvctl", "-c", "/nonexistent", "report", *files], stdout=subprocess.PIPE, stderr=theirs,
                                         env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}"})
         os.close(theirs)
         self.told = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
 
     def feed_until(self, wanted, text):
         """Write TEXT again and again until the terminal shows WANTED."""
@@ -194,9 +202,9 @@ def test_progress(lab):
     text = line * (4096 // len(line))
     fifo = lab.dir / "fifo\033[2J"
     os.mkfifo(fifo)
-    terminal = Terminal(lab, fifo, fifo)
-    terminal.feed_until(rb"\r\d+ MB, \S*fifo\\x1b", text)
-    page = terminal.end()
+    with Terminal(fifo, fifo) as terminal:
+        terminal.feed_until(rb"\r\d+ MB, \S*fifo\\x1b", text)
+        page = terminal.end()
     assert terminal.told.endswith(b"\r\033[K") and b"\033[2J" not in terminal.told and " lines in " in page, (terminal.told, page)
 
     # A decompressor that has read half of its file, and then waits for the test.
@@ -205,9 +213,9 @@ def test_progress(lab):
     gzip_path = lab.mkdir("bin") / "gzip"
     gzip_path.write_text(f"#!/bin/sh\ndd bs=500 count=1 of=/dev/null 2>/dev/null\nexec cat '{fifo}'\n")
     gzip_path.chmod(0o755)
-    terminal = Terminal(lab, fifo, packed, path=gzip_path.parent)
-    terminal.feed_until(rb"\r 50 % #{15}\.{15} \S+mainlog\.gz", text)
-    page = terminal.end()
+    with Terminal(fifo, packed, path=gzip_path.parent) as terminal:
+        terminal.feed_until(rb"\r 50 % #{15}\.{15} \S+mainlog\.gz", text)
+        page = terminal.end()
     assert terminal.told.endswith(b"\r\033[K") and re.search(r", 1 file, 1\.0 kB, [\d,]+ lines in ", page), (terminal.told, page)
     assert report(lab, "-", input=text.decode()).stderr == ""
 
