@@ -9,6 +9,7 @@
 
 #include "ctl_doctor.h"
 #include "ctl_spf.h"
+#include "exim_text.h"
 #include "memory/domains.h"
 
 #define ADD(check, answer, ...)                                                                    \
@@ -134,8 +135,10 @@ static void check_spf(struct batv_ctl_doctor *d, const char *domain,
 
 /* ---- DMARC ---- */
 
-/* The value of a tag in "v=DMARC1; p=none; ...", without blanks; false if it is not there. */
-static bool dmarc_value(const char *record, const char *tag, char *out, size_t size)
+/* The value of a tag in "v=DMARC1; p=none; ...", without blanks; false if it is not there, or
+ * empty.
+ */
+static bool record_value(const char *record, const char *tag, char *out, size_t size)
 {
 	for (const char *part = record; part; part = strchr(part, ';')) {
 		size_t len = 0;
@@ -162,13 +165,13 @@ static void check_dmarc_policy(struct batv_ctl_doctor *d, const char *domain, co
 	char policy[40] = "", reports[300];
 	struct batv_ctl_doctor_finding *f;
 
-	(void)dmarc_value(record, "p", policy, sizeof policy);
+	(void)record_value(record, "p", policy, sizeof policy);
 	if (strcasecmp(policy, "reject") != 0 && strcasecmp(policy, "quarantine") != 0 &&
 	    strcasecmp(policy, "none") != 0) {
 		f = ADD(DMARC_POLICY, FAIL, "the DMARC record of %s has no valid policy", domain);
 		batv_ctl_doctor_finding_why(f, "it is ignored; it says: %.300s", record);
 		batv_ctl_doctor_finding_fix(f, "p=none, p=quarantine or p=reject, after v=DMARC1");
-	} else if (!dmarc_value(record, "rua", reports, sizeof reports)) {
+	} else if (!record_value(record, "rua", reports, sizeof reports)) {
 		f = ADD(DMARC_POLICY, WARN, "nobody gets the DMARC reports about %s", domain);
 		batv_ctl_doctor_finding_why(f, "they name all servers that send in its name");
 		batv_ctl_doctor_finding_fix(f, "add rua=mailto:postmaster@%s", domain);
@@ -306,6 +309,35 @@ static void check_helo(struct batv_ctl_doctor *d, const struct batv_ctl_dns_addr
 	}
 }
 
+/* ---- DKIM ---- */
+
+/* The public key of what Exim signs with.  Domain and selector may depend on the message. */
+static void check_dkim(struct batv_ctl_doctor *d)
+{
+	char domain[BATV_DNS_NAME_SIZE], selector[100], key[40], text[BATV_DNS_TEXT_SIZE];
+	char name[BATV_DNS_NAME_SIZE + 120];
+	enum batv_ctl_dns_answer answer;
+	struct batv_ctl_doctor_finding *f;
+	size_t count;
+
+	if (!d->config || !batv_exim_text_value(d->config, "dkim_domain", domain, sizeof domain) ||
+	    !batv_exim_text_value(d->config, "dkim_selector", selector, sizeof selector) ||
+	    strpbrk(domain, "${}:/*< \"") || strpbrk(selector, "${}:/*< \""))
+		return;
+	snprintf(name, sizeof name, "%s._domainkey.%s", selector, domain);
+	answer = batv_ctl_dns_text(name, "", text, sizeof text, &count);
+	if (answer == BATV_DNS_FAILED) {
+		blind(d, BATV_DOCTOR_DKIM, "a DKIM key", name);
+	} else if (answer == BATV_DNS_FOUND && record_value(text, "p", key, sizeof key)) {
+		ADD(DKIM, OK, "the DKIM key %s is in the DNS", name);
+	} else {
+		f = ADD(DKIM, FAIL, "the DKIM key %s is not in the DNS%s", name,
+			answer == BATV_DNS_FOUND ? ": its p= is empty" : "");
+		batv_ctl_doctor_finding_why(f, "Exim signs with it, and no server can verify that");
+		batv_ctl_doctor_finding_fix(f, "%s TXT \"v=DKIM1; k=rsa; p=...\"", name);
+	}
+}
+
 void batv_ctl_doctor_dns(struct batv_ctl_doctor *d)
 {
 	struct batv_ctl_dns_addresses ours = {0};
@@ -329,5 +361,6 @@ void batv_ctl_doctor_dns(struct batv_ctl_doctor *d)
 		check_null_mx(d, ascii, spf);
 	}
 	check_helo(d, &ours, spf);
+	check_dkim(d);
 	free(spf);
 }

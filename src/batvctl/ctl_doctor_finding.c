@@ -43,6 +43,7 @@ const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 	[BATV_DOCTOR_PEERS] = "peers",
 	[BATV_DOCTOR_SPF] = "spf",
 	[BATV_DOCTOR_SPF_OTHERS] = "spf-others",
+	[BATV_DOCTOR_DKIM] = "dkim",
 	[BATV_DOCTOR_DMARC] = "dmarc",
 	[BATV_DOCTOR_DMARC_POLICY] = "dmarc-policy",
 	[BATV_DOCTOR_HELO_SPF] = "helo-spf",

@@ -360,14 +360,15 @@ def test_dns(lab):
             ("_dmarc.example.test", "TXT"): ["v=DMARC1; p=reject; rua=mailto:d@example.test"], (host, "TXT"): ["v=spf1 a -all"],
             ("net.test", "TXT"): ["v=spf1 ip4:198.51.100.0/24 -all"], ("mx.net.test", "A"): ["198.51.100.7"],
             ("example.test", "MX"): ["mx.net.test"], ("loop.test", "TXT"): ["v=spf1 include:loop.test -all"]}
-    checks = "spf", "spf-others", "dmarc", "dmarc-policy", "helo-spf", "minus-all", "null-mx"
+    checks = "spf", "spf-others", "dkim", "dmarc", "dmarc-policy", "helo-spf", "minus-all", "null-mx"
 
     def told(changes):
         dns.records = {key: value for key, value in {**well, **changes}.items() if value is not None}
         answer = in_its_own_system(p, {"/etc/resolv.conf": resolv}, "--dns")
         return {c: answer["checks"][c] for c in checks}, [f for f in answer["findings"] if f["id"] in checks]
 
-    good = dict.fromkeys(checks, "ok") | {"minus-all": None}    # the memory is too young to know
+    good = dict.fromkeys(checks, "ok") | {"minus-all": None,    # the memory is too young to know
+                                             "dkim": None}         # Exim signs nothing
     answers, findings = told({})
     assert answers == good, findings
     spf, dmarc, mx = ("example.test", "TXT"), ("_dmarc.example.test", "TXT"), ("example.test", "MX")
@@ -399,6 +400,12 @@ def test_dns(lab):
     assert is_signed(p.sink.wait(1)[0].sender, "alice@example.test")
     answers, findings = told({mx: [""]})
     assert answers == {**good, "null-mx": "fail"} and "sends mail, and its DNS says" in json.dumps(findings), findings
+    key = ("2026._domainkey.example.test", "TXT")
+    with p.edit("remote_smtp:\n  driver = smtp\n", "remote_smtp:\n  driver = smtp\n  dkim_domain = example.test\n  dkim_selector = 2026\n"
+                "  dkim_private_key = /etc/exim4/dkim.pem\n"):
+        for texts, answer in (["v=DKIM1; k=rsa; p=MIIB"], "ok"), (["v=DKIM1; p="], "fail"), (None, "fail"):
+            answers, findings = told({key: texts})
+            assert answers == {**good, "dkim": answer}, findings
     dns.broken.add("example.test")
     assert told({})[0]["spf"] == "could-not-look"
     dns.broken.clear()
