@@ -28,7 +28,7 @@ static bool copy(struct batv_span s, char *out, size_t size)
 /* "-NAME value" or "--NAME value" */
 static bool is_named(struct batv_span line, const char *name, struct batv_span *value)
 {
-	line = batv_span_after(line, line.len > 1 && line.p[1] == '-' ? 2 : 1);
+	line = batv_span_after(line, batv_span_begins(line, "--") ? 2 : 1);
 	if (!batv_span_begins(line, name))
 		return false;
 	*value = batv_span_after(line, strlen(name));
@@ -38,12 +38,12 @@ static bool is_named(struct batv_span line, const char *name, struct batv_span *
 /* "[192.0.2.1]:4711"; other versions write address, dot and port. */
 static bool take_host(struct batv_span value, struct batv_exim_spool *out)
 {
-	bool bracket = value.len > 0 && value.p[0] == '[';
+	bool bracket = batv_span_begins(value, "[");
 	const char *end;
 
 	if (bracket)
 		value = batv_span_after(value, 1);
-	end = value.len ? memrchr(value.p, bracket ? ']' : '.', value.len) : NULL;
+	end = memrchr(value.p, bracket ? ']' : '.', value.len);
 	return end && copy(batv_span_between(value.p, end), out->host, sizeof out->host);
 }
 
@@ -70,7 +70,7 @@ static struct batv_span address_of(struct batv_span line)
 		else if (line.p[n] == '"')
 			quoted = !quoted;
 	}
-	return batv_span_cut(line, n < line.len ? n : line.len);
+	return batv_span_cut(line, n);
 }
 
 static bool take_rcpts(struct batv_span rest, struct batv_exim_spool *out)
@@ -92,19 +92,31 @@ static bool take_rcpts(struct batv_span rest, struct batv_exim_spool *out)
 	return out->rcpts_all > 0;
 }
 
+/* "ID-H" */
+static bool is_name(struct batv_span line)
+{
+	const char *dash = memrchr(line.p, '-', line.len);
+
+	return dash &&
+	       batv_span_equal(batv_span_between(dash, line.p + line.len), batv_span_of("-H"));
+}
+
+static bool take_sender(struct batv_span line, struct batv_exim_spool *out)
+{
+	const char *end = memrchr(line.p, '>', line.len);
+
+	return batv_span_begins(line, "<") && end && end + 1 == line.p + line.len &&
+	       copy(batv_span_between(line.p + 1, end), out->sender, sizeof out->sender);
+}
+
 /* The first four lines. */
 static bool take_head(struct batv_span *rest, struct batv_exim_spool *out)
 {
-	struct batv_span line[4];
+	struct batv_span name, user, sender, times;
 
-	for (int i = 0; i < 4; i++)
-		if (!batv_span_next_line(rest, &line[i]))
-			return false;
-	if (line[0].len < 3 || memcmp(line[0].p + line[0].len - 2, "-H", 2) != 0)
-		return false;
-	return line[2].len >= 2 && line[2].p[0] == '<' && line[2].p[line[2].len - 1] == '>' &&
-	       copy((struct batv_span){line[2].p + 1, line[2].len - 2}, out->sender,
-		    sizeof out->sender);
+	return batv_span_next_line(rest, &name) && batv_span_next_line(rest, &user) &&
+	       batv_span_next_line(rest, &sender) && batv_span_next_line(rest, &times) &&
+	       is_name(name) && take_sender(sender, out);
 }
 
 bool batv_exim_spool_read(struct batv_span text, struct batv_exim_spool *out)
@@ -115,7 +127,7 @@ bool batv_exim_spool_read(struct batv_span text, struct batv_exim_spool *out)
 	if (!take_head(&text, out))
 		return false;
 	while (batv_span_next_line(&text, &line)) {
-		if (line.len > 0 && line.p[0] == '-') {
+		if (batv_span_begins(line, "-")) {
 			if (!take_option(line, out))
 				return false;
 		} else if (batv_span_to_u64(line, &out->rcpts_all)) {

@@ -16,7 +16,8 @@ STRANGER = "127.0.0.9"
 COMMANDS = (("keys",), ("rotate",))
 MORE = (("status",), ("check",), ("status", "--json"), ("status", "--domains", "all"), ("keys", "--json"), ("doctor",), ("doctor", "--json"),
         ("enforce", "observe", "test"), ("enforce", "auto", "test"), ("secret", "export"), ("rotate", "--revoke"), ("verify", "--json", "{tag}"),
-        ("explain", "{bounce}"), ("explain", "--json", "{bounce}"), ("remember", "--from-exim-log", "{log}"), ("test",))
+        ("explain", "{bounce}"), ("explain", "--json", "{bounce}"), ("explain", "--brief", "{bounce}", "{bounce}"), ("why", "127.0.0.9", "{log}"),
+        ("why", "--json", "alice@test", "{log}"), ("remember", "--from-exim-log", "{log}"), ("test",))
 
 # One call for each kind of finding, in a function that Exim calls as it calls ours.
 PLANTED = r"""

@@ -43,6 +43,11 @@ START_TEST(more_fields)
 	ck_assert_str_eq(e.host, "2001:db8::1");
 	ck_assert_uint_eq(e.frozen, 0);
 	ck_assert_str_eq(e.rcpts[0], "prvs=6123abcdef=alice@test");
+	ck_assert(take(HEAD "XX\n2\n\"a \\\" b\"@test owner@test 10,-1#1\nb\\ c@test x\n"));
+	ck_assert_str_eq(e.rcpts[0], "\"a \\\" b\"@test");
+	ck_assert_str_eq(e.rcpts[1], "b\\ c@test");
+	ck_assert(take(HEAD "XX\n1\na\\\n"));
+	ck_assert_str_eq(e.rcpts[0], "a\\");
 }
 END_TEST
 
@@ -52,6 +57,16 @@ START_TEST(a_dot_and_a_port)
 	ck_assert(take(HEAD "-host_address 2001:db8::1.25\nXX\n1\na@test\n"));
 	ck_assert_str_eq(e.host, "2001:db8::1");
 	ck_assert(!take(HEAD "-host_address 12\nXX\n1\na@test\n"));
+}
+END_TEST
+
+/* Empty lines, and options of no name, are nothing. */
+START_TEST(odd_lines)
+{
+	ck_assert(take(HEAD "\n-\n--\n---\nXX\n1\na@test\n"));
+	ck_assert_uint_eq(e.n_rcpts, 1);
+	ck_assert(take(HEAD "---host_address [1]:2\n-\nXX\n1\na@test\n"));
+	ck_assert_str_eq(e.host, "");
 }
 END_TEST
 
@@ -78,6 +93,13 @@ static const char *const wrong[] = {
 	HEAD "-host_address [12\nXX\n1\na@test\n",
 	"1xXBrk-0008PM-2a-H\ngames 5 60\na@test\n1795847096 0\nXX\n1\na@test\n",
 	"1xXBrk-0008PM-2a-H\ngames 5 60\n<a\033@test>\n1795847096 0\nXX\n1\na@test\n",
+	"1xXBrk-0008PM-2a-H\ngames 5 60\n<a@test\n1795847096 0\nXX\n1\na@test\n",
+	"1xXBrk-0008PM-2a-H\ngames 5 60\n<a>@test\n1795847096 0\nXX\n1\na@test\n",
+	"1xXBrk-0008PM-2a-H\ngames 5 60\na@test>\n1795847096 0\nXX\n1\na@test\n",
+	"1xXBrk-0008PM-2a-D\ngames 5 60\n<>\n1795847096 0\nXX\n1\na@test\n",
+	"1xXBrk\ngames 5 60\n<>\n1795847096 0\nXX\n1\na@test\n",
+	"1xXBrk-0008PM-2a-H\ngames 5 60\n<>\n",
+	"1xXBrk-0008PM-2a-H\ngames 5 60\n<>\n1\na@test\n",
 	"1xXBrk-0008PM-2a\ngames 5 60\n<>\n1795847096 0\nXX\n1\na@test\n",
 };
 
@@ -124,6 +146,7 @@ Suite *unit_suite(void)
 	tcase_add_test(c, a_frozen_bounce);
 	tcase_add_test(c, more_fields);
 	tcase_add_test(c, a_dot_and_a_port);
+	tcase_add_test(c, odd_lines);
 	tcase_add_test(c, many_recipients);
 	tcase_add_loop_test(c, not_an_envelope, 0, sizeof wrong / sizeof wrong[0]);
 	tcase_add_test(c, cut);
