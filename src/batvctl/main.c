@@ -88,7 +88,7 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "refused.",
 	 batv_ctl_explain},
 	{"report", "since until top html csv anonymous", 0, 1000,
-	 "[--since 7d] [--until TIME] [--top NUMBER] [--html FILE] [--csv] [--anonymous] "
+	 "[--since 7d] [--until TIME] [--top NUMBER] [--html PAGE] [--csv] [--anonymous] "
 	 "[FILE...]",
 	 "what was refused and what came back, from Exim's log",
 	 "Without FILE it is the last 7 days of this Exim's main log, with what was rotated.  "
@@ -96,7 +96,7 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "may be compressed (.gz, .xz, .zst, .bz2); - is stdin.  Times are those of the log.  "
 	 "Logs\n"
 	 "from before exim-batv was there are read, too: they show what it would meet.  --html\n"
-	 "writes a page with charts to FILE, and prints nothing; --csv prints a line for each "
+	 "writes a PAGE with charts, and prints nothing; --csv prints a line for each "
 	 "day;\n"
 	 "--anonymous shows domains and networks only.",
 	 batv_ctl_report},
