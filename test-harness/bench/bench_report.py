@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from batv import BUILD, LabError
+from lab_base import resident
 
 ROUNDS = 5
 CHUNK_MESSAGES = 20_000
@@ -84,14 +85,14 @@ def write_log(path, size):
 
 
 def cost(lab, *argv, **env):
-    """(CPU seconds of a command and its children, its largest resident size in KB)."""
+    """CPU seconds of a command and its children."""
     with open(lab.dir / "output", "wb") as out:         # grep -c does not count for /dev/null
         process = subprocess.Popen([str(a) for a in argv], stdout=out, env={**os.environ, **env})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode > 1:
         raise LabError(f"{argv}: status {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    return usage.ru_utime + usage.ru_stime
 
 
 def eximstats(lab):
@@ -120,7 +121,7 @@ def report(lab, table, short):
     costs = {name: [] for name in runs}
     for _ in range(1 if short else ROUNDS):
         for name, (argv, env) in runs.items():
-            costs[name].append(cost(lab, *argv, **env)[0])
+            costs[name].append(cost(lab, *argv, **env))
     middle = {name: statistics.median(values) for name, values in costs.items()}
     table.title(f"batvctl report on a log of {size // 1_000_000} MB, CPU, medians of {len(costs['grep'])}, in turns")
     for name in runs:
@@ -135,4 +136,4 @@ def report(lab, table, short):
     if not short:
         Path(packed).unlink()
         write_log(log, 1_000_000_000)
-        table.judged("memory for a log of 1 GB", cost(lab, *ours, log)[1] / 1024, "MB", "", 64)
+        table.judged("memory for a log of 1 GB", resident(*ours, log) / 1024, "MB", "", 64)

@@ -78,6 +78,18 @@ def wait_until(condition, timeout=10, what="the condition", interval=0.02):
 wait_until.patience = 1
 
 
+def resident(*argv):
+    """The most memory that a command had at a time, in KB; its output is thrown away.
+
+    A small process starts it: the size of the one that forks counts as the new one's.
+    """
+    starter = "import os, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=" \
+              "[(os.POSIX_SPAWN_OPEN, 1, '/dev/null', os.O_WRONLY, 0)]); _, status, usage = os.wait4(pid, 0); " \
+              "print(usage.ru_maxrss); sys.exit(status != 0)"
+    done = subprocess.run([sys.executable, "-IS", "-c", starter, *map(str, argv)], stdout=subprocess.PIPE, text=True, check=True)
+    return int(done.stdout)
+
+
 def tool(*argv, timeout=900):
     """Run one of test-harness/tools; fail with what it says."""
     done = subprocess.run([TOOLS / argv[0], *map(str, argv[1:])], stdin=subprocess.DEVNULL, text=True,

@@ -13,6 +13,7 @@ import select
 import subprocess
 
 from answers import *
+from lab_base import resident
 from test_remember import Sending
 
 SEED = os.environ.get("SEED", "1")
@@ -226,13 +227,7 @@ def test_memory_is_flat(lab):
     log = lab.write(lab.dir / "mainlog", "".join(writer.next() + "\n" for _ in range(50_000)))
 
     def size(times):
-        process = subprocess.Popen([BUILD / "batvctl", "-c", "/nonexistent", "report", "--json", *[log] * times], stdout=subprocess.PIPE)
-        told = json.loads(process.stdout.read())
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-        process.stdout.close()
-        assert status == 0 and told["read"]["lines"] == 50_000 * times, told["read"]
-        return usage.ru_maxrss
+        return resident(BUILD / "batvctl", "-c", "/nonexistent", "report", *[log] * times)
     once, often = size(1), size(10)
     assert often < once + 3000 and often < 64 * 1024, (once, often)
 
