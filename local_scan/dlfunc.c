@@ -12,6 +12,7 @@
 #include "memory/doors.h"
 #include "origin.h"
 #include "outcome.h"
+#include "rcpt_flood.h"
 #include "recipients.h"
 #include "sent_mail.h"
 
@@ -206,6 +207,58 @@ DLFUNC(batv_kind)
 	}
 	batv_session_close();
 	*yield = batv_glue_text(batv_judge_kind_name(kind), NULL);
+	return batv_glue_code(BATV_GLUE_OK);
+}
+
+/* The arguments of batv_flood.  A wrong one is a mistake in an ACL: it is logged once, and not
+ * obeyed. */
+static bool read_flood(int argc, unsigned char *argv[], enum batv_flood_subject *subject,
+		       struct batv_flood_rate *rate)
+{
+	const char *what = arg_at(argc, argv, 0);
+	static bool said;
+	char shown[60];
+
+	*subject = strcmp(what, "host") == 0 ? BATV_FLOOD_HOST : BATV_FLOOD_RCPT;
+	if ((*subject == BATV_FLOOD_HOST || strcmp(what, "rcpt") == 0) &&
+	    batv_flood_rate(batv_span_of(arg_at(argc, argv, 2)), rate))
+		return true;
+	batv_printable(batv_span_of(arg_at(argc, argv, 2)), shown, sizeof shown);
+	if (!said)
+		batv_glue_log("batv: trouble=flood action=no-limit limit=<%s>: expected host or "
+			      "rcpt, an address, and a limit such as 1000 / 1h",
+			      shown);
+	said = true;
+	return false;
+}
+
+/*
+ * batv_flood {host|rcpt}{address}{limit}: for the RCPT ACL.  "1" if the host of this session, or
+ * this recipient, is above the limit of refused bounces, and this one is to be turned away; else
+ * "0".  "1" also counts it.  With a fourth argument {log}, the text for the log; nothing is
+ * counted.
+ */
+DLFUNC(batv_flood)
+{
+	const char *rcpt = arg_at(argc, argv, 1), *answer = "0";
+	const bool log = strcmp(arg_at(argc, argv, 3), "log") == 0;
+	enum batv_flood_subject subject;
+	struct batv_flood_rate rate;
+	struct batv_session session;
+	uint32_t count;
+
+	if (read_flood(argc, argv, &subject, &rate)) {
+		batv_session_open(&session);
+		if (batv_rcpt_flood_over(&session, subject, rcpt, &rate, &count)) {
+			answer = "1";
+			if (!log)
+				batv_rcpt_flood_acted(&session, subject, rcpt);
+		}
+		if (log)
+			answer = batv_rcpt_flood_text(subject, rcpt, &rate, count);
+		batv_session_close();
+	}
+	*yield = batv_glue_text(answer, NULL);
 	return batv_glue_code(BATV_GLUE_OK);
 }
 

@@ -1,5 +1,6 @@
 /*
- * flood.c - asks whether a proof was used too often, and defers, counts and logs.
+ * flood.c - asks whether a proof was used too often, and defers, counts and logs; and counts forged
+ * bounces, so that an ACL can limit them before DATA.
  *
  * A tag over its limit proves nothing more.  So the message is searched for an id of ours, which a
  * stranger who has the tag alone does not know.
@@ -122,8 +123,8 @@ static bool is_exempt(const struct batv_context *context, const struct batv_poli
 	       batv_lists_address(context->matcher, address, policy->exempt_recipients) != BATV_NO;
 }
 
-const char *batv_flood(const struct batv_context *context, struct batv_prover *prover,
-		       const char *rcpt, const struct batv_judgement *j)
+const char *batv_flood_deferral(const struct batv_context *context, struct batv_prover *prover,
+				const char *rcpt, const struct batv_judgement *j)
 {
 	struct event e = {.rcpt = rcpt, .host = context->origin->host_address};
 	struct batv_addr bare;
@@ -153,4 +154,15 @@ const char *batv_flood(const struct batv_context *context, struct batv_prover *p
 	if (batv_flood_is_news(times))
 		log_flood(&e, defers ? "deferred" : "accept", times);
 	return defers ? reply(&e) : NULL;
+}
+
+/* ---- forged bounces ---- */
+
+void batv_flood_refusal(const struct batv_session *session, const char *host, const char *rcpt)
+{
+	struct batv_addr bare;
+	const bool known = rcpt && batv_addr_parse(rcpt, strlen(rcpt), &bare) == BATV_OK;
+
+	batv_flood_refused(session->memory, session->state, host, known ? &bare : NULL,
+			   session->now);
 }

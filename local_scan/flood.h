@@ -16,7 +16,15 @@
  * is one that only an ACL sees, which cannot defer, and each one while another server has the
  * secret.
  */
-const char *batv_flood(const struct batv_context *context, struct batv_prover *prover,
-		       const char *rcpt, const struct batv_judgement *j);
+const char *batv_flood_deferral(const struct batv_context *context, struct batv_prover *prover,
+				const char *rcpt, const struct batv_judgement *j);
+
+/* ---- forged bounces ---- */
+
+/*
+ * Counts a refused bounce for its host, and for its recipient.  rcpt is NULL if that is counted
+ * already, or if the recipient has a tag.
+ */
+void batv_flood_refusal(const struct batv_session *session, const char *host, const char *rcpt);
 
 #endif

@@ -245,6 +245,16 @@ static void note_host(const struct batv_session *session, const struct batv_outc
 		batv_origin_fetches(session, origin);
 }
 
+/* The host counts once for a message, and each recipient that had no tag. */
+static void count_refusal(const struct batv_session *session, const struct batv_outcome *o,
+			  const char *host)
+{
+	batv_flood_refusal(session, host, NULL);
+	for (size_t i = 0; i < o->n; i++)
+		if (o->findings[i].verdict == BATV_MISSING)
+			batv_flood_refusal(session, NULL, batv_glue_recipient(i));
+}
+
 static void record(const struct batv_session *session, struct batv_outcome *o,
 		   const struct note *notes)
 {
@@ -259,6 +269,8 @@ static void record(const struct batv_session *session, struct batv_outcome *o,
 			count_recipient(session, o, f, origin.host_address);
 		log_recipient(o, note, i, origin.host_address);
 	}
+	if (o->action == BATV_ACTION_REJECT && !o->uncounted)
+		count_refusal(session, o, origin.host_address);
 	add_status(o, notes);
 }
 
@@ -305,7 +317,8 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 			note_valid(session, &j, origin.host_address);
 		batv_samples_take(&prover, batv_glue_recipient(i), &j);
 		batv_elsewhere_note(&prover, &j);
-		const char *flood = batv_flood(&context, &prover, batv_glue_recipient(i), &j);
+		const char *flood =
+			batv_flood_deferral(&context, &prover, batv_glue_recipient(i), &j);
 
 		o->deferral = o->deferral ? o->deferral : flood;
 	}

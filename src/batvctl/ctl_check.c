@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl_complete.h"
+#include "ctl_price.h"
 #include "ctl_lists.h"
 #include "plan.h"
 
@@ -83,6 +84,15 @@ static json_t *json_checking(const struct checking *c, bool asked)
 	return o;
 }
 
+static void print_prices(const struct checking *c)
+{
+	char price[BATV_CTL_PRICE_SIZE];
+
+	for (size_t i = 0; i < c->ctl->config.n_policies; i++)
+		if (batv_ctl_price(&c->ctl->config.policies[i], price))
+			printf("%s: note: %s\n", c->ctl->config_path, price);
+}
+
 static int finish_check(struct checking *c)
 {
 	const char *file = c->ctl->config_path;
@@ -99,6 +109,8 @@ static int finish_check(struct checking *c)
 			     : "lists not evaluated because no Exim was found, or exim = none");
 	if (!c->lists && batv_ctl_complete_never(&c->ctl->config.global, never, sizeof never))
 		printf("%s: note: %s\n", file, never);
+	if (!c->lists)
+		print_prices(c);
 	if (c->wrong)
 		return batv_ctl_fail(
 			BATV_CTL_USAGE,

@@ -71,6 +71,7 @@ json_t *batv_ctl_status_json_forged(struct batv_status *status); /* null: too fe
 void batv_ctl_status_check_flood(struct batv_status *status);
 void batv_ctl_status_print_flood(struct batv_status *status); /* needs a memory */
 json_t *batv_ctl_status_json_flood(struct batv_status *status);
+json_t *batv_ctl_status_json_turned_away(struct batv_status *status);
 
 /* ctl_status_overrides.c: what batvctl enforce said. */
 void batv_ctl_status_check_overrides(struct batv_status *status);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ctl_price.h"
 #include "ctl_status.h"
 #include "decide/flood.h"
 #include "memory/counters.h"
@@ -37,8 +38,18 @@ static uint64_t deferred(struct batv_status *s, size_t limit, unsigned days)
 	return batv_counted(&s->memory, BATV_COUNT_DEFERRED + limit, days, s->ctl->now);
 }
 
+static void tell_price(struct batv_status *s)
+{
+	char price[BATV_CTL_PRICE_SIZE];
+
+	for (size_t i = 0; s->config_ok && i < s->ctl->config.n_policies; i++)
+		if (batv_ctl_price(&s->ctl->config.policies[i], price))
+			batv_ctl_status_note(s, "%s", price);
+}
+
 void batv_ctl_status_check_flood(struct batv_status *s)
 {
+	tell_price(s);
 	if (s->memory_ok && deferred(s, BATV_FLOOD_HINT, 1) > 0)
 		batv_ctl_status_problem(
 			s,
@@ -56,9 +67,20 @@ void batv_ctl_status_check_flood(struct batv_status *s)
 						deferred(s, i, 1), texts[i].why, texts[i].remedy);
 }
 
+static uint64_t turned_away(struct batv_status *s, size_t row)
+{
+	return batv_counted(&s->memory, row, DAYS, s->ctl->now);
+}
+
 void batv_ctl_status_print_flood(struct batv_status *s)
 {
 	uint64_t sum = 0;
+
+	if (turned_away(s, BATV_COUNT_FLOOD_HOST) + turned_away(s, BATV_COUNT_FLOOD_RCPT) > 0)
+		printf("  turned away before DATA: deferred for their host %" PRIu64
+		       ", refused for a flooded recipient %" PRIu64 "\n",
+		       turned_away(s, BATV_COUNT_FLOOD_HOST),
+		       turned_away(s, BATV_COUNT_FLOOD_RCPT));
 
 	for (size_t i = 0; i < LIMITS; i++)
 		sum += deferred(s, i, DAYS);
@@ -67,6 +89,15 @@ void batv_ctl_status_print_flood(struct batv_status *s)
 		       ", an id's %" PRIu64 "; hints not used %" PRIu64 "\n",
 		       deferred(s, 0, DAYS), deferred(s, 1, DAYS), deferred(s, 2, DAYS),
 		       deferred(s, 3, DAYS));
+}
+
+json_t *batv_ctl_status_json_turned_away(struct batv_status *s)
+{
+	json_t *o = json_object();
+
+	batv_ctl_put_number(o, "host", turned_away(s, BATV_COUNT_FLOOD_HOST));
+	batv_ctl_put_number(o, "rcpt", turned_away(s, BATV_COUNT_FLOOD_RCPT));
+	return o;
 }
 
 json_t *batv_ctl_status_json_flood(struct batv_status *s)

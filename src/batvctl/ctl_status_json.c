@@ -202,6 +202,7 @@ static json_t *json_counters(struct batv_status *s)
 	batv_ctl_put_number(o, "doubt", counted(s, BATV_COUNT_DOUBT));
 	batv_ctl_put(o, "spared", json_spared(s));
 	batv_ctl_put(o, "deferred", batv_ctl_status_json_flood(s));
+	batv_ctl_put(o, "turned_away", batv_ctl_status_json_turned_away(s));
 	batv_ctl_put(o, "hosts", batv_ctl_status_json_hosts(s));
 	batv_ctl_put_number(o, "recall_known", counted(s, BATV_COUNT_RECALL_KNOWN));
 	batv_ctl_put_number(o, "recall_missed", counted(s, BATV_COUNT_RECALL_MISSED));

@@ -1,4 +1,4 @@
-/* links: local_scan/body local_scan/cutthrough local_scan/dlfunc local_scan/elsewhere local_scan/exim_glue local_scan/flood local_scan/leaving local_scan/list_probe local_scan/local_scan local_scan/message_proof local_scan/origin local_scan/outcome local_scan/recipients local_scan/samples local_scan/sent_mail local_scan/session core/base/err core/base/fault core/base/hmac core/base/network core/base/pages core/base/safefile core/base/span core/tag/addr core/tag/key core/tag/tag core/memory/access core/memory/counters core/memory/domains core/memory/doors core/memory/forged core/memory/header core/memory/hosts core/memory/names core/memory/recall core/memory/sending core/memory/sent core/memory/slots core/memory/tag_use core/memory/tallies core/evidence/citation core/evidence/class core/evidence/classify core/evidence/clues core/evidence/codes core/evidence/decode core/evidence/field core/evidence/forwarded core/evidence/habits core/evidence/mailbox core/evidence/original core/evidence/parts core/evidence/proof core/evidence/recorded core/evidence/returned core/evidence/search core/evidence/trace core/evidence/words core/decide/automatic core/decide/complete core/decide/exim_list core/decide/flood core/decide/holder core/decide/judge core/decide/list_file core/decide/lists core/decide/override core/decide/policy core/decide/sign core/decide/state core/decide/verdict */
+/* links: local_scan/body local_scan/cutthrough local_scan/dlfunc local_scan/elsewhere local_scan/exim_glue local_scan/flood local_scan/leaving local_scan/list_probe local_scan/local_scan local_scan/message_proof local_scan/origin local_scan/outcome local_scan/rcpt_flood local_scan/recipients local_scan/samples local_scan/sent_mail local_scan/session core/base/err core/base/fault core/base/hmac core/base/network core/base/pages core/base/safefile core/base/span core/tag/addr core/tag/key core/tag/tag core/memory/access core/memory/counters core/memory/domains core/memory/doors core/memory/forged core/memory/header core/memory/hosts core/memory/names core/memory/recall core/memory/refused core/memory/sending core/memory/sent core/memory/slots core/memory/tag_use core/memory/tallies core/evidence/citation core/evidence/class core/evidence/classify core/evidence/clues core/evidence/codes core/evidence/decode core/evidence/field core/evidence/forwarded core/evidence/habits core/evidence/mailbox core/evidence/original core/evidence/parts core/evidence/proof core/evidence/recorded core/evidence/returned core/evidence/search core/evidence/trace core/evidence/words core/decide/automatic core/decide/complete core/decide/exim_list core/decide/flood core/decide/holder core/decide/judge core/decide/list_file core/decide/lists core/decide/override core/decide/policy core/decide/sign core/decide/state core/decide/verdict */
 /*
  * fuzz_glue.c - any message and any arguments, through local_scan() and each ${dlfunc} function as
  * Exim calls them: in doubt mail is accepted and addresses are left alone, and what Exim is given
@@ -20,7 +20,7 @@
 #define ARGS_MAX 6
 #define FIELDS_MAX 300
 
-exim_dlfunc_t batv_sign, batv_unsign, batv_verdict, batv_kind, batv_refuse, batv_bare;
+exim_dlfunc_t batv_sign, batv_unsign, batv_verdict, batv_kind, batv_flood, batv_refuse, batv_bare;
 int local_scan_version_major(void);
 int local_scan_version_minor(void);
 
@@ -404,6 +404,26 @@ static void check_addresses(const struct envelope *e)
 	reached(BARE);
 }
 
+/* Whatever the arguments are, and with right ones: an answer for a condition, or a text. */
+static void check_flood(const struct envelope *e)
+{
+	char *address = e->n_args > 0 ? e->args[0] : (char[]){""};
+	struct envelope right = {.n_args = 4};
+	const char *answer = ask(batv_flood, e);
+
+	must(answer && (strcmp(answer, "0") == 0 || strcmp(answer, "1") == 0 ||
+			strncmp(answer, "batv: flood=", 12) == 0));
+	for (unsigned i = 0; i < 4; i++) {
+		right.args[0] = i & 1 ? (char[]){"host"} : (char[]){"rcpt"};
+		right.args[1] = address;
+		right.args[2] = (char[]){"1 / 10m"};
+		right.args[3] = i & 2 ? (char[]){"log"} : (char[]){""};
+		answer = ask(batv_flood, &right);
+		must(answer && (strncmp(answer, "batv: flood=", 12) == 0) == ((i & 2) != 0));
+		must(!strchr(answer, '\n'));
+	}
+}
+
 static void check_verdict(const struct envelope *e)
 {
 	const char *verdict = ask(batv_verdict, e), *kind = ask(batv_kind, e);
@@ -476,6 +496,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_body(rest, (size_t)(copy + size - rest));
 	if (e.scans)
 		code = scan(&e);
+	check_flood(e);
 	check_verdict(&e);
 	check_refuse(&e, code);
 	check_sign(&e);

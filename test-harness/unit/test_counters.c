@@ -65,6 +65,8 @@ static const struct {
 	{"spared", BATV_COUNT_SPARED, 208},
 	{"deferred", BATV_COUNT_DEFERRED, 220},
 	{"more", BATV_COUNT_MORE, 224},
+	{"flood_host", BATV_COUNT_FLOOD_HOST, 256},
+	{"flood_rcpt", BATV_COUNT_FLOOD_RCPT, 257},
 };
 
 static const char *const words[][8] = {
@@ -113,7 +115,7 @@ START_TEST(rows_have_their_documented_numbers)
 		ck_assert_msg(documented(line) == 1, "%s", line);
 	}
 	ck_assert_uint_eq(documented_rows(), COUNT(rows));
-	ck_assert_uint_eq(BATV_COUNTERS_ROOM, 256);
+	ck_assert_uint_eq(BATV_COUNTERS_ROOM, 264);
 	for (size_t s = 0; s < COUNT(subjects); s++)
 		for (size_t i = 0; i < COUNT(words[s]) && words[s][i]; i++) {
 			(void)snprintf(line, sizeof line, "| %s `%s` | %zu |", subjects[s],

@@ -1,6 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header core/memory/tallies core/base/hmac core/decide/flood */
-/* links: core/memory/tag_use core/memory/sent core/base/network core/tag/addr core/tag/tag core/tag/key core/decide/state */
+/* links: core/memory/tag_use core/memory/refused core/memory/sent core/base/network core/tag/addr core/tag/tag core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/exim_list core/evidence/class */
 /* links: core/evidence/mailbox core/base/pages core/base/err */
 /* links: core/memory/sending */
@@ -490,6 +490,75 @@ START_TEST(deferrals_are_news_now_and_then)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	uint32_t limit; /* 0: not a limit */
+	int64_t period;
+} rates[] = {
+	{"100 / 1h", 100, 3600}, {"100/1h", 100, 3600},
+	{" 7 / 10m ", 7, 600},   {"100", 100, 3600},
+	{"1 / 30m", 1, 1800},    {"65535 / 1h", 65535, 3600},
+	{"65536 / 1h", 0, 0},    {"0 / 1h", 0, 0},
+	{"100 / 9m", 0, 0},      {"100 / 61m", 0, 0},
+	{"100 / 1d", 0, 0},      {"100 /", 0, 0},
+	{"/ 1h", 0, 0},          {"", 0, 0},
+	{"many", 0, 0},          {"100 / 1h / strict", 0, 0},
+	{"1e3", 0, 0},           {"-1", 0, 0},
+	{"100 / 1", 0, 0},
+};
+
+START_TEST(rates_of_forged_bounces)
+{
+	struct batv_flood_rate rate = {9, 9};
+	const bool good = batv_flood_rate(batv_span_of(rates[_i].text), &rate);
+
+	ck_assert_int_eq(good, rates[_i].limit > 0);
+	ck_assert_uint_eq(rate.limit, good ? rates[_i].limit : 9);
+	ck_assert_int_eq(rate.period, good ? rates[_i].period : 9);
+}
+END_TEST
+
+static uint32_t refused(enum batv_flood_subject subject, const char *host, const char *rcpt)
+{
+	struct batv_flood_context context = from(host, NOW);
+	const struct batv_addr addr = address(rcpt);
+
+	context.bare = &addr;
+	return batv_flood_count(&context, subject, 3600);
+}
+
+START_TEST(refused_bounces_have_counts_of_their_own)
+{
+	const struct batv_addr upper = address("Alice@EXAMPLE.com");
+
+	batv_flood_refused(&memory, &state, "192.0.2.1", NULL, NOW);
+	batv_flood_refused(&memory, &state, "192.0.2.1", &bare, NOW);
+	batv_flood_refused(&memory, &state, NULL, &upper, NOW);
+	batv_flood_refused(&memory, &state, "2001:db8:0:1::7", NULL, NOW);
+	batv_flood_refused(&memory, &state, "no address", NULL, NOW);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "192.0.2.1", "x@y.test"), 2);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "192.0.2.2", "x@y.test"), 0);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "2001:DB8:0:1:9::", "x@y.test"), 1);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "2001:db8:0:2::7", "x@y.test"), 0);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "no address", "x@y.test"), 0);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, NULL, "x@y.test"), 0);
+	ck_assert_uint_eq(refused(BATV_FLOOD_RCPT, "192.0.2.9", "alice@example.com"), 2);
+	ck_assert_uint_eq(refused(BATV_FLOOD_RCPT, "192.0.2.1", "bob@example.com"), 0);
+	/* no key of the memory; nobody can write */
+	memory.sealed = true;
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "192.0.2.1", "x@y.test"), 0);
+	memory.sealed = false;
+	state.has_memory_key = false;
+	batv_flood_refused(&memory, &state, "192.0.2.1", NULL, NOW);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "192.0.2.1", "x@y.test"), 0);
+	state.has_memory_key = true;
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "192.0.2.1", "x@y.test"), 2);
+	batv_memory_close(&memory);
+	batv_flood_refused(&memory, &state, "192.0.2.1", NULL, NOW);
+	ck_assert_uint_eq(refused(BATV_FLOOD_HOST, "192.0.2.1", "x@y.test"), 0);
+}
+END_TEST
+
 START_TEST(names_of_limits)
 {
 	ck_assert_str_eq(batv_flood_name(BATV_FLOOD_NETWORK), "network");
@@ -497,6 +566,8 @@ START_TEST(names_of_limits)
 	ck_assert_str_eq(batv_flood_name(BATV_FLOOD_ID), "id");
 	ck_assert_str_eq(batv_flood_name((enum batv_flood_limit)3), "hint");
 	ck_assert_str_eq(batv_flood_name(BATV_FLOOD_NONE), "-");
+	ck_assert_str_eq(batv_flood_subject_name(BATV_FLOOD_HOST), "host");
+	ck_assert_str_eq(batv_flood_subject_name(BATV_FLOOD_RCPT), "rcpt");
 	/* they are rows of the file */
 	ck_assert_int_eq(BATV_COUNT_DEFERRED + BATV_FLOOD_NONE, BATV_COUNT_DEFERRED_END);
 }
@@ -523,6 +594,9 @@ static void add_floods(TCase *tc, bool windows)
 	tcase_add_test(tc, without_a_memory_nothing_is_over);
 	tcase_add_test(tc, in_a_file_of_version_1);
 	tcase_add_test(tc, deferrals_are_news_now_and_then);
+	if (!windows)
+		tcase_add_loop_test(tc, rates_of_forged_bounces, 0, (int)COUNT(rates));
+	tcase_add_test(tc, refused_bounces_have_counts_of_their_own);
 	tcase_add_test(tc, names_of_limits);
 }
 

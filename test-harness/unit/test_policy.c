@@ -53,6 +53,7 @@ static const struct {
 	{"unproven_other", "mark"},
 	{"flood_base", "500"},
 	{"flood_share", "100%"},
+	{"flood_refuse_at_rcpt", "off"},
 	{"refusal_text", NULL},
 	{"result_header", "on"},
 };

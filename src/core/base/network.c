@@ -8,13 +8,13 @@
 
 #include "base/span.h"
 
-/* Reads the first three numbers of a.b.c.d. */
-static bool ipv4_network(const char *s, uint64_t *network)
+/* Reads the first numbers of a.b.c.d. */
+static bool ipv4_parts(const char *s, unsigned parts, uint64_t *out)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < 3; i++) {
-		const char *dot = strchr(s, '.');
+	for (unsigned i = 0; i < parts; i++) {
+		const char *dot = i < 3 ? strchr(s, '.') : s + strlen(s);
 		uint64_t part;
 
 		if (!dot || !batv_span_to_u64((struct batv_span){s, (size_t)(dot - s)}, &part) ||
@@ -23,7 +23,7 @@ static bool ipv4_network(const char *s, uint64_t *network)
 		n = n << 8 | part;
 		s = dot + 1;
 	}
-	*network = n << 16;
+	*out = n;
 	return true;
 }
 
@@ -53,7 +53,8 @@ static bool ipv6_groups(const char *s, uint16_t group[static 8], unsigned *n, un
 	return *gap < 8 || *n == 8;
 }
 
-static bool ipv6_network(const char *s, uint64_t *network)
+/* Reads the first groups. */
+static bool ipv6_parts(const char *s, unsigned parts, uint64_t *out)
 {
 	uint16_t group[8] = {0};
 	unsigned n, gap;
@@ -61,21 +62,32 @@ static bool ipv6_network(const char *s, uint64_t *network)
 
 	if (!ipv6_groups(s, group, &n, &gap))
 		return false;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < parts; i++) {
 		bool right = i >= gap + (8 - n); /* after the groups that "::" stands for */
 		uint64_t part = i < gap ? group[i] : right ? group[i - (8 - n)] : 0;
 
 		bits = bits << 16 | part;
 	}
-	*network = bits << 16 | BATV_NETWORK_IPV6;
+	*out = bits;
 	return true;
 }
 
 bool batv_network_of(const char *host, uint64_t *network)
 {
+	const bool ipv6 = host && strchr(host, ':');
+	uint64_t parts;
+
+	if (!host || !*host || !(ipv6 ? ipv6_parts : ipv4_parts)(host, 3, &parts))
+		return false;
+	*network = parts << 16 | (ipv6 ? BATV_NETWORK_IPV6 : 0);
+	return true;
+}
+
+bool batv_network_host(const char *host, uint64_t *number)
+{
 	if (!host || !*host)
 		return false;
-	return strchr(host, ':') ? ipv6_network(host, network) : ipv4_network(host, network);
+	return strchr(host, ':') ? ipv6_parts(host, 4, number) : ipv4_parts(host, 4, number);
 }
 
 void batv_network_text(uint64_t network, char out[static BATV_NETWORK_TEXT_SIZE])

@@ -17,6 +17,12 @@
  */
 bool batv_network_of(const char *host, uint64_t *network);
 
+/*
+ * The number of the host itself: an IPv4 address, or the /64 of an IPv6 one, because a host may use
+ * any address of that.  Returns false if host is NULL or not an IP address.
+ */
+bool batv_network_host(const char *host, uint64_t *number);
+
 /* Writes a network as text: "192.0.2.0/24", "2001:db8:1::/48".  The lower 15 bits do not matter. */
 #define BATV_NETWORK_TEXT_SIZE 32
 void batv_network_text(uint64_t network, char out[static BATV_NETWORK_TEXT_SIZE]);

@@ -11,6 +11,7 @@
 
 #include "base/hmac.h"
 #include "base/network.h"
+#include "memory/refused.h"
 #include "memory/tag_use.h"
 
 #define THOUSANDTHS 1000
@@ -192,6 +193,81 @@ void batv_flood_item(const struct batv_flood_context *context, const struct batv
 			 n, of_network);
 }
 
+/* ---- forged bounces ---- */
+
+bool batv_flood_rate(struct batv_span text, struct batv_flood_rate *out)
+{
+	const char *slash = text.len > 0 ? memchr(text.p, '/', text.len) : NULL;
+	struct batv_span limit = text;
+	int64_t period = BATV_REFUSED_PERIOD_MAX;
+	uint64_t n;
+
+	if (slash) {
+		limit = batv_span_between(text.p, slash);
+		if (!batv_duration_parse(
+			    batv_span_trim(batv_span_between(slash + 1, text.p + text.len)),
+			    &period) ||
+		    period < BATV_REFUSED_PERIOD_MIN || period > BATV_REFUSED_PERIOD_MAX)
+			return false;
+	}
+	if (!batv_span_to_u64(batv_span_trim(limit), &n) || n < 1 || n > UINT16_MAX)
+		return false;
+	*out = (struct batv_flood_rate){.limit = (uint32_t)n, .period = period};
+	return true;
+}
+
+static bool name_of_host(const struct batv_state *state, const char *host,
+			 uint8_t out[static BATV_ITEM_LEN])
+{
+	char bytes[sizeof(uint64_t)];
+	uint64_t number;
+
+	if (!batv_network_host(host, &number))
+		return false;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)(number >> 8 * i);
+	return batv_hmac_sha1(batv_state_memory_key(state), batv_span_of("refused host "),
+			      (struct batv_span){bytes, sizeof bytes}, out);
+}
+
+static bool name_of_rcpt(const struct batv_state *state, const struct batv_addr *bare,
+			 uint8_t out[static BATV_ITEM_LEN])
+{
+	char canon[BATV_ADDR_SIZE];
+	size_t len;
+
+	return bare->domain.len > 0 &&
+	       batv_addr_canon(bare, canon, sizeof canon, &len) == BATV_OK &&
+	       batv_hmac_sha1(batv_state_memory_key(state), batv_span_of("refused rcpt "),
+			      (struct batv_span){canon, len}, out);
+}
+
+void batv_flood_refused(struct batv_memory *memory, const struct batv_state *state,
+			const char *host, const struct batv_addr *bare, int64_t now)
+{
+	uint8_t name[BATV_ITEM_LEN];
+
+	if (!batv_memory_there(memory) || batv_state_memory_key(state).len == 0)
+		return;
+	if (host && name_of_host(state, host, name))
+		batv_refused_note(memory, name, now);
+	if (bare && name_of_rcpt(state, bare, name))
+		batv_refused_note(memory, name, now);
+}
+
+uint32_t batv_flood_count(const struct batv_flood_context *context, enum batv_flood_subject subject,
+			  int64_t period)
+{
+	uint8_t name[BATV_ITEM_LEN];
+
+	if (!batv_memory_there(context->memory) || context->memory->sealed ||
+	    batv_state_memory_key(context->state).len == 0 ||
+	    !(subject == BATV_FLOOD_HOST ? name_of_host(context->state, context->host, name)
+					 : name_of_rcpt(context->state, context->bare, name)))
+		return 0;
+	return batv_refused_count(context->memory, name, period, context->now);
+}
+
 /* ---- what was deferred ---- */
 
 uint32_t batv_flood_deferred(struct batv_memory *memory, const struct batv_flood *flood,
@@ -209,6 +285,11 @@ bool batv_flood_is_news(uint32_t n)
 	while (n > 1 && n % 10 == 0)
 		n /= 10;
 	return n <= 1;
+}
+
+const char *batv_flood_subject_name(enum batv_flood_subject subject)
+{
+	return subject == BATV_FLOOD_HOST ? "host" : "rcpt";
 }
 
 const char *batv_flood_name(enum batv_flood_limit limit)

@@ -57,6 +57,32 @@ void batv_flood_item(const struct batv_flood_context *context, const struct batv
 		     struct batv_flood *out);
 
 /*
+ * Floods of forged bounces.  Refused bounces are counted by the host that brought them, and by the
+ * untagged recipient (memory/refused.h).  The administrator's ACL asks before DATA whether one of
+ * these is above a limit.
+ */
+enum batv_flood_subject { BATV_FLOOD_HOST, BATV_FLOOD_RCPT };
+
+/* "100 / 1h", or "100", which is in an hour.  The time is 10m to 1h.  Writes *out on success only.
+ */
+struct batv_flood_rate {
+	uint32_t limit;
+	int64_t period; /* seconds */
+};
+bool batv_flood_rate(struct batv_span text, struct batv_flood_rate *out);
+
+/* Counts a refused bounce.  The recipient may be NULL: then only the host is counted. */
+void batv_flood_refused(struct batv_memory *memory, const struct batv_state *state,
+			const char *host, const struct batv_addr *bare, int64_t now);
+
+/*
+ * How many were refused from this host, or for this recipient.  0 also if it is not known, and in a
+ * memory that nobody can write, because it only shows what was once.
+ */
+uint32_t batv_flood_count(const struct batv_flood_context *context, enum batv_flood_subject subject,
+			  int64_t period);
+
+/*
  * Counts a deferral, and returns how many there were for this limit and name today.  0: not known.
  */
 uint32_t batv_flood_deferred(struct batv_memory *memory, const struct batv_flood *flood,
@@ -71,6 +97,7 @@ bool batv_flood_is_news(uint32_t n);
 /* base and share x recipients (in thousandths); UINT32_MAX if it is more than that. */
 uint32_t batv_flood_limit(uint64_t base, uint64_t share, uint64_t recipients);
 
+const char *batv_flood_subject_name(enum batv_flood_subject subject); /* "host", "rcpt" */
 const char *batv_flood_name(enum batv_flood_limit limit); /* "network", "tag", "id", "hint" */
 
 #endif

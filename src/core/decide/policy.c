@@ -115,6 +115,8 @@ const struct batv_option batv_options[] = {
 	{POLICY(flood_base), .type = BATV_OPT_COUNT, .fallback = "500", .min = 1, .max = 100000000},
 	/* how many more for each recipient that this address wrote to */
 	{POLICY(flood_share), .type = BATV_OPT_SHARE, .fallback = "100%", .min = 0, .max = 100000},
+	/* refuse bounces to an untagged recipient before DATA while forged ones flood it */
+	{POLICY(flood_refuse_at_rcpt), .type = BATV_OPT_BOOL, .fallback = "off"},
 	/* what the other side reads after "550 5.7.1" */
 	{POLICY(refusal_text), .type = BATV_OPT_TEXT,
 	 .fallback = "This is a bounce of mail that was not sent from here: its sender address was "

@@ -51,10 +51,11 @@ struct batv_policy {
 	bool mark_trusted_hosts;       /* the same for trusted_hosts */
 	/* enum batv_action: ACCEPT, MARK or REJECT; or BATV_UNPROVEN_REJECT_ALL */
 	int unproven[BATV_CLASS_COUNT];
-	uint64_t flood_base;      /* proofs from one network, whatever was sent: flood.h */
-	uint64_t flood_share;     /* and more for each recipient, in thousandths */
-	const char *refusal_text; /* after "550 5.7.1 " */
-	bool result_header;       /* X-BATV-Status on judged messages */
+	uint64_t flood_base;       /* proofs from one network, whatever was sent: flood.h */
+	uint64_t flood_share;      /* and more for each recipient, in thousandths */
+	bool flood_refuse_at_rcpt; /* a flooded untagged recipient, before DATA */
+	const char *refusal_text;  /* after "550 5.7.1 " */
+	bool result_header;        /* X-BATV-Status on judged messages */
 };
 
 /*

@@ -41,9 +41,11 @@ enum batv_counter {
 	BATV_COUNT_SPARED_END = 220,
 	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows, enum batv_flood_limit */
 	BATV_COUNT_DEFERRED_END = 224,
-	BATV_COUNT_MORE = 224, /* 32 rows for a new class, verdict or action: see verdict.c */
+	BATV_COUNT_MORE = 224,       /* 32 rows for a new class, verdict or action: see verdict.c */
+	BATV_COUNT_FLOOD_HOST = 256, /* deferred before DATA: its host is above its limit */
+	BATV_COUNT_FLOOD_RCPT = 257, /* refused before DATA: a flooded recipient */
 };
-#define BATV_COUNTERS_ROOM 256 /* rows of the file */
+#define BATV_COUNTERS_ROOM 264 /* rows of the file; an older one has 256 */
 
 void batv_count(struct batv_memory *memory, size_t counter, int64_t now);
 /*

@@ -1,0 +1,254 @@
+"""Floods of forged bounces: above a limit, a host or one recipient is turned away before DATA, and nobody else is.
+
+The shipped acl-rcpt.conf asks batv_flood; its limits are off by default.  A bounce counts when it is refused.
+"""
+
+import hashlib
+import struct
+
+from answers import *
+
+NOON = 1_900_000_200        # a step of ten minutes begins
+MINUTE = 60
+LIMIT = 5
+FLOODER, NEIGHBOUR, HONEST = "127.0.9.9", "127.0.9.77", "127.0.8.8"
+CONF = "domains = test\nown_hosts = 127.0.0.1\nenforcement = reject\nexempt_hosts = 127.0.22.1\nmemory_capacity = 1k\n"
+HOST_LIMIT = f"BATV_HOST_FLOOD_LIMIT = {LIMIT} / 1h\n"
+RCPT_LIMIT = f"BATV_RCPT_FLOOD_LIMIT = {LIMIT} / 1h\n"
+INCLUDE = f".include {SNIPPETS}/acl-rcpt.conf\n"
+
+
+class Floods(Ours):
+    main, conf = HOST_LIMIT, CONF
+
+    def setup(self):
+        self.lab.clock.set(NOON)
+        self.batv = Batv(self.lab, conf=self.conf)
+        self.ours = batv_exim(self.lab, self.batv, Sink(self.lab), main=self.main, rcpt_last=INCLUDE,
+                              options={"queue_only": "true", "smtp_accept_max_per_connection": "2000"})
+
+    def send(self, host, *rcpts, sender="", message=None):
+        with self.ours.smtp(host) as session:
+            return session.send(sender, list(rcpts), message or bounce(rcpts[0]))
+
+    def answer(self, host, *rcpts, **how):
+        """("RCPT" or "DATA", code) of what ended it."""
+        result = self.send(host, *rcpts, **how)
+        return ("DATA", result.data.code) if result.data else ("RCPT", result.rcpts[0].code)
+
+    def flood(self, host=FLOODER, rcpt="alice@test", times=LIMIT):
+        for _ in range(times):
+            assert self.answer(host, rcpt) == ("DATA", 550)
+
+    def counted(self):
+        return self.batv.json("status")["counters"]["turned_away"]
+
+
+class TestHost(Floods):
+    def test_it_is_deferred_above_its_limit(self):
+        self.flood()
+        with self.ours.smtp(FLOODER) as session:
+            assert session.mail("").code == 250
+            late = session.rcpt("alice@test")
+        assert str(late).startswith("451") and late.text.replace("\n4.7.1", "") == (
+            "4.7.1 Too many bounces of mail that was not sent from here; its sender address was forged"), late
+        (line,) = self.ours.mainlog("flood=")
+        assert line.endswith(f"F=<> temporarily rejected RCPT <alice@test>: batv: flood=host count={LIMIT} limit={LIMIT} "
+                             f"action=deferred rcpt=<alice@test> host=[{FLOODER}] period=1h"), line
+        assert self.counted() == {"host": 1, "rcpt": 0}
+
+    def test_all_else_of_that_host_passes(self):
+        tagged = self.batv.sign("alice@test")
+        assert self.answer(FLOODER, tagged) == ("DATA", 250)
+        assert self.answer(FLOODER, tagged.upper().replace("PRVS", "prvs")) == ("DATA", 250)
+        assert self.answer(FLOODER, "alice@test", sender="eve@theirs.test", message=make_message()) == ("DATA", 250)
+        assert self.answer(FLOODER, "alice@test", sender="mailer-daemon@theirs.test") == ("DATA", 550)
+        assert self.answer(FLOODER, "postmaster@test") == ("DATA", 250)
+        assert self.answer(FLOODER, "prvs=0999abcdef=alice@test") == ("DATA", 550)      # its shape says nothing
+
+    def test_other_hosts_pass(self):
+        assert self.answer(NEIGHBOUR, "alice@test") == self.answer(HONEST, "alice@test") == ("DATA", 550)
+        assert self.answer("127.0.22.1", "alice@test") == ("DATA", 250)     # exempt
+        assert self.answer(FLOODER, "bob@test") == ("RCPT", 451)            # for any recipient
+
+    def test_bdat_does_not_go_round(self):
+        with self.ours.smtp(FLOODER) as session:
+            session.mail("")
+            assert session.rcpt("alice@test").code == 451
+            assert session.bdat(bounce("alice@test")).code == 503
+
+    def test_it_ends_within_the_hour(self):
+        assert self.answer(FLOODER, "alice@test") == ("RCPT", 451)
+        self.lab.clock.advance(59 * MINUTE)
+        assert self.answer(FLOODER, "alice@test") == ("RCPT", 451)
+        self.lab.clock.advance(12 * MINUTE)
+        assert self.answer(FLOODER, "alice@test") == ("DATA", 550)      # deferred ones did not count
+        self.flood(times=LIMIT - 1)
+        assert self.answer(FLOODER, "alice@test") == ("RCPT", 451)
+
+    def test_where_nothing_is_refused_nothing_is_deferred(self):
+        (self.batv.state_dir / "observe").touch()
+        assert self.answer(FLOODER, "alice@test") == ("DATA", 250)
+        (self.batv.state_dir / "observe").unlink()
+        assert self.answer(FLOODER, "alice@test") == ("RCPT", 451)
+
+    def test_observe_counts_nothing(self):
+        self.batv.set(CONF, enforcement="observe")
+        for _ in range(LIMIT + 1):
+            assert self.answer("127.0.10.1", "alice@test") == ("DATA", 250)
+        self.batv.set(CONF)
+        assert self.answer("127.0.10.1", "alice@test") == ("DATA", 550)
+
+    def test_a_played_session_counts_nothing(self):
+        self.flood("127.0.11.1", times=LIMIT - 1)
+        checksums = lambda: {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                             for path in self.batv.state_dir.glob("memory*")}
+        self.batv.stop()
+        before = checksums()
+        for host, code in ("127.0.11.1", "550"), (FLOODER, "451"):
+            mail = f"MAIL FROM:<>\r\nRCPT TO:<alice@test>\r\nDATA\r\n{bounce('alice@test')}".replace("\n", "\r\n").replace("\r\r", "\r")
+            text = "EHLO theirs.test\r\n" + 2 * f"{mail}.\r\nRSET\r\n" + "QUIT\r\n"
+            if code == "451":
+                text = "EHLO theirs.test\r\nMAIL FROM:<>\r\nRCPT TO:<alice@test>\r\nQUIT\r\n"
+            done = self.ours.exim("-bh", host, input=text, timeout=60)
+            assert code in [line[:3] for line in done.stdout.splitlines()], done.stdout
+        assert checksums() == before
+        self.batv.start()
+        assert self.answer("127.0.11.1", "alice@test") == ("DATA", 550)
+        assert self.answer("127.0.11.1", "alice@test") == ("RCPT", 451)
+
+
+class TestTrouble(Floods):
+    """Without a memory that counts, nobody is above a limit, and mail goes on."""
+
+    def setup(self):
+        super().setup()
+        self.flood()
+        assert self.answer(FLOODER, "alice@test") == ("RCPT", 451)
+        self.batv.stop()
+        self.path = self.batv.state_dir / "memory"
+        self.whole = self.path.read_bytes()
+
+    def passes(self):
+        result = self.send(FLOODER, "alice@test")
+        assert result.rcpts[0].code == 250, result
+        assert self.answer(FLOODER, self.batv.sign("alice@test")) == ("DATA", 250)
+        self.lab.write(self.path, self.whole) if not self.path.exists() else self.path.write_bytes(self.whole)
+        self.path.chmod(0o660)
+        assert self.answer(FLOODER, "alice@test") == ("RCPT", 451)
+
+    def test_read_only(self):
+        self.path.chmod(0o440)
+        self.passes()
+
+    def test_damaged(self):
+        self.path.write_bytes(b"no memory\n" * 1000)
+        self.passes()
+
+    def test_cut(self):
+        self.path.write_bytes(self.whole[:100_000])
+        self.passes()
+
+    def test_of_an_older_version(self):
+        """It has no such section, and its header is right."""
+        data = bytearray(self.whole)
+        sections = struct.unpack_from("<I", data, 20)[0]
+        (at,) = [i for i in range(sections) if struct.unpack_from("<I", data, 64 + 64 * i)[0] == 11]
+        struct.pack_into("<I", data, 64 + 64 * at, 4711)
+        total = 0xcbf29ce484222325
+        for byte in bytes(data[:48]) + bytes(data[64:64 + 64 * sections]):
+            total = (total ^ byte) * 0x100000001b3 % 2**64
+        struct.pack_into("<Q", data, 48, total)
+        struct.pack_into("<Q", data, len(data) - 8, total)
+        self.path.write_bytes(data)
+        assert self.answer(FLOODER, "alice@test") == ("DATA", 550)     # the rest of it works
+        self.passes()
+
+
+class TestRecipient(Floods):
+    """flood_refuse_at_rcpt = on."""
+
+    main, conf = RCPT_LIMIT, CONF + "flood_refuse_at_rcpt = on\n"
+
+    def test_it_is_refused_before_data_while_the_flood_lasts(self):
+        for i in range(LIMIT):
+            self.flood(f"127.0.30.{i + 1}", times=1)
+        with self.ours.smtp(HONEST) as session:
+            assert session.mail("").code == 250
+            late = session.rcpt("alice@test")
+        assert late.code == 550 and late.text.startswith("5.7.1 Too many bounces of mail that was not sent from here "), late
+        (line,) = self.ours.mainlog("flood=")
+        assert re.search(rf"F=<> rejected RCPT <alice@test>: batv: flood=rcpt count={LIMIT + 1} limit={LIMIT} "
+                         rf"action=refused rcpt=<alice@test> host=\[{HONEST}\] period=1h$", line), line
+        assert self.counted() == {"host": 0, "rcpt": 1}
+
+    def test_all_else_passes(self):
+        tagged = self.batv.sign("alice@test")
+        assert self.answer(HONEST, tagged) == ("DATA", 250)
+        assert self.answer(HONEST, "alice@test", sender="eve@theirs.test", message=make_message()) == ("DATA", 250)
+        assert self.answer(HONEST, "bob@test") == ("DATA", 550)
+        assert self.answer("127.0.22.1", "alice@test") == ("DATA", 250)
+        assert self.answer(HONEST, "ALICE@test") == ("RCPT", 550)
+
+    def test_a_transaction_with_postmaster(self):
+        """It gets 452 for being another kind of recipient, and not the 550."""
+        with self.ours.smtp(HONEST) as session:
+            assert session.mail("").code == 250 and session.rcpt("postmaster@test").code == 250
+            assert session.rcpt("alice@test").code == 452
+        assert self.answer(HONEST, "alice@test") == ("RCPT", 550)
+
+    def test_postmaster_himself(self):
+        self.batv.set(self.conf, exempt_recipients="")
+        self.flood(rcpt="postmaster@test", times=LIMIT + 2)
+        self.batv.set(self.conf)
+
+    def test_never_with_mail_that_leaves_untagged(self):
+        for more in {"unsigned_senders": "carol@test"}, {"unsigned_destinations": "*@lists.theirs.test"}, \
+                {"flood_refuse_at_rcpt": "off"}, {"unproven_dsn": "mark"}:
+            self.batv.set(self.conf.replace("flood_refuse_at_rcpt = on\n", "") if "flood_refuse_at_rcpt" in more else self.conf, **more)
+            assert self.answer(HONEST, "alice@test")[0] == "DATA", more
+        self.batv.set(self.conf)
+        assert self.answer(HONEST, "alice@test") == ("RCPT", 550)
+
+    def test_only_while_the_domain_refuses(self):
+        for mode in "observe", "auto":
+            self.batv.set(self.conf, enforcement=mode)
+            assert self.answer(HONEST, "alice@test") == ("DATA", 250), mode
+        self.batv.set(self.conf)
+        assert self.answer(HONEST, "alice@test") == ("RCPT", 550)
+
+    def test_it_goes_on_with_the_flood_and_ends_with_it(self):
+        for _ in range(3):
+            self.lab.clock.advance(40 * MINUTE)
+            for _ in range(LIMIT):
+                assert self.answer(HONEST, "alice@test") == ("RCPT", 550)
+        self.lab.clock.advance(71 * MINUTE)
+        assert self.answer(HONEST, "alice@test") == ("DATA", 550)
+
+    def test_the_price_is_told(self):
+        price = "only the sent-mail memory could have proven"
+        assert price in self.batv.ctl("check").stdout
+        assert price in self.batv.status().stdout
+        self.batv.set(self.conf, unsigned_senders="carol@test")
+        assert "has no effect" in self.batv.ctl("check").stdout
+        self.batv.set(CONF)
+        assert price not in self.batv.ctl("check").stdout and price not in self.batv.status().stdout
+
+
+class TestWrongLimit(Floods):
+    main = "BATV_HOST_FLOOD_LIMIT = many / 2d\n"
+
+    def test_it_is_logged_and_mail_goes_on(self):
+        self.flood(times=LIMIT + 2)
+        lines = self.ours.mainlog(OUR_LINE + "trouble=flood ")
+        assert lines and r"limit=<many\x20/\x202d>" in lines[0], lines
+
+
+class TestOff(Floods):
+    """The default: both limits are off."""
+
+    main = ""
+
+    def test_nobody_is_turned_away(self):
+        self.flood(times=3 * LIMIT)
+        assert not self.ours.mainlog("flood=") and self.counted() == {"host": 0, "rcpt": 0}
