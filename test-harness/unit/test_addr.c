@@ -51,6 +51,7 @@ static const struct {
 	{TEXT("a\\\"b@d"), "a\\\"b", "d", "a\"b@d"},
 	{TEXT("a\\\\@d"), "a\\\\", "d", "a\\@d"},
 	/* domains */
+	{TEXT("a@[1]"), "a", "[1]", "a@[1]"},
 	{TEXT("a@[192.0.2.1]"), "a", "[192.0.2.1]", "a@[192.0.2.1]"},
 	{TEXT("a@[IPv6:2001:DB8::1]"), "a", "[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]"},
 	{TEXT("a@x_y-z.d"), "a", "x_y-z.d", "a@x_y-z.d"},
@@ -85,6 +86,7 @@ static const struct {
 	{TEXT("\""), NULL, NULL, NULL},
 	{TEXT("\"\\"), NULL, NULL, NULL},
 	{TEXT("\"a@d"), NULL, NULL, NULL},
+	{TEXT("\"@d"), NULL, NULL, NULL},
 	{TEXT("\"a\\\"@d"), NULL, NULL, NULL},
 	{TEXT("\"a\""), NULL, NULL, NULL},
 	{TEXT("\"a\"b@d"), NULL, NULL, NULL},
@@ -116,24 +118,30 @@ static const struct {
 START_TEST(parse_and_canon)
 {
 	struct batv_addr a = {.quoted = true};
-	char canon[64];
+	char canon[64],
+		*text = malloc(addresses[_i].len + !addresses[_i].len); /* of that very size */
 	size_t len;
 
+	ck_assert_ptr_nonnull(text);
+	memcpy(text, addresses[_i].text, addresses[_i].len);
+
 	if (!addresses[_i].local) {
-		ck_assert_int_eq(batv_addr_parse(addresses[_i].text, addresses[_i].len, &a),
-				 BATV_E_SYNTAX);
+		ck_assert_int_eq(batv_addr_parse(text, addresses[_i].len, &a), BATV_E_SYNTAX);
 		ck_assert(a.quoted && !a.text.p && !a.local.p && !a.domain.p);
+		free(text);
 		return;
 	}
-	ck_assert_int_eq(batv_addr_parse(addresses[_i].text, addresses[_i].len, &a), BATV_OK);
+	ck_assert_int_eq(batv_addr_parse(text, addresses[_i].len, &a), BATV_OK);
 	ck_assert(batv_span_equal(a.local, batv_span_of(addresses[_i].local)));
 	ck_assert(batv_span_equal(a.domain, batv_span_of(addresses[_i].domain)));
 	ck_assert_int_eq(a.quoted, addresses[_i].text[0] == '"');
-	ck_assert_ptr_eq(a.text.p, addresses[_i].text);
+	ck_assert_ptr_eq(a.text.p, text);
 	ck_assert_uint_eq(a.text.len, addresses[_i].len);
 	ck_assert_int_eq(batv_addr_canon(&a, canon, sizeof canon, &len), BATV_OK);
 	ck_assert_str_eq(canon, addresses[_i].canon);
 	ck_assert_uint_eq(len, strlen(canon));
+	(void)batv_addr_is_ascii(&a);
+	free(text);
 }
 END_TEST
 
@@ -177,6 +185,26 @@ START_TEST(canon_needs_room_for_the_nul)
 			ck_assert_uint_eq(len, 4);
 		}
 		free(out);
+	}
+}
+END_TEST
+
+START_TEST(canon_of_a_plain_address_needs_room_too)
+{
+	static const char *const texts[] = {"abcdefghij@ddd", "abc@dddddddddd"};
+	struct batv_addr a;
+	size_t len;
+
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(batv_addr_parse(texts[i], strlen(texts[i]), &a), BATV_OK);
+		for (size_t size = 0; size <= 15; size++) {
+			char *out = malloc(size + !size);
+
+			ck_assert_ptr_nonnull(out);
+			ck_assert_int_eq(batv_addr_canon(&a, out, size, &len),
+					 size < 15 ? BATV_E_TOO_LONG : BATV_OK);
+			free(out);
+		}
 	}
 }
 END_TEST
@@ -310,6 +338,7 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(tc, parse_and_canon, 0, (int)(sizeof addresses / sizeof addresses[0]));
 	tcase_add_test(tc, the_same_however_it_is_written);
 	tcase_add_test(tc, canon_needs_room_for_the_nul);
+	tcase_add_test(tc, canon_of_a_plain_address_needs_room_too);
 	tcase_add_test(tc, length_limit);
 	tcase_add_test(tc, ascii);
 	tcase_add_test(tc, every_byte_everywhere);
