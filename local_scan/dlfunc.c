@@ -48,6 +48,23 @@ struct call { /* the arguments of batv_sign */
 	bool leaving; /* at a transport, with a real message: it is counted */
 };
 
+/*
+ * At a transport, Exim has set $host and $host_address to the first host that it will try.  Few
+ * policies ask about it.
+ */
+static void find_next_hop(const struct batv_session *session, struct batv_origin *origin,
+			  const char *host)
+{
+	const struct batv_state *state = session->state;
+
+	for (size_t i = 0; state && i < state->n_policies; i++)
+		if (*state->policies[i].unsigned_hosts) {
+			origin->next_name = host;
+			origin->next_address = batv_glue_expand("$host_address");
+			return;
+		}
+}
+
 static void read_call(const struct batv_session *session, struct call *c, int argc,
 		      unsigned char *const argv[])
 {
@@ -70,6 +87,8 @@ static void read_call(const struct batv_session *session, struct call *c, int ar
 		c->arrival = (int64_t)received;
 	c->leaving = c->origin.has_id && *arg_at(argc, argv, 4);
 	c->origin.batch = c->leaving && (!*c->recipient || *c->recipient == '@');
+	if (c->leaving)
+		find_next_hop(session, &c->origin, arg_at(argc, argv, 4));
 }
 
 static void no_state(const struct batv_session *session, const struct call *c)
@@ -80,7 +99,7 @@ static void no_state(const struct batv_session *session, const struct call *c)
 		batv_leaving_without_state(session);
 }
 
-/* Returns the signed address, or NULL to leave it as it is.  Notes mail that leaves. */
+/* Returns the address to use instead, or NULL to leave it as it is.  Notes mail that leaves. */
 static const char *sign(const struct batv_session *session, const struct call *c)
 {
 	static struct batv_signing s;
@@ -108,7 +127,7 @@ static const char *sign(const struct batv_session *session, const struct call *c
 	} else if (c->origin.has_id) {
 		batv_sent_mail_routed(session, &c->origin, c->address, c->recipient);
 	}
-	return s.answer == BATV_SIGNED ? s.address : NULL;
+	return *s.address ? s.address : NULL;
 }
 
 /* The address is not signed: keep the sender, or use what the configuration says. */
@@ -120,7 +139,8 @@ static int otherwise(unsigned char **yield, int argc, unsigned char *const argv[
 }
 
 /*
- * batv_sign {address}{recipient}{received time}{message-id}{host}{otherwise}: the signed address.
+ * batv_sign {address}{recipient}{received time}{message-id}{host}{otherwise}: the signed address,
+ * or the untagged one for a host of unsigned_hosts.
  * If the address is not signed, the answer is `otherwise`, or a forced failure if that is empty.
  */
 DLFUNC(batv_sign)

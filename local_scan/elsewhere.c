@@ -82,6 +82,6 @@ void batv_elsewhere_note(struct batv_prover *prover, const struct batv_judgement
 	if (batv_verdict_failed(j->finding.verdict))
 		note_original(prover, j);
 	else if (j->finding.verdict == BATV_REMEMBERED && j->proof.kind == BATV_PROOF_ID &&
-		 !j->tagged && !*j->policy->unsigned_destinations)
+		 !j->tagged && !batv_policy_spares_some(j->policy))
 		batv_sending_untagged(prover->session->memory, j->domain, prover->session->now);
 }

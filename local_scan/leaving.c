@@ -77,11 +77,13 @@ static void left_bare(const struct batv_session *session, const struct batv_leav
 	if (why == BATV_LEFT_OFF || why == BATV_LEFT_NOT_OURS)
 		batv_domain_left_bare(session->memory, s->domain,
 				      s->policy ? s->policy->name : NULL);
+	if (s->by_next_hop) /* no transport need have seen it leave signed */
+		batv_sending_failed(session->memory, s->domain, session->now);
 	if (why == BATV_LEFT_NO_KEY)
 		batv_counters_bare_now(session->memory, session->now);
 	else if (why == BATV_LEFT_UNTRUSTED)
 		batv_count(session->memory, BATV_COUNT_LEFT_UNTRUSTED, session->now);
-	else if (why == BATV_LEFT_DESTINATION)
+	else if (why == BATV_LEFT_DESTINATION || why == BATV_LEFT_HOST)
 		batv_count(session->memory, BATV_COUNT_LEFT_DESTINATION, session->now);
 	else
 		batv_count(session->memory, BATV_COUNT_LEFT_OTHER, session->now);

@@ -234,6 +234,33 @@ static void check_batch(struct batv_ctl_doctor *d, const struct transport *t)
 	batv_ctl_doctor_finding_fix(f, "multi_domain = false   in transport %s", t->name);
 }
 
+/* Does a policy leave mail of, and to, some hosts untagged? */
+static const char *unsigned_hosts(const struct batv_ctl_doctor *d)
+{
+	for (size_t i = 0; d->config_ok && i < d->ctl->config.n_policies; i++)
+		if (*d->ctl->config.policies[i].unsigned_hosts)
+			return d->ctl->config.policies[i].unsigned_hosts;
+	return NULL;
+}
+
+/* A transport that does not call us cannot say where it goes: only the client counts there. */
+static void tell_hop(struct batv_ctl_doctor *d, const char *who, const char *why)
+{
+	struct batv_ctl_doctor_finding *f =
+		ADD(UNSIGNED_HOSTS, WARN, "mail to unsigned_hosts leaves signed by %s", who);
+
+	batv_ctl_doctor_finding_why(f, "%s; of unsigned_hosts (%.200s) only the clients count", why,
+				    unsigned_hosts(d));
+	batv_ctl_doctor_finding_fix(f, "name their domains in unsigned_destinations");
+}
+
+static void check_hop(struct batv_ctl_doctor *d, const struct transport *t)
+{
+	if (*t->name && t->smtp && t->outside && !t->signs && unsigned_hosts(d) && scans(d) &&
+	    *d->inst.has.sign)
+		tell_hop(d, t->name, "its return_path does not call batv_sign");
+}
+
 static void check_transports(struct batv_ctl_doctor *d)
 {
 	const bool at_reception = *d->inst.has.sign && scans(d);
@@ -250,6 +277,7 @@ static void check_transports(struct batv_ctl_doctor *d)
 		if (!more || !is(o.driver, t.name)) {
 			tell_transport(d, &t, at_reception, &smtp, &bad);
 			check_batch(d, &t);
+			check_hop(d, &t);
 			t = (struct transport){.outside = true, .batches = true};
 			if (more)
 				snprintf(t.name, sizeof t.name, "%.*s", (int)o.driver.len,
@@ -264,6 +292,8 @@ static void check_transports(struct batv_ctl_doctor *d)
 		    d->inst.has.transports);
 	if (unsigned_destinations(d) && d->n == before + (!bad && smtp))
 		ADD(UNSIGNED_BATCH, OK, "each copy is signed, or not, for its own recipients");
+	if (unsigned_hosts(d) && !bad && smtp)
+		ADD(UNSIGNED_HOSTS, OK, "transports ask whether the next hop is in unsigned_hosts");
 }
 
 /* exim4-daemon-light cannot call a function, so only reception can sign. */
@@ -273,6 +303,8 @@ static void check_reception(struct batv_ctl_doctor *d)
 
 	if (*d->inst.has.sign && scans(d)) {
 		ADD(TRANSPORT_SIGNS, OK, "mail is signed when it is received");
+		if (unsigned_hosts(d))
+			tell_hop(d, "any transport", "this Exim has no ${dlfunc");
 		return;
 	}
 	f = ADD(TRANSPORT_SIGNS, FAIL, "all mail leaves untagged");

@@ -25,6 +25,7 @@ const char *const batv_ctl_doctor_names[BATV_DOCTOR_CHECKS] = {
 	[BATV_DOCTOR_CUTTHROUGH] = "cutthrough",
 	[BATV_DOCTOR_PRDR] = "prdr",
 	[BATV_DOCTOR_UNSIGNED_BATCH] = "unsigned-batch",
+	[BATV_DOCTOR_UNSIGNED_HOSTS] = "unsigned-hosts",
 	[BATV_DOCTOR_ROUTE_DOMAIN] = "route-domain",
 	[BATV_DOCTOR_ROUTE] = "route",
 	[BATV_DOCTOR_CONFIG] = "config",

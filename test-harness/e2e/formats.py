@@ -157,7 +157,7 @@ def write_secret(rng, secrets, memory):
 # -- options
 
 
-LISTS = ("domains", "unsigned_senders", "unsigned_destinations", "trusted_hosts", "inbound_domains", "exempt_hosts", "own_hosts",
+LISTS = ("domains", "unsigned_senders", "unsigned_destinations", "unsigned_hosts", "trusted_hosts", "inbound_domains", "exempt_hosts", "own_hosts",
          "exempt_recipients", "relay_in_hosts")
 SWITCHES = ("signing", "exempt_authenticated", "exempt_acl", "mark_trusted_hosts", "result_header")
 UNPROVEN = {name: ("accept", "mark", "reject") for name in ("unproven_dsn", "unproven_mdn", "unproven_calendar", "unproven_report", "unproven_other")}
@@ -165,7 +165,7 @@ CHOICES = {"enforcement": ("auto", "observe", "reject"), "tag_style": ("prvs", "
            "unproven_autoreply": ("accept", "mark", "reject", "reject-all")}
 DEFAULTS = {
     "domains": "+local_domains", "signing": "on", "enforcement": "auto", "grace": "7d", "tag_style": "prvs", "unsigned_senders": "",
-    "unsigned_destinations": "", "trusted_hosts": "+relay_from_hosts", "inbound_domains": "+local_domains : +relay_to_domains",
+    "unsigned_destinations": "", "unsigned_hosts": "", "trusted_hosts": "+relay_from_hosts", "inbound_domains": "+local_domains : +relay_to_domains",
     "exempt_authenticated": "on", "exempt_acl": "on", "exempt_hosts": "", "own_hosts": "<; 127.0.0.0/8 ; ::1 ; @[]",
     "exempt_recipients": "postmaster@* : abuse@*", "relay_in_hosts": "", "mark_trusted_hosts": "on", "unproven_dsn": "reject",
     "unproven_mdn": "mark", "unproven_autoreply": "reject", "unproven_calendar": "mark", "unproven_report": "mark", "unproven_other": "mark",

@@ -163,6 +163,8 @@ def breaks(p):
         ("prdr", p.edit("begin acl", "prdr_enable = true\nacl_smtp_data_prdr = lab_rcpt\nbegin acl"), "warn", "acl_smtp_data_prdr", ()),
         ("unsigned-batch", together(p.conf(unsigned_destinations="*@lists.test"), p.edit(f".include {SNIPPETS}/router-sign.conf\n")),
          "warn", "multi_domain = false", ("errors-to",)),
+        ("unsigned-hosts", together(p.conf(unsigned_hosts="127.0.0.7"), p.edit(sign)), "warn",
+         "mail to unsigned_hosts leaves signed by remote_smtp", ("transport-signs",)),
         ("route", p.edit(unsign, "batv_unsign:\n  driver = redirect\n  domains = nowhere.test\n  data = a@b\n"), "fail",
          "postmaster@ours.test", ()),
         ("config", p.wrong_conf(), "fail", 'grace: expected a time', ("exim-found",)),

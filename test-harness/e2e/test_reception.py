@@ -129,6 +129,68 @@ class TestUnsignedDestinations(Site):
         self.lab.write(self.ours.config_path, text)
 
 
+class TestUnsignedHosts(Site):
+    """A next hop that gets no tags, beside one that does; and a client whose mail is not signed."""
+
+    conf = {"unsigned_hosts": "127.0.0.7"}
+
+    def setup(self):
+        self.sink, self.listed = Sink(self.lab), Sink(self.lab, "127.0.0.7", name="listed")
+        self.batv = Batv(self.lab, conf=HERE)
+        self.route = f"<; lists.test {self.listed.route()} byname ; * {self.sink.route()} byname"
+        self.ours = batv_exim(self.lab, self.batv, self.route, **self.exim)
+        self.batv.set(HERE, **self.conf)
+
+    def senders(self):
+        """Of one message to both hosts: the sender that each of them saw."""
+        self.sink.forget(), self.listed.forget()
+        self.ours.submit("alice@test", ["x@theirs.test", "y@lists.test"], make_message())
+        return [s.wait(1)[0].sender for s in (self.sink, self.listed)]
+
+    def test_the_next_hop(self):
+        before = self.counted("left_destination"), self.counted("signed")
+        signed, bare = self.senders()
+        assert is_signed(signed, "alice@test") and bare == "alice@test"
+        assert (self.counted("left_destination"), self.counted("signed")) == (before[0] + 1, before[1] + 1)
+
+    def test_a_bounce_of_the_untagged_mail(self):
+        """The memory proves it; and one that proves nothing is spared, as long as the memory is not complete."""
+        message_id = new_id()
+        self.listed.forget()
+        self.ours.submit("alice@test", ["y@lists.test"], make_message("alice@test", Message_ID=f"<{message_id}>"))
+        assert self.listed.wait(1)[0].sender == "alice@test"
+        self.remembered(bounce("alice@test", message_id=message_id), "dsn")
+        unknown = bounce("alice@test", message_id=new_id())
+        assert self.ours.inject("", "alice@test", unknown, STRANGER).data.code == 250
+        assert batv_lines(self.ours)[-1]["reason"] == "no-memory"
+        self.batv.set(HERE)
+        assert self.ours.inject("", "alice@test", unknown, STRANGER).data.code == 550
+        self.batv.set(HERE, **self.conf)
+
+    def test_a_client(self):
+        for hosts, signed in (("127.0.0.6", True), ("127.0.0.1", False), ("127.0.0.0/30", False)):
+            self.batv.set(HERE, unsigned_hosts=hosts)
+            self.sink.forget()
+            assert self.ours.inject("alice@test", ["x@theirs.test"], make_message(), "127.0.0.1").data.code == 250
+            sender = self.sink.wait(1)[0].sender
+            assert is_signed(sender, "alice@test") if signed else sender == "alice@test", (hosts, sender)
+        self.batv.set(HERE, **self.conf)
+
+    def test_a_list_that_cannot_be_asked(self):
+        """In doubt, mail leaves untagged, and the log says so."""
+        self.batv.set(HERE, unsigned_hosts="+nosuch")
+        assert self.senders() == ["alice@test"] * 2
+        assert self.ours.mainlog(OUR_LINE + "doubt=left:doubt")
+        self.batv.set(HERE, **self.conf)
+
+    def test_signed_by_the_router_or_the_transport(self):
+        for name, router in (("at-router", True), ("at-transport", False)):
+            exim = batv_exim(self.lab, self.batv, self.route, name=name, router=router, reception=False, start=False)
+            self.sink.forget(), self.listed.forget()
+            exim.submit("alice@test", ["x@theirs.test", "y@lists.test"], make_message())
+            assert is_signed(self.sink.wait(1)[0].sender, "alice@test") and self.listed.wait(1)[0].sender == "alice@test", name
+
+
 class TestQueue(Site):
     """A message that waits longer than its key: the transport gives it a new tag, which lives long enough."""
 

@@ -132,7 +132,7 @@ __attribute__((unused)) static void setup(void)
 	policy->enforcement = BATV_ENFORCE_REJECT;
 	policy->trusted_hosts = policy->inbound_domains = policy->own_hosts = "";
 	policy->exempt_recipients = policy->exempt_hosts = policy->relay_in_hosts = "";
-	policy->unsigned_senders = policy->unsigned_destinations = "";
+	policy->unsigned_senders = policy->unsigned_destinations = policy->unsigned_hosts = "";
 	state.ring.n_keys = 2;
 	fill_key(&state.ring.keys[0], 'a', 3, NOW - DAY(9));
 	fill_key(&state.ring.keys[1], 'b', 4, NOW - DAY(2));

@@ -469,6 +469,11 @@ START_TEST(bounces_where_some_mail_leaves_untagged)
 	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
 	/* the list is not asked: it knows recipients, which a bounce need not tell */
 	ck_assert_uint_eq(asked.address, 0);
+	policy->unsigned_destinations = "";
+	policy->unsigned_hosts = "192.0.2.44";
+	context.lacks = NULL;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
 }
 END_TEST
 

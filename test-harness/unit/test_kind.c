@@ -214,7 +214,8 @@ START_TEST(senders)
 {
 	const char **ours[] = {&policy->own_hosts, &policy->exempt_hosts, &policy->relay_in_hosts,
 			       &policy->trusted_hosts};
-	const char **some_untagged[] = {&policy->unsigned_senders, &policy->unsigned_destinations};
+	const char **some_untagged[] = {&policy->unsigned_senders, &policy->unsigned_destinations,
+					&policy->unsigned_hosts};
 
 	make_tags(ALICE);
 	ck_assert_int_eq(sender_kind(ALICE), BATV_KIND_BARE);

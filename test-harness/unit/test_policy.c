@@ -36,6 +36,7 @@ static const struct {
 	{"tag_style", "prvs"},
 	{"unsigned_senders", ""},
 	{"unsigned_destinations", ""},
+	{"unsigned_hosts", ""},
 	{"trusted_hosts", "+relay_from_hosts"},
 	{"inbound_domains", "+local_domains : +relay_to_domains"},
 	{"exempt_authenticated", "on"},

@@ -15,7 +15,9 @@ static void sign(const char *address, const char *recipient, int64_t arrival)
 	memset(&asked, 0, sizeof asked);
 	memset(&s, 0x5a, sizeof s);
 	batv_sign_address(&context, address, recipient, arrival, &s);
-	ck_assert_int_eq(s.answer == BATV_SIGNED, s.address[0] != '\0');
+	ck_assert(s.address[0] ? s.answer == BATV_SIGNED || s.answer == BATV_LEFT_HOST ||
+					 s.answer == BATV_LEFT_DOUBT
+			       : s.answer != BATV_SIGNED);
 }
 
 static void left(enum batv_sign_answer want)
@@ -123,6 +125,81 @@ START_TEST(a_batch)
 	sign("alice@ours.example", "", 0);
 	left(BATV_SIGNED);
 	ck_assert_uint_eq(asked.address, 0);
+}
+END_TEST
+
+/* The client counts for the sender of its message; the next hop is known at a transport. */
+START_TEST(hosts_that_get_no_tag)
+{
+	policy->trusted_hosts = STRANGER;
+	policy->unsigned_hosts = STRANGER;
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_HOST);
+	ck_assert(!s.by_next_hop && !*s.address);
+	origin.own_address = true; /* a list's owner: the client did not choose it */
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	origin.own_address = false;
+	policy->unsigned_hosts = "192.0.2.44 mx.else.example";
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	origin.next_address = "192.0.2.44";
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_HOST);
+	ck_assert(s.by_next_hop && !*s.address);
+	origin.next_address = "192.0.2.45";
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	origin.next_name = "mx.else.example";
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_HOST);
+	policy->unsigned_hosts = "?";
+	sign("alice@ours.example", "", 0);
+	left(BATV_LEFT_DOUBT);
+	ck_assert(!s.own_doubt && !s.by_next_hop);
+	policy->unsigned_hosts = "";
+	sign("alice@ours.example", "", 0);
+	left(BATV_SIGNED);
+	ck_assert_uint_eq(asked.host, 1); /* trusted_hosts */
+}
+END_TEST
+
+/* The tag of reception is removed once the next hop is known. */
+START_TEST(a_tag_that_the_next_hop_must_not_get)
+{
+	char tagged[BATV_ADDR_SIZE], old[BATV_ADDR_SIZE];
+
+	(void)snprintf(tagged, sizeof tagged, "%s", tagged_with(1, "alice@ours.example"));
+	(void)snprintf(old, sizeof old, "prvs=7123abcdef=alice@ours.example");
+	policy->unsigned_hosts = "192.0.2.44";
+	origin.authenticated = origin.own_address = true;
+	origin.next_address = "192.0.2.44";
+	sign(tagged, "", NOW);
+	left(BATV_LEFT_HOST);
+	ck_assert_str_eq(s.address, "alice@ours.example");
+	ck_assert(s.by_next_hop && !s.carries_valid_tag && !s.key);
+	ck_assert_ptr_eq(s.policy, policy);
+	sign(old, "", NOW); /* a dead tag of ours must not leave either */
+	left(BATV_LEFT_HOST);
+	policy->unsigned_hosts = "?";
+	sign(tagged, "", NOW);
+	left(BATV_LEFT_DOUBT);
+	ck_assert_str_eq(s.address, "alice@ours.example");
+	policy->unsigned_hosts = "192.0.2.45"; /* another host, or none */
+	sign(tagged, "", NOW);
+	left(BATV_LEFT_TAGGED);
+	ck_assert(s.carries_valid_tag);
+	policy->unsigned_hosts = "192.0.2.44";
+	origin.next_address = NULL;
+	sign(tagged, "", NOW);
+	left(BATV_LEFT_TAGGED);
+	origin.next_address = "192.0.2.44";
+	origin.own_address = false; /* it came with this tag */
+	sign(tagged, "", NOW);
+	left(BATV_LEFT_TAGGED);
+	origin.own_address = true;
+	sign("prvs=7123abcdef=bob@else.example", "", NOW); /* not ours */
+	left(BATV_LEFT_TAGGED);
 }
 END_TEST
 
@@ -240,10 +317,11 @@ END_TEST
 START_TEST(doubt_does_not_sign)
 {
 	const char **const lists[] = {&policy->domains, &policy->unsigned_senders,
-				      &policy->unsigned_destinations, &policy->trusted_hosts};
+				      &policy->unsigned_destinations, &policy->unsigned_hosts,
+				      &policy->trusted_hosts};
 
 	policy->trusted_hosts = STRANGER;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		const char *before = *lists[i];
 
 		sign("alice@ours.example", "bob@else.example", 0);
@@ -304,6 +382,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, signs_ours);
 	tcase_add_test(tc, a_tag_that_the_queue_outlives);
 	tcase_add_test(tc, a_batch);
+	tcase_add_test(tc, hosts_that_get_no_tag);
+	tcase_add_test(tc, a_tag_that_the_next_hop_must_not_get);
 	tcase_add_test(tc, retries_keep_their_key);
 	tcase_add_test(tc, never_signed);
 	tcase_add_test(tc, own_doubt);

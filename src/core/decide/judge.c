@@ -263,7 +263,7 @@ enum batv_kind batv_judge_kind(const struct batv_context *context, const char *r
 /* Some mail of the policy leaves untagged on purpose, and may come back from anywhere. */
 static bool leaves_some_untagged(const struct batv_policy *policy)
 {
-	return !policy->signing || *policy->unsigned_senders || *policy->unsigned_destinations;
+	return !policy->signing || *policy->unsigned_senders || batv_policy_spares_some(policy);
 }
 
 /*

@@ -31,7 +31,9 @@ struct batv_origin {
 	bool has_id;              /* this is a real message, not a verification or a test */
 	bool own_address;         /* the address to sign is not the message's own sender; our
 				   * configuration set it (such as a mailing list's owner) */
-	bool batch;               /* at a transport: one delivery for several recipients */
+	/* at a transport: the host that the message goes to; NULL or "": not known */
+	const char *next_name, *next_address;
+	bool batch; /* at a transport: one delivery for several recipients */
 	/* the envelope recipients, to see whether one needed permission to relay; may be NULL */
 	const char *(*recipient)(void *ctx, size_t i);
 	void *recipient_ctx;

@@ -78,6 +78,8 @@ const struct batv_option batv_options[] = {
 	{POLICY(unsigned_senders), .type = BATV_OPT_ADDRESSES, .fallback = ""},
 	/* recipients whose mail leaves with the bare sender */
 	{POLICY(unsigned_destinations), .type = BATV_OPT_ADDRESSES, .fallback = ""},
+	/* clients whose mail, and next hops to which mail, leaves with the bare sender */
+	{POLICY(unsigned_hosts), .type = BATV_OPT_HOSTS, .fallback = ""},
 	/* hosts whose mail is signed without authentication */
 	{POLICY(trusted_hosts), .type = BATV_OPT_HOSTS, .fallback = "+relay_from_hosts"},
 	/* recipient domains that anybody may write to; other mail needed permission to relay */

@@ -40,6 +40,7 @@ struct batv_policy {
 	int tag_style;                     /* enum batv_tag_style */
 	const char *unsigned_senders;      /* address list */
 	const char *unsigned_destinations; /* address list, matched with the recipient */
+	const char *unsigned_hosts;        /* host list, matched with the client and the next hop */
 	const char *trusted_hosts;         /* host list: their mail is signed */
 	const char *inbound_domains;       /* domain list: recipients that anybody may write to */
 	bool exempt_authenticated;
@@ -57,6 +58,14 @@ struct batv_policy {
 	const char *refusal_text;  /* after "550 5.7.1 " */
 	bool result_header;        /* X-BATV-Status on judged messages */
 };
+
+/* Does some mail of the policy leave untagged because of where it goes, or comes from?  Its bounces
+ * come back to the untagged address. */
+static inline bool batv_policy_spares_some(const struct batv_policy *p)
+{
+	return (p->unsigned_destinations && *p->unsigned_destinations) ||
+	       (p->unsigned_hosts && *p->unsigned_hosts);
+}
 
 /*
  * The options that apply to all policies.  Text is borrowed, as in a policy.  A state has the

@@ -79,6 +79,28 @@ static enum batv_match unsigned_destination(const struct batv_context *context,
 	return answer;
 }
 
+/*
+ * Does the mail come from, or go to, a host of unsigned_hosts?  The client says nothing about an
+ * address that our own configuration set.  Exim knows the next hop at a transport, and there only
+ * the first host that it will try.
+ */
+static enum batv_match unsigned_host(const struct batv_context *context,
+				     const struct batv_policy *policy, bool *by_next_hop)
+{
+	const struct batv_origin *origin = context->origin;
+	const struct batv_origin next = {.host_name = origin->next_name,
+					 .host_address = origin->next_address};
+	enum batv_match client = BATV_NO, hop;
+
+	if (!origin->own_address)
+		client = batv_lists_host(context->matcher, origin, policy->unsigned_hosts);
+	if (client == BATV_YES)
+		return BATV_YES;
+	hop = batv_lists_host(context->matcher, &next, policy->unsigned_hosts);
+	*by_next_hop = hop == BATV_YES;
+	return hop == BATV_NO ? client : hop;
+}
+
 /* Asks the lists, starting with the policy.  SIGNED means that nothing speaks against a tag. */
 static enum batv_sign_answer ask_lists(const struct batv_context *context,
 				       const struct batv_addr *addr, const char *recipient,
@@ -103,6 +125,9 @@ static enum batv_sign_answer ask_lists(const struct batv_context *context,
 	match = unsigned_destination(context, out->policy, recipient);
 	if (match != BATV_NO)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_DESTINATION;
+	match = unsigned_host(context, out->policy, &out->by_next_hop);
+	if (match != BATV_NO)
+		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_HOST;
 	match = batv_lists_trust(out->policy, m, context->origin);
 	if (match != BATV_YES)
 		return match == BATV_MAYBE ? BATV_LEFT_DOUBT : BATV_LEFT_UNTRUSTED;
@@ -162,6 +187,32 @@ static void sign_again(const struct batv_context *context, const struct batv_add
 		*out = again;
 }
 
+/*
+ * The address was tagged at reception, or at routing, where the next hop was not known yet.  Now it
+ * is, and is one of unsigned_hosts, so the tag is removed.  In doubt it is, too: untagged mail does
+ * no harm.
+ */
+static bool remove_tag(const struct batv_context *context, const struct batv_addr *addr,
+		       const struct batv_tag *tag, struct batv_signing *out)
+{
+	const struct batv_origin *origin = context->origin;
+	enum batv_match match;
+
+	if (!origin->has_id || !origin->own_address || !batv_lists_is_set(origin->next_address))
+		return false;
+	if (!out->policy)
+		(void)batv_lists_policy(context->state, context->matcher, out->domain,
+					&out->policy);
+	match = out->policy ? unsigned_host(context, out->policy, &out->by_next_hop) : BATV_NO;
+	if (match == BATV_NO ||
+	    batv_tag_strip(addr, tag, out->address, sizeof out->address) != BATV_OK)
+		return false;
+	out->carries_valid_tag = false;
+	out->key = NULL;
+	out->answer = match == BATV_YES ? BATV_LEFT_HOST : BATV_LEFT_DOUBT;
+	return true;
+}
+
 void batv_sign_address(const struct batv_context *context, const char *address,
 		       const char *recipient, int64_t arrival, struct batv_signing *out)
 {
@@ -177,7 +228,8 @@ void batv_sign_address(const struct batv_context *context, const char *address,
 		out->answer = BATV_LEFT_UNSIGNABLE;
 	} else if (batv_tag_parse(&addr, &tag)) {
 		out->answer = note_tagged(context, &addr, &tag, out);
-		sign_again(context, &addr, &tag, recipient, arrival, out);
+		if (!remove_tag(context, &addr, &tag, out))
+			sign_again(context, &addr, &tag, recipient, arrival, out);
 	} else {
 		out->answer = sign_bare(context, &addr, recipient, arrival, out);
 	}
@@ -195,6 +247,7 @@ const char *batv_sign_answer_name(enum batv_sign_answer a)
 		[BATV_LEFT_SRS] = "left:srs",
 		[BATV_LEFT_UNSIGNED_SENDER] = "left:unsigned-sender",
 		[BATV_LEFT_DESTINATION] = "left:destination",
+		[BATV_LEFT_HOST] = "left:host",
 		[BATV_LEFT_UNSIGNABLE] = "left:unsignable",
 		[BATV_LEFT_UNTRUSTED] = "left:untrusted",
 		[BATV_LEFT_DOUBT] = "left:doubt",

@@ -18,6 +18,7 @@ enum batv_sign_answer {
 	BATV_LEFT_SRS,
 	BATV_LEFT_UNSIGNED_SENDER,
 	BATV_LEFT_DESTINATION,
+	BATV_LEFT_HOST, /* the client, or the next hop, is in unsigned_hosts */
 	BATV_LEFT_UNSIGNABLE,
 	BATV_LEFT_UNTRUSTED,
 	BATV_LEFT_DOUBT,  /* a list could not be looked up; log it */
@@ -28,11 +29,14 @@ enum batv_sign_answer {
 struct batv_signing {
 	enum batv_sign_answer answer;
 	const struct batv_policy *policy;
-	const struct batv_key *key;   /* of the new tag, or of the valid tag it carries */
-	bool carries_valid_tag;       /* LEFT_TAGGED, and the tag is valid; false before DATA */
-	bool own_doubt;               /* LEFT_DOUBT, about a list of the sender's own policy */
-	char domain[BATV_ADDR_SIZE];  /* lower case; "" if it is not an address */
-	char address[BATV_ADDR_SIZE]; /* SIGNED: the tagged address; else "" */
+	const struct batv_key *key;  /* of the new tag, or of the valid tag it carries */
+	bool carries_valid_tag;      /* LEFT_TAGGED, and the tag is valid; false before DATA */
+	bool by_next_hop;            /* LEFT_HOST: it is the next hop that is listed */
+	bool own_doubt;              /* LEFT_DOUBT, about a list of the sender's own policy */
+	char domain[BATV_ADDR_SIZE]; /* lower case; "" if it is not an address */
+	/* SIGNED: the tagged address.  LEFT_HOST, LEFT_DOUBT: the untagged one, if it came with a
+	 * tag that must not leave.  Otherwise "": the address stays as it is. */
+	char address[BATV_ADDR_SIZE];
 };
 
 /*
@@ -44,6 +48,8 @@ struct batv_signing {
  *
  * A tag that was made at reception (origin->own_address) is replaced once its key no longer signs
  * this message: the queue may outlive the key.  Any other tagged address is left as it is.
+ *
+ * The next hop (origin->next_address) may be in unsigned_hosts.  Then such a tag is removed.
  *
  * *out is always written, and points into context->state.  This counts nothing: the caller counts
  * mail that leaves (memory/counters.h).

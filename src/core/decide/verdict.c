@@ -122,8 +122,7 @@ static enum batv_action class_action(const struct batv_mode_facts *mode)
 static bool may_be_of_untagged_mail(const struct batv_mode_facts *mode,
 				    const struct batv_finding *finding)
 {
-	return finding->verdict == BATV_MISSING && mode->policy->unsigned_destinations &&
-	       *mode->policy->unsigned_destinations;
+	return finding->verdict == BATV_MISSING && batv_policy_spares_some(mode->policy);
 }
 
 /*

@@ -122,7 +122,7 @@ struct batv_mode_facts {
  *
  * A message of another class than dsn is refused only if the memory disproves it: it cites
  * Message-IDs, and a complete memory knows none of them.  The same holds for a dsn to an untagged
- * address if the policy has unsigned destinations.
+ * address if the policy has unsigned destinations or hosts.
  */
 void batv_action_of(const struct batv_mode_facts *mode, struct batv_finding *finding);
 
