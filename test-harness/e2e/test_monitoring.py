@@ -95,6 +95,21 @@ def test_alert_rules(lab):
     assert subprocess.run([promtool(), "test", "rules", file], capture_output=True, timeout=60).returncode == 1
 
 
+def test_the_page(lab):
+    """docs/monitoring.md names each metric, label and label value, and each alert; and no others."""
+    page = (TOP / "docs" / "monitoring.md").read_text()
+    rows = [row.split(" |") for row in re.findall(r"^\| (`batv_.*)$", page, re.M)]
+    named = {name: re.findall(r"`([a-z-]+)`", labels) for names, labels, *_ in rows for name in re.findall(r"`(\w+)`", names)}
+    assert set(named) == set(FAMILIES)
+    for name, words in named.items():
+        labels = FAMILIES[name][1]
+        # where the log line has the words, the page only names the labels
+        assert words in ([*labels], [w for label, values in labels.items() for w in (label, *(values or ()))]), (name, words)
+    assert re.findall(r"^\| `(Batv\w+)` \|", page, re.M) == re.findall(r"alert: (\w+)", RULES.read_text())
+    assert set(re.findall(r"^\| `([a-z0-9.-]+)`(?:, `([a-z0-9.-]+)`)? \|", page, re.M)) == {("icinga2.conf", "nagios.cfg")} | {
+        (file.name, "") for file in HERE.iterdir() if file.name not in ("icinga2.conf", "nagios.cfg")}
+
+
 # -- Grafana
 
 def test_dashboard(lab):
