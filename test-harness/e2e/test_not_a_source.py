@@ -336,14 +336,23 @@ class TestDebianSplit:
         lines = lines.replace("= 1000", "= 5") + f"{include('main-delay-warnings.conf')}"
         shutil.copy(PIECES / "debian/exim-batv.local-rcpt", etc)
         router = (PIECES / "debian/060_exim-batv_no-bounces").read_text()
+        away = self.lab.mkdir("vacation")
+        self.lab.write(away / self.user, "I am away.\n")
+        lines += f"BATV_VACATION = {away}\n"
+        vacation = {part: include(f"{part}-vacation.conf") for part in ("acl", "router", "transport")}
         if self.split:
+            for part, text in vacation.items():
+                self.lab.write(etc / "conf.d" / part / "890_local-vacation", text)
             self.lab.write(etc / "conf.d/main/000_local", lines)
             self.lab.write(etc / "conf.d/router/060_exim-batv_no-bounces", router)
         else:
             self.lab.write(etc / "exim4.conf.localmacros", lines)
             template = etc / "exim4.conf.template"
             text = template.read_text().replace("\nbegin routers\n", f"\nbegin routers\n\n{router.splitlines()[-1]}\n")
-            assert "no-bounces" in text
+            for line, piece in (("begin acl\n", "acl"), ("begin transports\n", "transport")):
+                text = text.replace(f"\n{line}", f"\n{line}\n{vacation[piece]}\n")
+            text = text.replace("\nlocal_user:\n", f"\n{vacation['router']}\nlocal_user:\n")
+            assert "no-bounces" in text and text.count("-vacation.conf") == 3
             self.lab.write(template, text)
         self.lab.write(etc / "aliases", f"forward: x@refusing.test\nsecond: {self.user}\npostmaster: {self.user}\n")
         self.lab.write(etc / "local_rcpt_callout", "*@relayed.test\n")
@@ -390,6 +399,15 @@ class TestDebianSplit:
         wait_until(lambda: [m for m in self.ours.mailbox(self.user) if m["X-Failed-Recipients"]], 20, "the postmaster's mail")
         self.ours.wait_idle()
         assert self.sink.messages == [] and self.ours.paniclog() == []
+
+
+    def test_vacation(self):
+        self.sink.forget()
+        for name, source in ("friend", 202), ("list-request", 203), ("friend", 204):
+            result = self.ours.inject(f"{name}@theirs.test", self.address, make_message(to=self.address), f"127.0.9.{source}")
+            assert result.data.code == 250, result
+            self.ours.wait_idle()
+        assert [m.recipients for m in self.sink.messages] == [["friend@theirs.test"]]
 
 
 class TestDebianUnsplit(TestDebianSplit):
