@@ -189,12 +189,23 @@ static bool is_host(const struct batv_log_why *w, struct batv_span host)
 	return false;
 }
 
-static bool is_peer(const struct batv_log_why *w, struct batv_span fields)
+/* A delivery, a delay or a failure: its host is one that takes the message. */
+static bool is_delivery(const struct batv_log_line *line)
+{
+	const char *mark = line->id.p + line->id.len + 1, *end = line->rest.p + line->rest.len;
+	struct batv_span after = batv_span_between(mark, end);
+
+	return line->mark == BATV_LOG_DELIVERED || batv_span_begins(after, "== ") ||
+	       batv_span_begins(after, "** ");
+}
+
+/* Does the line name the host that sent the message? */
+static bool is_peer(const struct batv_log_why *w, const struct batv_log_line *line)
 {
 	const struct batv_span text = batv_span_of(w->text);
 	struct batv_log_peer peer;
 
-	return batv_log_line_peer(fields, &peer) &&
+	return !is_delivery(line) && batv_log_line_peer(line->rest, &peer) &&
 	       ((peer.name.len > 0 && batv_span_equal_fold(peer.name, text)) ||
 		(peer.helo.len > 0 && batv_span_equal_fold(peer.helo, text)));
 }
@@ -288,7 +299,7 @@ static void take_other(struct batv_log_why *w, const struct batv_log_line *line,
 	if (!m)
 		return;
 	add_line(m, line, text);
-	if (!m->matched && is_peer(w, line->rest))
+	if (!m->matched && is_peer(w, line))
 		promote(w, m);
 }
 

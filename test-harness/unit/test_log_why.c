@@ -128,12 +128,12 @@ START_TEST(exims_lines)
 	strcat(text, DECIDED(ID(1), "bob@test", "192.0.2.1"));
 	strcat(text, AT ID(9) " Completed\n");
 	strcat(text,
-	       "2026-11-22 20:00:01.250 +0100 [77] " ID(1) " <= <> T=\"a\033[31mb\xc3\xa9\"\n");
+	       "2026-11-22 20:00:01.250 +0100 [77] " ID(1) " <= <> T=\"a\033[31mb\xc3\xa9\x7f\"\n");
 	take(text);
 	ck_assert_uint_eq(kept(0)->n_decisions, 1); /* bob's is not asked for */
 	ck_assert_uint_eq(kept(0)->n_lines, 2);
 	ck_assert_str_eq(kept(0)->line[0], AT "H=x [192.0.2.1] Warning: before");
-	ck_assert_str_eq(kept(0)->line[1], "2026-11-22 20:00:01 <= <> T=\"a?[31mb??\"");
+	ck_assert_str_eq(kept(0)->line[1], "2026-11-22 20:00:01 <= <> T=\"a?[31mb???\"");
 	end();
 }
 END_TEST
@@ -180,6 +180,34 @@ START_TEST(by_name)
 	ck_assert_uint_eq(kept(0)->n_decisions, 1);
 	ck_assert_str_eq(kept(1)->id, ID(1));
 	ck_assert_uint_eq(kept(1)->n_lines, 2);
+	end();
+}
+END_TEST
+
+/* A host that only takes the message did not send it; and one that did is found once. */
+START_TEST(hosts_of_deliveries)
+{
+	ask(BATV_LOG_WHY_HOST, "mx.theirs.test");
+	take(DECIDED(ID(1), "ann@test", "192.0.2.1"));
+	take(AT ID(1) " <= <> H=other.test [192.0.2.1] P=esmtp S=1\n");
+	take(AT ID(1) " => x@theirs.test R=r T=t H=mx.theirs.test [192.0.2.9]\n");
+	take(AT ID(1) " == x@theirs.test R=r T=t defer (-53) H=mx.theirs.test [192.0.2.9]: no\n");
+	take(AT ID(1) " ** x@theirs.test R=r T=t H=mx.theirs.test [192.0.2.9]: no\n");
+	ck_assert_uint_eq(why.found, 0);
+	for (char n = '2'; n < '7'; n++) {
+		char line[] = DECIDED(ID(1), "ann@test", "192.0.2.1");
+		char named[] = AT ID(1) " <= <> H=mx.theirs.test [192.0.2.1] P=esmtp S=1\n";
+
+		line[strlen(AT ID(1)) - 1] = named[strlen(AT ID(1)) - 1] = n;
+		take(line);
+		take(named);
+		take(named);
+	}
+	ck_assert_uint_eq(why.found, 5);
+	take(AT ID(2) " F=<> H=mx.theirs.test [192.0.2.1] more\n"); /* it is no longer kept */
+	ck_assert_uint_eq(why.found, 5);
+	ck_assert_str_eq(kept(0)->id, ID(4));
+	ck_assert_uint_eq(kept(0)->n_lines, 2);
 	end();
 }
 END_TEST
@@ -270,6 +298,7 @@ Suite *unit_suite(void)
 	tcase_add_test(c, exims_lines);
 	tcase_add_test(c, bounds);
 	tcase_add_test(c, by_name);
+	tcase_add_test(c, hosts_of_deliveries);
 	tcase_add_test(c, by_name_or_address);
 	tcase_add_test(c, many_wait);
 	tcase_add_loop_test(c, hostile_lines, 0, sizeof strangers / sizeof strangers[0]);
