@@ -230,8 +230,8 @@ class TestAllTogether:
             self.batv.set(CONF, **{option: "127.0.7.7"})
             assert self.marked("bob@test", "127.0.7.7") is None, option
             assert self.marked("bob@test") == "forged", option
-        for settings in ({"unsigned_senders": "carol@test"}, {"unsigned_destinations": "*@lists.test"}, {"enforcement": "observe"},
-                         {"enforcement": "auto"}, {"signing": "off"}):
+        for settings in ({"unsigned_senders": "carol@test"}, {"unsigned_destinations": "*@lists.test"}, {"unsigned_hosts": "192.0.2.1"},
+                         {"enforcement": "observe"}, {"enforcement": "auto"}, {"signing": "off"}):
             self.batv.set(CONF, **settings)
             assert self.marked("bob@test") is None, settings
         self.batv.set(CONF)
