@@ -58,7 +58,7 @@ static void find_next_hop(const struct batv_session *session, struct batv_origin
 	const struct batv_state *state = session->state;
 
 	for (size_t i = 0; state && i < state->n_policies; i++)
-		if (*state->policies[i].unsigned_hosts) {
+		if (*state->policies[i].unsigned_hosts || state->policies[i].more_destinations) {
 			origin->next_name = host;
 			origin->next_address = batv_glue_expand("$host_address");
 			return;

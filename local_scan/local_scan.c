@@ -149,7 +149,7 @@ static void sign_recipients(const struct batv_context *context, const struct bat
 			    const struct batv_policy *policy, const char *sender)
 {
 	static struct batv_signing s;
-	const bool each = *policy->unsigned_destinations;
+	const bool each = *policy->unsigned_destinations || policy->more_destinations;
 	const bool counted_here = !batv_glue_has_functions() && !batv_cutthrough();
 	unsigned counted = 0;
 	bool asked = false;

@@ -33,13 +33,12 @@ static bool names_postmaster(void)
 }
 
 /*
- * Mail that leaves untagged has untagged bounces.  So a policy with senders or destinations that
- * are not signed for refuses none of them unread.
+ * Mail that leaves untagged has untagged bounces.  So a policy with senders, destinations or
+ * hosts that are not signed for refuses none of them unread.
  */
 static bool refuses_unread(const struct batv_policy *policy)
 {
-	return policy && policy->flood_refuse_at_rcpt && !*policy->unsigned_senders &&
-	       !*policy->unsigned_destinations &&
+	return policy && policy->flood_refuse_at_rcpt && !batv_policy_leaves_untagged(policy) &&
 	       policy->unproven[BATV_CLASS_DSN] == BATV_ACTION_REJECT && !names_postmaster();
 }
 

@@ -16,8 +16,9 @@
 #include "base/fault.h"
 
 #define FILE_MAX 65536
-#define LINE_MAX_SIZE 400
-#define HEAD "# Written by batvctl; change it with batvctl enforce, enable or disable.\n"
+#define LINE_MAX_SIZE 512
+#define HEAD                                                                                       \
+ "# Written by batvctl; change it with batvctl enforce, enable, disable, unsigned or exempt.\n"
 
 static bool is_who(struct batv_span s)
 {
@@ -27,6 +28,13 @@ static bool is_who(struct batv_span s)
 		if (!batv_is_name_char(s.p[i]) && s.p[i] != '.')
 			return false;
 	return true;
+}
+
+/* "": there is none. */
+static bool is_note(struct batv_span s)
+{
+	return s.len <= BATV_OVERRIDES_NOTE_MAX && !batv_span_has_control(s) &&
+	       (s.len == 0 || (s.p[0] != ' ' && s.p[s.len - 1] != ' '));
 }
 
 /* "-": it does not end. */
@@ -49,11 +57,19 @@ static const char *read_override(struct batv_span text, struct batv_overrides_li
 	struct batv_span key = batv_span_field(&text), domain = batv_span_field(&text),
 			 value = batv_span_field(&text), until = batv_span_field(&text), who = text;
 	const char *why = batv_state_override(key, domain, value, &out->override);
+	enum batv_list_kind kind;
 
 	if (why)
 		return why;
 	if (!read_until(until, &out->override.until))
 		return "expected the seconds since 1970 at which it ends, or -";
+	if (batv_state_override_is_item((enum batv_override_key)out->override.key, &kind)) {
+		who = batv_span_field(&text);
+		if (!is_note(text))
+			return "expected a note of at most 100 bytes, without control characters";
+		memcpy(out->note, text.p, text.len);
+		out->note[text.len] = '\0';
+	}
 	if (!is_who(who))
 		return "expected KEY DOMAIN VALUE UNTIL WHO";
 	memcpy(out->domain, domain.p, domain.len);
@@ -167,7 +183,7 @@ void batv_overrides_value(const struct batv_override *override,
 {
 	struct batv_policy p = {.enforcement = override->mode};
 
-	strcpy(out, override->key == BATV_OVERRIDE_ANYWAY ? "-" : "off");
+	strcpy(out, override->key == BATV_OVERRIDE_SIGNING ? "off" : "-");
 	if (override->key == BATV_OVERRIDE_ENFORCEMENT)
 		(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")), out,
 				      BATV_OVERRIDES_VALUE_SIZE);
@@ -181,8 +197,8 @@ static size_t put_line(const struct batv_overrides_line *l, char *out, size_t si
 	batv_overrides_value(o, value);
 	if (o->until)
 		(void)snprintf(until, sizeof until, "%" PRId64, o->until);
-	return (size_t)snprintf(out, size, "%s %s %s %s %s\n", batv_state_override_name(o->key),
-				l->domain, value, until, l->who);
+	return (size_t)snprintf(out, size, "%s %s %s %s %s%s%s\n", batv_state_override_name(o->key),
+				l->domain, value, until, l->who, *l->note ? " " : "", l->note);
 }
 
 /* An empty file says as little as none. */
@@ -232,8 +248,13 @@ const struct batv_overrides_line *batv_overrides_find(const struct batv_override
 	return i < set->n ? &set->line[i] : NULL;
 }
 
+bool batv_overrides_note_fits(const char *note)
+{
+	return *note && is_note(batv_span_of(note));
+}
+
 enum batv_err batv_overrides_set(struct batv_overrides *set, const struct batv_override *override,
-				 const char *who)
+				 const char *who, const char *note)
 {
 	struct batv_overrides_line fresh = {.override = *override};
 	char text[LINE_MAX_SIZE];
@@ -243,6 +264,9 @@ enum batv_err batv_overrides_set(struct batv_overrides *set, const struct batv_o
 		return BATV_E_SYNTAX;
 	(void)snprintf(fresh.domain, sizeof fresh.domain, "%s", override->domain);
 	(void)snprintf(fresh.who, sizeof fresh.who, "%s", is_who(batv_span_of(who)) ? who : "-");
+	if (*note && !batv_overrides_note_fits(note))
+		return BATV_E_SYNTAX;
+	(void)snprintf(fresh.note, sizeof fresh.note, "%s", note);
 	len = put_line(&fresh, text, sizeof text);
 	if (read_override((struct batv_span){text, len - 1}, &fresh))
 		return BATV_E_SYNTAX;

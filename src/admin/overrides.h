@@ -3,7 +3,8 @@
  * disable say beside exim-batv.conf.  batvctl writes it, batvd reads it and publishes it in the
  * state (decide/override.h).
  *
- * A line is KEY DOMAIN VALUE UNTIL WHO; docs/formats.md has them all.
+ * A line is KEY DOMAIN VALUE UNTIL WHO; docs/formats.md has them all.  A note may
+ * follow an item of a list.
  */
 #ifndef BATV_OVERRIDES_H
 #define BATV_OVERRIDES_H
@@ -13,11 +14,13 @@
 #define BATV_OVERRIDES_NAME "overrides"
 #define BATV_OVERRIDES_MODE 0640
 #define BATV_OVERRIDES_WHO_MAX 32
+#define BATV_OVERRIDES_NOTE_MAX 100
 
 struct batv_overrides_line {
 	struct batv_override override; /* its domain points to the next member */
 	char domain[254];
 	char who[BATV_OVERRIDES_WHO_MAX + 1]; /* a name that the person's machine gave; "-": none */
+	char note[BATV_OVERRIDES_NOTE_MAX + 1]; /* of an item of a list; "": none */
 };
 
 struct batv_overrides { /* must not be copied: it points into itself */
@@ -50,10 +53,13 @@ const struct batv_overrides_line *batv_overrides_find(const struct batv_override
 /*
  * Sets one line, instead of the one of the same key and domain.  `who` becomes "-" if it is not a
  * plain name.
- * Errors: BATV_E_FULL, BATV_E_SYNTAX (the domain is not an A-label in lower case, or "*").
+ * Errors: BATV_E_FULL, BATV_E_SYNTAX (the domain is not an A-label in lower case, or "*", or not an
+ * item; or a note is too long, or has control characters).  Only an item may have a note.
  */
 enum batv_err batv_overrides_set(struct batv_overrides *set, const struct batv_override *override,
-				 const char *who);
+				 const char *who, const char *note);
+/* Is this text a note?  The empty text is not. */
+bool batv_overrides_note_fits(const char *note);
 /* Returns false if there was none. */
 bool batv_overrides_remove(struct batv_overrides *set, enum batv_override_key key,
 			   const char *domain);

@@ -136,7 +136,7 @@ static void put_overrides(struct text *t, const struct batv_state *s)
 		if (o->key == BATV_OVERRIDE_ENFORCEMENT)
 			(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")),
 					      value, sizeof value);
-		else if (o->key == BATV_OVERRIDE_ANYWAY)
+		else if (o->key != BATV_OVERRIDE_SIGNING)
 			value[0] = '-', value[1] = '\0';
 		put(t, "override %s %s %s %" PRId64 "\n", batv_state_override_name(o->key),
 		    o->domain, value, o->until);

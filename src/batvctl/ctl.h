@@ -50,12 +50,14 @@ enum { /* what getopt_long() returns for an option that only some subcommands ac
        BATV_OPTION_BRIEF,
        BATV_OPTION_OUTPUT,
        BATV_OPTION_HTML,
+       BATV_OPTION_NOTE,
        BATV_OPTION_END
 };
 
 struct batv_ctl {
 	const char *config_path, *rcpt, *host, *from, *exim_log, *probe;
 	const char *lasting; /* --for */
+	const char *note;    /* of unsigned and exempt */
 	const char *against;
 	bool quiet, dns;
 	bool json, revoke, force, show_secret, backup, anyway;
@@ -155,6 +157,8 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_test(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_enforce(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_unsigned(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_exempt(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_explain(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_remember(struct batv_ctl *ctl, char **args, int n);

@@ -21,14 +21,15 @@ static int change(struct batv_ctl *ctl, struct batv_overrides *set,
 		(void)batv_overrides_remove(set, c->line.key, c->line.domain);
 		return BATV_CTL_YES;
 	}
-	err = batv_overrides_set(set, &c->line, who);
+	err = batv_overrides_set(set, &c->line, who, c->note ? c->note : "");
 	if (err == BATV_E_FULL)
 		return batv_ctl_fail(BATV_CTL_NO,
 				     "%s/%s: has %d lines already, nothing was changed; a policy "
 				     "in %s can cover many domains",
 				     ctl->store.path, BATV_OVERRIDES_NAME, BATV_OVERRIDES_MAX,
 				     ctl->config_path);
-	return err ? batv_ctl_fail(BATV_CTL_USAGE, "not a domain: %s", c->line.domain)
+	return err ? batv_ctl_fail(BATV_CTL_USAGE, "not a domain or item, or not a note: %s",
+				   c->line.domain)
 		   : BATV_CTL_YES;
 }
 

@@ -10,6 +10,7 @@
 
 /* One line that is set, or removed. */
 struct batv_ctl_override {
+	const char *note;          /* NULL: none */
 	struct batv_override line; /* its key and domain alone, if it is removed */
 	bool remove;
 };

@@ -259,7 +259,7 @@ static bool write_all(void *ctx, char *why, size_t size)
 	bool ok = set && batv_overrides_read(store, set, why, size) == BATV_OK;
 
 	if (ok && k->signing_off)
-		ok = batv_overrides_set(set, &off, batv_ctl_who()) == BATV_OK;
+		ok = batv_overrides_set(set, &off, batv_ctl_who(), "") == BATV_OK;
 	else if (ok)
 		(void)batv_overrides_remove(set, BATV_OVERRIDE_SIGNING, BATV_OVERRIDE_ALL);
 	ok = ok && batv_overrides_write(store, set, why, size) == BATV_OK && write_manifest(k->p);

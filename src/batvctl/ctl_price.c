@@ -9,7 +9,7 @@ bool batv_ctl_price(const struct batv_policy *policy, char out[static BATV_CTL_P
 {
 	if (!policy->flood_refuse_at_rcpt)
 		return false;
-	if (*policy->unsigned_senders || *policy->unsigned_destinations)
+	if (batv_policy_leaves_untagged(policy))
 		snprintf(out, BATV_CTL_PRICE_SIZE,
 			 "policy %s: flood_refuse_at_rcpt has no effect, because mail may leave "
 			 "untagged (unsigned_senders, unsigned_destinations) and its bounces come "

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl_kept.h"
 #include "ctl_status.h"
 #include "replace.h"
 #include "standby.h"
@@ -85,6 +86,9 @@ static void tell_override(struct batv_status *s, const struct batv_override *o)
 	if (o->key == BATV_OVERRIDE_ENFORCEMENT)
 		batv_ctl_status_note(s, "batvctl enforce: %s for %s%s",
 				     batv_ctl_status_mode_name(o->mode), domain, end);
+	else if (batv_ctl_kept_name(o))
+		batv_ctl_status_note(s, "batvctl: %s is an %s%s", batv_ctl_kept_item(o),
+				     batv_ctl_kept_name(o), end);
 	else if (o->key == BATV_OVERRIDE_ANYWAY)
 		batv_ctl_status_note(s,
 				     "batvctl enforce --anyway: %s arms although another "

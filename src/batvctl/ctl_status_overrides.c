@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl_kept.h"
 #include "ctl_override.h"
 #include "ctl_status.h"
 
@@ -33,6 +34,14 @@ static const char *who(const struct batv_override *o)
 	return line ? line->who : "-";
 }
 
+static const char *note(const struct batv_override *o)
+{
+	const struct batv_overrides_line *line =
+		batv_overrides_find(&file, (enum batv_override_key)o->key, o->domain);
+
+	return line ? line->note : "";
+}
+
 static const char *mode_name(const struct batv_override *o)
 {
 	static const char *const names[] = {[BATV_ENFORCE_AUTO] = "auto",
@@ -48,7 +57,10 @@ static void print_line(const struct batv_override *o)
 	char until[60];
 
 	batv_ctl_override_until(o->until, until, sizeof until);
-	if (o->key == BATV_OVERRIDE_SIGNING)
+	if (batv_ctl_kept_name(o))
+		printf("  %s: %s %s (%s)%s%s\n", batv_ctl_kept_item(o), batv_ctl_kept_name(o),
+		       until, who(o), *note(o) ? ": " : "", note(o));
+	else if (o->key == BATV_OVERRIDE_SIGNING)
 		printf("  all domains: signing off %s (%s)\n", until, who(o));
 	else if (o->key == BATV_OVERRIDE_ANYWAY)
 		printf("  %s: arms although another server sends for it, %s (%s)\n", o->domain,
@@ -82,11 +94,13 @@ json_t *batv_ctl_status_json_overrides(const struct batv_status *s)
 
 		batv_ctl_put_text(o, "key",
 				  batv_state_override_name((enum batv_override_key)ov->key));
-		batv_ctl_put_text(o, "domain", ov->domain);
+		batv_ctl_put_text(o, "domain", batv_ctl_kept_item(ov));
 		batv_ctl_put_text(o, "enforcement",
 				  ov->key == BATV_OVERRIDE_ENFORCEMENT ? mode_name(ov) : NULL);
 		batv_ctl_put_time(o, "until", ov->until);
 		batv_ctl_put_text(o, "who", who(ov));
+		if (*note(ov))
+			batv_ctl_put_text(o, "note", note(ov));
 		json_array_append_new(a, o);
 	}
 	return a;

@@ -133,6 +133,24 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "ends it.  auto --anyway DOMAIN lets a domain arm although another server sends for it.\n"
 	 "Exit status 1 when a domain is not protected: then nothing was changed.",
 	 batv_ctl_enforce},
+	{"unsigned", "for note", 1, 2, "add|remove|list [ITEM] [--for TIME] [--note TEXT]",
+	 "keep a list of whom mail leaves untagged for",
+	 "ITEM is a destination (example.org, *.example.org, user@example.org), a sender of ours, "
+	 "a\n"
+	 "host (192.0.2.1, 192.0.2.0/24), or sender:ADDRESS, destination:ADDRESS, host:NAME.  The\n"
+	 "list adds to unsigned_destinations, unsigned_senders and unsigned_hosts of all "
+	 "policies.\n"
+	 "Bounces of such mail are judged as with those options.  With --for (3d, 12h) the item\n"
+	 "ends by itself.  Exit status 1 when nothing was changed.",
+	 batv_ctl_unsigned},
+	{"exempt", "for note", 1, 2, "add|remove|list [ITEM] [--for TIME] [--note TEXT]",
+	 "keep a list of hosts and recipients whose bounces are not refused",
+	 "ITEM is a host (192.0.2.1, 192.0.2.0/24, mx.example.org, *.example.org) or a recipient "
+	 "of\n"
+	 "ours (user@example.com, *@example.com).  The list adds to exempt_hosts and\n"
+	 "exempt_recipients of all policies.  With --for (3d, 12h) the item ends by itself.\n"
+	 "Exit status 1 when nothing was changed.",
+	 batv_ctl_exempt},
 	{"rotate", "at revoke", 0, 0, "[--at TIME] [--revoke]",
 	 "add a secret, which signs from then on",
 	 "Earlier keys stay valid until their day.  --revoke, for stolen secrets, makes all\n"
@@ -162,6 +180,7 @@ static const struct option longs[] = {
 	{"backup", no_argument, NULL, BATV_OPTION_BACKUP},
 	{"for", required_argument, NULL, BATV_OPTION_FOR},
 	{"anyway", no_argument, NULL, BATV_OPTION_ANYWAY},
+	{"note", required_argument, NULL, BATV_OPTION_NOTE},
 	{"dry-run", no_argument, NULL, BATV_OPTION_DRY_RUN},
 	{"yes", no_argument, NULL, BATV_OPTION_YES},
 	{"diff", no_argument, NULL, BATV_OPTION_DIFF},
@@ -233,6 +252,7 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_FORCE: ctl->force = true; break;
 	case BATV_OPTION_BACKUP: ctl->backup = true; break;
 	case BATV_OPTION_FOR: ctl->lasting = optarg; break;
+	case BATV_OPTION_NOTE: ctl->note = optarg; break;
 	case BATV_OPTION_ANYWAY: ctl->anyway = true; break;
 	case BATV_OPTION_DRY_RUN: ctl->dry_run = true; break;
 	case BATV_OPTION_YES: ctl->yes = true; break;

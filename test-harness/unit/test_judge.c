@@ -1,4 +1,4 @@
-/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/state core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_judge.c - gathering facts: which lists are asked, in which order and how often, and what
@@ -474,6 +474,38 @@ START_TEST(bounces_where_some_mail_leaves_untagged)
 	context.lacks = NULL;
 	judge_it("alice@ours.example");
 	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+	policy->unsigned_hosts = "";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	state.overrides[0] =
+		(struct batv_override){.domain = "192.0.2.44", .key = BATV_OVERRIDE_UNSIGNED_HOST};
+	state.n_overrides = 1;
+	batv_state_apply_overrides(&state);
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+}
+END_TEST
+
+/* batvctl exempt, until its time. */
+START_TEST(overrides_exempt)
+{
+	use_proof(false, false);
+	state.overrides[0] = (struct batv_override){
+		.domain = STRANGER, .until = NOW + 1, .key = BATV_OVERRIDE_EXEMPT_HOST};
+	state.n_overrides = 1;
+	judge_it("alice@ours.example");
+	expect(BATV_EXEMPT, BATV_WHY_EXEMPT_HOST, BATV_ACTION_ACCEPT);
+	state.overrides[0].key = BATV_OVERRIDE_EXEMPT_RECIPIENT;
+	state.overrides[0].domain = "alice@ours.example";
+	judge_it("alice@ours.example");
+	expect(BATV_EXEMPT, BATV_WHY_EXEMPT_RECIPIENT, BATV_ACTION_ACCEPT);
+	state.overrides[0].domain = "bob@ours.example";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	state.overrides[0].domain = "alice@ours.example";
+	context.now++;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
 }
 END_TEST
 
@@ -572,6 +604,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, what_cites_nothing);
 	tcase_add_test(tc, what_has_a_hint);
 	tcase_add_test(tc, bounces_where_some_mail_leaves_untagged);
+	tcase_add_test(tc, overrides_exempt);
 	tcase_add_test(tc, completeness_is_asked_last);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -49,8 +49,10 @@ static const struct {
 	{"enforcement a.test on - root\n", 1, "expected auto, observe or reject"},
 	{"enforcement A.test auto - root\n", 1, "expected a domain in lower case, or *"},
 	{"enforcement *.test auto - root\n", 1, "expected a domain in lower case, or *"},
-	{"enforce a.test auto - root\n", 1, "expected enforcement, anyway or signing"},
-	{" enforcement a.test auto - root\n", 1, "expected enforcement, anyway or signing"},
+	{"enforce a.test auto - root\n", 1,
+	 "expected enforcement, anyway, signing or the name of a list"},
+	{" enforcement a.test auto - root\n", 1,
+	 "expected enforcement, anyway, signing or the name of a list"},
 	{"anyway a.test x - root\n", 1, "expected -"},
 	{"anyway * - - root\n", 1, "expected a domain, not *"},
 	{"signing * on - root\n", 1, "expected off"},
@@ -58,6 +60,26 @@ static const struct {
 	 "expected * as the domain, because signing is switched off for all"},
 	{"enforcement a.test auto - root\nenforcement a.test auto - root\n", 2,
 	 "expected each key and domain only once"},
+	{"unsigned-host 192.0.2.1 - - root a note, of words\n", 0, NULL},
+	{"unsigned-host <;2001:db8::/32 - 9 root\nexempt-host 2001:db8::1 - - x\n", 2,
+	 "expected one plain item of an Exim list"},
+	{"unsigned-sender a@b.test - - x\nunsigned-destination a@b.test - - x\n", 0, NULL},
+	{"exempt-recipient *@b.test - - x\nexempt-host *.b.test - - x\n", 0, NULL},
+	{"exempt-host +named - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-host !192.0.2.1 - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-host * - - x\n", 0, NULL},
+	{"exempt-host lsearch;/etc/hosts - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-host a:b - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-recipient ^a - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-recipient a$b@c.test - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-host  - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-host <; - - x\n", 1, "expected one plain item of an Exim list"},
+	{"exempt-host 192.0.2.1 off - x\n", 1, "expected -"},
+	{"exempt-host 192.0.2.1 - - x  two\n", 1,
+	 "expected a note of at most 100 bytes, without control characters"},
+	{"exempt-host 192.0.2.1 - - x \001\n", 1,
+	 "expected a note of at most 100 bytes, without control characters"},
+	{"enforcement a.test auto - root note\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
 	{"enforcement a.test auto - $(id)\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
 };
 
@@ -103,16 +125,16 @@ static void put(const char *domain, int64_t until, uint8_t mode)
 {
 	const struct batv_override o = {domain, until, BATV_OVERRIDE_ENFORCEMENT, mode};
 
-	ck_assert_int_eq(batv_overrides_set(&set, &o, "root"), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "root", ""), BATV_OK);
 }
 
 START_TEST(what_is_written_is_read_back)
 {
-	static const char want[] =
-		"# Written by batvctl; change it with batvctl enforce, enable or disable.\n"
-		"enforcement a.test reject - root\n"
-		"signing * off - -\n"
-		"anyway a.test - 5 root\n";
+	static const char want[] = "# Written by batvctl; change it with batvctl enforce, enable, "
+				   "disable, unsigned or exempt.\n"
+				   "enforcement a.test reject - root\n"
+				   "signing * off - -\n"
+				   "anyway a.test - 5 root\n";
 	const struct batv_override off = {"*", 0, BATV_OVERRIDE_SIGNING, 0};
 	const struct batv_override word = {"a.test", 5, BATV_OVERRIDE_ANYWAY, 0};
 	char *text;
@@ -121,8 +143,8 @@ START_TEST(what_is_written_is_read_back)
 	put("b.test", 9, BATV_ENFORCE_OBSERVE);
 	put("a.test", 7, BATV_ENFORCE_OBSERVE);
 	put("a.test", 0, BATV_ENFORCE_REJECT);
-	ck_assert_int_eq(batv_overrides_set(&set, &off, "a b"), BATV_OK);
-	ck_assert_int_eq(batv_overrides_set(&set, &word, "root"), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &off, "a b", ""), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &word, "root", ""), BATV_OK);
 	ck_assert(batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "b.test"));
 	ck_assert(!batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "b.test"));
 	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_OK);
@@ -148,16 +170,16 @@ START_TEST(bounds)
 
 	for (unsigned i = 0; i < BATV_OVERRIDES_MAX; i++) {
 		(void)snprintf(domain, sizeof domain, "d%u.test", i);
-		ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_OK);
+		ck_assert_int_eq(batv_overrides_set(&set, &o, "x", ""), BATV_OK);
 	}
-	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_OK); /* it is there already */
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x", ""), BATV_OK); /* it is there already */
 	strcpy(domain, "one-more.test");
-	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_E_FULL);
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x", ""), BATV_E_FULL);
 	memset(domain, 'a', 299);
 	domain[299] = '\0';
-	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_E_SYNTAX);
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x", ""), BATV_E_SYNTAX);
 	strcpy(domain, "a b.test");
-	ck_assert_int_eq(batv_overrides_set(&set, &o, "x"), BATV_E_SYNTAX);
+	ck_assert_int_eq(batv_overrides_set(&set, &o, "x", ""), BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_OK);
 	ck_assert_int_eq(batv_overrides_read(&store, &back, message, sizeof message), BATV_OK);
 	ck_assert_uint_eq(back.n, BATV_OVERRIDES_MAX);

@@ -122,7 +122,7 @@ START_TEST(signing_off_by_an_override)
 	facts.overrides = &set;
 	set.n = 0;
 	step(T0);
-	ck_assert_int_eq(batv_overrides_set(&set, &off, "root"), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &off, "root", ""), BATV_OK);
 	st = step(T0 + D);
 	ck_assert(!st->policies[0].signing && !st->policies[1].signing);
 	ck_assert_uint_eq(st->signing_configured, 3);
@@ -144,7 +144,7 @@ START_TEST(overrides_end_and_outlive_a_damaged_file)
 						  BATV_ENFORCE_OBSERVE};
 
 	set.n = 0;
-	ck_assert_int_eq(batv_overrides_set(&set, &for_a_while, "root"), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &for_a_while, "root", ""), BATV_OK);
 	facts.overrides = &set;
 	ck_assert_uint_eq(step(T0)->n_overrides, 1);
 	facts.overrides = NULL; /* it cannot be read */

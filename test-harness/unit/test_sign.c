@@ -1,4 +1,4 @@
-/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/state core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_sign.c - what is signed, with which key, and the whole list of what is never signed.
@@ -203,6 +203,40 @@ START_TEST(a_tag_that_the_next_hop_must_not_get)
 }
 END_TEST
 
+/* Items that overrides add, to the second; the lists of the policy are asked first. */
+START_TEST(overrides_add_items)
+{
+	static const struct {
+		enum batv_override_key key;
+		const char *item;
+		enum batv_sign_answer want;
+	} items[] = {
+		{BATV_OVERRIDE_UNSIGNED_SENDER, "alice@ours.example", BATV_LEFT_UNSIGNED_SENDER},
+		{BATV_OVERRIDE_UNSIGNED_DESTINATION, "bob@else.example", BATV_LEFT_DESTINATION},
+		{BATV_OVERRIDE_UNSIGNED_HOST, STRANGER, BATV_LEFT_HOST},
+		{BATV_OVERRIDE_UNSIGNED_HOST, "192.0.2.44", BATV_LEFT_HOST},
+		{BATV_OVERRIDE_EXEMPT_HOST, STRANGER, BATV_SIGNED},
+	};
+
+	origin.authenticated = true;
+	origin.next_address = "192.0.2.44";
+	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+		state.overrides[0] = (struct batv_override){.domain = "no@else.example",
+							    .key = (uint8_t)items[i].key};
+		state.overrides[1] = (struct batv_override){
+			.domain = items[i].item, .until = NOW + 5, .key = (uint8_t)items[i].key};
+		state.n_overrides = 2;
+		batv_state_apply_overrides(&state);
+		context.now = NOW + 4;
+		sign("alice@ours.example", "bob@else.example", 0);
+		left(items[i].want);
+		context.now = NOW + 5;
+		sign("alice@ours.example", "bob@else.example", 0);
+		left(BATV_SIGNED);
+	}
+}
+END_TEST
+
 START_TEST(retries_keep_their_key)
 {
 	const int64_t change = state.ring.keys[1].from;
@@ -384,6 +418,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_batch);
 	tcase_add_test(tc, hosts_that_get_no_tag);
 	tcase_add_test(tc, a_tag_that_the_next_hop_must_not_get);
+	tcase_add_test(tc, overrides_add_items);
 	tcase_add_test(tc, retries_keep_their_key);
 	tcase_add_test(tc, never_signed);
 	tcase_add_test(tc, own_doubt);

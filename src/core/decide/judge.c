@@ -42,8 +42,8 @@ static void ask_host_lists(const struct batv_context *context, const struct batv
 		msg->own_host =
 			batv_lists_host(context->matcher, context->origin, policy->own_hosts);
 	if (msg->own_host != BATV_YES)
-		msg->exempt_host =
-			batv_lists_host(context->matcher, context->origin, policy->exempt_hosts);
+		msg->exempt_host = batv_lists_more_hosts(
+			context, context->origin, policy->exempt_hosts, BATV_OVERRIDE_EXEMPT_HOST);
 }
 
 static void ask_address_lists(const struct batv_context *context, const struct batv_policy *policy,
@@ -53,11 +53,11 @@ static void ask_address_lists(const struct batv_context *context, const struct b
 	enum batv_match may;
 
 	rcpt->fits = s->for_lists[0] != '\0' && batv_tag_fits(&s->bare);
-	rcpt->exempt_recipient =
-		batv_lists_address(context->matcher, s->for_lists, policy->exempt_recipients);
+	rcpt->exempt_recipient = batv_lists_more_addresses(
+		context, s->for_lists, policy->exempt_recipients, BATV_OVERRIDE_EXEMPT_RECIPIENT);
 	if (rcpt->exempt_recipient == BATV_YES || s->for_lists[0] == '\0')
 		return;
-	may = batv_lists_may_sign(policy, context->matcher, &s->bare, s->for_lists, &why);
+	may = batv_lists_may_sign(context, policy, &s->bare, s->for_lists, &why);
 	rcpt->srs = why == BATV_WHY_SRS;
 	if (why == BATV_WHY_UNSIGNED_SENDER)
 		rcpt->unsigned_sender = BATV_YES;
@@ -263,7 +263,7 @@ enum batv_kind batv_judge_kind(const struct batv_context *context, const char *r
 /* Some mail of the policy leaves untagged on purpose, and may come back from anywhere. */
 static bool leaves_some_untagged(const struct batv_policy *policy)
 {
-	return !policy->signing || *policy->unsigned_senders || batv_policy_spares_some(policy);
+	return !policy->signing || batv_policy_leaves_untagged(policy);
 }
 
 /*

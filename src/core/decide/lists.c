@@ -64,6 +64,50 @@ enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_
 		       origin->host_address, list);
 }
 
+/* The next item of that key that has not ended, beginning at *at; NULL: no more. */
+static const char *next_item(const struct batv_context *context, enum batv_override_key key,
+			     size_t *at)
+{
+	const struct batv_state *state = context->state;
+
+	while (*at < state->n_overrides) {
+		const struct batv_override *o = &state->overrides[(*at)++];
+
+		if (o->key == key && (o->until == 0 || o->until > context->now))
+			return o->domain;
+	}
+	return NULL;
+}
+
+enum batv_match batv_lists_more_addresses(const struct batv_context *context, const char *address,
+					  const char *list, enum batv_override_key key)
+{
+	enum batv_match answer = BATV_NO, match;
+	size_t at = 0;
+
+	do {
+		match = batv_lists_address(context->matcher, address, list);
+		if (match != BATV_NO)
+			answer = match;
+	} while (match != BATV_YES && (list = next_item(context, key, &at)));
+	return answer;
+}
+
+enum batv_match batv_lists_more_hosts(const struct batv_context *context,
+				      const struct batv_origin *origin, const char *list,
+				      enum batv_override_key key)
+{
+	enum batv_match answer = BATV_NO, match;
+	size_t at = 0;
+
+	do {
+		match = batv_lists_host(context->matcher, origin, list);
+		if (match != BATV_NO)
+			answer = match;
+	} while (match != BATV_YES && (list = next_item(context, key, &at)));
+	return answer;
+}
+
 bool batv_lists_copy(struct batv_span text, char out[static BATV_ADDR_SIZE])
 {
 	out[0] = '\0';
@@ -120,9 +164,9 @@ enum batv_match batv_lists_policy(const struct batv_state *state, const struct b
 	return BATV_NO;
 }
 
-enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const struct batv_matcher *m,
-				    const struct batv_addr *bare, const char *bare_text,
-				    enum batv_reason *why)
+enum batv_match batv_lists_may_sign(const struct batv_context *context,
+				    const struct batv_policy *policy, const struct batv_addr *bare,
+				    const char *bare_text, enum batv_reason *why)
 {
 	enum batv_match listed;
 
@@ -131,7 +175,8 @@ enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const stru
 		*why = BATV_WHY_SRS;
 		return BATV_NO;
 	}
-	listed = batv_lists_address(m, bare_text, policy->unsigned_senders);
+	listed = batv_lists_more_addresses(context, bare_text, policy->unsigned_senders,
+					   BATV_OVERRIDE_UNSIGNED_SENDER);
 	if (listed == BATV_YES) {
 		*why = BATV_WHY_UNSIGNED_SENDER;
 		return BATV_NO;

@@ -94,9 +94,9 @@ enum batv_match batv_lists_policy(const struct batv_state *state, const struct b
  * this: an address that is BATV_NO here never has the verdict "missing".  *why names the rule that
  * says no: BATV_WHY_SRS, BATV_WHY_UNSIGNED_SENDER, or BATV_WHY_NONE if a tag does not fit.
  */
-enum batv_match batv_lists_may_sign(const struct batv_policy *policy, const struct batv_matcher *m,
-				    const struct batv_addr *bare, const char *bare_text,
-				    enum batv_reason *why);
+enum batv_match batv_lists_may_sign(const struct batv_context *context,
+				    const struct batv_policy *policy, const struct batv_addr *bare,
+				    const char *bare_text, enum batv_reason *why);
 
 /* What decided about trust, if a caller must know it. */
 enum batv_trust {
@@ -142,6 +142,13 @@ enum batv_match batv_lists_address(const struct batv_matcher *m, const char *add
 				   const char *list);
 enum batv_match batv_lists_host(const struct batv_matcher *m, const struct batv_origin *origin,
 				const char *list);
+
+/* The same, of the list of a policy and of the items that overrides add to it, until they end. */
+enum batv_match batv_lists_more_addresses(const struct batv_context *context, const char *address,
+					  const char *list, enum batv_override_key key);
+enum batv_match batv_lists_more_hosts(const struct batv_context *context,
+				      const struct batv_origin *origin, const char *list,
+				      enum batv_override_key key);
 
 /* Write NUL-terminated copies.  Return false, and write "", if the text does not fit. */
 bool batv_lists_copy(struct batv_span text, char out[static BATV_ADDR_SIZE]);

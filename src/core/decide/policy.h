@@ -57,6 +57,9 @@ struct batv_policy {
 	bool flood_refuse_at_rcpt; /* a flooded untagged recipient, before DATA */
 	const char *refusal_text;  /* after "550 5.7.1 " */
 	bool result_header;        /* X-BATV-Status on judged messages */
+	/* Not options: overrides of the state add to the unsigned senders, or to the unsigned
+	 * destinations or hosts. */
+	bool more_senders, more_destinations;
 };
 
 /* Does some mail of the policy leave untagged because of where it goes, or comes from?  Its bounces
@@ -64,7 +67,13 @@ struct batv_policy {
 static inline bool batv_policy_spares_some(const struct batv_policy *p)
 {
 	return (p->unsigned_destinations && *p->unsigned_destinations) ||
-	       (p->unsigned_hosts && *p->unsigned_hosts);
+	       (p->unsigned_hosts && *p->unsigned_hosts) || p->more_destinations;
+}
+
+/* The same, or because of who sends it. */
+static inline bool batv_policy_leaves_untagged(const struct batv_policy *p)
+{
+	return *p->unsigned_senders || p->more_senders || batv_policy_spares_some(p);
 }
 
 /*

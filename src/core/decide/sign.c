@@ -48,6 +48,13 @@ static bool may_be_in(const char *rcpt, const char *domain)
 				    (struct batv_span){rcpt + whole.len - wanted.len, wanted.len});
 }
 
+static enum batv_match is_unsigned(const struct batv_context *context,
+				   const struct batv_policy *policy, const char *recipient)
+{
+	return batv_lists_more_addresses(context, recipient, policy->unsigned_destinations,
+					 BATV_OVERRIDE_UNSIGNED_DESTINATION);
+}
+
 /*
  * Is the mail for an unsigned destination?  A transport does not know the recipients of a batch.
  * One that must not get a tag decides for all, because untagged mail does the others no harm: the
@@ -57,12 +64,11 @@ static enum batv_match unsigned_destination(const struct batv_context *context,
 					    const struct batv_policy *policy, const char *recipient)
 {
 	const struct batv_origin *origin = context->origin;
-	const char *list = policy->unsigned_destinations;
 	enum batv_match answer, match;
 
-	if (!batv_lists_is_set(list))
+	if (!batv_lists_is_set(policy->unsigned_destinations) && !policy->more_destinations)
 		return BATV_NO;
-	answer = batv_lists_address(context->matcher, recipient, list);
+	answer = is_unsigned(context, policy, recipient);
 	if (!origin->batch || !origin->recipient)
 		return answer;
 	for (size_t i = 0; i < origin->n_recipients && i < BATCH_LOOKED_AT; i++) {
@@ -72,7 +78,7 @@ static enum batv_match unsigned_destination(const struct batv_context *context,
 			break;
 		if (!may_be_in(rcpt, recipient))
 			continue;
-		match = batv_lists_address(context->matcher, rcpt, list);
+		match = is_unsigned(context, policy, rcpt);
 		if (match != BATV_NO)
 			answer = match;
 	}
@@ -93,10 +99,12 @@ static enum batv_match unsigned_host(const struct batv_context *context,
 	enum batv_match client = BATV_NO, hop;
 
 	if (!origin->own_address)
-		client = batv_lists_host(context->matcher, origin, policy->unsigned_hosts);
+		client = batv_lists_more_hosts(context, origin, policy->unsigned_hosts,
+					       BATV_OVERRIDE_UNSIGNED_HOST);
 	if (client == BATV_YES)
 		return BATV_YES;
-	hop = batv_lists_host(context->matcher, &next, policy->unsigned_hosts);
+	hop = batv_lists_more_hosts(context, &next, policy->unsigned_hosts,
+				    BATV_OVERRIDE_UNSIGNED_HOST);
 	*by_next_hop = hop == BATV_YES;
 	return hop == BATV_NO ? client : hop;
 }
@@ -118,7 +126,7 @@ static enum batv_sign_answer ask_lists(const struct batv_context *context,
 		return BATV_LEFT_OFF;
 	if (!batv_lists_copy_address(addr, for_lists))
 		return BATV_LEFT_UNSIGNABLE;
-	match = batv_lists_may_sign(out->policy, m, addr, for_lists, &why);
+	match = batv_lists_may_sign(context, out->policy, addr, for_lists, &why);
 	out->own_doubt = match == BATV_MAYBE;
 	if (match != BATV_YES)
 		return refusal_to_sign(match, why);

@@ -211,10 +211,14 @@ static enum batv_err read_break(struct reader *r, struct batv_span value)
 
 const char *batv_state_override_name(enum batv_override_key key)
 {
-	static const char names[BATV_OVERRIDE_KEYS][12] = {"enforcement", "anyway", "signing"};
+	static const char names[BATV_OVERRIDE_KEYS][24] = {
+		"enforcement",     "anyway",        "signing",     "unsigned-destination",
+		"unsigned-sender", "unsigned-host", "exempt-host", "exempt-recipient"};
 
 	return (unsigned)key < BATV_OVERRIDE_KEYS ? names[key] : "?";
 }
+
+#define OVERRIDE_ITEM_MAX 253
 
 /* A domain name of A-labels in lower case. */
 static bool is_domain(struct batv_span s)
@@ -231,17 +235,58 @@ static bool is_domain(struct batv_span s)
 	return true;
 }
 
+bool batv_state_override_is_item(enum batv_override_key key, enum batv_list_kind *kind)
+{
+	if (key < BATV_OVERRIDE_UNSIGNED_DESTINATION || key >= BATV_OVERRIDE_KEYS)
+		return false;
+	*kind = key == BATV_OVERRIDE_UNSIGNED_HOST || key == BATV_OVERRIDE_EXEMPT_HOST
+			? BATV_LIST_HOSTS
+			: BATV_LIST_ADDRESSES;
+	return true;
+}
+
+/*
+ * One plain item, which is asked as a list of its own.  With "<;" before it, its separator is the
+ * semicolon: IPv6 addresses have colons.
+ */
+static bool is_item(enum batv_list_kind kind, struct batv_span s)
+{
+	char list[OVERRIDE_ITEM_MAX + 1];
+	struct batv_list_items items;
+	struct batv_list_item item;
+	const struct batv_span whole =
+		s.len > 2 && s.p[0] == '<' && s.p[1] == ';' ? batv_span_after(s, 2) : s;
+
+	if (s.len > OVERRIDE_ITEM_MAX || whole.len == 0 || batv_span_has_control(s) ||
+	    memchr("!<@+", whole.p[0], 4) || memchr(whole.p, '$', whole.len) ||
+	    memchr(whole.p, '\\', whole.len))
+		return false;
+	memcpy(list, s.p, s.len);
+	list[s.len] = '\0';
+	batv_exim_list_start(&items, kind, list);
+	return batv_exim_list_next(&items, &item) && item.sort == BATV_LIST_ITEM_PLAIN &&
+	       batv_span_equal(batv_span_of(item.text), whole) &&
+	       !batv_exim_list_next(&items, &item);
+}
+
 const char *batv_state_override(struct batv_span key, struct batv_span domain,
 				struct batv_span value, struct batv_override *out)
 {
 	const bool all = batv_span_equal(domain, batv_span_of("*"));
 	unsigned k = 0, mode = 0;
+	enum batv_list_kind kind;
 
 	while (k < BATV_OVERRIDE_KEYS &&
 	       !batv_span_equal(key, batv_span_of(batv_state_override_name(k))))
 		k++;
 	if (k == BATV_OVERRIDE_KEYS)
-		return "expected enforcement, anyway or signing";
+		return "expected enforcement, anyway, signing or the name of a list";
+	*out = (struct batv_override){
+		.domain = out->domain, .until = out->until, .key = (uint8_t)k};
+	if (batv_state_override_is_item((enum batv_override_key)k, &kind))
+		return !is_item(kind, domain) ? "expected one plain item of an Exim list"
+		       : !batv_span_equal(value, batv_span_of("-")) ? "expected -"
+								    : NULL;
 	if (!all && !is_domain(domain))
 		return "expected a domain in lower case, or *";
 	if (k == BATV_OVERRIDE_SIGNING && !all)
@@ -448,15 +493,23 @@ static enum batv_err read_setting(struct reader *r, struct batv_span name, struc
 
 void batv_state_apply_overrides(struct batv_state *state)
 {
-	bool off = false;
+	bool off = false, destinations = false, senders = false;
 
-	for (size_t i = 0; i < state->n_overrides; i++)
-		off = off || state->overrides[i].key == BATV_OVERRIDE_SIGNING;
+	for (size_t i = 0; i < state->n_overrides; i++) {
+		const uint8_t key = state->overrides[i].key;
+
+		off = off || key == BATV_OVERRIDE_SIGNING;
+		senders = senders || key == BATV_OVERRIDE_UNSIGNED_SENDER;
+		destinations = destinations || key == BATV_OVERRIDE_UNSIGNED_DESTINATION ||
+			       key == BATV_OVERRIDE_UNSIGNED_HOST;
+	}
 	state->signing_configured = 0;
 	for (size_t i = 0; i < state->n_policies; i++) {
 		if (state->policies[i].signing)
 			state->signing_configured |= UINT32_C(1) << i;
 		state->policies[i].signing = state->policies[i].signing && !off;
+		state->policies[i].more_senders = senders;
+		state->policies[i].more_destinations = destinations;
 	}
 }
 

@@ -35,14 +35,21 @@ enum batv_override_key {
 	BATV_OVERRIDE_ENFORCEMENT, /* a mode, for a domain or "*" */
 	BATV_OVERRIDE_ANYWAY,      /* the domain arms although another server sends for it */
 	BATV_OVERRIDE_SIGNING,     /* signing is off, for "*" */
+	/* One more item of such a list, in all policies. */
+	BATV_OVERRIDE_UNSIGNED_DESTINATION,
+	BATV_OVERRIDE_UNSIGNED_SENDER,
+	BATV_OVERRIDE_UNSIGNED_HOST,
+	BATV_OVERRIDE_EXEMPT_HOST,
+	BATV_OVERRIDE_EXEMPT_RECIPIENT,
 	BATV_OVERRIDE_KEYS
 };
 
 struct batv_override {
-	const char *domain; /* an A-label in lower case, or "*" */
-	int64_t until;      /* 0: it does not end */
-	uint8_t key;        /* enum batv_override_key */
-	uint8_t mode;       /* of ENFORCEMENT: enum batv_enforcement; otherwise 0 */
+	/* an A-label in lower case, or "*"; or an Exim list of one plain item */
+	const char *domain;
+	int64_t until; /* 0: it does not end */
+	uint8_t key;   /* enum batv_override_key */
+	uint8_t mode;  /* of ENFORCEMENT: enum batv_enforcement; otherwise 0 */
 };
 
 struct batv_state {
@@ -80,7 +87,10 @@ struct batv_state {
 enum batv_err batv_state_parse(char *text, size_t len, struct batv_state *state, unsigned *line,
 			       const char **why);
 
-/* Notes what the policies say about signing, and switches it off if an override does. */
+/*
+ * Notes what the policies say about signing, and switches it off if an override does.  Notes in
+ * them, too, which of their mail leaves untagged because of an override.
+ */
 void batv_state_apply_overrides(struct batv_state *state);
 
 /*
@@ -90,6 +100,9 @@ void batv_state_apply_overrides(struct batv_state *state);
 const char *batv_state_override(struct batv_span key, struct batv_span domain,
 				struct batv_span value, struct batv_override *out);
 const char *batv_state_override_name(enum batv_override_key key); /* "enforcement" */
+
+/* Is the override an item of a list?  Only then is *kind written. */
+bool batv_state_override_is_item(enum batv_override_key key, enum batv_list_kind *kind);
 
 /*
  * The key that names the items of the sent-mail memory.  If its length is 0, there is no key, and
