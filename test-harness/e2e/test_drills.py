@@ -101,6 +101,13 @@ class TestRefused(Drill):
         for command in "batvctl why 127.0.0.9", address:
             said = self.play(command)
             assert "alice@example.com" in said and "127.0.0.9" in said and "rejected" in said, said
+        self.steps[0] = self.steps[0].replace("203.0.113.9", "127.0.0.9")
+        self.play("batvctl exempt add 127.0.0.9 --for 1d")
+        self.batv.reload()
+        assert self.comes("alice@example.com") and not self.comes("alice@example.com", "127.0.5.9")
+        self.lab.clock.advance(DAY + 60)
+        self.batv.reload()
+        assert not self.comes("alice@example.com")
         for command in "batvctl enforce observe example.com --for 3d", "batvctl enforce observe --for 3d":
             self.play(command)
             self.batv.reload()
