@@ -75,7 +75,7 @@ static bool ipv6_parts(const char *s, unsigned parts, uint64_t *out)
 bool batv_network_of(const char *host, uint64_t *network)
 {
 	const bool ipv6 = host && strchr(host, ':');
-	uint64_t parts;
+	uint64_t parts = 0;
 
 	if (!host || !*host || !(ipv6 ? ipv6_parts : ipv4_parts)(host, 3, &parts))
 		return false;

@@ -33,17 +33,16 @@ enum batv_action {
  */
 struct batv_policy {
 	const char *name;
-	const char *domains; /* domain list: protected domains */
-	bool signing;
+	const char *domains;               /* domain list: protected domains */
 	int enforcement;                   /* enum batv_enforcement */
-	int64_t grace;                     /* seconds */
 	int tag_style;                     /* enum batv_tag_style */
+	int64_t grace;                     /* seconds */
 	const char *unsigned_senders;      /* address list */
 	const char *unsigned_destinations; /* address list, matched with the recipient */
 	const char *unsigned_hosts;        /* host list, matched with the client and the next hop */
 	const char *trusted_hosts;         /* host list: their mail is signed */
 	const char *inbound_domains;       /* domain list: recipients that anybody may write to */
-	bool exempt_authenticated;
+	bool signing, exempt_authenticated;
 	bool exempt_acl;               /* acl_m_batv = exempt is honoured */
 	const char *exempt_hosts;      /* host list */
 	const char *own_hosts;         /* host list */
@@ -54,9 +53,9 @@ struct batv_policy {
 	int unproven[BATV_CLASS_COUNT];
 	uint64_t flood_base;       /* proofs from one network, whatever was sent: flood.h */
 	uint64_t flood_share;      /* and more for each recipient, in thousandths */
-	bool flood_refuse_at_rcpt; /* a flooded untagged recipient, before DATA */
 	const char *refusal_text;  /* after "550 5.7.1 " */
 	bool result_header;        /* X-BATV-Status on judged messages */
+	bool flood_refuse_at_rcpt; /* a flooded untagged recipient, before DATA */
 	/* Not options: overrides of the state add to the unsigned senders, or to the unsigned
 	 * destinations or hosts. */
 	bool more_senders, more_destinations;
