@@ -159,7 +159,7 @@ def write_secret(rng, secrets, memory):
 
 LISTS = ("domains", "unsigned_senders", "unsigned_destinations", "unsigned_hosts", "trusted_hosts", "inbound_domains", "exempt_hosts", "own_hosts",
          "exempt_recipients", "relay_in_hosts")
-SWITCHES = ("signing", "exempt_authenticated", "exempt_acl", "mark_trusted_hosts", "result_header")
+SWITCHES = ("signing", "exempt_authenticated", "exempt_acl", "mark_trusted_hosts", "result_header", "flood_refuse_at_rcpt")
 UNPROVEN = {name: ("accept", "mark", "reject") for name in ("unproven_dsn", "unproven_mdn", "unproven_calendar", "unproven_report", "unproven_other")}
 CHOICES = {"enforcement": ("auto", "observe", "reject"), "tag_style": ("prvs", "subaddress"), **UNPROVEN,
            "unproven_autoreply": ("accept", "mark", "reject", "reject-all")}
@@ -169,7 +169,7 @@ DEFAULTS = {
     "exempt_authenticated": "on", "exempt_acl": "on", "exempt_hosts": "", "own_hosts": "<; 127.0.0.0/8 ; ::1 ; @[]",
     "exempt_recipients": "postmaster@* : abuse@*", "relay_in_hosts": "", "mark_trusted_hosts": "on", "unproven_dsn": "reject",
     "unproven_mdn": "mark", "unproven_autoreply": "reject", "unproven_calendar": "mark", "unproven_report": "mark", "unproven_other": "mark",
-    "flood_base": "500", "flood_share": "100%",
+    "flood_base": "500", "flood_share": "100%", "flood_refuse_at_rcpt": "off",
     "refusal_text": "This is a bounce of mail that was not sent from here: its sender address was forged. Our own mail leaves with a signed "
                     "return path (BATV), and bounces of it come back to that address.", "result_header": "on"}
 
@@ -275,10 +275,16 @@ def read_break(value):
     return name, number(when, 0, TIME_MAX), number(until, 0, TIME_MAX), why
 
 
+ITEMS = ("unsigned-destination", "unsigned-sender", "unsigned-host", "exempt-host", "exempt-recipient")
+
+
 def read_override(value):
     words = value.split(" ")
     need(len(words) == 4, "an override")
     key, domain, what, until = words
+    if key in ITEMS:
+        need(re.fullmatch(r"(<;)?[^\x00-\x20\x7f$\\;!@+<][^\x00-\x20\x7f$\\;]*", domain) and what == "-", "an item of a list")
+        return key, domain, what, number(until, 0, TIME_MAX)
     need(domain == "*" or re.fullmatch(r"[a-z0-9_][a-z0-9_-]*(\.[a-z0-9_-]+)*", domain), "an override's domain")
     need((key == "enforcement" and what in CHOICES["enforcement"]) or (key == "anyway" and domain != "*" and what == "-") or
          (key == "signing" and domain == "*" and what == "off"), "what does it override?")

@@ -47,7 +47,7 @@ def test_wrong_arguments(lab):
     for argv, text in [
         (["stauts"], "unknown command stauts; did you mean status?"), (["-x"], "unknown option -x; see batvctl -h"),
         (["xyzzy"], "unknown command xyzzy; see batvctl -h"),
-        (["status", "--no"], "unknown option --no"), (["sign", "--rctp=x@y", "a@b"], "unknown option --rctp; did you mean --rcpt?"),
+        (["status", "--nope"], "unknown option --nope"), (["sign", "--rctp=x@y", "a@b"], "unknown option --rctp; did you mean --rcpt?"),
         (["status", "--color=no"], "--color: expected auto, always or never, not no"),
         (["verify", "a@b", "--host", "mx.example.net"], "--host: expected an IP address, not mx.example.net"),
         (["verify", "a@b", "--host", "192.0.2.1/24"], "--host: expected an IP address"), (["status", "-c"], "option -c requires an argument"),

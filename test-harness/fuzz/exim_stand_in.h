@@ -194,6 +194,8 @@ uschar *expand_string(uschar *given)
 		return exim_text(exim.acl_m_batv);
 	if (strcmp(text, "$primary_hostname") == 0)
 		return exim_text(EXIM_US);
+	if (strcmp(text, "$host_address") == 0) /* of the next hop */
+		return exim_text("192.0.2.9");
 	if (strcmp(text, "$sending_port") == 0)
 		return exim_text(exim.port ? exim.port : "0");
 	if (strcmp(text, "$message_body") == 0)

@@ -70,7 +70,8 @@ static bool same_overrides(const struct batv_overrides *a, const struct batv_ove
 		const struct batv_overrides_line *x = &a->line[i], *y = &b->line[i];
 
 		if (strcmp(x->domain, y->domain) != 0 || strcmp(x->who, y->who) != 0 ||
-		    x->override.key != y->override.key || x->override.mode != y->override.mode ||
+		    strcmp(x->note, y->note) != 0 || x->override.key != y->override.key ||
+		    x->override.mode != y->override.mode ||
 		    x->override.until != y->override.until || y->override.domain != y->domain)
 			return false;
 	}
@@ -85,8 +86,8 @@ static void change_overrides(struct batv_overrides *set)
 
 	again.n = 0;
 	for (size_t i = 0; i < n; i++)
-		must(batv_overrides_set(&again, &set->line[i].override, set->line[i].who) ==
-		     BATV_OK);
+		must(batv_overrides_set(&again, &set->line[i].override, set->line[i].who,
+					set->line[i].note) == BATV_OK);
 	must(same_overrides(set, &again));
 	batv_overrides_drop_ended(&again, NOW);
 	must(batv_overrides_next(&again, INT64_MAX) > NOW);

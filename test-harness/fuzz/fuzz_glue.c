@@ -380,7 +380,7 @@ static void check_sign(const struct envelope *e)
 	must(!answer || *answer);
 	if (!answer)
 		must(!*otherwise || e->n_args == 0);
-	else if (is_signed(address, answer))
+	else if (is_signed(address, answer) || is_unsigned(address, answer)) /* unsigned_hosts */
 		reached(SIGNED);
 	else {
 		must(strcmp(answer, otherwise) == 0);
@@ -496,7 +496,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_body(rest, (size_t)(copy + size - rest));
 	if (e.scans)
 		code = scan(&e);
-	check_flood(e);
+	check_flood(&e);
 	check_verdict(&e);
 	check_refuse(&e, code);
 	check_sign(&e);

@@ -190,7 +190,7 @@ static void twice(struct batv_memory_head *h)
 }
 static void many_rows(struct batv_memory_head *h)
 {
-	h->section[0].param[0] = 257;
+	h->section[0].param[0] = BATV_COUNTERS_ROOM + 1;
 }
 static void no_rows(struct batv_memory_head *h)
 {

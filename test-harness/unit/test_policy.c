@@ -129,6 +129,7 @@ START_TEST(the_tables_are_sound)
 		check_row(&batv_globals[i], &g, sizeof g);
 		ck_assert(!batv_globals[i].own);
 	}
+	ck_assert(option("domains")->own);
 	ck_assert_ptr_null(batv_option_find(span("")));
 	ck_assert_ptr_null(batv_option_find(span("domain")));
 	ck_assert_ptr_null(batv_option_find(span("domainss")));

@@ -428,6 +428,103 @@ START_TEST(domains_of_overrides)
 }
 END_TEST
 
+/* Which items an override may add to a list. */
+static const struct {
+	const char *key, *item;
+	bool good;
+} items[] = {
+	{"unsigned-host", "192.0.2.1", true},
+	{"unsigned-host", "10.0.0.0/8", true},
+	{"unsigned-host", "<;2001:db8::/32", true},
+	{"exempt-host", "<;x", true},
+	{"exempt-host", "mx.test", true},
+	{"exempt-host", "*.test", true},
+	{"unsigned-destination", "a@b.test", true},
+	{"unsigned-sender", "a@b.test", true},
+	{"exempt-recipient", "*@b.test", true},
+	{"exempt-recipient", "a#b@c.test", true},
+	{"exempt-recipient", "a%b@c.test", true},
+	{"exempt-host", "", false},
+	{"exempt-host", "<;", false},
+	{"exempt-host", "<x", false},
+	{"exempt-host", "x;y", false},
+	{"exempt-host", "<,192.0.2.1", false},
+	{"exempt-host", "2001:db8::1", false}, /* a list of colons */
+	{"exempt-host", "a:b", false},
+	{"exempt-host", "+list", false},
+	{"exempt-host", "@", false},
+	{"exempt-host", "!x", false},
+	{"exempt-host", "<;!x", false},
+	{"exempt-host", "<;+x", false},
+	{"exempt-host", "<;<;x", false},
+	{"exempt-recipient", "a$b@c.test", false},
+	{"exempt-recipient", "a\\b@c.test", false},
+	{"exempt-recipient", "a\001b@c.test", false},
+	{"exempt-recipient", "^a", false},
+	{"exempt-host", "lsearch;/etc/x", false},
+};
+
+static bool item_is_good(const char *key, const char *item)
+{
+	struct batv_override o = {0};
+
+	return !batv_state_override(batv_span_of(key), batv_span_of(item), batv_span_of("-"), &o);
+}
+
+START_TEST(items_of_overrides)
+{
+	char longest[255];
+	enum batv_list_kind kind;
+
+	for (size_t i = 0; i < COUNT(items); i++)
+		ck_assert_msg(item_is_good(items[i].key, items[i].item) == items[i].good, "%s %s",
+			      items[i].key, items[i].item);
+	memset(longest, 'a', sizeof longest);
+	longest[254] = '\0';
+	ck_assert(!item_is_good("exempt-host", longest));
+	longest[253] = '\0';
+	ck_assert(item_is_good("exempt-host", longest));
+	ck_assert(!batv_state_override_is_item(BATV_OVERRIDE_KEYS, &kind));
+	ck_assert(!batv_state_override_is_item(BATV_OVERRIDE_SIGNING, &kind));
+	for (int key = BATV_OVERRIDE_UNSIGNED_DESTINATION; key < BATV_OVERRIDE_KEYS; key++) {
+		ck_assert(batv_state_override_is_item((enum batv_override_key)key, &kind));
+		ck_assert_int_eq(kind, key == BATV_OVERRIDE_UNSIGNED_HOST ||
+						       key == BATV_OVERRIDE_EXEMPT_HOST
+					       ? BATV_LIST_HOSTS
+					       : BATV_LIST_ADDRESSES);
+	}
+}
+END_TEST
+
+/* Every policy knows that some mail leaves untagged, and why. */
+START_TEST(items_are_known_to_each_policy)
+{
+	static const struct {
+		const char *line;
+		bool senders, destinations;
+	} rows[] = {
+		{"", false, false},
+		{"override unsigned-sender a@b.test - 0\n", true, false},
+		{"override unsigned-destination a@b.test - 0\n", false, true},
+		{"override unsigned-host 192.0.2.1 - 0\n", false, true},
+		{"override exempt-host 192.0.2.1 - 0\n", false, false},
+		{"override unsigned-sender a@b.test - 0\noverride exempt-host x - 0\n", true,
+		 false},
+	};
+	char body[2 * sizeof STATE_BODY];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(body, sizeof body, "%s%s%s", STATE_HEAD, rows[i].line,
+			 STATE_KEYS STATE_POLICIES);
+		ck_assert_int_eq(parse_body(body), BATV_OK);
+		for (size_t p = 0; p < state.n_policies; p++) {
+			ck_assert_int_eq(state.policies[p].more_senders, rows[i].senders);
+			ck_assert_int_eq(state.policies[p].more_destinations, rows[i].destinations);
+		}
+	}
+}
+END_TEST
+
 /* What a state does not say is as if nobody had ever said it. */
 START_TEST(nothing_is_left_of_the_state_before)
 {
@@ -581,6 +678,8 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(tc, contents_with_a_right_checksum, 0, (int)COUNT(contents));
 	tcase_add_loop_test(tc, heads_with_a_right_checksum, 0, (int)COUNT(heads));
 	tcase_add_test(tc, domains_of_overrides);
+	tcase_add_test(tc, items_of_overrides);
+	tcase_add_test(tc, items_are_known_to_each_policy);
 	tcase_add_test(tc, nothing_is_left_of_the_state_before);
 	tcase_add_test(tc, a_good_state_has_no_reason);
 	tcase_add_test(tc, digits_of_a_key);
