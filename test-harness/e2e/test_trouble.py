@@ -268,7 +268,7 @@ class TestDollar(Site):
         marker.unlink()
         lists = re.findall(r"(?m)^(domains|refusal_text|(?!automatic|unsign_|mark_)\w+_"
                            r"(?:hosts|senders|destinations|recipients|domains))\b", self.text)
-        assert len(lists) == 10, lists
+        assert len(lists) == 11, lists
         for name in lists:
             self.put_text(re.sub(rf"(?m)^{name}\b.*$", f"{name} {run}".replace("\\", r"\\"), self.text))
             assert f"\n{name} {run}\n" in self.path.read_text()
