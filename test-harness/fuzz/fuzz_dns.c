@@ -165,6 +165,13 @@ static void ask_text(size_t size)
 	free(out);
 }
 
+static void ask_null_mx(const uint8_t *data, size_t size)
+{
+	start(data, size);
+	note(batv_ctl_dns_null_mx("example.test"));
+	must(asked == 1);
+}
+
 static void ask_hosts(const uint8_t *data, size_t size)
 {
 	struct batv_ctl_dns_addresses found = {0};
@@ -200,6 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ask_text(BATV_DNS_TEXT_SIZE);
 	start(data, size);
 	ask_text(10);
+	ask_null_mx(data, size);
 	ask_hosts(data, size);
 	find_mx("example.net", data, size);
 	find_mx("nothing.znn", data, size);
