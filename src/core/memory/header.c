@@ -97,28 +97,17 @@ static bool take_tally(const struct batv_memory_section *s, struct batv_sections
 	return true;
 }
 
-static bool take_forged(const struct batv_memory_section *s, struct batv_sections *m)
+/* A table of slots in pages: forged tags, refused bounces. */
+static bool take_pages(const struct batv_memory_section *s, uint64_t slots, uint64_t slot_size,
+		       size_t *at, size_t *n_pages)
 {
 	uint64_t pages = s->param[0];
 
-	if (m->forged_at || pages == 0 || pages > UINT32_MAX || s->param[1] != BATV_FORGED_SLOTS ||
-	    s->param[2] != sizeof(struct batv_forged_slot) || pages * BATV_MEMORY_PAGE > s->size)
+	if (*at || pages == 0 || pages > UINT32_MAX || s->param[1] != slots ||
+	    s->param[2] != slot_size || pages * BATV_MEMORY_PAGE > s->size)
 		return false;
-	m->forged_at = (size_t)s->offset;
-	m->forged_pages = (size_t)pages;
-	return true;
-}
-
-static bool take_refused(const struct batv_memory_section *s, struct batv_sections *m)
-{
-	uint64_t pages = s->param[0];
-
-	if (m->refused_at || pages == 0 || pages > UINT32_MAX ||
-	    s->param[1] != BATV_REFUSED_SLOTS || s->param[2] != sizeof(struct batv_refused_slot) ||
-	    pages * BATV_MEMORY_PAGE > s->size)
-		return false;
-	m->refused_at = (size_t)s->offset;
-	m->refused_pages = (size_t)pages;
+	*at = (size_t)s->offset;
+	*n_pages = (size_t)pages;
 	return true;
 }
 
@@ -154,8 +143,12 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 	case BATV_SECTION_ID_HITS:
 	case BATV_SECTION_TAG_BOUNCES:
 	case BATV_SECTION_TAG_MAILS: return take_tally(s, m, s->type - BATV_SECTION_ID_HITS);
-	case BATV_SECTION_FORGED: return take_forged(s, m);
-	case BATV_SECTION_REFUSED: return take_refused(s, m);
+	case BATV_SECTION_FORGED:
+		return take_pages(s, BATV_FORGED_SLOTS, sizeof(struct batv_forged_slot),
+				  &m->forged_at, &m->forged_pages);
+	case BATV_SECTION_REFUSED:
+		return take_pages(s, BATV_REFUSED_SLOTS, sizeof(struct batv_refused_slot),
+				  &m->refused_at, &m->refused_pages);
 	case BATV_SECTION_END: return take_end(s, head->size, m);
 	default: return true; /* of a later version */
 	}
