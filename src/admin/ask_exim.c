@@ -217,19 +217,13 @@ static bool converse(struct batv_asker *asker, const char *what, const char *que
 	return ok;
 }
 
-/* Runs Exim with constant arguments.  No text from outside goes in. */
-static bool ask_plainly(struct batv_asker *asker, const char *what, char *answer, size_t size)
-{
-	return converse(asker, what, NULL, answer, size);
-}
-
 /* Asks Exim to print options of its configuration. */
 static bool ask_options(struct batv_asker *asker, const char *names, char *answer, size_t size)
 {
 	char mode[100];
 
 	snprintf(mode, sizeof mode, "-bP %s", names);
-	return ask_plainly(asker, mode, answer, size);
+	return converse(asker, mode, NULL, answer, size);
 }
 
 bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out, size_t size)
@@ -256,7 +250,7 @@ bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *su
 
 	if (!*asker->command)
 		return give_up(asker, "no Exim was found, or exim = none");
-	if (!ask_plainly(asker, "-bV", answer, sizeof answer))
+	if (!converse(asker, "-bV", NULL, answer, sizeof answer))
 		return false;
 	list = strstr(answer, "Support for:");
 	if (!list)
