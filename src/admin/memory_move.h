@@ -18,8 +18,8 @@ void batv_memory_move_domains(struct batv_memory *from, struct batv_memory *to);
 
 /*
  * Counters: what is counted in `from` is afterwards counted in `to`.  The items of a day, which
- * tell how full the file itself is, stay; only their count for life moves.  So does the count that
- * tells of wrong days in the file.  Several processes may count in both meanwhile.
+ * tell how full the file itself is, stay; only their count for life moves.  The count of
+ * wrong days in the file stays whole.  Several processes may count in both meanwhile.
  */
 void batv_memory_move_counts(struct batv_memory *from, struct batv_memory *to);
 
