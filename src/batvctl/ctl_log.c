@@ -104,6 +104,15 @@ void batv_ctl_log_put(json_t *o, const char *key, int64_t when)
 	batv_ctl_put_text(o, key, when ? text : NULL);
 }
 
+void batv_ctl_log_put_files(json_t *o, const struct batv_ctl_log *log)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < log->files.n; i++)
+		json_array_append_new(files, batv_ctl_json_text(log->files.paths[i]));
+	batv_ctl_put(o, "files", files);
+}
+
 /* ---- files ---- */
 
 static int find_own(struct batv_ctl_log *log)

@@ -51,5 +51,6 @@ const char *batv_ctl_log_date(int64_t when, char out[static BATV_CTL_LOG_TIME]);
 const char *batv_ctl_log_moment(int64_t when, char out[static BATV_CTL_LOG_TIME]);
 /* Sets a member to the time as the log has it; 0 becomes null. */
 void batv_ctl_log_put(json_t *o, const char *key, int64_t when);
+void batv_ctl_log_put_files(json_t *o, const struct batv_ctl_log *log); /* sets "files" */
 
 #endif

@@ -128,11 +128,9 @@ static json_t *json_domains(struct batv_report *r)
 
 static json_t *json_read(const struct batv_report *r)
 {
-	json_t *o = json_object(), *files = json_array();
+	json_t *o = json_object();
 
-	for (size_t i = 0; i < r->source.files.n; i++)
-		json_array_append_new(files, batv_ctl_json_text(r->source.files.paths[i]));
-	batv_ctl_put(o, "files", files);
+	batv_ctl_log_put_files(o, &r->source);
 	batv_ctl_put_number(o, "bytes", r->source.bytes);
 	batv_ctl_put_number(o, "lines", r->log.lines);
 	batv_ctl_put_number(o, "not_understood", r->log.odd);

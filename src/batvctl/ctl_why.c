@@ -332,11 +332,9 @@ static json_t *json_message(const struct batv_log_message *m)
 
 static json_t *json_read(const struct asked *a)
 {
-	json_t *o = json_object(), *files = json_array();
+	json_t *o = json_object();
 
-	for (size_t i = 0; i < a->source.files.n; i++)
-		json_array_append_new(files, batv_ctl_json_text(a->source.files.paths[i]));
-	batv_ctl_put(o, "files", files);
+	batv_ctl_log_put_files(o, &a->source);
 	batv_ctl_put_number(o, "lines", a->log.lines);
 	batv_ctl_put_number(o, "decisions", a->log.decisions);
 	batv_ctl_log_put(o, "first", a->log.first);
