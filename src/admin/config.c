@@ -187,7 +187,9 @@ static const char *expected(const struct batv_option *opt, const char *why,
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN:
-	case BATV_OPT_ADDRESS: break;
+	case BATV_OPT_ADDRESS:
+	case BATV_OPT_NAME:
+	case BATV_OPT_SERVERS: break;
 	}
 	return why;
 }
@@ -329,6 +331,26 @@ static enum batv_err read_section(struct loader *l, const char *section)
 	return BATV_OK;
 }
 
+static unsigned line_of(const struct loader *l, const char *global)
+{
+	return l->globals[batv_option_find_global(batv_span_of(global)) - batv_globals];
+}
+
+/* A fleet has a name and servers.  The message names the line of what is there. */
+static enum batv_err check_fleet(struct loader *l)
+{
+	const struct batv_global *g = &l->out->global;
+
+	if (!*g->fleet == !*g->fleet_servers)
+		return BATV_OK;
+	l->line = line_of(l, *g->fleet ? "fleet" : "fleet_servers");
+	return *g->fleet ? fail(l, BATV_E_SYNTAX,
+				"fleet: expected fleet_servers as well: a fleet shares its memory "
+				"through a Redis or Valkey server")
+			 : fail(l, BATV_E_SYNTAX,
+				"fleet_servers: expected fleet as well, the name of the fleet");
+}
+
 static enum batv_err read_items(struct loader *l, char *text, size_t len)
 {
 	struct batv_conf_item item;
@@ -341,7 +363,7 @@ static enum batv_err read_items(struct loader *l, char *text, size_t len)
 	while (err == BATV_OK) {
 		kind = batv_conffile_next(&file, &item);
 		if (kind == BATV_CONF_END)
-			return end_policy(l);
+			break;
 		l->line = item.line;
 		if (kind == BATV_CONF_SECTION)
 			err = read_section(l, item.name);
@@ -351,7 +373,9 @@ static enum batv_err read_items(struct loader *l, char *text, size_t len)
 			err = fail(l, BATV_E_SYNTAX, "%s, not \"%s\"", item.why,
 				   quoted(item.name, wrong));
 	}
-	return err;
+	if (err == BATV_OK)
+		err = end_policy(l);
+	return err == BATV_OK ? check_fleet(l) : err;
 }
 
 static void put_sum(struct batv_config *out, uint64_t sum)
@@ -475,7 +499,7 @@ static enum batv_err read_legacy(struct loader *l, uint64_t sum)
 
 	if (!*path)
 		return BATV_OK;
-	l->line = l->globals[batv_option_find_global(batv_span_of("legacy_keys")) - batv_globals];
+	l->line = line_of(l, "legacy_keys");
 	err = read_file(&opening, path, S_IRWXO | S_IWGRP, LEGACY_FILE_MAX, &text, &len);
 	if (err != BATV_OK)
 		return fail(l, err, "legacy_keys: %s", opened);

@@ -67,8 +67,11 @@ static void put_option(struct text *t, const void *base, const struct batv_optio
 static void put_global(struct text *t, const struct batv_global *global)
 {
 	for (size_t i = 0; i < batv_globals_count; i++) {
-		if (batv_globals[i].published)
-			put_option(t, global, &batv_globals[i]);
+		const struct batv_option *opt = &batv_globals[i];
+		const bool if_set = opt->published == BATV_PUBLISHED_IF_SET;
+
+		if (opt->published && !(if_set && !*batv_option_text(global, opt)))
+			put_option(t, global, opt);
 	}
 }
 

@@ -225,7 +225,7 @@ def option(name, text):
 PLAIN = re.compile("[A-Za-z0-9._-]{0,64}")
 NAME = re.compile("[A-Za-z0-9_-]{1,31}")
 ONCE = ("written", "serial", "config", "fingerprint", "memory", "key_rotation", "key_retention", "automatic_senders")
-MAYBE = ("memory_before", "memory_key", "memory_retention", "evidence_bytes", "lost", "shared")
+MAYBE = ("memory_before", "memory_key", "memory_retention", "evidence_bytes", "lost", "shared", "fleet")
 
 
 def read_word(name, value):
@@ -251,6 +251,8 @@ def read_word(name, value):
         return number(words[0], 0, TIME_MAX), number(words[1], 0, 2 ** 32 - 1)
     elif name == "shared":
         need(value == "", "shared")
+    elif name == "fleet":
+        need(re.fullmatch("([A-Za-z0-9][A-Za-z0-9._-]{0,63})?", value), "fleet")
     return value
 
 

@@ -240,6 +240,8 @@ class TestFormats:
             for name, options in policies:
                 text += f"[policy {name}]\n" if name != "default" else ""
                 text += "".join(f"{k} = {v}\n" for k, v in rng.sample(sorted(options.items()), len(options)))
+            fleet = rng.choice(["", "mail.example"])
+            text = (f"fleet = {fleet}\nfleet_servers = localhost\n" if fleet else "") + text
             self.batv.set(text)
             data = (self.batv.state_dir / "state").read_bytes()
             state = formats.read_state(data)
@@ -251,7 +253,7 @@ class TestFormats:
             assert len(state["policies"]) == len(policies)
             assert sorted(state["key"]) == formats.keys_at(secrets, state["written"])
             assert (state["fingerprint"], state["memory_key"]) == (formats.fingerprint(secrets), memory)
-            assert (state["memory_retention"], state["evidence_bytes"]) == (retention * DAY, evidence)
+            assert (state["memory_retention"], state["evidence_bytes"], state.get("fleet", "")) == (retention * DAY, evidence, fleet)
             assert state["config"] == formats.fnv64(self.batv.conf_path.read_bytes())
         self.batv.stop()
         print(f"published states: {3 * TIMES} read alike", flush=True)
@@ -261,7 +263,7 @@ class TestFormats:
         keys = formats.keys_at(secrets, NOW)
         head = [f"written {NOW - 60}", f"serial {rng.randrange(2 ** 64)}", "config", f"fingerprint {formats.fingerprint(secrets)}", "memory",
                 "key_rotation 7d", "key_retention 168h", "automatic_senders"]
-        head += rng.choice([[], ["memory_retention 1w1d"], ["evidence_bytes 4096", "memory_key", "memory_before"], ["lost 0 0"], ["shared"]])
+        head += rng.choice([[], ["memory_retention 1w1d"], ["evidence_bytes 4096", "memory_key", "memory_before"], ["lost 0 0"], ["shared"], ["fleet mail-1.example", "shared"]])
         head += [f"key {n} {e} {k} {d:03d} {a} {b} {z} {text}" for a, n, e, b, z, k, d, text in keys]
         head += [f"legacy {NOW + rng.randint(-5, 5) * DAY} {rng.randbytes(rng.randint(1, 64)).hex()}" for _ in range(rng.choice([0, 1, 8]))]
         head += rng.choice([[], ["break * 5 0"], ["break default 5 6 because of this", "break * 1 2 "], ["override enforcement a.test observe 0"]])

@@ -1,4 +1,4 @@
-/* links: admin/config admin/conffile admin/nearest admin/legacy admin/publish core/decide/automatic core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/config admin/conffile admin/nearest admin/legacy admin/publish core/decide/automatic core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * fuzz_config.c - any bytes as exim-batv.conf, and as a file of legacy keys: an error is one line
  * that names its place and leaves nothing over; what is taken can be published.

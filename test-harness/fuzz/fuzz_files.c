@@ -1,4 +1,4 @@
-/* links: admin/overrides admin/manifest admin/pieces admin/standby admin/replace core/base/fault core/base/err core/base/safefile core/decide/state core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
+/* links: admin/overrides admin/manifest admin/pieces admin/standby admin/replace core/base/fault core/base/err core/base/safefile core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/span core/base/hmac */
 /*
  * fuzz_files.c - any bytes as one of the small files: overrides, manifest, a file of Exim's
  * configuration with our line in it, and exim-batv.conf while only its directory is looked for.

@@ -1,4 +1,4 @@
-/* links: core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac admin/publish */
+/* links: core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac admin/publish */
 /*
  * fuzz_state.c - any bytes as a state, as they are and with the right end line under them:
  * what is believed is within its bounds, and is written and read back to the same.

@@ -1,4 +1,4 @@
-/* links: batvctl/ctl_pasted batvctl/ctl_time core/decide/policy core/decide/exim_list core/base/network core/memory/names core/tag/addr core/base/span */
+/* links: batvctl/ctl_pasted batvctl/ctl_time core/decide/policy core/decide/servers core/decide/exim_list core/base/network core/memory/names core/tag/addr core/base/span */
 /*
  * fuzz_typed.c - what people type and paste: addresses, times, durations, shares; and names of
  * files and hosts.  What is taken means one thing: written again, it is read as the same.

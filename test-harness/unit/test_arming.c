@@ -1,5 +1,5 @@
 /* links: admin/arming core/decide/override core/tag/addr core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
-/* links: core/decide/policy core/decide/exim_list core/base/span core/memory/header */
+/* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/span core/memory/header */
 /* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_arming.c - when a domain begins to refuse: tables that walk along each boundary.

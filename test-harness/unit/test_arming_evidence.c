@@ -1,5 +1,5 @@
 /* links: admin/arming core/decide/override core/tag/addr core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
-/* links: core/decide/policy core/decide/exim_list core/base/span core/memory/header */
+/* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/span core/memory/header */
 /* links: core/memory/sending core/base/network core/base/hmac admin/idn */
 /*
  * test_arming_evidence.c - how much evidence arms a domain, what takes it back, and what status

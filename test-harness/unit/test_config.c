@@ -1,4 +1,4 @@
-/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_config.c - every kind of wrong line, with the message that a person gets to read.
  */
@@ -45,6 +45,8 @@ START_TEST(values_and_policies)
 	     "legacy_keys = /nowhere/legacy\n"
 	     "notify = postmaster@example.com\n"
 	     "automatic_senders = ^(mailer-daemon|bounce)@.*$\n"
+	     "fleet = mail.example\n"
+	     "fleet_servers = redis1.example:6379,\n  redis2.example\n"
 	     "key_rotation = 2d\n"
 	     "\n"
 	     "key_retention = 1w\n"
@@ -70,6 +72,9 @@ START_TEST(values_and_policies)
 	ck_assert_str_eq(config.global.legacy_keys, "/nowhere/legacy");
 	ck_assert_str_eq(config.global.notify, "postmaster@example.com");
 	ck_assert_str_eq(config.global.automatic_senders, "^(mailer-daemon|bounce)@.*$");
+	ck_assert_str_eq(config.global.fleet, "mail.example");
+	ck_assert_str_eq(config.global.fleet_servers, "redis1.example:6379, redis2.example");
+	ck_assert_int_eq(config.global.fleet_patience, 3600);
 	ck_assert_int_eq(config.global.key_rotation, 2 * BATV_DAY);
 	ck_assert_int_eq(config.global.key_retention, 7 * BATV_DAY);
 	ck_assert_uint_eq(config.n_policies, 3);
@@ -211,6 +216,18 @@ static const struct {
 	{"evidence_bytes = 4095\n", "t.conf:1: evidence_bytes: " BYTES "\"4095\""},
 	{"evidence_bytes = 17M\n", "t.conf:1: evidence_bytes: " BYTES "\"17M\""},
 	{"evidence_bytes = k\n", "t.conf:1: evidence_bytes: " BYTES "\"k\""},
+	{"\nfleet = a/b\n", "t.conf:2: fleet: expected a name of at most 64 letters, digits, "
+			    "\".\", \"-\" or \"_\", not \"a/b\""},
+	{"fleet_servers = a b\n",
+	 "t.conf:1: fleet_servers: expected servers such as redis1.example:6379 or "
+	 "unix:/run/redis/redis.sock, with commas between them, not \"a b\""},
+	{"\nfleet = a\nsigning = off\n[policy b]\ndomains = b\n",
+	 "t.conf:2: fleet: expected fleet_servers as well: a fleet shares its memory through a "
+	 "Redis or Valkey server"},
+	{"\n\nfleet_servers = a\n",
+	 "t.conf:3: fleet_servers: expected fleet as well, the name of the fleet"},
+	{"fleet_servers = a\nfleet = \n",
+	 "t.conf:1: fleet_servers: expected fleet as well, the name of the fleet"},
 	/* values of policies; test_policy.c has the rest */
 	{"signing = perhaps\n", "t.conf:1: signing: expected on or off, not \"perhaps\""},
 	{"signing = on # for now\n", "t.conf:1: signing: expected on or off, not \"on # for now\""},

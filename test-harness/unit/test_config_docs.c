@@ -1,4 +1,4 @@
-/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_config_docs.c - the shipped example and the manual against the tables of options.
  */
@@ -96,6 +96,16 @@ static const char *described(char *manual, const char *name)
 	return strndup(at, (size_t)(end - at));
 }
 
+/* A fleet has a name and servers. */
+static void with_the_rest(char *line, size_t size, const char *name)
+{
+	const char *rest = strcmp(name, "fleet") == 0           ? "fleet_servers = redis.example\n"
+			   : strcmp(name, "fleet_servers") == 0 ? "fleet = a\n"
+								: "";
+
+	snprintf(line + strlen(line), size - strlen(line), "%s", rest);
+}
+
 /* It is one of this option, and it loads. */
 static void check_example(const char *text, const char *name)
 {
@@ -106,6 +116,7 @@ static void check_example(const char *text, const char *name)
 	snprintf(line, sizeof line, "%.*s\n", (int)strcspn(example + 10, "`"), example + 10);
 	snprintf(own, sizeof own, "%s = ", name);
 	ck_assert_msg(strncmp(line, own, strlen(own)) == 0, "%s", line);
+	with_the_rest(line, sizeof line, name);
 	good(line);
 	batv_config_free(&config);
 }

@@ -1,6 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/decide/verdict core/memory/header */
-/* links: core/evidence/class core/decide/policy core/decide/exim_list */
+/* links: core/evidence/class core/decide/policy core/decide/servers core/decide/exim_list */
 /* links: core/memory/sending core/base/network core/base/hmac */
 /*
  * test_counters.c - counters for life and for each day, their rows, and when mail last left bare.

@@ -1,4 +1,4 @@
-/* links: batvctl/ctl_time core/decide/policy core/decide/exim_list core/base/span */
+/* links: batvctl/ctl_time core/decide/policy core/decide/servers core/decide/exim_list core/base/span */
 /*
  * test_ctl_time.c - TIME on the command line: every form, and what looks like one.
  */

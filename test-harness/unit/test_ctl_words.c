@@ -1,4 +1,4 @@
-/* links: batvctl/ctl_words core/decide/verdict core/decide/policy core/decide/exim_list core/evidence/class core/base/span */
+/* links: batvctl/ctl_words core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/base/span */
 /*
  * test_ctl_words.c - every decision has a sentence, and every letter says what to do.
  */

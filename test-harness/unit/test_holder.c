@@ -1,4 +1,4 @@
-/* links: core/decide/holder core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: core/decide/holder core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_holder.c - the state file as a process of Exim's holds it: read again when it is
  * another one, and forgotten when it cannot be used.

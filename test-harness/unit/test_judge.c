@@ -1,4 +1,4 @@
-/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/state core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/servers core/decide/state core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_judge.c - gathering facts: which lists are asked, in which order and how often, and what

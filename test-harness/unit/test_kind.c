@@ -1,4 +1,4 @@
-/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_kind.c - the answer about a recipient before DATA.  It never depends on a MAC, and none is

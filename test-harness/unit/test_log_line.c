@@ -1,4 +1,4 @@
-/* links: log/log_line log/log_decision core/decide/verdict core/decide/policy core/decide/exim_list core/evidence/class core/tag/addr core/base/span */
+/* links: log/log_line log/log_decision core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/tag/addr core/base/span */
 /*
  * test_log_line.c - the head of a line of Exim's log, and our own line.
  */

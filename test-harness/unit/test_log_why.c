@@ -1,4 +1,4 @@
-/* links: log/log_why log/log_line log/log_decision core/decide/verdict core/decide/policy core/decide/exim_list core/evidence/class core/tag/tag core/tag/key core/tag/addr core/base/hmac core/base/span */
+/* links: log/log_why log/log_line log/log_decision core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/tag/tag core/tag/key core/tag/addr core/base/hmac core/base/span */
 /*
  * test_log_why.c - what matches a question, what is kept of it, and that strangers' text matches
  * nothing.

@@ -1,4 +1,4 @@
-/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/config admin/nearest admin/conffile admin/legacy core/decide/automatic core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_manpage.c - docs/man/exim-batv.conf.5 has every option with its default, and nothing else.
  */
@@ -69,6 +69,11 @@ static void check_paragraph(char *page, const char *name, const char *fallback)
 	ck_assert_msg(example != NULL, "%s has no example", name);
 	example += strlen("\nExample:\n.Dl ");
 	snprintf(line, sizeof line, "%.*s\n", (int)strcspn(example, "\n"), example);
+	/* a fleet has a name and servers */
+	if (strcmp(name, "fleet") == 0)
+		strcat(line, "fleet_servers = redis.example\n");
+	if (strcmp(name, "fleet_servers") == 0)
+		strcat(line, "fleet = a\n");
 	good(line);
 	free(text);
 }

@@ -2,7 +2,7 @@
 /* links: admin/secret admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/base/network */
-/* links: core/decide/policy core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
+/* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header core/memory/tallies core/memory/recall */
 /* links: core/memory/sending */
 /*

@@ -1,4 +1,4 @@
-/* links: admin/overrides admin/replace admin/secret core/base/fault core/decide/state core/decide/policy core/decide/exim_list */
+/* links: admin/overrides admin/replace admin/secret core/base/fault core/decide/state core/decide/policy core/decide/servers core/decide/exim_list */
 /* links: core/base/safefile core/base/err core/base/span core/base/hmac */
 /*
  * test_overrides.c - the file `overrides`: what is good, what each fault is called, and what is

@@ -1,4 +1,4 @@
-/* links: core/decide/policy core/decide/exim_list core/base/span core/evidence/class */
+/* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/span core/evidence/class */
 /*
  * test_policy.c - the option table: every default, every kind of value, and what is refused.
  */
@@ -154,6 +154,8 @@ START_TEST(a_state_has_only_what_is_published)
 	ck_assert_ptr_null(g.directory);
 	ck_assert_ptr_null(g.exim);
 	ck_assert_ptr_null(g.legacy_keys);
+	ck_assert_str_eq(g.fleet, "");
+	ck_assert_ptr_null(g.fleet_servers);
 	ck_assert_uint_eq(g.memory_capacity, 0);
 	ck_assert_int_eq(g.memory_retention, 15 * BATV_DAY);
 	ck_assert_uint_eq(g.evidence_bytes, 131072);
@@ -214,6 +216,33 @@ static const struct {
 	{"notify", "a@b, c@d", NULL},
 	{"notify", "|id@example.com", NULL},
 	{"notify", "${run{id}}@example.com", NULL},
+	{"fleet", "", ""},
+	{"fleet", "mail-1.example_X", "mail-1.example_X"},
+	{"fleet", "0123456789012345678901234567890123456789012345678901234567890123",
+	 "0123456789012345678901234567890123456789012345678901234567890123"},
+	{"fleet", "01234567890123456789012345678901234567890123456789012345678901234", NULL},
+	{"fleet", ".mail", NULL},
+	{"fleet", "-mail", NULL},
+	{"fleet", "a/b", NULL},
+	{"fleet", "a b", NULL},
+	{"fleet", "a{b}", NULL},
+	{"fleet", "b\xc3\xbc", NULL},
+	{"fleet_user", "batv", "batv"},
+	{"fleet_user", "batv on", NULL},
+	{"fleet_host", "relay1.example", "relay1.example"},
+	{"fleet_host", "relay1\n", NULL},
+	{"fleet_servers", "", ""},
+	{"fleet_servers", "redis1.example:6379, unix:/run/redis.sock",
+	 "redis1.example:6379, unix:/run/redis.sock"},
+	{"fleet_servers", "redis1.example:0", NULL},
+	{"fleet_password_file", "", ""},
+	{"fleet_password_file", "password", NULL},
+	{"fleet_directory", "/srv/fleet", "/srv/fleet"},
+	{"fleet_directory", "", NULL},
+	{"fleet_patience", "1m", "1m"},
+	{"fleet_patience", "59s", NULL},
+	{"fleet_patience", "7d", "7d"},
+	{"fleet_patience", "7d1s", NULL},
 };
 
 START_TEST(global_values_are_taken_or_refused)

@@ -1,4 +1,4 @@
-/* links: admin/publish core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/publish core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_publish.c - what is written reads back to the same, or is not written.
  */
@@ -59,6 +59,8 @@ static void full_state(void)
 	in.lost_until = 1796000000;
 	in.lost_secret = 4711;
 	in.shared = true;
+	in.global.fleet = "mail.example";
+	in.global.fleet_servers = "not published";
 	in.fingerprint = "0123456789abcdef";
 	in.config_sum = "fedcba9876543210";
 	in.global.key_rotation = BATV_DAY + 61;
@@ -159,6 +161,8 @@ static void same_state(const struct batv_state *a, const struct batv_state *b)
 	ck_assert_int_eq(a->lost_until, b->lost_until);
 	ck_assert_uint_eq(a->lost_secret, b->lost_secret);
 	ck_assert(a->shared == b->shared);
+	ck_assert_str_eq(a->global.fleet, b->global.fleet);
+	ck_assert_ptr_null(b->global.fleet_servers);
 	ck_assert(a->has_memory_key == b->has_memory_key);
 	if (a->has_memory_key)
 		ck_assert_mem_eq(a->memory_key, b->memory_key, sizeof a->memory_key);
@@ -226,6 +230,7 @@ START_TEST(the_text_is_as_documented)
 	ck_assert_ptr_nonnull(strstr(text, "\nkey_rotation 7d\nkey_retention 7d\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nautomatic_senders\n"));
 	ck_assert_ptr_null(strstr(text, "\nmemory_capacity"));
+	ck_assert_ptr_null(strstr(text, "\nfleet")); /* there is none */
 	ck_assert_ptr_nonnull(strstr(text, "\nkey 4711 2903 3 045 1795000300 "));
 	ck_assert_ptr_nonnull(strstr(text, "\nunsigned_senders\n"));
 	ck_assert_ptr_nonnull(

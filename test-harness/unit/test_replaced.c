@@ -1,4 +1,4 @@
-/* links: core/base/safefile core/decide/holder core/decide/state core/decide/policy core/decide/exim_list core/base/span core/base/hmac */
+/* links: core/base/safefile core/decide/holder core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/span core/base/hmac */
 /*
  * test_replaced.c - files that are replaced while they are read.  One process replaces a state, a
  * secret and a memory as fast as it can; others read them.  No read fails, none is torn, and none

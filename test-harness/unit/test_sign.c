@@ -1,4 +1,4 @@
-/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/state core/decide/exim_list core/tag/tag core/tag/addr */
+/* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/servers core/decide/state core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign */
 /*
  * test_sign.c - what is signed, with which key, and the whole list of what is never signed.

@@ -1,4 +1,4 @@
-/* links: core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_state.c - a state is complete and right, or it is refused.
  */
@@ -291,6 +291,11 @@ static const struct {
 	{"shared yes\n", BATV_E_SYNTAX},
 	{"shared x\n", BATV_E_SYNTAX},
 	{"shared\nshared\n", BATV_E_SYNTAX},
+	{"fleet mail.example\n", BATV_OK},
+	{"fleet\n", BATV_OK},
+	{"fleet a b\n", BATV_E_SYNTAX},
+	{"fleet a\nfleet a\n", BATV_E_SYNTAX},
+	{"fleet_servers a\n", BATV_E_VERSION},
 	{"lost 1 4711\n", BATV_OK},
 	{"lost 253402300799 4294967295\n", BATV_OK},
 	{"lost 1 0\n", BATV_OK},
@@ -532,10 +537,11 @@ START_TEST(nothing_is_left_of_the_state_before)
 	ck_assert_uint_eq(state.signing_configured, 0xb); /* not "quiet", the third one */
 	ck_assert_int_eq(parse_body(STATE_HEAD
 				    "memory_before memory.2\nmemory_key " KEY_A
-				    "\nlost 5 6\nshared\noverride signing * off 0\n"
+				    "\nlost 5 6\nshared\nfleet a\noverride signing * off 0\n"
 				    "override anyway a.test - 0\n" STATE_KEYS STATE_POLICIES),
 			 BATV_OK);
 	ck_assert(state.shared && state.has_memory_key);
+	ck_assert_str_eq(state.global.fleet, "a");
 	ck_assert_uint_eq(batv_state_memory_key(&state).len, 32);
 	ck_assert_int_eq(state.lost_until, 5);
 	ck_assert_uint_eq(state.lost_secret, 6);
@@ -543,7 +549,7 @@ START_TEST(nothing_is_left_of_the_state_before)
 	for (size_t i = 0; i < state.n_policies; i++)
 		ck_assert(!state.policies[i].signing); /* switched off */
 	ck_assert_int_eq(parse_body(STATE_HEAD "memory_key\n" STATE_KEYS STATE_POLICIES), BATV_OK);
-	ck_assert(!state.shared && !state.has_memory_key);
+	ck_assert(!state.shared && !state.has_memory_key && !*state.global.fleet);
 	state.has_memory_key = true;
 	ck_assert_int_eq(parse_body(STATE_BODY), BATV_OK);
 	ck_assert(!state.shared && !state.has_memory_key);

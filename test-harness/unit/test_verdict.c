@@ -1,4 +1,4 @@
-/* links: core/decide/verdict core/decide/policy core/decide/exim_list core/base/span */
+/* links: core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/base/span */
 /*
  * test_verdict.c - all combinations of facts, checked against a second formulation of the rules,
  * and the decision for all combinations of up to three recipients.

@@ -14,10 +14,12 @@
 
 #include "base/days.h"
 #include "base/safefile.h"
+#include "decide/servers.h"
 
 #define TEXT_MAX 400       /* a reply line is at most 512 octets, RFC 5321 4.5.3.1.5 */
 #define KEY_RETENTION "7d" /* grace follows it */
 #define ADDRESS_MAX 254    /* RFC 5321 4.5.3.1.3, without the "<>" of a path */
+#define NAME_MAX_LEN 64
 
 static const char *const enforcement_names[] = {"auto", "observe", "reject", NULL};
 static const char *const style_names[] = {"prvs", "subaddress", NULL};
@@ -59,6 +61,20 @@ const struct batv_option batv_globals[] = {
 	/* PCRE2 pattern of senders whose mail is judged, besides <> */
 	{GLOBAL(automatic_senders), .type = BATV_OPT_PATTERN, .fallback = "",
 	 .published = BATV_PUBLISHED},
+	/* name of the servers that share one memory of what they sent */
+	{GLOBAL(fleet), .type = BATV_OPT_NAME, .fallback = "", .published = BATV_PUBLISHED_IF_SET},
+	/* Redis or Valkey servers through which they share it */
+	{GLOBAL(fleet_servers), .type = BATV_OPT_SERVERS, .fallback = ""},
+	/* the user and the file of the password at these servers */
+	{GLOBAL(fleet_user), .type = BATV_OPT_NAME, .fallback = ""},
+	{GLOBAL(fleet_password_file), .type = BATV_OPT_PATH, .fallback = ""},
+	/* this host's name in the fleet; empty: the name that the system gives it */
+	{GLOBAL(fleet_host), .type = BATV_OPT_NAME, .fallback = ""},
+	/* batv-fleet's own files */
+	{GLOBAL(fleet_directory), .type = BATV_OPT_PATH, .fallback = BATV_DIR "-fleet"},
+	/* how long evidence of a host that is not heard still arms a domain */
+	{GLOBAL(fleet_patience), .type = BATV_OPT_DURATION, .fallback = "1h", .min = 60,
+	 .max = 7 * BATV_DAY},
 };
 const size_t batv_globals_count = sizeof batv_globals / sizeof batv_globals[0];
 
@@ -184,7 +200,9 @@ bool batv_option_is_list(const struct batv_option *opt, enum batv_list_kind *kin
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN:
-	case BATV_OPT_ADDRESS: break;
+	case BATV_OPT_ADDRESS:
+	case BATV_OPT_NAME:
+	case BATV_OPT_SERVERS: break;
 	}
 	return false;
 }
@@ -195,7 +213,8 @@ static bool is_text(const struct batv_option *opt)
 
 	return batv_option_is_list(opt, &kind) || opt->type == BATV_OPT_TEXT ||
 	       opt->type == BATV_OPT_PATH || opt->type == BATV_OPT_COMMAND ||
-	       opt->type == BATV_OPT_PATTERN || opt->type == BATV_OPT_ADDRESS;
+	       opt->type == BATV_OPT_PATTERN || opt->type == BATV_OPT_ADDRESS ||
+	       opt->type == BATV_OPT_NAME || opt->type == BATV_OPT_SERVERS;
 }
 
 /* What was expected, as a constant. */
@@ -216,6 +235,9 @@ static const char *expected(const struct batv_option *opt)
 	case BATV_OPT_COMMAND: return "expected an absolute path of less than 4096 bytes, or none";
 	case BATV_OPT_PATTERN: return "expected a pattern without control characters";
 	case BATV_OPT_ADDRESS: return "expected an address such as postmaster@example.com";
+	case BATV_OPT_NAME:
+		return "expected a name of at most 64 letters, digits, \".\", \"-\" or \"_\"";
+	case BATV_OPT_SERVERS: break; /* servers.h says it */
 	}
 	return "expected something else";
 }
@@ -377,6 +399,19 @@ static const char *check_address(const struct batv_option *opt, const char *text
 		       : expected(opt);
 }
 
+/* The first character is a letter or a digit: a host or a user, never an option or a hidden file.
+ */
+static const char *check_name(const struct batv_option *opt, const char *text)
+{
+	struct batv_span s = batv_span_of(text);
+
+	for (size_t i = 0; i < s.len; i++)
+		if (!batv_is_name_char(s.p[i]) && s.p[i] != '.')
+			return expected(opt);
+	return s.len == 0 || (s.len <= NAME_MAX_LEN && batv_is_alnum(s.p[0])) ? NULL
+									      : expected(opt);
+}
+
 enum batv_err batv_option_set(void *base, const struct batv_option *opt, const char *value,
 			      const char **why)
 {
@@ -400,6 +435,8 @@ enum batv_err batv_option_set(void *base, const struct batv_option *opt, const c
 	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN: wrong = check_own_text(opt, value); break;
 	case BATV_OPT_ADDRESS: wrong = check_address(opt, value); break;
+	case BATV_OPT_NAME: wrong = check_name(opt, value); break;
+	case BATV_OPT_SERVERS: wrong = *value ? batv_servers_wrong(s) : NULL; break;
 	}
 	if (good && !wrong) {
 		if (is_text(opt))
@@ -459,7 +496,9 @@ enum batv_err batv_option_get(const void *base, const struct batv_option *opt, c
 	case BATV_OPT_PATH:
 	case BATV_OPT_COMMAND:
 	case BATV_OPT_PATTERN:
-	case BATV_OPT_ADDRESS: text = *(const char *const *)field; break;
+	case BATV_OPT_ADDRESS:
+	case BATV_OPT_NAME:
+	case BATV_OPT_SERVERS: text = *(const char *const *)field; break;
 	}
 	if (!text || strlen(text) >= size)
 		return BATV_E_TOO_LONG;

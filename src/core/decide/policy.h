@@ -89,6 +89,13 @@ struct batv_global {
 	uint64_t evidence_bytes;  /* bytes of a body that are searched */
 	int64_t key_rotation, key_retention; /* seconds */
 	const char *automatic_senders;       /* PCRE2 pattern; "": the built-in comparison */
+	const char *fleet;                   /* name; "": this server is alone */
+	const char *fleet_servers;           /* servers.h; "" none */
+	const char *fleet_user;              /* at these servers; "" none */
+	const char *fleet_password_file;     /* "" none */
+	const char *fleet_host;              /* this host's name in the fleet; "": its own */
+	const char *fleet_directory;
+	int64_t fleet_patience; /* seconds */
 };
 
 enum batv_option_type {
@@ -106,13 +113,16 @@ enum batv_option_type {
 	BATV_OPT_COMMAND, /* the same, with arguments; or "none" */
 	BATV_OPT_PATTERN, /* PCRE2; nothing here checks that it compiles */
 	BATV_OPT_ADDRESS, /* of a mailbox, in plain characters; "" too */
+	BATV_OPT_NAME,    /* letters, digits, ".", "-", "_"; "" too */
+	BATV_OPT_SERVERS, /* servers.h; "" too */
 };
 
 /* Does the state have a line for the option? */
 enum batv_published {
 	BATV_NOT_PUBLISHED,
-	BATV_PUBLISHED,       /* every state has it */
-	BATV_PUBLISHED_LATER, /* an older state lacks it: the default applies */
+	BATV_PUBLISHED,        /* every state has it */
+	BATV_PUBLISHED_LATER,  /* an older state lacks it: the default applies */
+	BATV_PUBLISHED_IF_SET, /* text: a state in which it is empty lacks it */
 };
 
 #define BATV_OPTION_NAME_SIZE 24

@@ -76,14 +76,15 @@ struct batv_memory_head { /* the header page */
 	uint64_t reserved;
 	struct batv_memory_section section[BATV_MEMORY_SECTIONS_MAX];
 	uint8_t later[960];
-	int64_t bare_last;       /* from here on, written while the file is in use */
-	int64_t looked, doubted; /* see batv_counters_note_look() */
-	int64_t fleet_until;     /* milliseconds; reserved for a fleet: nothing writes it yet */
+	int64_t bare_last;                 /* from here on, written while the file is in use */
+	int64_t looked, doubted;           /* see batv_counters_note_look() */
+	int64_t fleet_until;               /* milliseconds since 1970: fleet.h */
 	int64_t door_last[BATV_DOORS_MAX]; /* last message by door: doors.h */
 	int64_t unread; /* the last message whose own Received line could not be read */
 	struct batv_head_host hosts[BATV_HEAD_HOSTS];
 	int64_t lost; /* this file was made in place of one that was lost or damaged: when; 0: no */
-	uint8_t more[552];
+	int64_t fleet_since; /* fleet.h */
+	uint8_t more[544];
 };
 _Static_assert(sizeof(struct batv_memory_head) == BATV_MEMORY_PAGE, "one page");
 _Static_assert(offsetof(struct batv_memory_head, sum) == 48, "as documented");
@@ -94,6 +95,7 @@ _Static_assert(offsetof(struct batv_memory_head, door_last) == 3104, "as documen
 _Static_assert(offsetof(struct batv_memory_head, unread) == 3168, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, hosts) == 3176, "as documented");
 _Static_assert(offsetof(struct batv_memory_head, lost) == 3536, "as documented");
+_Static_assert(offsetof(struct batv_memory_head, fleet_since) == 3544, "as documented");
 
 /* Counters: param[0] rows, param[1] days (32), param[2] bytes of a row (512). */
 struct batv_counter_row {
