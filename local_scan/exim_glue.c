@@ -297,11 +297,25 @@ void batv_glue_lists_forget(void)
 	n_answers = 0;
 }
 
+/* The list, without the one named list that Exim's configuration may lack (exim_list.h). */
+static const char *known_list(enum batv_list_kind kind, const char *list)
+{
+	char *copy;
+
+	if (!batv_exim_list_has_optional(kind, list) ||
+	    batv_glue_expand("${listnamed_h:" BATV_LIST_OPTIONAL "}"))
+		return list;
+	copy = (char *)batv_glue_text(list, NULL);
+	batv_exim_list_drop_optional(copy);
+	return copy;
+}
+
 static enum batv_match ask(enum batv_list_kind kind, const char *name, const char *subject,
 			   const char *list)
 {
 	if (!safe_list(kind, list))
 		return BATV_MAYBE;
+	list = known_list(kind, list);
 	switch (kind) {
 	case BATV_LIST_DOMAINS: return match_of(lss_match_domain(to_exim(subject), to_exim(list)));
 	case BATV_LIST_ADDRESSES:

@@ -343,8 +343,8 @@ static bool is_error(const char *why)
 	       strstr(why, "No such file");
 }
 
-enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
-			      const char *list)
+static enum batv_match ask_list(struct batv_asker *asker, enum batv_list_kind kind,
+				const char *value, const char *list)
 {
 	size_t size = 2 * strlen(list) + strlen(value) + 100;
 	char *line, *question = NULL, answer[ANSWER_MAX];
@@ -370,6 +370,41 @@ enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind
 	asker->wrong = match == BATV_MAYBE && (asker->ended || is_error(asker->why));
 	free(question);
 	free(line);
+	return match;
+}
+
+/*
+ * Has Exim's configuration the named list that may be missing?  A match against an unknown list
+ * would write to Exim's panic log, and this does not.
+ */
+static bool lacks_optional(struct batv_asker *asker)
+{
+	char answer[ANSWER_MAX];
+
+	if (!asker->optional_known && know_user(asker)) {
+		asker->optional_known =
+			converse(asker, "-be", "${listnamed_h:" BATV_LIST_OPTIONAL "}\n", answer,
+				 sizeof answer);
+		asker->optional_missing =
+			asker->optional_known && strstr(answer, "Failed:") != NULL;
+	}
+	return asker->optional_missing;
+}
+
+enum batv_match batv_ask_exim(struct batv_asker *asker, enum batv_list_kind kind, const char *value,
+			      const char *list)
+{
+	char *copy;
+	enum batv_match match;
+
+	if (!*asker->command || !batv_exim_list_has_optional(kind, list) || !lacks_optional(asker))
+		return ask_list(asker, kind, value, list);
+	copy = strdup(list);
+	if (!copy)
+		return BATV_MAYBE;
+	batv_exim_list_drop_optional(copy);
+	match = ask_list(asker, kind, value, copy);
+	free(copy);
 	return match;
 }
 

@@ -24,9 +24,10 @@ struct batv_asker {
 	gid_t group;             /* of the state directory; (gid_t)-1: not known */
 	char why[1200];          /* why the last answer was MAYBE */
 	char list[120];          /* and for which list, shortened for printing */
-	bool wrong;      /* the fault was in the list, or in a file or named list that it uses */
-	bool ended;      /* the last question made Exim's process exit */
-	bool user_known; /* private, as is `user` */
+	bool wrong; /* the fault was in the list, or in a file or named list that it uses */
+	bool ended; /* the last question made Exim's process exit */
+	bool optional_known, optional_missing; /* private: of BATV_LIST_OPTIONAL */
+	bool user_known;                       /* private, as is `user` */
 	struct batv_exim_user user;
 };
 

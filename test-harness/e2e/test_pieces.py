@@ -232,3 +232,84 @@ class TestHiddenMailname(Site):
     def test_whole_life(self):
         self.routes()
         assert self.left_with() == f"{self.user}@shown.test"
+
+
+class LocalExceptions(Site):
+    """The white list of Debian's own ACLs, which exim-batv.conf of the package names in exempt_hosts."""
+
+    LINE = next(line for line in (TOP / "packaging/debian/exempt_hosts").read_text().splitlines() if line[0] != "#")
+    FRIEND, FRIENDS_NET = "127.0.0.77", "127.0.5.8"
+    test_whole_life = None
+
+    def setup(self):
+        super().setup()
+        self.debian.place_signing()
+        self.again()
+        self.batv.exim = f"{self.ours.binary} -C {self.ours.config_path}"
+        name, _, value = self.LINE.partition(" = ")
+        assert name == "exempt_hosts"
+        self.batv.set(self.batv.conf_path.read_text().replace("exim = none\n", ""), exempt_hosts=value)
+        self.file = self.debian.etc / "host_local_deny_exceptions"
+
+    def decided(self, source):
+        _, data = self.come(self.address, source=source)
+        line = batv_lines(self.ours)[-1]
+        return data.code, line["verdict"], line["reason"]
+
+    def is_in_order(self):
+        """Nobody complains about the list, whether or not Exim has it."""
+        done = self.batv.ctl("check", check=False)
+        assert done.returncode == 0 and "+batv_local_exceptions: " not in done.stdout + done.stderr, done
+        assert not [p for p in self.batv.json("status")["problems"] if "batv_local_exceptions" in p]
+        assert "batv_local_exceptions" not in self.batv.ctl("doctor", check=False).stdout
+
+    def test_exceptions(self):
+        refused, friend = (550, "missing", "-"), (250, "exempt", "exempt-host")
+        assert self.decided(self.FRIEND) == refused                 # there is no such file
+        self.is_in_order()
+        # Debian's own ACLs, and we, read the same file: a host in it is also black-listed
+        blacklist = self.debian.etc / "local_host_blacklist"
+        self.lab.write(blacklist, f"{self.FRIEND}\n")
+        assert "locally blacklisted" in self.come(self.address, source=self.FRIEND)[0][0].replace("550-", "")
+        self.lab.write(self.file, f"# those who filter for us\n{self.FRIEND}\n!127.0.5.9\n127.0.5.0/24\n")
+        for host, what in ((self.FRIEND, friend), (self.FRIENDS_NET, friend), ("127.0.5.9", refused), (STRANGER, refused)):
+            assert self.decided(host) == what, host
+        blacklist.unlink()
+        self.is_in_order()
+        self.named(self.FRIEND)
+        # beside others, as an administrator may write it;
+        self.batv.set(self.batv.conf_path.read_text(), exempt_hosts=f"<; {STRANGER} ; +batv_local_exceptions")
+        assert self.decided(STRANGER) == friend and self.decided(self.FRIEND) == friend
+        self.file.unlink()
+        assert self.decided(STRANGER) == friend and self.decided(self.FRIEND) == refused
+        self.lacks_the_list()
+
+    def named(self, host):
+        """explain names the item."""
+
+    def lacks_the_list(self):
+        """Pieces of an earlier version, or a main.conf that nobody includes: the list is empty, not in doubt."""
+        self.batv.set(self.batv.conf_path.read_text(), exempt_hosts="+batv_local_exceptions : 127.0.5.0/24")
+        main = self.snippets / "main.conf"
+        self.lab.write(main, re.sub(r"(?m)^hostlist batv_local_exceptions .*\n", "", main.read_text()))
+        self.lab.write(self.file, f"{self.FRIEND}\n")
+        self.again()
+        for host in self.FRIEND, STRANGER:
+            assert self.decided(host) == (550, "missing", "-"), host
+        assert self.decided(self.FRIENDS_NET) == (250, "exempt", "exempt-host")
+        self.is_in_order()
+        assert self.ours.paniclog() == []
+        self.batv.set(self.batv.conf_path.read_text(), exempt_hosts="+batv_local_exceptions_of_mine")
+        assert self.decided(STRANGER) == (250, "missing", "doubt")  # any other name still is
+
+
+class TestExceptionsUnsplit(LocalExceptions):
+    pass
+
+
+class TestExceptionsSplit(LocalExceptions):
+    split = True
+
+
+class TestExceptionsLight(LocalExceptions):
+    kind, split = LIGHT, True

@@ -202,6 +202,8 @@ uschar *expand_string(uschar *given)
 		return exim_message_body();
 	if (exim_begins(text, "${listnamed_d:batv_"))
 		return exim_text("ours.test");
+	if (exim_begins(text, "${listnamed_h:batv_")) /* it lacks this one */
+		return NULL;
 	if (exim_begins(text, "${dlfunc{")) /* as exim4-daemon-light, which has most to do */
 		return NULL;
 	if (exim_begins(text, to_alabel))

@@ -64,7 +64,8 @@ static const char *const world_states[WORLD_STATES] = {
 	"override enforcement ours.test reject 0\n"
 	"override unsigned-host <;2001:db8::7 - 0\noverride exempt-recipient *@ours.test - 9\n" KEYS
 		LISTS "enforcement auto\ntag_style subaddress\nunsigned_senders bare@ours.test\n"
-	"unsigned_destinations *@unsigned.test : \\N^.*@x\\.test\\N\nexempt_hosts 192.0.2.7\n"
+	"unsigned_destinations *@unsigned.test : \\N^.*@x\\.test\\N\nexempt_hosts 192.0.2.7 : "
+	"+batv_local_exceptions\n"
 	"unsigned_hosts 192.0.2.9 : 198.51.100.0/24\n"
 	"relay_in_hosts 192.0.2.8\nunproven_mdn reject\nunproven_autoreply reject\n"
 	"unproven_other reject\nresult_header on\nflood_base 1\nflood_share 0%\n"

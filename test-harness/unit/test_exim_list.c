@@ -72,6 +72,40 @@ START_TEST(taken_apart)
 }
 END_TEST
 
+/* The one named list that may be missing gives way to an address that no client has. */
+static const struct {
+	const char *list, *want;
+} optional[] = {
+	{"+batv_local_exceptions", "l 255.255.255.255\n"},
+	{"10.0.0.0/8 : +batv_local_exceptions:+x", "l 10.0.0.0/8\nl 255.255.255.255\nn +x\n"},
+	{"<; ::1 ; ! +batv_local_exceptions ;!+batv_local_exceptions",
+	 "l ::1\nl ! 255.255.255.255\nl !255.255.255.255\n"},
+	{"+batv_local_exceptions2 : +batv_local_exceptions_a", "n +batv_local_exceptions2\n"
+							       "n +batv_local_exceptions_a\n"},
+	{"+batv_local", "n +batv_local\n"},
+	{"", ""},
+};
+
+START_TEST(optional_dropped)
+{
+	struct batv_list_items items;
+	struct batv_list_item item;
+	char got[512] = "", sort[3] = "? ", list[200];
+
+	ck_assert_int_eq(batv_exim_list_has_optional(BATV_LIST_HOSTS, optional[_i].list), _i < 4);
+	ck_assert(!batv_exim_list_has_optional(BATV_LIST_DOMAINS, optional[_i].list));
+	strcpy(list, optional[_i].list);
+	batv_exim_list_drop_optional(list);
+	ck_assert_uint_eq(strlen(list), strlen(optional[_i].list));
+	batv_exim_list_start(&items, BATV_LIST_HOSTS, list);
+	while (batv_exim_list_next(&items, &item)) {
+		sort[0] = sort_of(&item);
+		strcat(strcat(strcat(got, sort), item.text), "\n");
+	}
+	ck_assert_str_eq(got, optional[_i].want);
+}
+END_TEST
+
 /* One item, written with "<|" where it has a colon; the sorts for domains, addresses and hosts. */
 static const struct {
 	const char *list, *want;
@@ -452,6 +486,7 @@ Suite *unit_suite(void)
 	TCase *tc = tcase_create("exim_list");
 
 	tcase_add_loop_test(tc, taken_apart, 0, COUNT(splits));
+	tcase_add_loop_test(tc, optional_dropped, 0, COUNT(optional));
 	tcase_add_loop_test(tc, what_is_allowed, 0, COUNT(sorts));
 	tcase_add_test(tc, the_first_that_is_not_allowed);
 	tcase_add_test(tc, reasons);

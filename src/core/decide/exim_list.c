@@ -403,3 +403,15 @@ bool batv_exim_list_allowed(enum batv_list_kind kind, const char *list, struct b
 			return false;
 	return true;
 }
+
+void batv_exim_list_drop_optional(char *list)
+{
+	static const char name[] = "+" BATV_LIST_OPTIONAL;
+	static const char nobody[] = "255.255.255.255       "; /* as long; blanks are skipped */
+	const size_t len = sizeof name - 1;
+
+	_Static_assert(sizeof nobody == sizeof name, "the list keeps its length");
+	for (char *at = list; (at = strstr(at, name)); at += len)
+		if (!batv_is_alnum(at[len]) && at[len] != '_')
+			memcpy(at, nobody, len);
+}

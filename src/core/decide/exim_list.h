@@ -12,6 +12,8 @@
 #ifndef BATV_DECIDE_EXIM_LIST_H
 #define BATV_DECIDE_EXIM_LIST_H
 
+#include <string.h>
+
 #include "base/span.h"
 
 #define BATV_LIST_ITEM_MAX 1000 /* bytes of an item; a longer one is refused */
@@ -70,5 +72,21 @@ bool batv_exim_list_allowed(enum batv_list_kind kind, const char *list,
  * matches the same text that was checked.
  */
 bool batv_exim_list_expands_to(const char *list, const char *expanded);
+
+/*
+ * One named list of hosts may be missing in Exim's configuration: main.conf of the snippets defines
+ * it, and the shipped configuration of a package names it before anybody has included main.conf.
+ * Where it is missing it has no members.  An unknown list would make every answer a doubt, and then
+ * nothing is refused.
+ */
+#define BATV_LIST_OPTIONAL "batv_local_exceptions"
+
+static inline bool batv_exim_list_has_optional(enum batv_list_kind kind, const char *list)
+{
+	return kind == BATV_LIST_HOSTS && strstr(list, "+" BATV_LIST_OPTIONAL);
+}
+
+/* Overwrites the items "+batv_local_exceptions" of a list of hosts by one that no client is. */
+void batv_exim_list_drop_optional(char *list);
 
 #endif
