@@ -40,7 +40,7 @@ OPTIMIZED := $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
 FORTIFY := $(if $(and $(OPTIMIZED),$(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,yes)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 # How batvd and batvctl are linked; LDFLAGS comes after it.  tools/hardening looks at the result.
 PROGRAM := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(if $(filter -static -static-pie -no-pie,$(LDFLAGS) $(CFLAGS)),,-pie)
-CPPDEFS := -D_GNU_SOURCE -Isrc/core -Isrc/admin -Isrc/log $(FORTIFY) -DBATV_DIR='"$(STATEDIR)"' \
+CPPDEFS := -D_GNU_SOURCE -Isrc/core -Isrc/admin -Isrc/log -Isrc/fleet $(FORTIFY) -DBATV_DIR='"$(STATEDIR)"' \
 	 -DBATV_CONF='"$(SYSCONFDIR)/exim-batv/exim-batv.conf"' \
 	 -DBATV_VERSION='"$(shell sed -n 's/^## \[\{0,1\}\([0-9][^] ]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)"'
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)

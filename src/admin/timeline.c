@@ -12,11 +12,10 @@
  */
 #include "timeline.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <string.h>
+
+#include "hkdf.h"
 
 #define NEVER INT64_MAX
 /* Each secret has a start and at most two stops; one more stretch precedes the first start. */
@@ -98,30 +97,19 @@ enum batv_err batv_key_derive(const uint8_t bytes[static BATV_SECRET_LEN], uint6
 			      char text[static BATV_KEY_TEXT_LEN])
 {
 	static const char label[] = "exim-batv key 1";
-	uint8_t info[sizeof label - 1 + 8], key[BATV_KEY_TEXT_LEN / 2], ikm[BATV_SECRET_LEN];
-	char digest[] = "SHA256", hex[BATV_KEY_TEXT_LEN + 1];
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, ikm, sizeof ikm),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, sizeof info),
-		OSSL_PARAM_construct_end(),
-	};
+	uint8_t key[BATV_KEY_TEXT_LEN / 2];
+	char info[sizeof label - 1 + 8], hex[BATV_KEY_TEXT_LEN + 1];
 	bool ok;
 
-	memcpy(ikm, bytes, sizeof ikm); /* OSSL_PARAM wants it writable */
+	_Static_assert(BATV_SECRET_LEN == BATV_HKDF_LEN && sizeof key == BATV_HKDF_LEN, "a key");
 	memcpy(info, label, sizeof label - 1);
 	for (size_t i = 0; i < 8; i++)
-		info[sizeof label - 1 + i] = (uint8_t)(epoch >> (56 - 8 * i));
-	ok = ctx && EVP_KDF_derive(ctx, key, sizeof key, params) == 1;
+		info[sizeof label - 1 + i] = (char)(epoch >> (56 - 8 * i));
+	ok = batv_hkdf(bytes, (struct batv_span){info, sizeof info}, key);
 	if (ok) {
 		batv_bytes_to_hex(key, sizeof key, hex);
 		memcpy(text, hex, BATV_KEY_TEXT_LEN);
 	}
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	OPENSSL_cleanse(ikm, sizeof ikm);
 	OPENSSL_cleanse(key, sizeof key);
 	OPENSSL_cleanse(hex, sizeof hex);
 	return ok ? BATV_OK : BATV_E_IO;

@@ -9,7 +9,7 @@ HEADERS ?= /nonexistent
 HERE    := test-harness/fuzz
 CC      := clang
 SANITIZE := address,undefined
-FLAGS   := -O1 -gline-tables-only -D_GNU_SOURCE -Isrc/core -Isrc/admin -Isrc/log -I$(HERE) -DBATV_DIR='"/nonexistent/exim-batv"' \
+FLAGS   := -O1 -gline-tables-only -D_GNU_SOURCE -Isrc/core -Isrc/admin -Isrc/log -Isrc/fleet -I$(HERE) -DBATV_DIR='"/nonexistent/exim-batv"' \
 	   -DBATV_CONF='"/nonexistent/exim-batv.conf"' -DBATV_VERSION='"0"' -Wall -Wextra -Wshadow -Wconversion \
 	   -Wmissing-prototypes -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=fuzzer-no-link,$(SANITIZE) \
 	   -fprofile-instr-generate -fcoverage-mapping

@@ -1,4 +1,4 @@
-/* links: admin/generation admin/memory_move core/memory/doors admin/notices core/base/fault admin/store admin/publish admin/plan admin/timeline */
+/* links: admin/generation admin/memory_move core/memory/doors admin/notices core/base/fault admin/store admin/publish admin/plan admin/timeline admin/hkdf */
 /* links: admin/secret admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
 /* links: core/base/network */

@@ -1,4 +1,4 @@
-/* links: admin/plan admin/overrides admin/replace core/base/fault core/base/err admin/publish admin/timeline admin/secret */
+/* links: admin/plan admin/overrides admin/replace core/base/fault core/base/err admin/publish admin/timeline admin/hkdf admin/secret */
 /* links: core/tag/key core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_plan.c - from one state to the next: what is a break, and what is not.

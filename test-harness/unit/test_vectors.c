@@ -1,4 +1,4 @@
-/* links: admin/timeline admin/secret core/tag/tag core/tag/addr core/base/hmac core/base/span */
+/* links: admin/timeline admin/hkdf admin/secret core/tag/tag core/tag/addr core/base/hmac core/base/span */
 /*
  * test_vectors.c - reads the table of test vectors in docs/formats.md.  The program makes each key,
  * K, DDD and tag itself, and checks each tag.  Run from the top of the tree.
