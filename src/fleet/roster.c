@@ -10,11 +10,14 @@
 
 #include <string.h>
 
-#define UNKNOWN_OFFSET (INT64_MAX / 4) /* so far ahead that it promises nothing */
-
 static int64_t max64(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
+}
+
+static int64_t min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
 void batv_roster_start(struct batv_roster *roster, uint64_t own, int64_t since,
@@ -191,7 +194,7 @@ static void note_clock(struct batv_roster_member *m, const struct batv_parcel *p
 	m->latest = max64(m->latest, parcel->until);
 	if (incarnation < m->incarnation)
 		return;
-	m->offset = max64(m->offset, parcel->until - received);
+	m->offset = min64(max64(m->offset, parcel->until - received), BATV_ROSTER_OFFSET_MAX);
 	m->sampled = true;
 }
 
@@ -374,7 +377,7 @@ int64_t batv_roster_until(const struct batv_roster *roster, int64_t now)
 {
 	int64_t until = now;
 
-	if (roster->overflow)
+	if (roster->overflow || roster->urgent)
 		return 0;
 	for (size_t i = 0; i < roster->n; i++) {
 		const struct batv_roster_member *m = &roster->member[i];
@@ -413,7 +416,7 @@ void batv_roster_clock_set(struct batv_roster *roster)
 	for (size_t i = 0; i < roster->n; i++) {
 		roster->member[i].sampled = false;
 		roster->member[i].offset = 0;
-		roster->member[i].offset_before = UNKNOWN_OFFSET;
+		roster->member[i].offset_before = BATV_ROSTER_OFFSET_MAX;
 	}
 }
 

@@ -33,7 +33,8 @@
 #define BATV_ROSTER_MEMBERS_MAX 1024
 #define BATV_ROSTER_RANGES 16
 #define BATV_ROSTER_AGAINS 4
-#define BATV_ROSTER_SLACK 200 /* ms */
+#define BATV_ROSTER_SLACK 200                  /* ms */
+#define BATV_ROSTER_OFFSET_MAX (INT64_MAX / 4) /* so far ahead that nothing is promised */
 
 enum batv_roster_state { /* numbers are in parcels and in the file: never reused */
 			 BATV_ROSTER_NAMED =
@@ -57,6 +58,12 @@ struct batv_roster_again {
 	uint64_t first, last, from, to;
 };
 
+/* member.c's: when this host asks for the first gap. */
+struct batv_roster_asking {
+	uint64_t gap; /* where it begins */
+	int64_t at, wait;
+};
+
 struct batv_roster_member {
 	uint64_t host;
 	uint64_t floor;               /* what is below does not matter; 0: not known yet */
@@ -71,6 +78,7 @@ struct batv_roster_member {
 	uint8_t state;         /* enum batv_roster_state */
 	bool sampled;          /* since this host's start, a parcel showed its clock */
 	uint8_t n, n_again;
+	struct batv_roster_asking asking;
 	struct batv_roster_range range[BATV_ROSTER_RANGES]; /* ascending, with gaps between */
 	struct batv_roster_again again[BATV_ROSTER_AGAINS];
 };
@@ -112,7 +120,7 @@ void batv_roster_forget(struct batv_roster *roster, const struct batv_payload_fo
 /* Drops members that left or were forgotten, and promised nothing since `before`. */
 void batv_roster_prune(struct batv_roster *roster, int64_t before);
 
-/* See above.  0: not known. */
+/* See above.  0: not known, or `urgent`. */
 int64_t batv_roster_until(const struct batv_roster *roster, int64_t now);
 /*
  * Since when this host's file has all that the fleet sent, gaps apart; 0: not.  Members that have
