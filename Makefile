@@ -113,8 +113,8 @@ $(OUT)/obj/%.o: %.c $(OUT)/obj/.flags | deps
 	$(Q)$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
 
 # Compiled again when SYSTEMD changes.
-$(OUT)/obj/src/batvd/notify.o: $(OUT)/obj/.systemd-$(SYSTEMD)
-$(OUT)/obj/src/batvd/notify.o: CPPDEFS += $(if $(filter no,$(SYSTEMD)),,-DBATV_SYSTEMD)
+$(OUT)/obj/src/admin/notify.o: $(OUT)/obj/.systemd-$(SYSTEMD)
+$(OUT)/obj/src/admin/notify.o: CPPDEFS += $(if $(filter no,$(SYSTEMD)),,-DBATV_SYSTEMD)
 $(OUT)/obj/.systemd-$(SYSTEMD):
 	@mkdir -p $(@D) && rm -f $(@D)/.systemd-* && touch $@
 

@@ -412,7 +412,7 @@ int batv_daemon_run(const char *config_path, const char *directory, bool debug)
 	char message[BATV_MESSAGE_SIZE];
 	int code;
 
-	batv_report_open(debug);
+	batv_report_open("batvd", debug);
 	umask(0027);
 	if (!d)
 		return report_and_return(BATVD_TROUBLE, "out of memory");

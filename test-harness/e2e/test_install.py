@@ -255,7 +255,7 @@ def test_each_target_needs_little(lab):
 
 def test_cc_is_gcc_unless_somebody_says_otherwise(lab):
     def compiler(*arguments, **env):
-        return make(lab, "-n", "-B", "DEPS=no", "V=1", f"BUILD={lab.dir}/none", *arguments, f"{lab.dir}/none/obj/src/batvd/notify.o",
+        return make(lab, "-n", "-B", "DEPS=no", "V=1", f"BUILD={lab.dir}/none", *arguments, f"{lab.dir}/none/obj/src/admin/notify.o",
                     env=env).split(" -std=c11")[0].split()[-1]
     assert compiler() == "gcc"
     assert compiler("CC=clang") == compiler(CC="clang") == "clang"

@@ -1,8 +1,8 @@
 /*
  * notify.c - the only user of libsystemd.
  *
- * It does nothing if built with SYSTEMD=no, or if systemd did not start batvd.  batvd never depends
- * on being heard.
+ * It does nothing if built with SYSTEMD=no, or if systemd did not start the daemon, which never
+ * depends on being heard.
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,13 +1,14 @@
 /*
- * report.h - writes batvd's lines to a terminal, the journal, or syslog.
+ * report.h - writes a daemon's lines to a terminal, the journal, or syslog.
  */
 #ifndef BATV_REPORT_H
 #define BATV_REPORT_H
 
 #include <stdbool.h>
 
-/* Decides where lines go.  debug: to stderr or the journal, with the lines of LOG_DEBUG. */
-void batv_report_open(bool debug);
+/* Decides where lines go.  name: the program's, a constant.  debug: to stderr or the journal, with
+ * the lines of LOG_DEBUG. */
+void batv_report_open(const char *name, bool debug);
 /* From now on, lines for syslog go only there. */
 void batv_report_started(void);
 /* Writes one line.  priority: syslog's.  Make untrusted text short and printable before. */

@@ -1,8 +1,8 @@
 /*
- * report.c - writes batvd's lines to stderr or to syslog.
+ * report.c - writes a daemon's lines to stderr or to syslog.
  *
  * Invariant: batv_report_open() decides once where lines go.  Until batv_report_started(), lines
- * for syslog also go to stderr, so that someone who starts batvd by hand sees why it does not
+ * for syslog also go to stderr, so that someone who starts it by hand sees why it does not
  * start.
  */
 #include <stdarg.h>
@@ -15,10 +15,12 @@
 #include "report.h"
 
 static enum { TO_STDERR, TO_JOURNAL, TO_SYSLOG } way = TO_STDERR;
+static const char *program = "batvd";
 static bool debugging, started;
 
-void batv_report_open(bool debug)
+void batv_report_open(const char *name, bool debug)
 {
+	program = name;
 	debugging = debug;
 	if (getenv("JOURNAL_STREAM"))
 		way = TO_JOURNAL;
@@ -27,7 +29,7 @@ void batv_report_open(bool debug)
 	else
 		way = TO_SYSLOG;
 	if (way == TO_SYSLOG)
-		openlog("batvd", LOG_PID, LOG_MAIL);
+		openlog(name, LOG_PID, LOG_MAIL);
 }
 
 void batv_report_line(void *ctx, int priority, const char *line)
@@ -40,7 +42,7 @@ void batv_report_line(void *ctx, int priority, const char *line)
 	else if (way == TO_JOURNAL) /* systemd reads the priority in front, see sd-daemon(3) */
 		fprintf(stderr, "<%d>%s\n", priority, line);
 	if (way == TO_STDERR || (way == TO_SYSLOG && !started))
-		fprintf(stderr, "batvd: %s\n", line);
+		fprintf(stderr, "%s: %s\n", program, line);
 }
 
 void batv_report_started(void)

@@ -1,17 +1,17 @@
 /*
- * notify.h - tells the service manager how batvd is doing: sd_notify(3), or nothing.
+ * notify.h - tells the service manager how a daemon is doing: sd_notify(3), or nothing.
  */
-#ifndef BATVD_NOTIFY_H
-#define BATVD_NOTIFY_H
+#ifndef BATV_NOTIFY_H
+#define BATV_NOTIFY_H
 
 #include <stdint.h>
 
-/* batvd has published what it can, and is waiting. */
+/* It has done what it can, and is waiting. */
 void batv_notify_ready(void);
-/* batvd is reading everything again, until batv_notify_ready().  now: CLOCK_MONOTONIC, in us. */
+/* It is reading everything again, until batv_notify_ready().  now: CLOCK_MONOTONIC, in us. */
 void batv_notify_reloading(int64_t now);
 void batv_notify_stopping(void);
-/* batvd has looked, and is not stuck. */
+/* It has looked, and is not stuck. */
 void batv_notify_alive(void);
 /*
  * Seconds, 1 to limit, between two calls of batv_notify_alive(): the manager wants two of them in
