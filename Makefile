@@ -18,6 +18,11 @@ SYSTEMD      ?= yes
 # DEPS=no: install nothing; for packagers, and for libraries that are not Debian's.
 DEPS         ?= yes
 export DEPS
+# FLEET=no: without batv-fleet, and so without hiredis and libssl.  With DEPS=no, that is so if hiredis is not there.
+ifndef FLEET
+FLEET := $(if $(filter no,$(DEPS)),$(or $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -x c - \
+	 >/dev/null 2>&1 && echo yes),no),yes)
+endif
 
 # V=1 shows the whole commands.
 Q := $(if $(V),,@)
@@ -52,6 +57,7 @@ ADMIN_SRC := $(sort $(wildcard src/admin/*.c))
 DAEMON_SRC := $(sort $(wildcard src/batvd/*.c))
 # Whatever reads Exim's log; only batvctl does.
 LOG_SRC   := $(sort $(wildcard src/log/*.c))
+FLEET_SRC := $(sort $(wildcard src/fleet/*.c))
 CTL_SRC   := $(sort $(wildcard src/batvctl/*.c)) $(LOG_SRC)
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
@@ -59,6 +65,7 @@ CORE_LIBS  := -lcrypto -lpcre2-8
 ADMIN_LIBS := -ljansson $(CORE_LIBS)
 CTL_LIBS := -lidn2 -lresolv $(ADMIN_LIBS)
 DAEMON_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) -lidn2 $(ADMIN_LIBS)
+FLEET_LIBS := $(if $(filter no,$(SYSTEMD)),,-lsystemd) -lhiredis -lssl -lpthread -lidn2 $(ADMIN_LIBS)
 # By its name: if it came from the archive, the core's weak definitions would win.
 IDN := $(OUT)/obj/src/admin/idn.o
 
@@ -66,10 +73,10 @@ IDN := $(OUT)/obj/src/admin/idn.o
 need = $(if $(filter no,$(DEPS)),: ,$(if $(shell command -v dpkg-query),test-harness/tools/need --for,: ))
 
 .PHONY: all help clean deps deps-test exim so unit fuzz fuzz-coverage faults e2e company matrix demo check bench-memory lint analyze prove valgrind install uninstall FORCE
-all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl
+all: $(OUT)/libbatv.a $(OUT)/batvd $(OUT)/batvctl $(if $(filter no,$(FLEET)),,$(OUT)/batv-fleet)
 
 help:
-	@echo 'make          build/libbatv.a, build/batvd, build/batvctl'
+	@echo 'make          build/libbatv.a, build/batvd, build/batvctl, build/batv-fleet (FLEET=no: without)'
 	@echo 'make demo     one minute: two mail servers, a bounce, a forged bounce, self-arming'
 	@echo 'make check    all tests; installs the libraries and tools it lacks'
 	@echo 'make exim     rebuild Exim with exim-batv: build/exim-$$EXIM_VERSION/bin/exim'
@@ -93,7 +100,7 @@ help:
 	@echo 'make differential  against Python'\''s email package, Exim'\''s prvs, a second reader of our files (N=50, SEED=commit)'
 	@echo 'make analyze  gcc -fanalyzer, clang --analyze and cppcheck at their full depth; make prove: Frama-C on span and verdict'
 	@echo 'make valgrind  unit tests, and an Exim that receives and delivers, under valgrind (half an hour)'
-	@echo 'make deps     install the eight Debian packages for building (each target does so by itself; DEPS=no: none does)'
+	@echo 'make deps     install the nine Debian packages for building (each target does so by itself; DEPS=no: none does)'
 	@echo 'make install  DESTDIR= PREFIX=/usr/local ...: see packaging/install.mk; make uninstall'
 	@echo 'make dist     build/exim-batv-VERSION.tar.xz; make deb: Debian packages of it'
 	@echo 'make distcheck  is that tar complete, and the same each time?'
@@ -136,9 +143,16 @@ $(OUT)/batvctl: $(call obj,$(CTL_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALLCFLAGS) $(PROGRAM) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lresolv
 
+$(OUT)/batv-fleet: $(call obj,$(FLEET_SRC)) $(IDN) $(OUT)/libbatvadm.a $(OUT)/libbatv.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALLCFLAGS) $(PROGRAM) $(LDFLAGS) -o $@ $^ $(FLEET_LIBS)
+
 # Unit tests: one program per module, all with the main() of unit_main.c.  The first lines of each test say what it links:
 #	/* links: core/tag/tag core/tag/addr core/base/span */
 UNIT_SRC := $(sort $(wildcard test-harness/unit/test_*.c))
+ifeq ($(FLEET),no)
+UNIT_SRC := $(filter-out test-harness/unit/test_engine%.c,$(UNIT_SRC))
+endif
 UNIT_BIN := $(patsubst test-harness/unit/%.c,$(OUT)/unit/%,$(UNIT_SRC))
 unit_links = $(patsubst $(OUT)/obj/src/local_scan/%,$(OUT)/obj/local_scan/%,$(foreach m,$(shell \
 	sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $(1)),$(OUT)/obj/src/$(m).o))
@@ -147,7 +161,7 @@ define unit_rule
 $(OUT)/unit/$(1): $(OUT)/obj/test-harness/unit/$(1).o $(OUT)/obj/test-harness/unit/unit_main.o $(call unit_links,test-harness/unit/$(1).c)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(ALLCFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(CTL_LIBS)
+	$$(Q)$$(CC) $$(ALLCFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcheck -lsubunit -lm -lrt -lpthread $$(CTL_LIBS) $(if $(findstring /fleet/,$(call unit_links,test-harness/unit/$(1).c)),$(if $(filter no,$(FLEET)),,-lhiredis -lssl))
 endef
 $(foreach t,$(patsubst $(OUT)/unit/%,%,$(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 
@@ -218,10 +232,10 @@ clean:
 
 # If you ask for deps by name, it says what is missing on other systems as well.
 deps:
-	@$(if $(filter deps,$(MAKECMDGOALS)),test-harness/tools/need --for,$(need)) build
+	@$(if $(filter deps,$(MAKECMDGOALS)),test-harness/tools/need --for,$(need)) build $(if $(filter no,$(FLEET)),,fleet)
 
 deps-test:
-	@$(need) build exim demo test
+	@$(need) build fleet exim demo test
 
 check:
 	@test-harness/check

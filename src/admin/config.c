@@ -517,26 +517,45 @@ static enum batv_err read_legacy(struct loader *l, uint64_t sum)
 	return err;
 }
 
-enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message,
-			       size_t size)
+/* sum: of the text, as far as read_legacy() goes on with it. */
+static enum batv_err load(struct loader *l, const char *path, uint64_t *sum)
 {
-	struct loader l = {.file = path, .out = out, .message = message, .size = size};
-	struct loader opening = {.message = message, .size = size};
+	struct loader opening = {.message = l->message, .size = l->size};
 	enum batv_err err;
 	char *text;
 	size_t len;
 
-	memset(out, 0, sizeof *out);
+	memset(l->out, 0, sizeof *l->out);
 	err = read_file(&opening, path, S_IWOTH, BATV_CONFIG_MAX, &text, &len);
 	if (err != BATV_OK)
 		return err;
-	err = parse(&l, text, len);
-	if (err == BATV_OK) {
-		err = read_legacy(&l, batv_fnv64(BATV_FNV_START, text, len));
-		if (err != BATV_OK)
-			batv_config_free(out);
-	}
+	err = parse(l, text, len);
+	*sum = batv_fnv64(BATV_FNV_START, text, len);
 	free(text);
+	return err;
+}
+
+enum batv_err batv_config_load_alone(const char *path, struct batv_config *out, char *message,
+				     size_t size)
+{
+	struct loader l = {.file = path, .out = out, .message = message, .size = size};
+	uint64_t sum;
+
+	return load(&l, path, &sum);
+}
+
+enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message,
+			       size_t size)
+{
+	struct loader l = {.file = path, .out = out, .message = message, .size = size};
+	uint64_t sum;
+	enum batv_err err = load(&l, path, &sum);
+
+	if (err != BATV_OK)
+		return err;
+	err = read_legacy(&l, sum);
+	if (err != BATV_OK)
+		batv_config_free(out);
 	return err;
 }
 

@@ -31,6 +31,9 @@ struct batv_config {
  */
 enum batv_err batv_config_load(const char *path, struct batv_config *out, char *message,
 			       size_t size);
+/* The same without the file of legacy keys: out->legacy stays empty, the sum is of one file. */
+enum batv_err batv_config_load_alone(const char *path, struct batv_config *out, char *message,
+				     size_t size);
 /* The same of a text; looks into no file: out->legacy stays empty. */
 enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 				struct batv_config *out, char *message, size_t size);
