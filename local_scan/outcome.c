@@ -11,6 +11,7 @@
 #include "decide/automatic.h"
 #include "elsewhere.h"
 #include "exim_glue.h"
+#include "fleet.h"
 #include "flood.h"
 #include "memory/counters.h"
 #include "memory/domains.h"
@@ -309,6 +310,8 @@ static void judge_all(const struct batv_session *session, const struct batv_body
 	o->uncounted = pass->uncounted;
 	for (size_t i = 0; i < o->n; i++) {
 		batv_judge_recipient(&context, batv_glue_recipient(i), &j);
+		if (j.by_memory)
+			batv_fleet_judge_again(&context, batv_glue_recipient(i), &j);
 		o->findings[i] = j.finding;
 		take_note(&notes[i], &j);
 		if (o->uncounted)

@@ -11,7 +11,9 @@
 #include "base/fault.h"
 #include "base/safefile.h"
 #include "ctl_ask.h"
+#include "decide/barrier.h"
 #include "decide/holder.h"
+#include "memory/fleet.h"
 
 static int open_state(struct batv_ctl *ctl, struct batv_holder *holder)
 {
@@ -56,6 +58,17 @@ void batv_ctl_ask_complete(struct batv_asking *a, const char *domain,
 			     a->context.now, facts);
 }
 
+/* Would a message that comes now wait in vain?  If it would wait, the fleet is taken to be there.
+ */
+static bool is_behind(struct batv_asking *a, int64_t clock)
+{
+	struct batv_barrier barrier = {0};
+
+	return batv_state_has_fleet(a->context.state) &&
+	       batv_barrier_look(&barrier, batv_fleet_until(&a->memory), clock * 1000) ==
+		       BATV_BARRIER_BEHIND;
+}
+
 int batv_ctl_ask(struct batv_ctl *ctl, struct batv_asking *a)
 {
 	int code = batv_ctl_find(ctl);
@@ -83,6 +96,7 @@ int batv_ctl_ask_found(struct batv_ctl *ctl, struct batv_asking *a)
 					   .class = BATV_CLASS_DSN,
 					   .lacks = lacks,
 					   .lacks_ctx = a};
+	a->context.fleet_behind = is_behind(a, ctl->clock);
 	a->context.observe_file = batv_state_observe_file(ctl->store.dirfd);
 	return BATV_CTL_YES;
 }

@@ -13,6 +13,7 @@
 struct times {
 	char retention[48], needed[48]; /* periods */
 	char complete_from[BATV_TIME_SIZE], first_signed[BATV_TIME_SIZE];
+	char fleet_since[BATV_TIME_SIZE];
 };
 
 static struct times times_of(const struct batv_complete_facts *f)
@@ -22,22 +23,46 @@ static struct times times_of(const struct batv_complete_facts *f)
 	batv_duration_format(f->retention, t.retention, sizeof t.retention);
 	batv_duration_format(batv_complete_retention(f->key_rotation, f->key_retention), t.needed,
 			     sizeof t.needed);
-	batv_ctl_time_format(f->sent.since < BATV_TIME_MAX ? f->sent.since + f->retention : 0,
-			     t.complete_from, sizeof t.complete_from);
+	const int64_t since = f->fleet && f->sent.since < INT64_MAX ? f->lost : f->sent.since;
+
+	batv_ctl_time_format(since < BATV_TIME_MAX ? since + f->retention : 0, t.complete_from,
+			     sizeof t.complete_from);
 	batv_ctl_time_format(f->first_signed, t.first_signed, sizeof t.first_signed);
+	batv_ctl_time_format(f->fleet_since, t.fleet_since, sizeof t.fleet_since);
 	return t;
 }
 
 static void lack_of_sending(const struct batv_complete_facts *f, const struct times *t, char *out,
 			    size_t size)
 {
-	if (f->first_signed == 0)
+	if (f->fleet)
+		snprintf(out, size,
+			 "not all servers of the fleet that send its mail have sent it signed for "
+			 "as long as memory_retention (%s); " BOUNCES_ONLY,
+			 t->retention);
+	else if (f->first_signed == 0)
 		snprintf(out, size, "none of its mail has been seen leaving here; " BOUNCES_ONLY);
 	else
 		snprintf(out, size,
 			 "its mail has been seen leaving here only since %s, which is less than "
 			 "memory_retention (%s) ago; " BOUNCES_ONLY,
 			 t->first_signed, t->retention);
+}
+
+static void lack_of_fleet(const struct batv_complete_facts *f, const struct times *t, char *out,
+			  size_t size)
+{
+	if (f->fleet_since == 0)
+		snprintf(
+			out, size,
+			"it does not have all that the other servers of the fleet sent: batv-fleet "
+			"is not running here, or waits for another server, or something is "
+			"missing; " BOUNCES_ONLY);
+	else
+		snprintf(out, size,
+			 "it has what the fleet sent only since %s, which is less than "
+			 "memory_retention (%s) ago; " BOUNCES_ONLY,
+			 t->fleet_since, t->retention);
 }
 
 static void lack_of_samples(const struct batv_complete_facts *f, char *out, size_t size)
@@ -55,7 +80,8 @@ void batv_ctl_complete_text(const struct batv_complete_facts *f, char *out, size
 
 	switch (batv_complete_decide(f)) {
 	case BATV_LACK_NOTHING:
-		snprintf(out, size, "complete: what it does not know was not sent from here");
+		snprintf(out, size, "complete: what it does not know was not sent from %s",
+			 f->fleet ? "a server of the fleet" : "here");
 		return;
 	case BATV_LACK_MEMORY:
 		snprintf(out, size, "it cannot be read, or an older version made it");
@@ -85,6 +111,7 @@ void batv_ctl_complete_text(const struct batv_complete_facts *f, char *out, size
 			 "one sends; of mail that fails only bounces are refused; if no other "
 			 "server has it any longer: batvctl secret unshare");
 		return;
+	case BATV_LACK_FLEET: lack_of_fleet(f, &t, out, size); return;
 	case BATV_LACK_SENDING: lack_of_sending(f, &t, out, size); return;
 	case BATV_LACK_SAMPLES: lack_of_samples(f, out, size); return;
 	case BATV_LACK_RECALL:

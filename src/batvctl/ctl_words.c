@@ -92,6 +92,9 @@ const char *batv_ctl_words_reason(enum batv_reason reason)
 		return "it is a bounce of another account, which was forwarded here; it is "
 		       "delivered and marked, up to 5 times a day for a network and for a "
 		       "recipient";
+	case BATV_WHY_FLEET_BEHIND:
+		return "another server of the fleet may just have sent what it cites, and this "
+		       "server did not learn of it in time";
 	case BATV_WHY_COUNT: break;
 	}
 	return "of a reason that this version does not know";

@@ -16,7 +16,7 @@ VERDICTS = ("valid", "remembered", "exempt", "unsignable", "not-ours", *FAILED)
 CLASSES = "dsn", "mdn", "autoreply", "calendar", "report", "other"
 ACTIONS = "accept", "mark", "remove", "reject"
 REASONS = ("observe", "not-armed", "relay-host", "doubt", "no-memory", "lost-secret", "cites-nothing", "hint-id", "trusted-host", "fetched",
-           "relay-sends", "hint-forwarded")
+           "relay-sends", "hint-forwarded", "fleet-behind")
 # Name: type, and its labels with all their values.
 FAMILIES = {
     "batv_build_info": ("gauge", {"version": None}),

@@ -28,6 +28,7 @@ int main(void)
 		mode.relay_sends = Frama_C_interval(0, 1),
 		mode.cites_nothing = Frama_C_interval(0, 1),
 		mode.memory_complete = Frama_C_interval(0, 1);
+		mode.fleet_behind = Frama_C_interval(0, 1);
 		mode.class = (enum batv_class)Frama_C_interval(0, BATV_CLASS_COUNT - 1);
 		mode.policy = Frama_C_interval(0, 1) ? &policy : 0;
 		batv_verdict_of(&msg, &rcpt, &findings[i]);

@@ -558,6 +558,49 @@ START_TEST(completeness_is_asked_last)
 }
 END_TEST
 
+/*
+ * A refusal because the memory does not know it is told apart: only that waits for the fleet.
+ * If the fleet is behind, it is not refused.
+ */
+START_TEST(what_is_refused_by_memory)
+{
+	context.lacks = lacks_nothing;
+	use_proof(false, true);
+	judge_it("alice@ours.example"); /* for its missing tag */
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	ck_assert(!j.by_memory);
+	context.fleet_behind = true;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	policy->unsigned_destinations = "*@lists.example";
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_FLEET_BEHIND, BATV_ACTION_MARK);
+	ck_assert(!j.by_memory);
+	context.fleet_behind = false;
+	judge_it("alice@ours.example");
+	expect(BATV_MISSING, BATV_WHY_NONE, BATV_ACTION_REJECT);
+	ck_assert(j.by_memory);
+	context.class = BATV_CLASS_AUTOREPLY;
+	for (int i = 0; i < 2; i++) { /* a tagged one, too */
+		const char *rcpt[] = {"alice@ours.example", "prvs=0123abcdef=alice@ours.example"};
+
+		context.fleet_behind = false;
+		judge_it(rcpt[i]);
+		ck_assert(j.by_memory && j.finding.action == BATV_ACTION_REJECT);
+		context.fleet_behind = true;
+		judge_it(rcpt[i]);
+		ck_assert(!j.by_memory && j.finding.reason == BATV_WHY_FLEET_BEHIND);
+	}
+	context.lacks = NULL;
+	judge_it("alice@ours.example"); /* the other reason comes first */
+	expect(BATV_MISSING, BATV_WHY_NO_MEMORY, BATV_ACTION_MARK);
+	ck_assert(!j.by_memory);
+	use_proof(true, true);
+	judge_it("alice@ours.example");
+	ck_assert(!j.by_memory && j.finding.verdict == BATV_REMEMBERED);
+}
+END_TEST
+
 /* Without a complete sent-mail memory only dsn is ever refused. */
 START_TEST(classes)
 {
@@ -606,6 +649,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, bounces_where_some_mail_leaves_untagged);
 	tcase_add_test(tc, overrides_exempt);
 	tcase_add_test(tc, completeness_is_asked_last);
+	tcase_add_test(tc, what_is_refused_by_memory);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

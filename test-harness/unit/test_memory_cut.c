@@ -1,7 +1,7 @@
 /* links: core/decide/complete core/decide/holder core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/memory/recall */
 /* links: core/memory/sent core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/header */
 /* links: core/memory/tallies core/memory/sending core/base/safefile core/base/span core/base/hmac core/base/network core/tag/addr */
-/* links: admin/memory_file admin/replace core/evidence/class core/evidence/decode */
+/* links: admin/memory_file admin/replace core/memory/fleet core/evidence/class core/evidence/decode */
 /*
  * test_memory_cut.c - a memory file that is cut, grows, is replaced and removed while others use
  * it, and generations that follow one another under readers.  Nobody dies of it, nothing is known

@@ -158,6 +158,7 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
  if (condition)                                                                                    \
  f.action = BATV_ACTION_MARK, f.reason = (why)
 	UNLESS(f.maybe_lost, BATV_WHY_LOST_SECRET);
+	UNLESS(must_disprove && m->fleet_behind, BATV_WHY_FLEET_BEHIND);
 	UNLESS(must_disprove && !m->memory_complete, BATV_WHY_NO_MEMORY);
 	UNLESS(must_disprove && m->cites_nothing && by_class != BATV_UNPROVEN_REJECT_ALL,
 	       BATV_WHY_CITES_NOTHING);
@@ -182,7 +183,7 @@ static struct batv_finding action_oracle(const struct batv_mode_facts *m, struct
 }
 
 #define ALL_MODES                                                                                  \
- (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 10 * 2 * 2 * 2 * 3)
+ (BATV_VERDICT_COUNT * 2u * BATV_CLASS_COUNT * 4 * 2 * 4 * 2 * 2 * 10 * 2 * 3 * 2 * 3)
 
 static const struct host {
 	enum batv_match relay, trusted;
@@ -225,7 +226,10 @@ START_TEST(every_mode)
 		mode.hint = (enum batv_reason[]){BATV_WHY_NONE, BATV_WHY_HINT_ID,
 						 BATV_WHY_HINT_FORWARDED}[pick(&code, 3)];
 		mode.cites_nothing = pick(&code, 2);
-		mode.memory_complete = pick(&code, 2);
+		const unsigned memory = pick(&code, 3);
+
+		mode.memory_complete = memory > 0;
+		mode.fleet_behind = memory != 1;
 		got.maybe_lost = pick(&code, 2);
 		want = action_oracle(&mode, got);
 		batv_action_of(&mode, &got);

@@ -16,6 +16,7 @@ enum batv_lack {
 	BATV_LACK_AGE,       /* it began less than its retention ago */
 	BATV_LACK_GAPS,      /* something was not recorded: full, a wrong clock, no usable state */
 	BATV_LACK_SHARED,    /* another server has the secret, and sends what we do not see */
+	BATV_LACK_FLEET,     /* what other servers of the fleet sent is missing */
 	BATV_LACK_SENDING,   /* the domain's mail has not left here for as long as the retention */
 	BATV_LACK_SAMPLES,   /* fewer than three known samples, or from one network only */
 	BATV_LACK_RECALL,    /* what came back was not known: somebody else sends for the domain */
@@ -29,7 +30,15 @@ struct batv_complete_facts {
 	int64_t key_rotation, key_retention;
 	bool shared;          /* the secret */
 	int64_t first_signed; /* 0: never seen leaving here */
-	bool measured;        /* recall is known */
+	/*
+	 * With a fleet, the memory may be younger than what is in it, and the secret is shared.
+	 * Whether mail of the domain left signed for long enough is about all servers that send it.
+	 */
+	bool fleet;
+	int64_t fleet_since; /* batv_fleet_since() */
+	int64_t lost;        /* this memory replaced one that was lost: when; 0: no */
+	bool fleet_sends;    /* BATV_DOMAIN_FLEET_SENDS */
+	bool measured;       /* recall is known */
 	struct batv_recall recall;
 	bool for_dsn; /* asked for an untagged DSN: recall has no veto, because strangers could
 		       * cause it */

@@ -181,7 +181,9 @@ static void decide_action(const struct batv_context *context, struct batv_judgem
 		return;
 	mode.memory_complete = context->lacks(context->lacks_ctx, j->domain,
 					      mode.class == BATV_CLASS_DSN) == BATV_LACK_NOTHING;
+	mode.fleet_behind = context->fleet_behind;
 	try_action(&mode, &verdict, j);
+	j->by_memory = j->finding.action == BATV_ACTION_REJECT;
 }
 
 /* We never sign input that is not an address, so we do not judge it. */

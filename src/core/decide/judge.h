@@ -17,7 +17,8 @@ struct batv_judgement {
 	const struct batv_key *key; /* of a valid tag; NULL if there is none, or for a legacy key */
 	struct batv_proof_answer proof; /* of a remembered recipient, or of one with a hint */
 	bool tagged;
-	char bare[BATV_ADDR_SIZE];   /* the untagged address; "" if it is not an address */
+	bool by_memory;            /* refused, and the reason is that the memory does not know it */
+	char bare[BATV_ADDR_SIZE]; /* the untagged address; "" if it is not an address */
 	char domain[BATV_ADDR_SIZE]; /* lower case */
 };
 

@@ -79,6 +79,9 @@ struct batv_context {
 	 */
 	enum batv_lack (*lacks)(void *ctx, const char *domain, bool for_dsn);
 	void *lacks_ctx;
+	/* Of a fleet (barrier.h): the memory has what the others had sent when the message came; or
+	 * it has not, so it disproves nothing.  Neither: nobody has looked yet. */
+	bool fleet_there, fleet_behind;
 };
 
 /*

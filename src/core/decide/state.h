@@ -110,6 +110,12 @@ bool batv_state_override_is_item(enum batv_override_key key, enum batv_list_kind
  */
 struct batv_span batv_state_memory_key(const struct batv_state *state);
 
+/* Is this server one of a fleet?  Then the memory has what the others sent, too. */
+static inline bool batv_state_has_fleet(const struct batv_state *state)
+{
+	return state->global.fleet && *state->global.fleet;
+}
+
 /* A file named "observe" in the directory stops all refusals, whatever the file contains. */
 #define BATV_OBSERVE_NAME "observe"
 bool batv_state_observe_file(int dirfd);

@@ -136,7 +136,9 @@ static enum batv_reason why_not_disproved(const struct batv_mode_facts *mode,
 		return BATV_WHY_NONE;
 	if (mode->cites_nothing && mode->policy->unproven[mode->class] != BATV_UNPROVEN_REJECT_ALL)
 		return BATV_WHY_CITES_NOTHING;
-	return mode->memory_complete ? BATV_WHY_NONE : BATV_WHY_NO_MEMORY;
+	if (!mode->memory_complete)
+		return BATV_WHY_NO_MEMORY;
+	return mode->fleet_behind ? BATV_WHY_FLEET_BEHIND : BATV_WHY_NONE;
 }
 
 /* Why a recipient is not refused although its class is; NONE if it is refused. */
@@ -318,6 +320,7 @@ const char *batv_reason_name(enum batv_reason r)
 		[BATV_WHY_TRUSTED_HOST] = "trusted-host",
 		[BATV_WHY_FETCHED] = "fetched",
 		[BATV_WHY_RELAY_SENDS] = "relay-sends",
+		[BATV_WHY_FLEET_BEHIND] = "fleet-behind",
 	};
 
 	_Static_assert(sizeof names / sizeof names[0] == BATV_WHY_COUNT, "a reason has no name");
@@ -368,7 +371,7 @@ bool batv_verdict_spared_row(enum batv_reason why, size_t *row)
 		[BATV_WHY_TRUSTED_HOST] = 1 + 4,  [BATV_WHY_FETCHED] = 1 + 5,
 		[BATV_WHY_RELAY_SENDS] = 1 + 7,   [BATV_WHY_HINT_FORWARDED] = 1 + 9,
 		[BATV_WHY_NOT_ARMED] = 1 + 10,    [BATV_WHY_OBSERVE] = 1 + 11,
-		[BATV_WHY_OBSERVE_FILE] = 1 + 11,
+		[BATV_WHY_OBSERVE_FILE] = 1 + 11, [BATV_WHY_FLEET_BEHIND] = 1 + 50,
 	};
 
 	if ((unsigned)why >= BATV_WHY_COUNT || rows[why] == 0)

@@ -47,6 +47,7 @@ enum batv_reason {
 	BATV_WHY_FETCHED,       /* fetched from a mailbox elsewhere, by a host of ours */
 	BATV_WHY_RELAY_SENDS,   /* a relay of ours sends untagged mail of this domain */
 	BATV_WHY_HINT_FORWARDED, /* a bounce of somebody else's account, forwarded to us */
+	BATV_WHY_FLEET_BEHIND,   /* another server of the fleet may have sent what it cites */
 	BATV_WHY_COUNT
 };
 
@@ -106,17 +107,19 @@ struct batv_mode_facts {
 	bool relay_sends; /* a relay of ours sends untagged mail of this domain */
 	enum batv_class class;
 	enum batv_reason hint; /* a hint that it may be wanted: BATV_WHY_HINT_ID; or NONE */
-	/* The last two matter only for what the memory must disprove: see batv_action_of(). */
+	/* The last three matter only for what the memory must disprove: see batv_action_of(). */
 	bool cites_nothing;   /* the message was searched, and cites no Message-ID */
 	bool memory_complete; /* for this domain, see complete.h: what it does not know was not sent
 			       */
+	bool fleet_behind;    /* but what the fleet has just sent may be missing: barrier.h */
 };
 
 /*
  * Finds the action for this recipient alone: ACCEPT, MARK or REJECT.  Sets finding->rejecting and
  * reason too.  A verdict that has not failed gets ACCEPT.  If there are several reasons not to
  * refuse, the first of this list is reported: a hint, class, not-armed, observe, observe-file,
- * fetched, relay-host, trusted-host, doubt, relay-sends, cites-nothing, no-memory, lost-secret.
+ * fetched, relay-host, trusted-host, doubt, relay-sends, cites-nothing, no-memory, fleet-behind,
+ * lost-secret.
  *
  * A message with a hint is delivered and marked, in every mode and of every class.
  *

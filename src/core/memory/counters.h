@@ -35,8 +35,8 @@ enum batv_counter {
 	BATV_COUNT_MIXED = 205,        /* another recipient decided the action */
 	BATV_COUNT_RECALL_KNOWN = 206, /* a DSN to a valid tag: the memory knew what it returned */
 	BATV_COUNT_RECALL_MISSED = 207,
-	/* Failed but not refused, by reason: 12 rows, see batv_verdict_spared_row().  They are
-	 * counted; a file with fewer rows is used too. */
+	/* Failed but not refused, by reason: 12 rows, and FLEET_BEHIND; see
+	 * batv_verdict_spared_row().  A file with fewer rows is used too. */
 	BATV_COUNT_SPARED = 208,
 	BATV_COUNT_SPARED_END = 220,
 	BATV_COUNT_DEFERRED = 220, /* by limit: 4 rows, enum batv_flood_limit */
@@ -44,6 +44,7 @@ enum batv_counter {
 	BATV_COUNT_MORE = 224,       /* 32 rows for a new class, verdict or action: see verdict.c */
 	BATV_COUNT_FLOOD_HOST = 256, /* deferred before DATA: its host is above its limit */
 	BATV_COUNT_FLOOD_RCPT = 257, /* refused before DATA: a flooded recipient */
+	BATV_COUNT_FLEET_BEHIND = 258,
 };
 #define BATV_COUNTERS_ROOM 264 /* rows of the file; an older one has 256 */
 

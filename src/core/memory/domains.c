@@ -137,10 +137,10 @@ enum batv_err batv_domain_note(struct batv_memory *memory, const char *domain, c
 	return batv_memory_guard(memory, note_body, &job) ? job.err : BATV_E_NO_FILE;
 }
 
-static void disarm(struct batv_domain_slot *slot)
+static void clear_flags(struct batv_domain_slot *slot, uint32_t flags)
 {
-	if (__atomic_load_n(&slot->flags, __ATOMIC_RELAXED) & BATV_DOMAIN_ARMED)
-		(void)__atomic_and_fetch(&slot->flags, ~BATV_DOMAIN_ARMED, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&slot->flags, __ATOMIC_RELAXED) & flags)
+		(void)__atomic_and_fetch(&slot->flags, ~flags, __ATOMIC_RELAXED);
 }
 
 struct left_bare {
@@ -164,7 +164,7 @@ static void left_bare_body(struct batv_memory *m, void *arg)
 	clear_field(&slot->first_valid);
 	clear_field(&slot->last_signed);
 	clear_field(&slot->last_valid);
-	disarm(slot);
+	clear_flags(slot, BATV_DOMAIN_ARMED | BATV_DOMAIN_FLEET_SENDS);
 }
 
 void batv_domain_left_bare(struct batv_memory *memory, const char *domain, const char *policy)
@@ -194,7 +194,7 @@ static void break_body(struct batv_memory *m, void *arg)
 
 	__atomic_store_n(&slot->broken_why, (uint8_t)job->why, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->broken, job->when, __ATOMIC_RELEASE);
-	disarm(slot);
+	clear_flags(slot, BATV_DOMAIN_ARMED);
 }
 
 /* Is this break a part of the one that is noted? */

@@ -12,6 +12,9 @@
  * 2106); 0 means never.  The last_ times are written at most once an hour.
  */
 #define BATV_DOMAIN_ARMED 1u /* of flags; only the daemon sets it */
+/* The same: all servers of the fleet that send mail of this domain have sent it signed, seen at
+ * their transports, for as long as the memory's retention. */
+#define BATV_DOMAIN_FLEET_SENDS 2u
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];

@@ -1,0 +1,234 @@
+"""The fleet in the judge: a server is complete by what the fleet knows, and waits before it refuses for the memory's sake.
+
+batv-fleet is played by the test, which sets the words of the memory file that batv-fleet sets.
+"""
+
+import os
+import signal
+import threading
+
+from answers import *
+from fleet_memory import FleetMemory
+from kinds import ACL
+from lab_base import descendants, process_table
+from lab_debian import Installation
+
+FLEET = MEMORY + SHORT + "fleet = mail.example\nfleet_servers = localhost\n"
+REFUSED, FLEET_BEHIND, NO_MEMORY = ("reject", "-"), ("mark", "fleet-behind"), ("mark", "no-memory")
+
+
+class Member(Ours):
+    """A server of a fleet; its memory has just been made, and other servers have the secret, too."""
+
+    conf = FLEET
+    kind = None
+
+    def setup(self):
+        self.batv = Batv(self.lab, conf=self.conf, kind=self.kind,
+                         exim=f"{self.lab.dir}/ours/bin/exim -C {self.lab.dir}/ours/exim.conf")
+        self.batv.ctl("secret", "export")
+        self.sink = Sink(self.lab)
+        self.ours = batv_exim(self.lab, self.batv, self.sink,
+                              **({"installation": Installation(self.lab, "ours", self.kind)} if self.kind else {}))
+        self.tag_of()
+        self.samples()
+        self.batv.stop()
+        self.fleet = FleetMemory(self.batv)
+        self.lab.on_end(self.fleet.close)
+
+    def complete(self):
+        """All words say so, and fleet_until stands still."""
+        self.fleet.stop()
+        self.fleet.set_since(int(self.fleet.now() / 1000) - 4 * DAY)
+        self.fleet.set_sends("test")
+
+    def cites(self, message_id=None):
+        return out_of_office("away@theirs.test", In_Reply_To=f"<{message_id or new_id('unknown')}>")
+
+    def backscatter(self, *outcomes, **how):
+        """What becomes of an automatic reply that cites mail which was never sent: one of OUTCOMES."""
+        code, line = self.replay(self.cites(), **how)
+        got = line["action"], line["reason"]
+        assert got in outcomes and line["verdict"] == "missing" and code == (550 if got == REFUSED else 250), line
+        return got
+
+    def refused(self):
+        """The fleet is there, so it is refused.  A machine that sleeps for two seconds may let one in."""
+        assert REFUSED in (self.backscatter(REFUSED, FLEET_BEHIND) for _ in range(5))
+
+    def spared(self):
+        return self.batv.json("status")["counters"]["spared"]["fleet-behind"]
+
+    def explained(self):
+        path = self.lab.write(self.lab.dir / "reply.eml", self.cites())
+        told = self.batv.json("explain", "--from", "", "--rcpt", "alice@test", "--host", STRANGER, path)
+        return (told["action"], told["reason"]), told
+
+    def waiting(self):
+        """The Exim process that waits for the fleet."""
+        def asleep():
+            ours = descendants(process_table(), {self.ours.daemon.pid})
+            return [p for p in ours if read(f"/proc/{p}/wchan").endswith("nanosleep")]
+        return wait_until(asleep, 15, "an Exim that waits", interval=0.01)[0]
+
+    def while_it_waits(self, act, message=None, mark="-"):
+        """Send MESSAGE, call ACT with the process that waits; gives the code, the decision and X-BATV-Status."""
+        answers = []
+        message = message or self.cites()
+        self.fleet.set_until(self.fleet.now() - 1000)
+
+        def send():
+            try:
+                answers.append(self.replay(message, mark=mark))
+            except (AssertionError, OSError, ValueError) as error:
+                answers.append(error)
+        thread = threading.Thread(target=send)
+        thread.start()
+        act(self.waiting())
+        thread.join(60)
+        return answers[0]
+
+
+def read(path):
+    try:
+        return open(path).read()
+    except OSError:
+        return ""
+
+
+class TestFleet(Member):
+    def test_complete(self):
+        """A new server whose secret is shared is complete at once, by the fleet's word; every other word is a lack."""
+        assert self.recall()["lacks"] == "fleet", self.recall()
+        self.backscatter(NO_MEMORY)
+        self.fleet.set_since(int(self.fleet.now() / 1000) - 4 * DAY)
+        assert self.recall()["lacks"] == "sending", self.recall()
+        assert "servers of the fleet that send its mail" in self.batv.status().stdout
+        self.backscatter(NO_MEMORY)
+        self.fleet.set_sends("test")
+        assert self.recall()["complete"], self.recall()
+        self.fleet.run()
+        self.refused()
+        self.fleet.stop()
+        self.fleet.set_since(int(self.fleet.now() / 1000) - 3 * DAY + 600)
+        assert "it has what the fleet sent only since" in self.recall()["text"]
+        self.backscatter(NO_MEMORY)
+
+    def test_passes(self):
+        self.complete()
+        self.fleet.run()
+        self.refused()
+        assert self.explained()[0] == REFUSED
+        # what proves itself needs no fleet
+        self.fleet.stop()
+        self.fleet.set_until(0)
+        sent = new_id()
+        self.write("erin@theirs.test", sent)
+        self.remembered(self.cites(sent), "autoreply", "id", sent)
+
+    def test_stale(self):
+        """Without a word of the fleet there is no refusal for the memory's sake, and no wait."""
+        self.complete()
+        before = self.spared()
+        for until in 0, self.fleet.now() - 3600_000, self.fleet.now() + 3600_000:
+            self.fleet.set_until(until)
+            self.backscatter(FLEET_BEHIND, mark=(mark := new_id()))
+        action, told = self.explained()
+        assert action == FLEET_BEHIND and "another server of the fleet may just have sent" in told["text"], told
+        status = self.status_of("alice@test", mark)
+        assert "; reason=fleet-behind;" in status, status
+        assert self.spared() == before + 3
+        assert 'reason="fleet-behind"' in self.batv.ctl("metrics").stdout
+        found = self.batv.ctl("why", "alice@test", self.ours.dir / "log" / "mainlog").stdout
+        assert "this server did not learn of it in time" in " ".join(found.split()), found
+        # a bounce is refused for its missing tag, as ever
+        self.unproven(bounce("alice@test", message_id=new_id("forged")), "dsn")
+
+    def test_behind(self):
+        """It was there a second ago, and does not go on: two seconds later the message is let in."""
+        self.complete()
+        code, line = self.while_it_waits(lambda pid: None)
+        assert (code, line["action"], line["reason"]) == (250, *FLEET_BEHIND), line
+
+    def test_it_arrives_meanwhile(self):
+        """What another server has just sent comes while Exim waits: then the answer is welcome."""
+        self.complete()
+        for _ in range(5):
+            sent = new_id("elsewhere")
+
+            def arrives(pid):
+                self.batv.ctl("remember", "-", input=f"<{sent}> alice@test\n")
+                self.fleet.set_until(self.fleet.now() + 1000)
+            code, line = self.while_it_waits(arrives, self.cites(sent))
+            assert code == 250 and (line["verdict"], line["reason"]) in (("remembered", "id"), ("missing", "fleet-behind")), line
+            if line["verdict"] == "remembered":
+                assert line["msgid"] == sent, line
+                return
+        raise AssertionError("the fleet was never in time")
+
+    def test_a_process_that_is_ended_loses_nothing(self):
+        """Either the client has an answer, and it is true, or it has none, and sends again."""
+        self.complete()
+        for number in signal.SIGKILL, signal.SIGTERM, signal.SIGINT:
+            mark = new_id()
+            answer = self.while_it_waits(lambda pid: os.kill(pid, number), mark=mark)
+            accepted = isinstance(answer, tuple) and answer[0] == 250
+            if accepted:
+                self.status_of("alice@test", mark)
+            wait_until(lambda: not self.ours.spool_ids(), 15, "an empty queue")
+            assert sum(m["X-Replay"] == mark for m in self.ours.mailbox("alice")) == accepted, (number, answer)
+            print(f"{number.name}: {'accepted' if accepted else answer}")
+        self.fleet.run()
+        self.refused()
+
+    def test_several_recipients_wait_once(self):
+        """One is refused with all the others; one decision for a message, whatever is known in between."""
+        self.complete()
+        self.fleet.set_until(0)
+        count = len(batv_lines(self.ours))
+        result = self.ours.inject("", ["alice@test", "bob@test", "carol@test"], self.cites(), STRANGER)
+        assert result.data.code == 250, result
+        assert [line["reason"] for line in batv_lines(self.ours)[count:]] == ["fleet-behind"] * 3
+
+
+class TestUntaggedBounces(Member):
+    """Where some mail leaves untagged on purpose, a bounce is refused only if the memory disproves it."""
+
+    conf = FLEET + "unsigned_destinations = *@lists.test\n"
+
+    def test_a_bounce_without_a_tag(self):
+        self.complete()
+        self.fleet.set_until(0)
+        dsn = lambda: make_bounce(original=f"Message-ID: <{new_id()}>\nSubject: a message\n\n")
+        self.unproven(dsn(), "dsn", outcome=FLEET_BEHIND)
+        self.fleet.run()
+        for _ in range(5):
+            code, line = self.replay(dsn())
+            if (line["action"], line["reason"]) == REFUSED and code == 550:
+                return
+        raise AssertionError(line)
+
+
+class TestByAcl(Member):
+    """Without local_scan(): batv_refuse in the DATA ACL."""
+
+    kind = ACL
+
+    def test_the_same(self):
+        self.complete()
+        self.fleet.set_until(0)
+        self.backscatter(FLEET_BEHIND)
+        self.fleet.run()
+        self.refused()
+
+
+class TestAlone(Member):
+    """The secret is shared, and there is no fleet: the memory is never complete, whatever its header says."""
+
+    conf = MEMORY + SHORT
+
+    def test_shared(self):
+        self.complete()
+        self.fleet.run()
+        assert self.recall()["lacks"] in ("age", "shared"), self.recall()
+        self.backscatter(NO_MEMORY)
