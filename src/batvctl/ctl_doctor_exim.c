@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ctl_doctor.h"
+#include "ctl_item.h"
 #include "exim_text.h"
 #include "run.h"
 
@@ -207,13 +208,30 @@ static void take_option(struct transport *t, const struct batv_exim_option *o)
 		t->batches = t->batches && !has(o->name, "multi_domain");
 }
 
-/* Does a policy leave mail to some destinations untagged? */
+/* A list of a policy, or an item that batvctl adds to the same list of all; NULL: all are empty. */
+static const char *any_list(const struct batv_ctl_doctor *d, const char *option,
+			    enum batv_override_key key)
+{
+	const struct batv_option *opt = batv_option_find(batv_span_of(option));
+
+	if (!d->config_ok || !opt)
+		return NULL;
+	for (size_t i = 0; i < d->ctl->config.n_policies; i++)
+		if (*batv_option_text(&d->ctl->config.policies[i], opt))
+			return batv_option_text(&d->ctl->config.policies[i], opt);
+	return batv_ctl_item_kept(d->ctl, key);
+}
+
+/* Is mail to some destinations left untagged? */
 static const char *unsigned_destinations(const struct batv_ctl_doctor *d)
 {
-	for (size_t i = 0; d->config_ok && i < d->ctl->config.n_policies; i++)
-		if (*d->ctl->config.policies[i].unsigned_destinations)
-			return d->ctl->config.policies[i].unsigned_destinations;
-	return NULL;
+	return any_list(d, "unsigned_destinations", BATV_OVERRIDE_UNSIGNED_DESTINATION);
+}
+
+/* Is mail of, and to, some hosts? */
+static const char *unsigned_hosts(const struct batv_ctl_doctor *d)
+{
+	return any_list(d, "unsigned_hosts", BATV_OVERRIDE_UNSIGNED_HOST);
 }
 
 /* Where the transport alone signs, a message to several domains has one sender for all. */
@@ -232,15 +250,6 @@ static void check_batch(struct batv_ctl_doctor *d, const struct transport *t)
 		"unsigned_destinations (%.200s) leaves untagged for all of them",
 		destinations);
 	batv_ctl_doctor_finding_fix(f, "multi_domain = false   in transport %s", t->name);
-}
-
-/* Does a policy leave mail of, and to, some hosts untagged? */
-static const char *unsigned_hosts(const struct batv_ctl_doctor *d)
-{
-	for (size_t i = 0; d->config_ok && i < d->ctl->config.n_policies; i++)
-		if (*d->ctl->config.policies[i].unsigned_hosts)
-			return d->ctl->config.policies[i].unsigned_hosts;
-	return NULL;
 }
 
 /* A transport that does not call us cannot say where it goes: only the client counts there. */

@@ -141,6 +141,8 @@ static void json_judgement(const struct batv_explanation *e, json_t *o)
 	}
 	batv_ctl_words_decision(&d, text);
 	batv_ctl_put_text(o, "text", text);
+	if (e->item.option)
+		batv_ctl_put(o, "item", batv_ctl_item_json(&e->item));
 	if (j->policy)
 		batv_ctl_put_text(o, "policy", j->policy->name);
 	if (j->finding.reason == BATV_WHY_NO_MEMORY)

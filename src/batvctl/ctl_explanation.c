@@ -181,6 +181,27 @@ static void prepare_judge(struct batv_explanation *e)
 	context->prove_ctx = e;
 }
 
+/* The cache in front of the matcher knows lists by their place in memory, so it is not asked here.
+ */
+static void find_item(struct batv_ctl *ctl, struct batv_explanation *e)
+{
+	const struct batv_judgement *j = &e->judgement;
+	char address[BATV_ADDR_SIZE] = "";
+	struct batv_addr bare;
+	struct batv_ctl_item_about about = {.policy = j->policy,
+					    .host = e->asking->origin.host_address,
+					    .address = address,
+					    .at = e->asking->context.now,
+					    .matcher = &e->asking->matcher};
+
+	if (batv_addr_parse(j->bare, strlen(j->bare), &bare) == BATV_OK)
+		(void)batv_lists_copy_address(&bare, address);
+	if (batv_ctl_item_of_reason(ctl, j->finding.reason, &about, &e->item))
+		batv_ctl_item_words(&e->item, e->item_words);
+	else
+		e->item.option = NULL;
+}
+
 static void judge(struct batv_ctl *ctl, const char *host, struct batv_explanation *e)
 {
 	bool doubt = false, automatic;
@@ -211,6 +232,8 @@ static void judge(struct batv_ctl *ctl, const char *host, struct batv_explanatio
 		e->not_judged = "a list could not be looked up";
 	else
 		e->judged = true;
+	if (e->judged)
+		find_item(ctl, e);
 }
 
 /* ---- all of it ---- */
@@ -242,6 +265,10 @@ struct batv_ctl_decided batv_ctl_explanation_decided(const struct batv_explanati
 {
 	const struct batv_judgement *j = &e->judgement;
 
-	return (struct batv_ctl_decided){j->finding.verdict, j->finding.action, j->finding.reason,
-					 batv_proof_name(j->proof.kind), batv_class_name(e->class)};
+	return (struct batv_ctl_decided){.verdict = j->finding.verdict,
+					 .action = j->finding.action,
+					 .reason = j->finding.reason,
+					 .proof = batv_proof_name(j->proof.kind),
+					 .class = batv_class_name(e->class),
+					 .item = e->item.option ? e->item_words : NULL};
 }

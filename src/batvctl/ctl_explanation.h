@@ -9,6 +9,7 @@
 #define BATV_CTL_EXPLANATION_H
 
 #include "ctl_ask.h"
+#include "ctl_item.h"
 #include "ctl_message.h"
 #include "ctl_words.h"
 
@@ -36,8 +37,10 @@ struct batv_explanation {
 	struct batv_judgement judgement;
 	struct batv_complete_facts complete; /* of its domain */
 	bool judged;
-	const char *not_judged; /* why */
-	int64_t frozen;         /* in the queue, since then */
+	const char *not_judged;    /* why */
+	struct batv_ctl_item item; /* of the list that the reason names; its option is NULL: none */
+	char item_words[BATV_CTL_ITEM_SIZE];
+	int64_t frozen; /* in the queue, since then */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ctl_ask.h"
+#include "ctl_item.h"
 #include "ctl_pasted.h"
 #include "decide/sign.h"
 
@@ -68,18 +69,48 @@ static json_t *json_signing(const struct batv_ctl *ctl, const char *address,
 	return o;
 }
 
-static void print_signing(const struct batv_ctl *ctl, const struct batv_asking *a,
-			  const char *address, const struct batv_signing *s)
+/* The item of a list that leaves the address untagged. */
+static bool find_item(struct batv_ctl *ctl, const struct batv_asking *a, const char *address,
+		      const struct batv_signing *s, struct batv_ctl_item *item)
+{
+	struct batv_ctl_item_about about = {.policy = s->policy,
+					    .address = address,
+					    .at = a->context.now,
+					    .matcher = &a->matcher};
+
+	switch (s->answer) {
+	case BATV_LEFT_UNSIGNED_SENDER:
+		return batv_ctl_item_of_list(ctl, BATV_OVERRIDE_UNSIGNED_SENDER, &about, item);
+	case BATV_LEFT_DESTINATION:
+		about.address = ctl->rcpt ? ctl->rcpt : "";
+		return batv_ctl_item_of_list(ctl, BATV_OVERRIDE_UNSIGNED_DESTINATION, &about, item);
+	default: return false;
+	}
+}
+
+static void print_signing(struct batv_ctl *ctl, const struct batv_asking *a, const char *address,
+			  const struct batv_signing *s)
 {
 	const char *policy = s->policy ? s->policy->name : NULL;
+	char words[BATV_CTL_ITEM_SIZE];
+	struct batv_ctl_item item;
+	const bool has_item = find_item(ctl, a, address, s, &item);
+	json_t *o;
 
 	if (ctl->json) {
-		batv_ctl_print_json(json_signing(ctl, address, s, policy));
+		o = json_signing(ctl, address, s, policy);
+		if (has_item)
+			batv_ctl_put(o, "item", batv_ctl_item_json(&item));
+		batv_ctl_print_json(o);
 		return;
 	}
 	puts(s->answer == BATV_SIGNED ? s->address : address);
 	printf("  answer    %s%s\n", batv_sign_answer_name(s->answer),
 	       s->carries_valid_tag ? ", with a valid tag" : "");
+	if (has_item) {
+		batv_ctl_item_words(&item, words);
+		printf("  item      %s (%s)\n", words, item.option);
+	}
 	if (policy)
 		printf("  policy    %s\n", policy);
 	if (s->key)

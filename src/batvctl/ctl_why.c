@@ -10,10 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ask_exim.h"
+#include "ctl_cache.h"
+#include "ctl_item.h"
 #include "ctl_layout.h"
 #include "ctl_log.h"
 #include "ctl_pasted.h"
 #include "ctl_words.h"
+#include "log_anonymous.h"
 #include "log_why.h"
 
 #define TOP 10
@@ -23,6 +27,9 @@ struct asked {
 	char shown[BATV_LOG_WHY_SHOWN];
 	struct batv_ctl_log source;
 	struct batv_log_why log;
+	struct batv_asker asker;
+	struct batv_matcher exim, cached;
+	struct batv_cache *cache; /* NULL: kept items are not looked for */
 };
 
 /* ---- the question ---- */
@@ -99,11 +106,53 @@ static int take_word(struct asked *a, const char *word)
 	return BATV_CTL_YES;
 }
 
+/* The question is shown, too. */
+static void hide_word(struct asked *a)
+{
+	char text[BATV_ADDR_SIZE];
+	const struct batv_log_why *w = &a->log;
+
+	if (w->kind == BATV_LOG_WHY_ID)
+		return;
+	if (w->kind == BATV_LOG_WHY_HOST)
+		batv_log_anonymous_host(batv_span_of(w->n_hosts ? w->hosts[0] : ""), text);
+	else
+		batv_log_anonymous_address(batv_span_of(w->text), text);
+	snprintf(a->shown, sizeof a->shown, "%s", strcmp(text, "-") ? text : "this host");
+}
+
 /* ---- decisions ---- */
 
 static struct batv_ctl_decided decided(const struct batv_log_told *t)
 {
-	return (struct batv_ctl_decided){t->verdict, t->action, t->reason, t->proof, t->class};
+	return (struct batv_ctl_decided){.verdict = t->verdict,
+					 .action = t->action,
+					 .reason = t->reason,
+					 .proof = t->proof,
+					 .class = t->class};
+}
+
+/*
+ * The item that batvctl keeps, if one let the message in that is still in the list.  The log has
+ * the host's address alone, so an item with a name is not found.
+ */
+static bool kept_item(const struct asked *a, const struct batv_log_told *t,
+		      struct batv_ctl_item *item)
+{
+	char bare[BATV_ADDR_SIZE], address[BATV_ADDR_SIZE] = "";
+	const struct batv_ctl_item_about about = {.host = t->host,
+						  .address = address,
+						  .at = t->when -
+							(batv_ctl_log_local(t->when) - t->when),
+						  .matcher = &a->cached};
+	struct batv_addr addr;
+
+	if (!a->cache || a->log.anonymous)
+		return false;
+	if (batv_tag_bare(t->rcpt, strlen(t->rcpt), bare, sizeof bare) == BATV_OK &&
+	    batv_addr_parse(bare, strlen(bare), &addr) == BATV_OK)
+		(void)batv_lists_copy_address(&addr, address);
+	return batv_ctl_item_of_reason(a->ctl, t->reason, &about, item);
 }
 
 static const char *action_name(enum batv_action action)
@@ -188,7 +237,9 @@ static void advice_text(const struct asked *a, char *out, size_t size)
 			 "what was refused at RCPT");
 		return;
 	case BATV_LOG_WHY_TAGGED:
-		if (batv_tag_bare(w->text, strlen(w->text), bare, sizeof bare) != BATV_OK)
+		if (w->anonymous)
+			strcpy(bare, "with the address without its tag");
+		else if (batv_tag_bare(w->text, strlen(w->text), bare, sizeof bare) != BATV_OK)
 			*bare = '\0';
 		snprintf(out, size, "batvctl why %s, which finds it with any tag and without one",
 			 bare);
@@ -226,9 +277,14 @@ static void print_nothing(const struct asked *a)
 
 static void print_decision(const struct asked *a, const struct batv_log_told *t)
 {
-	const struct batv_ctl_decided d = decided(t);
-	char text[BATV_WORDS_SIZE], facts[1000];
+	struct batv_ctl_decided d = decided(t);
+	char text[BATV_WORDS_SIZE], words[BATV_CTL_ITEM_SIZE], facts[1000];
+	struct batv_ctl_item item;
 
+	if (kept_item(a, t, &item)) {
+		batv_ctl_item_words(&item, words);
+		d.item = words;
+	}
 	batv_ctl_words_decision(&d, text);
 	print_wrapped(a, 2, text);
 	snprintf(facts, sizeof facts, "%s, from %s: verdict=%s action=%s class=%s reason=%s%s%s",
@@ -294,12 +350,18 @@ static void print_page(const struct asked *a)
 
 /* ---- JSON ---- */
 
-static json_t *json_decision(const struct batv_log_told *t)
+static json_t *json_decision(const struct asked *a, const struct batv_log_told *t)
 {
-	const struct batv_ctl_decided d = decided(t);
-	char text[BATV_WORDS_SIZE];
+	struct batv_ctl_decided d = decided(t);
+	char text[BATV_WORDS_SIZE], words[BATV_CTL_ITEM_SIZE];
 	json_t *o = json_object();
+	struct batv_ctl_item item;
 
+	if (kept_item(a, t, &item)) {
+		batv_ctl_item_words(&item, words);
+		d.item = words;
+		batv_ctl_put(o, "item", batv_ctl_item_json(&item));
+	}
 	batv_ctl_words_decision(&d, text);
 	batv_ctl_put_text(o, "text", text);
 	batv_ctl_log_put(o, "when", t->when);
@@ -313,12 +375,12 @@ static json_t *json_decision(const struct batv_log_told *t)
 	return o;
 }
 
-static json_t *json_message(const struct batv_log_message *m)
+static json_t *json_message(const struct asked *a, const struct batv_log_message *m)
 {
 	json_t *o = json_object(), *decisions = json_array(), *lines = json_array();
 
 	for (size_t i = 0; i < m->n_decisions; i++)
-		json_array_append_new(decisions, json_decision(&m->told[i]));
+		json_array_append_new(decisions, json_decision(a, &m->told[i]));
 	for (size_t i = 0; i < m->n_lines; i++)
 		json_array_append_new(lines, batv_ctl_json_text(m->line[i]));
 	batv_ctl_put_text(o, "id", m->id);
@@ -350,7 +412,7 @@ static json_t *json_all(const struct asked *a)
 	char text[9000];
 
 	for (size_t i = 0; i < batv_log_why_kept(&a->log); i++)
-		json_array_append_new(messages, json_message(batv_log_why_message(&a->log, i)));
+		json_array_append_new(messages, json_message(a, batv_log_why_message(&a->log, i)));
 	batv_ctl_put_number(o, "schema", 1);
 	batv_ctl_put(o, "read", json_read(a));
 	batv_ctl_put_number(o, "found", a->log.found);
@@ -372,17 +434,29 @@ static void take_lines(void *ctx, struct batv_span lines)
 	batv_log_why_lines(ctx, lines);
 }
 
+/* For kept items, which are in the state directory. */
+static void prepare_lists(struct asked *a, bool configured)
+{
+	if (!configured)
+		return;
+	batv_ask_exim_init(&a->asker, a->ctl->config.global.exim, a->ctl->config_path, &a->exim);
+	a->cache = batv_ctl_cache_new(&a->exim, &a->cached);
+}
+
 static int prepare(struct asked *a, char **args, int n)
 {
 	int code = take_word(a, args[0]);
 
 	a->log.top = TOP;
+	a->log.anonymous = a->ctl->anonymous;
+	if (!code && a->ctl->anonymous)
+		hide_word(a);
 	if (!code)
 		code = batv_ctl_log_top(a->ctl, "why", &a->log.top);
 	if (code)
 		return code;
-	if (n == 1 && access(a->ctl->config_path, R_OK) == 0)
-		(void)batv_ctl_find(a->ctl); /* it may say where Exim is */
+	if (access(a->ctl->config_path, R_OK) == 0) /* it may say where Exim is */
+		prepare_lists(a, batv_ctl_find(a->ctl) == BATV_CTL_YES);
 	code = batv_ctl_log_start(&a->source, NULL, args + 1, n - 1);
 	a->log.since = a->source.since;
 	a->log.until = a->source.until;
@@ -420,6 +494,7 @@ int batv_ctl_why(struct batv_ctl *ctl, char **args, int n)
 	asked.ctl = ctl;
 	asked.source = (struct batv_ctl_log){.ctl = ctl, .command = "why"};
 	code = run(&asked, args, n);
+	batv_ctl_cache_free(asked.cache);
 	batv_log_why_end(&asked.log);
 	batv_ctl_log_end(&asked.source);
 	return code;

@@ -160,6 +160,10 @@ void batv_ctl_words_decision(const struct batv_ctl_decided *d, char out[static B
 		append(out, ", because %s", reason);
 	else if (reason && !is_refused(d))
 		append(out, "; it was not refused, because %s", reason);
+	else
+		return;
+	if (d->item)
+		append(out, " (%s)", d->item);
 }
 
 /* ---- to the other side ---- */

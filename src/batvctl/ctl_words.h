@@ -18,6 +18,7 @@ struct batv_ctl_decided {
 	enum batv_reason reason;
 	const char *proof; /* of a remembered recipient: "id", "tag", "pair" */
 	const char *class; /* "dsn" */
+	const char *item;  /* of the list that the reason names; NULL: not known */
 };
 
 /* "refused: the bounce came to ...", without a full stop. */

@@ -100,15 +100,16 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "day;\n"
 	 "--anonymous shows domains and networks only.",
 	 batv_ctl_report},
-	{"why", "since until top", 1, 1001,
-	 "ID|ADDRESS|HOST [--since 7d] [--until TIME] [--top NUMBER] [FILE...]",
+	{"why", "since until top anonymous", 1, 1001,
+	 "ID|ADDRESS|HOST [--since 7d] [--until TIME] [--top NUMBER] [--anonymous] [FILE...]",
 	 "why was this refused, or let in?  And what to tell the other side",
 	 "ID is Exim's id of a message; ADDRESS a recipient, with a tag (then only this one) or\n"
 	 "without (then with any); HOST the sending host, by IP address or name.  Shows each\n"
 	 "decision in words, Exim's own lines of that message, and a text for the people at the\n"
 	 "other side.  Without FILE it is this Exim's main log, with what was rotated; files may "
 	 "be\n"
-	 "compressed.  Exit status 1 when nothing was found.",
+	 "compressed.  --anonymous shows domains and networks only, and none of Exim's lines.\n"
+	 "Exit status 1 when nothing was found.",
 	 batv_ctl_why},
 	{"remember", "at from-exim-log", 0, 1, "FILE [--at TIME] | --from-exim-log FILE",
 	 "add what was sent to the memory",

@@ -12,7 +12,6 @@
 #include "log_report.h"
 #include "tag/tag.h"
 
-#define HOST_SIZE 64
 #define MAILED_DAYS 7 /* a refusal is doubtful that long after mail to that host */
 
 /* ---- days ---- */
@@ -86,14 +85,11 @@ static void copy(struct batv_span s, char *out, size_t size)
 static struct batv_span plain(const struct batv_log_report *r, struct batv_span address,
 			      char text[static BATV_ADDR_SIZE])
 {
-	const char *at = r->anonymous ? memrchr(address.p, '@', address.len) : NULL;
 	size_t len;
 
 	if (r->anonymous)
-		address = at ? batv_span_between(at + 1, address.p + address.len)
-			     : batv_span_of("(local)");
-
-	if (r->anonymous || batv_tag_bare(address.p, address.len, text, BATV_ADDR_SIZE) != BATV_OK)
+		batv_log_anonymous_address(address, text);
+	else if (batv_tag_bare(address.p, address.len, text, BATV_ADDR_SIZE) != BATV_OK)
 		copy(address, text, BATV_ADDR_SIZE);
 	for (len = 0; text[len]; len++)
 		text[len] = batv_fold(text[len]);
@@ -102,18 +98,12 @@ static struct batv_span plain(const struct batv_log_report *r, struct batv_span 
 
 /* A host's address; or only its network. */
 static struct batv_span host_of(const struct batv_log_report *r, struct batv_span host,
-				char text[static HOST_SIZE])
+				char text[static BATV_LOG_HOST_SIZE])
 {
-	char network[BATV_NETWORK_TEXT_SIZE];
-	uint64_t number;
-
-	copy(host, text, HOST_SIZE);
-	if (!r->anonymous)
-		return batv_span_of(text);
-	if (!batv_network_of(text, &number))
-		return batv_span_of("-");
-	batv_network_text(number, network);
-	copy(batv_span_of(network), text, HOST_SIZE);
+	if (r->anonymous)
+		batv_log_anonymous_host(host, text);
+	else
+		copy(host, text, BATV_LOG_HOST_SIZE);
 	return batv_span_of(text);
 }
 
@@ -194,7 +184,7 @@ const struct batv_log_doubtful *batv_log_report_look(const struct batv_log_repor
 static void take_refusal(struct batv_log_report *r, const struct batv_log_line *line,
 			 const struct batv_log_decision *d, int64_t when)
 {
-	char text[BATV_ADDR_SIZE], host[HOST_SIZE];
+	char text[BATV_ADDR_SIZE], host[BATV_LOG_HOST_SIZE];
 
 	count(r, line, BATV_LOG_REFUSED);
 	r->verdicts[d->verdict]++;

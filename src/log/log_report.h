@@ -6,6 +6,7 @@
 #ifndef BATV_LOG_REPORT_H
 #define BATV_LOG_REPORT_H
 
+#include "log_anonymous.h"
 #include "log_decision.h"
 #include "log_line.h"
 #include "log_mailed.h"

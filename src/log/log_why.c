@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log_anonymous.h"
 #include "log_why.h"
 #include "tag/tag.h"
 
@@ -102,8 +103,27 @@ static size_t show(struct batv_span s, char *out, size_t size)
 	return n;
 }
 
-static void add_decision(struct batv_log_message *m, const struct batv_log_decision *d,
-			 int64_t when)
+/* The addresses in a decision, as they may be shown. */
+static void show_addresses(const struct batv_log_why *w, const struct batv_log_decision *d,
+			   struct batv_log_told *t)
+{
+	char domain[BATV_ADDR_SIZE], network[BATV_LOG_HOST_SIZE];
+
+	if (!w->anonymous) {
+		show(d->host, t->host, sizeof t->host);
+		show(d->rcpt, t->rcpt, sizeof t->rcpt);
+		show(d->msgid, t->msgid, sizeof t->msgid);
+		return;
+	}
+	batv_log_anonymous_address(d->rcpt, domain);
+	batv_log_anonymous_host(d->host, network);
+	show(batv_span_of(domain), t->rcpt, sizeof t->rcpt);
+	show(batv_span_of(network), t->host, sizeof t->host);
+	show(batv_span_of("-"), t->msgid, sizeof t->msgid);
+}
+
+static void add_decision(const struct batv_log_why *w, struct batv_log_message *m,
+			 const struct batv_log_decision *d, int64_t when)
 {
 	struct batv_log_told *t;
 
@@ -117,21 +137,19 @@ static void add_decision(struct batv_log_message *m, const struct batv_log_decis
 	t->reason = d->reason;
 	show(d->proof, t->proof, sizeof t->proof);
 	show(d->class, t->class, sizeof t->class);
-	show(d->host, t->host, sizeof t->host);
-	show(d->rcpt, t->rcpt, sizeof t->rcpt);
-	show(d->msgid, t->msgid, sizeof t->msgid);
+	show_addresses(w, d, t);
 }
 
 /* Date and clock, then what comes after the id. */
-static void add_line(struct batv_log_message *m, const struct batv_log_line *line,
-		     struct batv_span text)
+static void add_line(const struct batv_log_why *w, struct batv_log_message *m,
+		     const struct batv_log_line *line, struct batv_span text)
 {
 	const char *end = text.p + text.len, *rest = line->id.p + line->id.len + 1;
 	char *out;
 	size_t n;
 
 	m->lines++;
-	if (m->n_lines == BATV_LOG_WHY_LINES)
+	if (m->n_lines == BATV_LOG_WHY_LINES || w->anonymous)
 		return;
 	out = m->line[m->n_lines++];
 	n = show(line->date, out, BATV_LOG_WHY_LINE);
@@ -225,7 +243,8 @@ static bool is_wanted(const struct batv_log_why *w, const struct batv_log_decisi
 /* ---- lines ---- */
 
 /* What Exim logged of a message before its decision: lines in the block, in their order. */
-static void look_back(struct batv_log_message *m, struct batv_span block, struct batv_span text)
+static void look_back(const struct batv_log_why *w, struct batv_log_message *m,
+		      struct batv_span block, struct batv_span text)
 {
 	struct batv_span before = batv_span_between(block.p, text.p), one;
 	const char *start;
@@ -241,7 +260,7 @@ static void look_back(struct batv_log_message *m, struct batv_span block, struct
 
 		batv_log_line_read(one, &line);
 		if (line.mark != BATV_LOG_DECIDED && batv_span_equal(line.id, batv_span_of(m->id)))
-			add_line(m, &line, one);
+			add_line(w, m, &line, one);
 	}
 }
 
@@ -270,10 +289,10 @@ static void take_decision(struct batv_log_why *w, const struct batv_log_line *li
 		return;
 	if (!m) {
 		m = make(w, wanted ? w->kept : w->waiting, line, when);
-		look_back(m, block, text);
+		look_back(w, m, block, text);
 	}
 	if (wanted || w->kind == BATV_LOG_WHY_HOST)
-		add_decision(m, &d, when);
+		add_decision(w, m, &d, when);
 }
 
 /* A message whose host has got its name. */
@@ -298,7 +317,7 @@ static void take_other(struct batv_log_why *w, const struct batv_log_line *line,
 		m = make(w, w->kept, line, when);
 	if (!m)
 		return;
-	add_line(m, line, text);
+	add_line(w, m, line, text);
 	if (!m->matched && is_peer(w, line))
 		promote(w, m);
 }

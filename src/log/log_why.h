@@ -51,6 +51,7 @@ struct batv_log_why {
 	size_t n_hosts;
 	int64_t since, until; /* by the log's clock; the second is not included */
 	size_t top;           /* messages that are kept */
+	bool anonymous; /* keep domains instead of addresses, networks instead of hosts, no lines */
 
 	uint64_t found; /* messages that match */
 	uint64_t lines, decisions;

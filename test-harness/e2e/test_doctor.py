@@ -74,6 +74,12 @@ class Place:
         self.batv.set(CONF)
 
     @contextlib.contextmanager
+    def kept(self, command, item):
+        self.batv.ctl(command, "add", item)
+        yield
+        self.batv.ctl(command, "remove", item)
+
+    @contextlib.contextmanager
     def no_exim(self):
         command, self.batv.exim = self.batv.exim, "none"
         self.batv.set(CONF)
@@ -165,6 +171,8 @@ def breaks(p):
          "warn", "multi_domain = false", ("errors-to",)),
         ("unsigned-hosts", together(p.conf(unsigned_hosts="127.0.0.7"), p.edit(sign), p.edit("begin acl", "domainlist batv_sign = *\nbegin acl")),
          "warn", "mail to unsigned_hosts leaves signed by remote_smtp", ("transport-signs",)),
+        ("unsigned-hosts", together(p.kept("unsigned", "127.0.0.7"), p.edit(sign), p.edit("begin acl", "domainlist batv_sign = *\nbegin acl")),
+         "warn", "unsigned_hosts (127.0.0.7)", ("transport-signs",)),
         ("route", p.edit(unsign, "batv_unsign:\n  driver = redirect\n  domains = nowhere.test\n  data = a@b\n"), "fail",
          "postmaster@ours.test", ()),
         ("config", p.wrong_conf(), "fail", 'grace: expected a time', ("exim-found",)),

@@ -121,3 +121,52 @@ def test_a_damaged_file(lab):
     path.write_text(path.read_text() + "exempt-host +x - - root\n")
     site.fails(3, "expected one plain item of an Exim list", "exempt", "add", "192.0.2.9")
     assert site.meets() == (250, "exempt-host")
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def test_explained(lab):
+    """explain, why and sign name the item that decided, its end and its note."""
+    site = Site(lab)
+    site.batv.exim = f"{site.exim.binary} -C {site.exim.config_path}"
+    site.batv.set(HERE, own_hosts="127.0.0.1 : 127.0.8.0/24", exempt_hosts="! 127.0.7.9 : 127.0.0.99 : 127.0.7.0/24",
+                  exempt_recipients="postmaster@*")
+    log, message = site.exim.dir / "log" / "mainlog", lab.write("message", bounce("alice@test"))
+    why = lambda *argv: site.batv.ctl("why", *argv, log)
+    explained = lambda host, rcpt="alice@test": flat(site.batv.ctl("explain", "--host", host, "--rcpt", rcpt, message, check=False).stdout)
+
+    site.batv.ctl("exempt", "add", "127.0.0.0/28", "--for", "1d", "--note", "their gateway, until Tuesday")
+    assert site.meets() == (250, "exempt-host")
+    kept = r"a host in exempt_hosts \(127\.0\.0\.0/28, by batvctl exempt until \d{4}-\d\d-\d\d [\d:]+ UTC: their gateway, until Tuesday\)"
+    page = flat(why("alice@test").stdout)
+    assert re.search(kept, page) and re.search(kept, explained(STRANGER)), (page, explained(STRANGER))
+    assert page.count("their gateway") == 1         # not to the other side
+    [decision] = json.loads(why("--json", "alice@test").stdout)["messages"][0]["decisions"]
+    item = decision["item"]
+    assert (item["list"], item["item"], item["kept"], item["note"]) == ("exempt_hosts", "127.0.0.0/28", True, "their gateway, until Tuesday")
+    assert abs(item["until"] - START - DAY) < 60
+    site.batv.ctl("exempt", "remove", "127.0.0.0/28")
+    assert "exempt_hosts;" not in flat(why("alice@test").stdout) and "by batvctl" not in flat(why("alice@test").stdout)
+
+    site.batv.ctl("exempt", "add", "Alice <alice@test>")
+    assert site.meets("ALICE@test") == (250, "exempt-recipient")
+    kept = "the address is in exempt_recipients (alice@test, by batvctl exempt until further notice)"
+    assert kept in flat(why("alice@test").stdout) and kept in explained(STRANGER)
+    site.batv.ctl("exempt", "remove", "alice@test")
+
+    # of the configuration: Exim is asked item by item
+    assert "a host in exempt_hosts (127.0.7.0/24)" in explained("127.0.7.7")
+    assert "in exempt_recipients (postmaster@*)" in explained(STRANGER, "postmaster@test")
+    assert "in own_hosts (127.0.8.0/24)" in explained("127.0.8.7")
+    assert "refused: " in explained(STRANGER) and "refused: " in explained("127.0.7.9")
+
+    site.batv.ctl("unsigned", "add", "lists.test", "--note", "knows us by name")
+    site.batv.ctl("unsigned", "add", "sender:robot@test")
+    done = site.batv.ctl("sign", "alice@test", "--rcpt", "x@lists.test", check=False)
+    assert "item      *@lists.test, by batvctl unsigned until further notice: knows us by name (unsigned_destinations)\n" in done.stdout, done
+    done = site.batv.ctl("sign", "robot@test", check=False)
+    assert "item      robot@test, by batvctl unsigned until further notice (unsigned_senders)\n" in done.stdout, done
+    assert "item" not in site.batv.ctl("sign", "alice@test").stdout
+    assert "leaves untagged (unsigned_senders) (robot@test, by batvctl unsigned" in explained(STRANGER, "robot@test")

@@ -286,6 +286,9 @@ class LocalExceptions(Site):
 
     def named(self, host):
         """explain names the item."""
+        message = self.lab.write("message", bounce(self.address))
+        done = self.batv.ctl("explain", "--host", host, "--rcpt", self.address, message)
+        assert "in exempt_hosts (+batv_local_exceptions)" in " ".join(done.stdout.split()), done
 
     def lacks_the_list(self):
         """Pieces of an earlier version, or a main.conf that nobody includes: the list is empty, not in doubt."""
@@ -313,3 +316,11 @@ class TestExceptionsSplit(LocalExceptions):
 
 class TestExceptionsLight(LocalExceptions):
     kind, split = LIGHT, True
+
+    def test_kept_hosts(self):
+        """No transport of this Exim can ask about a next hop, in whichever list it is."""
+        said = "mail to unsigned_hosts leaves signed by any transport"
+        assert said not in self.batv.ctl("doctor", check=False).stdout
+        self.batv.ctl("unsigned", "add", "127.0.0.7")
+        assert said in self.batv.ctl("doctor", check=False).stdout
+        self.batv.ctl("unsigned", "remove", "127.0.0.7")

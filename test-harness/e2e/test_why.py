@@ -114,6 +114,27 @@ class TestRealLog:
         assert len(self.ask("client.test")[1]) == 6         # the HELO of all of them
         assert self.ask("ent.test")[1] == []
 
+    def test_anonymous(self):
+        """The same decisions, and nothing that names a person or a host; as in report."""
+        hidden = re.compile(rf"(?i)alice|games|{re.escape(FORGER)}|{re.escape(FRIEND)}|client\.test|prvs=|{re.escape(self.sent)}|@")
+        for question in "Alice <alice@test>", self.tag, FORGER, "client.test", self.ids["remembered"], self.ids["refused"]:
+            whole, ids = self.ask(question)
+            for words in (), ("--json",):
+                page = self.o.batv.ctl("why", "--anonymous", *words, question).stdout
+                page = page.replace(str(self.lab.dir), "")
+                assert not hidden.search(page), (question, hidden.search(page), page)
+                assert all(i in page for i in ids), (question, page)
+            told, found = self.ask("--anonymous", question)
+            assert found == ids and told["found"] == whole["found"], (question, told)
+            for ours, theirs in zip(told["messages"], whole["messages"]):
+                assert [(d["verdict"], d["action"], d["reason"]) for d in ours["decisions"]] == \
+                    [(d["verdict"], d["action"], d["reason"]) for d in theirs["decisions"]]
+                assert ours["lines"] == [] and ours["lines_all"] == theirs["lines_all"] > 0
+                assert {d["recipient"] for d in ours["decisions"]} == {"test"}
+                assert all(re.fullmatch(r"127\.0\.\d+\.0/24", d["host"]) for d in ours["decisions"])
+        done = self.o.batv.ctl("why", "--anonymous", self.tag.replace("alice", "bob"), check=False)
+        assert done.returncode == 1 and "bob" not in done.stdout, done
+
     def test_files_and_times(self):
         log = self.o.log()
         assert self.ask("alice@test", log)[1] == self.ask("alice@test")[1][1:]

@@ -1,4 +1,4 @@
-/* links: log/log_report log/log_why log/log_line log/log_decision log/log_mailed log/log_ranking core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/memory/counters core/memory/access core/memory/header core/tag/tag core/tag/key core/tag/addr core/base/network core/base/hmac core/base/safefile core/base/span */
+/* links: log/log_anonymous log/log_report log/log_why log/log_line log/log_decision log/log_mailed log/log_ranking core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/memory/counters core/memory/access core/memory/header core/tag/tag core/tag/key core/tag/addr core/base/network core/base/hmac core/base/safefile core/base/span */
 /*
  * fuzz_log_report.c - any bytes as Exim's main log: what is taken from a line is within it and
  * comes after Exim's own words, the sums of a report agree, and a decision is found by its id,

@@ -15,7 +15,11 @@ static char text[BATV_WORDS_SIZE];
 static const char *words(enum batv_verdict verdict, enum batv_action action,
 			 enum batv_reason reason, const char *proof, const char *class)
 {
-	const struct batv_ctl_decided d = {verdict, action, reason, proof, class};
+	const struct batv_ctl_decided d = {.verdict = verdict,
+					   .action = action,
+					   .reason = reason,
+					   .proof = proof,
+					   .class = class};
 
 	batv_ctl_words_decision(&d, text);
 	return text;
@@ -24,7 +28,11 @@ static const char *words(enum batv_verdict verdict, enum batv_action action,
 static const char *letter(enum batv_verdict verdict, enum batv_action action,
 			  enum batv_reason reason, const char *class)
 {
-	const struct batv_ctl_decided d = {verdict, action, reason, "", class};
+	const struct batv_ctl_decided d = {.verdict = verdict,
+					   .action = action,
+					   .reason = reason,
+					   .proof = "",
+					   .class = class};
 	const struct batv_ctl_letter l = {"27 Nov 14:20", "192.0.2.1", "ann@test"};
 
 	batv_ctl_words_letter(&d, &l, text);
@@ -58,6 +66,34 @@ START_TEST(sentences)
 			 "refused: the message tries several tags, which a bounce never does");
 	ck_assert_ptr_nonnull(strstr(
 		words(BATV_MISSING, BATV_ACTION_COUNT, BATV_WHY_NONE, "", "dsn"), "put off (451)"));
+}
+END_TEST
+
+START_TEST(items)
+{
+	struct batv_ctl_decided d = {.verdict = BATV_EXEMPT,
+				     .reason = BATV_WHY_EXEMPT_HOST,
+				     .proof = "",
+				     .class = "dsn",
+				     .item = "192.0.2.7, by batvctl exempt until further notice"};
+	const struct batv_ctl_letter l = {"27 Nov 14:20", "192.0.2.1", "ann@test"};
+
+	batv_ctl_words_decision(&d, text);
+	ck_assert_str_eq(text,
+			 "accepted: the bounce was not checked, because it came from a host in "
+			 "exempt_hosts (192.0.2.7, by batvctl exempt until further notice)");
+	/* the other side must not read it */
+	batv_ctl_words_letter(&d, &l, text);
+	ck_assert_ptr_null(strstr(text, "batvctl"));
+	d.verdict = BATV_MISSING;
+	d.reason = BATV_WHY_RELAY_HOST;
+	d.action = MARK;
+	d.item = "10.0.0.0/8";
+	batv_ctl_words_decision(&d, text);
+	ck_assert_ptr_nonnull(strstr(text, "a host in relay_in_hosts (10.0.0.0/8)"));
+	d.reason = BATV_WHY_NONE;
+	batv_ctl_words_decision(&d, text);
+	ck_assert_ptr_null(strstr(text, "10.0.0.0/8"));
 }
 END_TEST
 
@@ -143,6 +179,7 @@ Suite *unit_suite(void)
 	TCase *c = tcase_create("all");
 
 	tcase_add_test(c, sentences);
+	tcase_add_test(c, items);
 	tcase_add_test(c, each_of_them);
 	tcase_add_test(c, reasons);
 	tcase_add_loop_test(c, what_to_change, 0, sizeof letters / sizeof letters[0]);

@@ -1,4 +1,4 @@
-/* links: log/log_report log/log_line log/log_decision log/log_mailed log/log_ranking core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/tag/tag core/tag/key core/tag/addr core/base/network core/base/hmac core/base/span */
+/* links: log/log_anonymous log/log_report log/log_line log/log_decision log/log_mailed log/log_ranking core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/tag/tag core/tag/key core/tag/addr core/base/network core/base/hmac core/base/span */
 /*
  * test_log_report.c - what is added up, what is called doubtful, and the bounds of the tables.
  */

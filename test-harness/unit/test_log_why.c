@@ -1,4 +1,4 @@
-/* links: log/log_why log/log_line log/log_decision core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/tag/tag core/tag/key core/tag/addr core/base/hmac core/base/span */
+/* links: log/log_anonymous log/log_why log/log_line log/log_decision core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class core/tag/tag core/tag/key core/tag/addr core/base/network core/base/hmac core/base/span */
 /*
  * test_log_why.c - what matches a question, what is kept of it, and that strangers' text matches
  * nothing.
@@ -288,6 +288,30 @@ START_TEST(no_address)
 }
 END_TEST
 
+/* The answer is the same, and names nobody. */
+START_TEST(anonymous)
+{
+	const struct batv_log_message *m;
+
+	ask_address("ann@test");
+	why.anonymous = true;
+	take(lines_of[2]);
+	take(AT ID(3) " <= <> H=mx.theirs.test [192.0.2.2]\n");
+	take(AT ID(3) " => ann <ann@test>\n");
+	take(lines_of[1]);
+	m = kept(0);
+	ck_assert_uint_eq(why.found, 2);
+	ck_assert_str_eq(m->told[0].rcpt, "test");
+	ck_assert_str_eq(m->told[0].host, "192.0.2.0/24");
+	ck_assert_str_eq(m->told[0].msgid, "-");
+	ck_assert_uint_eq(m->lines, 2);
+	ck_assert_uint_eq(m->n_lines, 0);
+	ck_assert_str_eq(kept(1)->told[0].rcpt, "test");
+	ck_assert_str_eq(kept(1)->told[0].host, "2001:db8:0::/48");
+	end();
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("log_why");
@@ -304,6 +328,7 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(c, hostile_lines, 0, sizeof strangers / sizeof strangers[0]);
 	tcase_add_test(c, a_part_of_the_time);
 	tcase_add_test(c, no_address);
+	tcase_add_test(c, anonymous);
 	suite_add_tcase(s, c);
 	return s;
 }
