@@ -84,6 +84,7 @@ static struct breaks breaks_of(struct batv_arm *arm, const struct batv_state *st
 			out.bounces_since = b->when;
 	}
 	note_own_break(arm, d);
+	arm->until = out.until;
 	return out;
 }
 
@@ -478,6 +479,43 @@ static void explain_clock(const struct batv_arm *arm, const char *broken, char *
 		       *broken ? " since " : "", broken, utc(arm->when, when));
 }
 
+/* What another host of the fleet lacks.  Its name is that host's word. */
+static void explain_fleet(const struct batv_arm *arm, const char *host, char *out, size_t size)
+{
+	if (arm->why == BATV_ARM_FLEET_KEY)
+		(void)snprintf(out, size,
+			       "observing: host %s signs with secret %" PRIu32 ", which this "
+			       "server does not have, so its tags look forged here; bring it over: "
+			       "batvctl secret export there, batvctl secret import here",
+			       host, arm->host_secret);
+	else if (arm->why == BATV_ARM_FLEET_UNSIGNED)
+		(void)snprintf(out, size,
+			       "observing: host %s has signing = off for this domain; once signing "
+			       "is on there, grace begins",
+			       host);
+	else
+		(void)snprintf(out, size,
+			       "observing: nothing is known yet of what host %s sends; if that "
+			       "host is gone: batvctl fleet forget %s",
+			       host, host);
+}
+
+/* Whose evidence or break it is, if it is not ours. */
+static void add_host(const struct batv_arm *arm, const char *host, char *out, size_t size)
+{
+	const size_t used = strlen(out);
+
+	switch (arm->why) {
+	case BATV_ARM_GRACE:
+	case BATV_ARM_STALE:
+	case BATV_ARM_FEW:
+		(void)snprintf(out + used, size - used, "; this is about host %s of the fleet",
+			       host);
+		break;
+	default: break;
+	}
+}
+
 /* What batvctl enforce said comes before what would be without it.  Returns the length. */
 static size_t explain_override(const struct batv_arm *arm, char *out, size_t size)
 {
@@ -503,13 +541,15 @@ bool batv_arming_refuses(const struct batv_arm *arm, bool armed)
 
 void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 {
-	char broken[WHEN_SIZE + 240];
+	char broken[WHEN_SIZE + 240], host[64] = "";
 	const char *name = arm->policy ? arm->policy->name : "";
 	size_t used = explain_override(arm, out, size);
 
 	out += used;
 	size -= used;
 	break_text(arm, broken, sizeof broken);
+	if (arm->host)
+		batv_printable(batv_span_of(arm->host), host, sizeof host);
 	switch (arm->why) {
 	case BATV_ARM_ARMED: explain_armed(arm, broken, out, size); break;
 	case BATV_ARM_GRACE: explain_grace(arm, broken, out, size); break;
@@ -543,6 +583,11 @@ void batv_arming_explain(const struct batv_arm *arm, char *out, size_t size)
 	case BATV_ARM_ELSEWHERE: explain_elsewhere(arm, out, size); break;
 	case BATV_ARM_UNTAGGED: explain_untagged(arm, out, size); break;
 	case BATV_ARM_UNSEEN: explain_unseen(arm, out, size); break;
+	case BATV_ARM_FLEET_KEY:
+	case BATV_ARM_FLEET_UNSIGNED:
+	case BATV_ARM_FLEET_UNKNOWN: explain_fleet(arm, host, out, size); break;
 	case BATV_ARM_WHY_COUNT: out[0] = '\0'; break;
 	}
+	if (arm->host)
+		add_host(arm, host, out, size);
 }

@@ -35,6 +35,10 @@ enum batv_arm_why {
 	BATV_ARM_ELSEWHERE,    /* another server sends for it */
 	BATV_ARM_UNTAGGED,     /* bounces come back without the tag that left */
 	BATV_ARM_UNSEEN,       /* its mail leaves, but no transport of ours sees it */
+	/* of a fleet: fleet_arming.h; `host` is the one that it waits for */
+	BATV_ARM_FLEET_KEY,      /* a host that sends for it has a secret that is not here */
+	BATV_ARM_FLEET_UNSIGNED, /* a host has signing off */
+	BATV_ARM_FLEET_UNKNOWN,  /* of a host nothing is known yet */
 	BATV_ARM_WHY_COUNT
 };
 
@@ -54,9 +58,14 @@ struct batv_arm {
 	int64_t broken;                       /* the latest break that affects it; 0: none */
 	const char *broken_why;               /* its reason */
 	bool own_name;                        /* `domains` lists it by its own name */
+	int64_t until;                        /* the latest `until` of its breaks; 0: none */
 	bool complete;                        /* the evidence is */
 	bool moved;                           /* it is idle here, and another server sends for it */
-	bool untagged; /* bounces come back by their ids, and none by a tag */
+	bool untagged;        /* bounces come back by their ids, and none by a tag */
+	bool by_fleet;        /* the evidence of all hosts decided */
+	bool fleet_sends;     /* the hosts have sent for it for as long as the memory goes back */
+	uint32_t host_secret; /* of FLEET_KEY: the number of that host's secret */
+	const char *host;     /* of the fleet: whose evidence or break decided; NULL: ours */
 	struct batv_sending_evidence evidence;
 	struct batv_sending_unseen unseen;
 	struct batv_sending_foreign foreign;

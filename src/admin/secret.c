@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/hmac.h"
+
 #define MAGIC "exim-batv secret "
 #define MAGIC_LINE MAGIC "1"
 #define NUMBER_MAX 999999
@@ -572,6 +574,21 @@ void batv_secrets_fingerprint(const struct batv_secrets *secrets,
 		memset(sum, 0, sizeof sum);
 	EVP_MD_CTX_free(ctx);
 	batv_bytes_to_hex(sum, (BATV_FINGERPRINT_SIZE - 1) / 2, out);
+}
+
+bool batv_secret_check(const struct batv_secret *secret, char out[static BATV_SECRET_CHECK_SIZE])
+{
+	uint8_t mac[BATV_HMAC_LEN];
+	char text[100];
+
+	(void)snprintf(text, sizeof text, "%" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64,
+		       secret->number, secret->start, secret->rotation, secret->retention);
+	out[0] = '\0';
+	if (!batv_hmac_sha1((struct batv_span){(const char *)secret->bytes, BATV_SECRET_LEN},
+			    batv_span_of("exim-batv secret check 1 "), batv_span_of(text), mac))
+		return false;
+	batv_bytes_to_hex(mac, (BATV_SECRET_CHECK_SIZE - 1) / 2, out);
+	return true;
 }
 
 void batv_secrets_wipe(struct batv_secrets *secrets)

@@ -101,6 +101,14 @@ enum batv_err batv_secrets_merge(const struct batv_secrets *local,
 void batv_secrets_fingerprint(const struct batv_secrets *secrets,
 			      char out[static BATV_FINGERPRINT_SIZE]);
 
+/*
+ * Writes sixteen hex characters and a NUL, by which another host finds out whether it has the same
+ * secret: the same number, times and bytes.  They reveal nothing about the bytes (HMAC-SHA1,
+ * truncated).  False: libcrypto failed, and out is "".
+ */
+#define BATV_SECRET_CHECK_SIZE 17
+bool batv_secret_check(const struct batv_secret *secret, char out[static BATV_SECRET_CHECK_SIZE]);
+
 void batv_secrets_wipe(struct batv_secrets *secrets);
 
 #endif

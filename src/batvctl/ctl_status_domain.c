@@ -21,7 +21,10 @@ static const char *const arm_names[] = {[BATV_ARM_ARMED] = "armed",
 					[BATV_ARM_FEW] = "few",
 					[BATV_ARM_ELSEWHERE] = "elsewhere",
 					[BATV_ARM_UNTAGGED] = "untagged",
-					[BATV_ARM_UNSEEN] = "unseen"};
+					[BATV_ARM_UNSEEN] = "unseen",
+					[BATV_ARM_FLEET_KEY] = "fleet-key",
+					[BATV_ARM_FLEET_UNSIGNED] = "fleet-unsigned",
+					[BATV_ARM_FLEET_UNKNOWN] = "fleet-unknown"};
 _Static_assert(sizeof arm_names / sizeof arm_names[0] == BATV_ARM_WHY_COUNT, "one has no name");
 
 /* Does Exim consider this domain armed?  The flag in the table says so.  For
@@ -83,7 +86,7 @@ size_t batv_ctl_status_refusing(struct batv_status *s)
 	if (!s->state_read || !s->memory_ok)
 		return 0;
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
-		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);
+		struct batv_arm arm = batv_ctl_arm(s->ctl, &s->state.state, &d, s->ctl->now);
 
 		n += batv_ctl_status_refuses(s, &d, &arm);
 	}

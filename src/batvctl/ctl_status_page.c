@@ -148,11 +148,22 @@ static void print_signing(struct batv_status *s)
 static unsigned rank(const struct batv_arm *arm, bool refusing)
 {
 	static const uint8_t ranks[BATV_ARM_WHY_COUNT] = {
-		[BATV_ARM_GRACE] = 1,       [BATV_ARM_MODE_OBSERVE] = 2, [BATV_ARM_SIGNING_OFF] = 2,
-		[BATV_ARM_NO_EVIDENCE] = 3, [BATV_ARM_FEW] = 3,          [BATV_ARM_STALE] = 4,
-		[BATV_ARM_ARMED] = 5,       [BATV_ARM_MODE_REJECT] = 5, /* and yet it observes */
-		[BATV_ARM_NO_POLICY] = 6,   [BATV_ARM_CLOCK] = 6,        [BATV_ARM_ELSEWHERE] = 7,
-		[BATV_ARM_UNTAGGED] = 7,    [BATV_ARM_UNSEEN] = 8,
+		[BATV_ARM_GRACE] = 1,
+		[BATV_ARM_MODE_OBSERVE] = 2,
+		[BATV_ARM_SIGNING_OFF] = 2,
+		[BATV_ARM_NO_EVIDENCE] = 3,
+		[BATV_ARM_FEW] = 3,
+		[BATV_ARM_STALE] = 4,
+		[BATV_ARM_ARMED] = 5,
+		[BATV_ARM_MODE_REJECT] = 5, /* and yet it observes */
+		[BATV_ARM_NO_POLICY] = 6,
+		[BATV_ARM_CLOCK] = 6,
+		[BATV_ARM_ELSEWHERE] = 7,
+		[BATV_ARM_UNTAGGED] = 7,
+		[BATV_ARM_UNSEEN] = 8,
+		[BATV_ARM_FLEET_KEY] = 8,
+		[BATV_ARM_FLEET_UNSIGNED] = 7,
+		[BATV_ARM_FLEET_UNKNOWN] = 6,
 	};
 
 	return refusing ? 0 : ranks[arm->why];
@@ -190,7 +201,7 @@ static void count_domains(struct batv_status *s, struct census *c)
 	struct batv_domain d;
 
 	for (size_t i = 0; s->memory_ok && batv_domain_next(&s->memory, &i, &d); i++) {
-		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);
+		struct batv_arm arm = batv_ctl_arm(s->ctl, &s->state.state, &d, s->ctl->now);
 		struct named new = {.refuses = batv_ctl_status_refuses(s, &d, &arm),
 				    .why = arm.why,
 				    .when = arm.when};
@@ -219,6 +230,9 @@ static void tell_observing(FILE *out, const struct named *d, int64_t now)
 		[BATV_ARM_ELSEWHERE] = "another server sends for it",
 		[BATV_ARM_UNTAGGED] = "bounces come back without their tag",
 		[BATV_ARM_UNSEEN] = "no transport that signs sees its mail",
+		[BATV_ARM_FLEET_KEY] = "a host of the fleet signs with a secret that is not here",
+		[BATV_ARM_FLEET_UNSIGNED] = "a host of the fleet has signing off",
+		[BATV_ARM_FLEET_UNKNOWN] = "a host of the fleet has not been heard yet",
 	};
 	char when[DATE_SIZE];
 

@@ -1,3 +1,4 @@
+/* links: core/base/hmac */
 /* links: admin/secret core/base/span */
 /*
  * test_secret.c - the secret file: every kind of wrong line, round trips, and the changes that

@@ -1,4 +1,4 @@
-/* links: admin/timeline admin/hkdf admin/secret core/tag/key core/base/span */
+/* links: admin/timeline admin/hkdf admin/secret core/tag/key core/base/span core/base/hmac */
 /*
  * test_timeline.c - the keys of a set of secrets: known answers, and properties that hold for
  * random sets and a grid of times.

@@ -11,10 +11,11 @@
  * The domain table.  Names are in lower case.  Times are seconds since 1970 in 32 bits (until
  * 2106); 0 means never.  The last_ times are written at most once an hour.
  */
-#define BATV_DOMAIN_ARMED 1u /* of flags; only the daemon sets it */
-/* The same: all servers of the fleet that send mail of this domain have sent it signed, seen at
- * their transports, for as long as the memory's retention. */
+#define BATV_DOMAIN_ARMED 1u /* of flags; only the daemon sets them */
+/* All servers of the fleet that send mail of this domain have sent it signed, seen at their
+ * transports, for as long as the memory's retention. */
 #define BATV_DOMAIN_FLEET_SENDS 2u
+#define BATV_DOMAIN_BY_FLEET 4u /* ARMED is by the evidence of all hosts: fleet_arming.h */
 
 struct batv_domain {
 	char name[BATV_DOMAIN_NAME_MAX + 1];
