@@ -213,16 +213,26 @@ static bool follow_periods(struct batv_keeper *k, const struct batv_config *conf
 
 /* ---- arming ---- */
 
-static void set_armed(struct batv_keeper *k, struct batv_memory *memory, size_t slot,
-		      const struct batv_domain *domain, const struct batv_arm *arm, int64_t now)
+static uint32_t flags_of(const struct batv_domain *domain, const struct batv_arm *arm)
 {
-	uint32_t flags = domain->flags & ~BATV_DOMAIN_ARMED;
-	char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
+	const uint32_t ours = BATV_DOMAIN_ARMED | BATV_DOMAIN_BY_FLEET | BATV_DOMAIN_FLEET_SENDS;
+	uint32_t flags = domain->flags & ~ours;
 
 	if (arm->armed)
-		flags |= BATV_DOMAIN_ARMED;
+		flags |= BATV_DOMAIN_ARMED | (arm->by_fleet ? BATV_DOMAIN_BY_FLEET : 0);
+	if (arm->fleet_sends)
+		flags |= BATV_DOMAIN_FLEET_SENDS;
+	return flags;
+}
+
+static void set_flags(struct batv_keeper *k, struct batv_memory *memory, size_t slot,
+		      const struct batv_domain *domain, const struct batv_arm *arm, int64_t now)
+{
+	const uint32_t flags = flags_of(domain, arm);
+	char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
+
 	if (batv_domain_set_flags(memory, slot, flags, now) != BATV_OK ||
-	    memory != &k->generation.memory)
+	    memory != &k->generation.memory || ((flags ^ domain->flags) & BATV_DOMAIN_ARMED) == 0)
 		return;
 	batv_printable(batv_span_of(domain->name), name, sizeof name);
 	batv_arming_explain(arm, why, sizeof why);
@@ -243,13 +253,12 @@ static int64_t arm_domains(struct batv_keeper *k, struct batv_memory *memory,
 	struct batv_domain domain;
 
 	for (size_t i = 0; batv_domain_next(memory, &i, &domain); i++) {
-		struct batv_arm arm = batv_arming_decide(state, &domain, now);
+		struct batv_arm arm = batv_fleet_known_decide(&k->fleet, state, &domain, now);
 
 		if (arm.why == BATV_ARM_UNSEEN) /* grace counts from the end of this */
 			batv_domain_break(memory, domain.name, BATV_DOMAIN_UNSEEN, now);
-		if (arm.armed != ((domain.flags & BATV_DOMAIN_ARMED) != 0) &&
-		    !(only_disarm && arm.armed))
-			set_armed(k, memory, i, &domain, &arm, now);
+		if (flags_of(&domain, &arm) != domain.flags && !(only_disarm && arm.armed))
+			set_flags(k, memory, i, &domain, &arm, now);
 		if (arm.when > now && arm.when < next)
 			next = arm.when;
 	}
@@ -425,6 +434,18 @@ static void next_state(struct batv_keeper *k, const struct batv_config *config,
 	free(overrides);
 }
 
+/*
+ * Before the domains are armed: whether mail left untagged here is seen by comparing with the row
+ * before.
+ */
+static void look_at_fleet(struct batv_keeper *k, const struct batv_config *config, int64_t now)
+{
+	batv_fleet_known_look(&k->fleet, &k->store, &config->global, &k->have.state, k->secrets,
+			      &k->generation.memory, now);
+	if (k->fleet.trouble[0])
+		batv_notices_trouble(&k->notices, BATV_TROUBLE_FLEET, "%s", k->fleet.trouble);
+}
+
 static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 			const struct batv_look *look, struct batv_looked *out)
 {
@@ -446,6 +467,8 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 	out->usable = (on_disk || out->published) &&
 		      k->have.state.written <= look->now + BATV_STATE_SKEW &&
 		      batv_key_current(&k->have.state.ring, look->now);
+	if (k->have.text && k->secrets)
+		look_at_fleet(k, config, look->now);
 	/* A state that could not be published may have disarmed domains already.  They stay
 	 * disarmed, or their flags would change back and forth with each look. */
 	if (k->have.text) {
@@ -489,6 +512,7 @@ void batv_keeper_free(struct batv_keeper *keeper)
 {
 	adopt(keeper, NULL);
 	batv_store_free_state(&keeper->have);
+	batv_fleet_known_free(&keeper->fleet);
 	batv_memory_close(&keeper->generation.memory);
 	batv_memory_close(&keeper->generation.before);
 	batv_store_close(&keeper->store);

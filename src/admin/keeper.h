@@ -7,6 +7,7 @@
 #define BATV_KEEPER_H
 
 #include "config.h"
+#include "fleet_known.h"
 #include "generation.h"
 #include "memory/access.h"
 #include "memory/names.h"
@@ -19,6 +20,7 @@ struct batv_keeper { /* start with all bytes zero, then batv_store_open() */
 	bool unread;                   /* the state could not be read at the last look */
 	bool made_secret;              /* a secret was made since the last publication */
 	struct batv_generation generation;
+	struct batv_fleet_known fleet;
 	struct batv_notices notices;
 };
 

@@ -18,6 +18,7 @@ enum batv_trouble {
 	BATV_TROUBLE_STATE,     /* the state could not be written */
 	BATV_TROUBLE_MEMORY,    /* there is no memory file, and none could be made */
 	BATV_TROUBLE_OVERRIDES, /* the file of batvctl enforce cannot be read */
+	BATV_TROUBLE_FLEET,     /* what the other hosts say cannot be read */
 	BATV_TROUBLE_COUNT
 };
 

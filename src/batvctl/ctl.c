@@ -114,6 +114,20 @@ int batv_ctl_open_as_owner(struct batv_ctl *ctl)
 	return BATV_CTL_YES;
 }
 
+const struct batv_fleet_known *batv_ctl_fleet(struct batv_ctl *ctl)
+{
+	if (!ctl->fleet_read)
+		batv_fleet_known_read(&ctl->fleet, &ctl->store, &ctl->config.global, ctl->clock);
+	ctl->fleet_read = true;
+	return &ctl->fleet;
+}
+
+struct batv_arm batv_ctl_arm(struct batv_ctl *ctl, const struct batv_state *state,
+			     const struct batv_domain *domain, int64_t now)
+{
+	return batv_fleet_known_decide(batv_ctl_fleet(ctl), state, domain, now);
+}
+
 #define LOCK_SECONDS 10
 
 /* The child's exit status; what is wrong goes to `out`. */

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "ctl_terminal.h"
 #include "ctl_time.h"
+#include "fleet_known.h"
 #include "store.h"
 
 enum batv_ctl_code {
@@ -74,6 +75,8 @@ struct batv_ctl {
 	int64_t now;                       /* --at, or the clock */
 	struct batv_config config;
 	struct batv_store store;
+	struct batv_fleet_known fleet; /* read when batv_ctl_arm() is first asked */
+	bool fleet_read;
 	char message[BATV_MESSAGE_SIZE];
 };
 
@@ -114,6 +117,13 @@ int batv_ctl_open_as_owner(struct batv_ctl *ctl); /* and becomes its owner, to w
  */
 bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, size_t size),
 		       void *ctx, char *why, size_t size);
+
+/* What the other hosts of the fleet say, read once; without a fleet, nothing. */
+const struct batv_fleet_known *batv_ctl_fleet(struct batv_ctl *ctl);
+/* Does the domain refuse, by the evidence of this server, or of its fleet?  The store must be open.
+ */
+struct batv_arm batv_ctl_arm(struct batv_ctl *ctl, const struct batv_state *state,
+			     const struct batv_domain *domain, int64_t now);
 
 /* The name of the user who gives the command; with sudo, of the one who used it. */
 const char *batv_ctl_who(void);

@@ -31,7 +31,7 @@ static bool is_untold(const struct batv_ctl_doctor *d, const struct batv_told *t
 		      const struct batv_domain *domain)
 {
 	const int64_t now = d->ctl->clock;
-	struct batv_arm arm = batv_arming_decide(&d->state.state, domain, now);
+	struct batv_arm arm = batv_ctl_arm(d->ctl, &d->state.state, domain, now);
 
 	return arm.armed && arm.mode == BATV_ENFORCE_AUTO && (domain->flags & BATV_DOMAIN_ARMED) &&
 	       now - (int64_t)domain->decided > LONG_AGO &&

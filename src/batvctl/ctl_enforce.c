@@ -116,7 +116,7 @@ static void explain(struct enforcing *e, const struct domain *d, char out[static
 		return;
 	find_slot(e, d, &slot);
 	slot.policy_sum = batv_domain_policy_sum(d->policy->name);
-	arm = batv_arming_decide(e->asking.context.state, &slot, e->ctl->clock);
+	arm = batv_ctl_arm(e->ctl, e->asking.context.state, &slot, e->ctl->clock);
 	batv_arming_explain(&arm, out, SENTENCE);
 }
 

@@ -75,7 +75,8 @@ static bool ask(struct notifying *n, const char *name, bool refuses)
 
 static void look_at_domain(struct notifying *n, const struct batv_domain *d)
 {
-	struct batv_arm arm = batv_arming_decide(&n->status->state.state, d, n->status->ctl->clock);
+	struct batv_arm arm =
+		batv_ctl_arm(n->status->ctl, &n->status->state.state, d, n->status->ctl->clock);
 	const bool refuses = batv_ctl_status_refuses(n->status, d, &arm);
 	struct change *c;
 

@@ -24,7 +24,7 @@ static int64_t local(int64_t when)
 static struct batv_report_domain facts_of(const struct batv_report *r, const struct batv_domain *d)
 {
 	const struct batv_context *context = &r->asking.context;
-	struct batv_arm arm = batv_arming_decide(context->state, d, r->ctl->clock);
+	struct batv_arm arm = batv_ctl_arm(r->ctl, context->state, d, r->ctl->clock);
 	struct batv_report_domain out = {.since = local(d->first_signed),
 					 .grace = local(arm.since),
 					 .when = local(arm.when)};

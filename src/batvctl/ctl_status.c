@@ -283,7 +283,7 @@ static void check_lost(struct batv_status *s)
 /* How a domain's mail leaves, and comes back. */
 static void check_domain(struct batv_status *s, const struct batv_domain *d)
 {
-	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
+	struct batv_arm arm = batv_ctl_arm(s->ctl, &s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32];
 
 	batv_printable(batv_span_of(d->name), name, sizeof name);

@@ -162,7 +162,7 @@ static void print_domains(struct batv_status *s)
 		     "begins with "
 		     "its first signed mail)");
 	for (size_t i = 0; batv_domain_next(&s->memory, &i, &d); i++) {
-		struct batv_arm arm = batv_arming_decide(&s->state.state, &d, s->ctl->now);
+		struct batv_arm arm = batv_ctl_arm(s->ctl, &s->state.state, &d, s->ctl->now);
 		char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
 
 		if (!batv_ctl_status_wanted(s, d.name))

@@ -118,7 +118,7 @@ static json_t *json_evidence(const struct batv_arm *arm)
 
 static json_t *json_domain(struct batv_status *s, const struct batv_domain *d)
 {
-	struct batv_arm arm = batv_arming_decide(&s->state.state, d, s->ctl->now);
+	struct batv_arm arm = batv_ctl_arm(s->ctl, &s->state.state, d, s->ctl->now);
 	char name[BATV_DOMAIN_NAME_MAX + 32], why[BATV_ARM_TEXT_SIZE];
 	struct batv_complete_facts facts;
 	json_t *o = json_object();

@@ -383,7 +383,7 @@ static void once_armed(struct testing *t)
 	if (!found)
 		(void)snprintf(slot.name, sizeof slot.name, "%.*s", (int)sizeof slot.name - 1,
 			       t->domain);
-	arm = batv_arming_decide(t->asking.context.state, &slot, t->ctl->clock);
+	arm = batv_ctl_arm(t->ctl, t->asking.context.state, &slot, t->ctl->clock);
 	batv_arming_explain(&arm, when, sizeof when);
 	say(t, "mode", MARK_NONE, "%s: %.700s", t->domain, when);
 }

@@ -453,6 +453,7 @@ int main(int argc, char **argv)
 	code = run_words(&ctl, &given, argv + optind, argc - optind);
 	if (ctl.json && code != BATV_CTL_YES)
 		batv_ctl_fail_in_json();
+	batv_fleet_known_free(&ctl.fleet);
 	batv_config_free(&ctl.config);
 	batv_store_close(&ctl.store);
 	if (fflush(stdout) != 0 || ferror(stdout))

@@ -175,7 +175,8 @@ static void log_troubles(struct daemon *d)
 		[BATV_TROUBLE_KEYS] = "the number of keys is",
 		[BATV_TROUBLE_STATE] = "the state is",
 		[BATV_TROUBLE_MEMORY] = "the sent-mail memory is",
-		[BATV_TROUBLE_OVERRIDES] = "the file overrides is"};
+		[BATV_TROUBLE_OVERRIDES] = "the file overrides is",
+		[BATV_TROUBLE_FLEET] = "the view of the fleet is"};
 
 	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)
@@ -256,8 +257,7 @@ static int64_t look_once(struct daemon *d, unsigned woke, bool first)
 	how.publish_always = woke & BATV_WOKE_RELOAD;
 	how.make_secret = first || (woke & BATV_WOKE_RELOAD) ||
 			  (d->gone_since && d->boot - d->gone_since >= SECRET_PATIENCE * NS);
-	batv_watch_paths(&d->watch, d->config.global.directory, d->config_path,
-			 d->config.global.legacy_keys);
+	batv_watch_paths(&d->watch, &d->config.global, d->config_path);
 	batv_keeper_look(&d->keeper, &d->config, &how, &looked);
 	batv_keeper_sync(&d->keeper);
 	if (!looked.secret_gone)

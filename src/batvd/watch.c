@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fleet_said.h"
+#include "fleet_view.h"
 #include "overrides.h"
 #include "store.h"
 #include "watch.h"
@@ -74,9 +76,10 @@ static void add_file(struct batv_watch *watch, const char *path)
 			 BATV_WOKE_CONFIG);
 }
 
-void batv_watch_paths(struct batv_watch *watch, const char *directory, const char *config,
-		      const char *legacy)
+void batv_watch_paths(struct batv_watch *watch, const struct batv_global *global,
+		      const char *config)
 {
+	const char *directory = global->directory;
 	char path[4096 + 16];
 
 	watch->n = 0;
@@ -89,8 +92,12 @@ void batv_watch_paths(struct batv_watch *watch, const char *directory, const cha
 	snprintf(path, sizeof path, "%s/%s", directory, BATV_OVERRIDES_NAME);
 	add_path(watch, path, "", IN_CLOSE_WRITE, BATV_WOKE_FILES);
 	add_file(watch, config);
-	if (*legacy)
-		add_file(watch, legacy);
+	if (*global->legacy_keys)
+		add_file(watch, global->legacy_keys);
+	/* What the other hosts say: a break there is one here, at once. */
+	if (*global->fleet && *global->fleet_directory)
+		add_path(watch, global->fleet_directory, BATV_FLEET_VIEW_NAME,
+			 ON_CONFIG_DIR | IN_MASK_ADD, BATV_WOKE_FILES);
 }
 
 void batv_watch_until(struct batv_watch *watch, int64_t when)
@@ -114,7 +121,7 @@ static unsigned read_signals(int fd)
 static bool name_matters(const char *name)
 {
 	static const char *const names[] = {BATV_SECRET_NAME, BATV_STATE_NAME, BATV_OBSERVE_NAME,
-					    BATV_OVERRIDES_NAME};
+					    BATV_OVERRIDES_NAME, BATV_FLEET_SAID_NAME};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(name, names[i]) == 0)

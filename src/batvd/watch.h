@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config.h"
+
 enum {                       /* why a wait ended; 0: time was up */
        BATV_WOKE_STOP = 1,   /* SIGTERM, SIGINT */
        BATV_WOKE_RELOAD = 2, /* SIGHUP */
@@ -16,7 +18,7 @@ enum {                       /* why a wait ended; 0: time was up */
        BATV_WOKE_ERROR = 32, /* waiting failed; see errno */
 };
 
-#define BATV_WATCH_MAX 6
+#define BATV_WATCH_MAX 7
 
 struct batv_watch {
 	int signals, notify, timer;
@@ -31,10 +33,10 @@ struct batv_watch {
 bool batv_watch_open(struct batv_watch *watch);
 /*
  * Watches these paths instead of those before.  Call it at each look, because a watched file may
- * have been replaced.  legacy may be "".  If a path cannot be watched, the next look still sees it.
+ * have been replaced.  If a path cannot be watched, the next look still sees it.
  */
-void batv_watch_paths(struct batv_watch *watch, const char *directory, const char *config,
-		      const char *legacy);
+void batv_watch_paths(struct batv_watch *watch, const struct batv_global *global,
+		      const char *config);
 /* Wakes at this time of the real-time clock; INT64_MAX: never. */
 void batv_watch_until(struct batv_watch *watch, int64_t when);
 /* Waits, at most `seconds`.  Returns all that has happened, as BATV_WOKE_ bits. */

@@ -1,6 +1,7 @@
+/* links: admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming */
 /* links: core/memory/doors */
 /* links: admin/standby admin/config admin/nearest admin/conffile admin/legacy admin/keeper admin/overrides admin/generation admin/memory_move */
-/* links: core/memory/forged admin/store core/base/fault admin/plan admin/publish admin/timeline admin/secret admin/arming core/decide/override core/base/network */
+/* links: core/memory/forged admin/store core/base/fault admin/plan admin/publish admin/timeline admin/hkdf admin/secret admin/arming core/decide/override core/base/network */
 /* links: admin/memory_file admin/replace core/memory/counters core/decide/automatic core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/servers */
 /* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
