@@ -84,11 +84,6 @@ bool batv_member_next(struct batv_member *m, enum batv_parcel_kind kind, uint16_
 	return true;
 }
 
-bool batv_member_is_late(const struct batv_member *m, int64_t until)
-{
-	return until < m->until - 1000;
-}
-
 int64_t batv_member_beat_ms(const struct batv_member *m)
 {
 	const int64_t by_hosts = (int64_t)m->roster->n * 1000 / 300;

@@ -14,7 +14,8 @@
  * of whole days are sent again, from the files, and then AGAIN says what that stands for.  So does
  * each start, for what was sent after the text was saved.
  *
- * Pure: no clock, no files, no allocation but in batv_member_write(); times are milliseconds.
+ * Pure: no clock, no files, no allocation but in batv_member_write(); times are milliseconds, of
+ * the clock that roster.h asks for: one that goes on evenly.
  */
 #ifndef BATV_MEMBER_H
 #define BATV_MEMBER_H
@@ -75,12 +76,6 @@ void batv_member_start(struct batv_member *m, struct batv_roster *roster, uint32
 bool batv_member_next(struct batv_member *m, enum batv_parcel_kind kind, uint16_t day,
 		      uint16_t count, int64_t until, uint16_t today, int64_t now,
 		      struct batv_parcel *out);
-/*
- * Did the clock go back, so that nothing can be promised for a while?  Then start again, with a new
- * incarnation and batv_roster_clock_set().
- */
-bool batv_member_is_late(const struct batv_member *m, int64_t until);
-
 /* After batv_roster_hear() said NEW. */
 void batv_member_heard(struct batv_member *m, const struct batv_parcel *parcel,
 		       struct batv_span payload, int64_t now);

@@ -178,24 +178,32 @@ static void conclude(struct batv_roster_member *m)
 
 /* ---- what parcels say ---- */
 
+/* A clock that was set right counts as before for one or two windows. */
+static void note_offset(struct batv_roster_member *m, int64_t ahead, int64_t received)
+{
+	if (m->window == 0) {
+		m->window = received;
+	} else if (received - m->window >= BATV_ROSTER_WINDOW) {
+		m->offset_before = m->offset;
+		m->offset = 0;
+		m->window = received;
+	}
+	m->offset = min64(max64(m->offset, ahead), BATV_ROSTER_OFFSET_MAX);
+	m->sampled = true;
+}
+
 static void note_clock(struct batv_roster_member *m, const struct batv_parcel *parcel,
 		       int64_t received)
 {
 	const uint32_t incarnation = batv_parcel_incarnation(parcel->position);
 
 	if (incarnation > m->incarnation) {
-		m->offset_before = max64(m->offset_before, m->offset);
-		m->offset = 0;
-		m->sampled = false;
+		m->offset_old = max64(m->offset_old, max64(m->offset, m->offset_before));
 		m->incarnation = incarnation;
 	}
-	if (parcel->until == 0)
-		return;
 	m->latest = max64(m->latest, parcel->until);
-	if (incarnation < m->incarnation)
-		return;
-	m->offset = min64(max64(m->offset, parcel->until - received), BATV_ROSTER_OFFSET_MAX);
-	m->sampled = true;
+	if (parcel->until != 0)
+		note_offset(m, parcel->until - received, received);
 }
 
 /* The highest; said by the first parcel that says it, so that later ones need not be here. */
@@ -363,12 +371,12 @@ uint64_t batv_roster_last(const struct batv_roster_member *m)
 int64_t batv_roster_member_until(const struct batv_roster_member *m)
 {
 	const struct batv_roster_range *first = first_part(m);
-	int64_t offset = m->offset;
+	int64_t offset = max64(m->offset, m->offset_before);
 
 	if (!first || first->until == 0 || !m->sampled)
 		return 0;
 	if (batv_parcel_incarnation(first->to) != m->incarnation)
-		offset = max64(offset, m->offset_before);
+		offset = max64(offset, m->offset_old);
 	return max64(first->until - offset - BATV_ROSTER_SLACK, 0);
 }
 
@@ -414,9 +422,11 @@ int64_t batv_roster_since(struct batv_roster *roster)
 void batv_roster_clock_set(struct batv_roster *roster)
 {
 	for (size_t i = 0; i < roster->n; i++) {
-		roster->member[i].sampled = false;
-		roster->member[i].offset = 0;
-		roster->member[i].offset_before = BATV_ROSTER_OFFSET_MAX;
+		struct batv_roster_member *m = &roster->member[i];
+
+		m->sampled = false;
+		m->offset = m->offset_before = m->window = 0;
+		m->offset_old = BATV_ROSTER_OFFSET_MAX;
 	}
 }
 

@@ -15,9 +15,14 @@
  *   - a member that another one names, and that was never heard, makes it 0;
  *   - a host that does not fit into the roster makes it 0;
  *   - what is forgotten on the way (too many gaps, a crash before it was saved) only makes it less.
- * It supposes that a member's clock is not further ahead than BATV_ROSTER_SLACK plus what the
- * roster sees of it: the fastest parcel since its last start shows how far its clock is ahead, less
- * that parcel's time on the way.
+ *
+ * Clocks.  `until` of a parcel is by the sender's clock, times here are by this host's.  The
+ * fastest parcel shows how far the sender's clock is ahead, less that parcel's time on the way.  So
+ * nothing is promised before a first parcel showed it, and BATV_ROSTER_SLACK is taken off.  Within
+ * one run both clocks must go on evenly: take CLOCK_MONOTONIC, plus what it lacked to the real time
+ * at the start.  Known limit: if a host starts again with a clock that is further ahead than
+ * before, its first parcels promise too much by that, less the slack, at a host that all of them
+ * reach late.
  *
  * Order, for the caller: ask batv_roster_look(); if NEW, check and apply the payload to the memory;
  * then batv_roster_hear().  After a crash between the two the parcel comes again, or is a gap.
@@ -34,16 +39,15 @@
 #define BATV_ROSTER_RANGES 16
 #define BATV_ROSTER_AGAINS 4
 #define BATV_ROSTER_SLACK 200                  /* ms */
+#define BATV_ROSTER_WINDOW 600000              /* ms */
 #define BATV_ROSTER_OFFSET_MAX (INT64_MAX / 4) /* so far ahead that nothing is promised */
 
-enum batv_roster_state { /* numbers are in parcels and in the file: never reused */
-			 BATV_ROSTER_NAMED =
-				 1, /* another host knows it; not one parcel of it was heard */
-			 BATV_ROSTER_HEARD = 2,
-			 BATV_ROSTER_LEFT =
-				 3, /* it said so; what it sent until then still counts */
-			 BATV_ROSTER_FORGOTTEN = 4, /* an administrator said so; it is back when it
-						       is heard again */
+/* The numbers are in parcels and in the file: never reused. */
+enum batv_roster_state {
+	BATV_ROSTER_NAMED = 1,     /* another host knows it; not one parcel of it was heard */
+	BATV_ROSTER_HEARD = 2,     /* it is a member */
+	BATV_ROSTER_LEFT = 3,      /* it said so; what it sent until then still counts */
+	BATV_ROSTER_FORGOTTEN = 4, /* an administrator said so; it is back when it is heard */
 };
 
 /* Positions `from` to `to` are here.  until: the promise of the last parcel in it; 0: none known.
@@ -68,15 +72,17 @@ struct batv_roster_member {
 	uint64_t host;
 	uint64_t floor;               /* what is below does not matter; 0: not known yet */
 	uint64_t next_floor, said_at; /* is to become so when all from there to said_at is here */
-	uint64_t left_at;      /* LEFT: its last parcel; FORGOTTEN: a later one brings it back */
-	int64_t heard;         /* when a parcel of it came last; 0: never */
-	int64_t latest;        /* the latest promise that was heard, or heard of; its clock */
-	int64_t offset;        /* its clock is ahead at least so far */
-	int64_t offset_before; /* the same, of earlier incarnations */
-	int64_t since;         /* as it says in MEMBERS: it has all since then; 0: not */
-	uint32_t incarnation;  /* the latest that was heard */
-	uint8_t state;         /* enum batv_roster_state */
-	bool sampled;          /* since this host's start, a parcel showed its clock */
+	uint64_t left_at; /* LEFT: its last parcel; FORGOTTEN: a later one brings it back */
+	int64_t heard;    /* when a parcel of it came last; 0: never */
+	int64_t latest;   /* the latest promise that was heard, or heard of; its clock */
+	/* Its clock is ahead at least so far: in this window, in the one before it (both count, of
+	 * whatever incarnation), and in all earlier incarnations. */
+	int64_t offset, offset_before, offset_old;
+	int64_t window;       /* when this window began; 0: with the next parcel */
+	int64_t since;        /* as it says in MEMBERS: it has all since then; 0: not */
+	uint32_t incarnation; /* the latest that was heard */
+	uint8_t state;        /* enum batv_roster_state */
+	bool sampled;         /* since this host's start, a parcel showed its clock */
 	uint8_t n, n_again;
 	struct batv_roster_asking asking;
 	struct batv_roster_range range[BATV_ROSTER_RANGES]; /* ascending, with gaps between */
@@ -127,7 +133,7 @@ int64_t batv_roster_until(const struct batv_roster *roster, int64_t now);
  * all for longer lend what they know: when no gap is open, all that matters of it is here.
  */
 int64_t batv_roster_since(struct batv_roster *roster);
-/* This host's clock was set: what was seen of other clocks is void. */
+/* This host's clock went on unevenly: what was seen of other clocks is void. */
 void batv_roster_clock_set(struct batv_roster *roster);
 /* The memory was replaced by an empty one: nothing is here. */
 void batv_roster_nothing_here(struct batv_roster *roster, int64_t since);

@@ -20,9 +20,9 @@ static unsigned write_member(FILE *f, const struct batv_roster_member *m)
 {
 	fprintf(f,
 		"member %" PRIu64 " %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64
-		" %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu32 "\n",
+		" %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu32 "\n",
 		m->host, m->state, m->floor, m->next_floor, m->said_at, m->left_at, m->heard,
-		m->latest, m->offset, m->offset_before, m->since, m->incarnation);
+		m->latest, m->offset, m->offset_before, m->offset_old, m->since, m->incarnation);
 	for (size_t i = 0; i < m->n; i++)
 		fprintf(f, "range %" PRIu64 " %" PRIu64 " %" PRId64 "\n", m->range[i].from,
 			m->range[i].to, m->range[i].until);
@@ -78,8 +78,8 @@ static bool read_member(struct batv_saved *saved, struct batv_roster *roster)
 	if (n[0] == 0 || n[0] == roster->own || (roster->n > 0 && n[0] <= m[-1].host))
 		return refuse(saved, "the members are not in order");
 	if (n[1] < BATV_ROSTER_NAMED || n[1] > BATV_ROSTER_FORGOTTEN ||
-	    n[11] > BATV_PARCEL_INCARNATION_MAX || n[8] > BATV_ROSTER_OFFSET_MAX ||
-	    n[9] > BATV_ROSTER_OFFSET_MAX)
+	    n[12] > BATV_PARCEL_INCARNATION_MAX || n[8] > BATV_ROSTER_OFFSET_MAX ||
+	    n[9] > BATV_ROSTER_OFFSET_MAX || n[10] > BATV_ROSTER_OFFSET_MAX)
 		return refuse(saved, "a state, an incarnation or an offset that does not exist");
 	*m = (struct batv_roster_member){
 		.host = n[0],
@@ -92,8 +92,9 @@ static bool read_member(struct batv_saved *saved, struct batv_roster *roster)
 		.latest = batv_saved_signed(saved, 7),
 		.offset = batv_saved_signed(saved, 8),
 		.offset_before = batv_saved_signed(saved, 9),
-		.since = batv_saved_signed(saved, 10),
-		.incarnation = (uint32_t)n[11],
+		.offset_old = batv_saved_signed(saved, 10),
+		.since = batv_saved_signed(saved, 11),
+		.incarnation = (uint32_t)n[12],
 	};
 	roster->n++;
 	return saved->why == NULL;
@@ -137,7 +138,7 @@ static bool read_line(struct batv_saved *saved, struct batv_roster *roster)
 {
 	struct batv_roster_member *m = roster->n > 0 ? &roster->member[roster->n - 1] : NULL;
 
-	if (batv_saved_is(saved, "member", 12))
+	if (batv_saved_is(saved, "member", 13))
 		return m && !is_whole(m) ? refuse(saved, "the member before has another floor")
 					 : read_member(saved, roster);
 	if (m && batv_saved_is(saved, "range", 3))
