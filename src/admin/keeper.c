@@ -299,11 +299,11 @@ static void say_overrides(struct batv_keeper *k, const struct batv_state *st,
 {
 	for (size_t i = 0; i < st->n_overrides; i++) {
 		const struct batv_override *o = &st->overrides[i];
-		char value[BATV_OVERRIDES_VALUE_SIZE];
+		char value[BATV_STATE_OVERRIDE_VALUE_SIZE];
 
 		if (same_override(other, o))
 			continue;
-		batv_overrides_value(o, value);
+		batv_state_override_value(o, value);
 		batv_notices_say(&k->notices, LOG_NOTICE, "%s: %s %s %s", what,
 				 batv_state_override_name((enum batv_override_key)o->key),
 				 o->domain, value);

@@ -51,7 +51,7 @@ static bool read_until(struct batv_span s, int64_t *until)
 	return true;
 }
 
-/* Returns NULL, or what was expected. */
+/* Returns NULL, or what was expected.  The texts of *out are zero, or those that come again. */
 static const char *read_override(struct batv_span text, struct batv_overrides_line *out)
 {
 	struct batv_span key = batv_span_field(&text), domain = batv_span_field(&text),
@@ -68,14 +68,11 @@ static const char *read_override(struct batv_span text, struct batv_overrides_li
 		if (!is_note(text))
 			return "expected a note of at most 100 bytes, without control characters";
 		memcpy(out->note, text.p, text.len);
-		out->note[text.len] = '\0';
 	}
 	if (!is_who(who))
 		return "expected KEY DOMAIN VALUE UNTIL WHO";
 	memcpy(out->domain, domain.p, domain.len);
-	out->domain[domain.len] = '\0';
 	memcpy(out->who, who.p, who.len);
-	out->who[who.len] = '\0';
 	return NULL;
 }
 
@@ -178,23 +175,12 @@ enum batv_err batv_overrides_read(const struct batv_store *store, struct batv_ov
 	return err;
 }
 
-void batv_overrides_value(const struct batv_override *override,
-			  char out[static BATV_OVERRIDES_VALUE_SIZE])
-{
-	struct batv_policy p = {.enforcement = override->mode};
-
-	strcpy(out, override->key == BATV_OVERRIDE_SIGNING ? "off" : "-");
-	if (override->key == BATV_OVERRIDE_ENFORCEMENT)
-		(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")), out,
-				      BATV_OVERRIDES_VALUE_SIZE);
-}
-
 static size_t put_line(const struct batv_overrides_line *l, char *out, size_t size)
 {
 	const struct batv_override *o = &l->override;
-	char value[BATV_OVERRIDES_VALUE_SIZE], until[24] = "-";
+	char value[BATV_STATE_OVERRIDE_VALUE_SIZE], until[24] = "-";
 
-	batv_overrides_value(o, value);
+	batv_state_override_value(o, value);
 	if (o->until)
 		(void)snprintf(until, sizeof until, "%" PRId64, o->until);
 	return (size_t)snprintf(out, size, "%s %s %s %s %s%s%s\n", batv_state_override_name(o->key),

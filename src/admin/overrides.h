@@ -65,11 +65,6 @@ bool batv_overrides_remove(struct batv_overrides *set, enum batv_override_key ke
 			   const char *domain);
 void batv_overrides_drop_ended(struct batv_overrides *set, int64_t now);
 
-/* Writes the value as the file has it: "observe", "-" or "off". */
-#define BATV_OVERRIDES_VALUE_SIZE 16
-void batv_overrides_value(const struct batv_override *override,
-			  char out[static BATV_OVERRIDES_VALUE_SIZE]);
-
 /* When the next one ends, or `next` if that is earlier. */
 int64_t batv_overrides_next(const struct batv_overrides *set, int64_t next);
 

@@ -186,6 +186,168 @@ START_TEST(bounds)
 }
 END_TEST
 
+/* Of each key and mode the word is read as it is written. */
+START_TEST(words_of_values)
+{
+	for (uint8_t key = 0; key < BATV_OVERRIDE_KEYS; key++)
+		for (uint8_t mode = 0; mode < (key == BATV_OVERRIDE_ENFORCEMENT ? 3 : 1); mode++) {
+			const struct batv_override o = {"a.test", 0, key, mode};
+			struct batv_override read = {NULL, 7, 99, 99};
+			char value[BATV_STATE_OVERRIDE_VALUE_SIZE];
+			const char *domain = key == BATV_OVERRIDE_SIGNING ? "*" : "a.test";
+
+			batv_state_override_value(&o, value);
+			ck_assert_ptr_null(batv_state_override(
+				batv_span_of(batv_state_override_name(key)), batv_span_of(domain),
+				batv_span_of(value), &read));
+			ck_assert_uint_eq(read.key, key);
+			ck_assert_uint_eq(read.mode, mode);
+		}
+}
+END_TEST
+
+static enum batv_err parsed(const char *text, size_t len)
+{
+	char *exact = malloc(len + !len); /* the sanitizer sees what lies outside */
+	enum batv_err err;
+
+	memcpy(exact, text, len);
+	err = batv_overrides_parse(exact, len, &back, NULL, NULL);
+	free(exact);
+	return err;
+}
+
+static enum batv_err parsed_line(int who, int note, const char *until)
+{
+	char line[600];
+
+	(void)snprintf(line, sizeof line, "exempt-host 192.0.2.1 - %s %.*s%s%.*s\n", until, who,
+		       "a-very.long_name-of-32-characters", note ? " " : "", note,
+		       "n0123456789 123456789 123456789 123456789 123456789 123456789 123456789 "
+		       "123456789 123456789 1234567890123");
+	return parsed(line, strlen(line));
+}
+
+START_TEST(the_longest_fields)
+{
+	char domain[260], who[34], note[102];
+	const struct batv_override o = {domain, 253402300799, BATV_OVERRIDE_ENFORCEMENT, 1};
+	const struct batv_override item = {"192.0.2.1", 1, BATV_OVERRIDE_EXEMPT_HOST, 0};
+	static char large[65538];
+
+	ck_assert_int_eq(parsed_line(1, 1, "1"), BATV_OK);
+	ck_assert_int_eq(back.line[0].override.until, 1);
+	ck_assert_int_eq(parsed_line(32, 100, "253402300799"), BATV_OK);
+	ck_assert_uint_eq(strlen(back.line[0].who), 32);
+	ck_assert_uint_eq(strlen(back.line[0].note), 100);
+	ck_assert_ptr_eq(back.line[0].override.domain, back.line[0].domain);
+	ck_assert_int_eq(parsed_line(33, 0, "-"), BATV_E_SYNTAX);
+	ck_assert_int_eq(parsed_line(32, 101, "-"), BATV_E_SYNTAX);
+	ck_assert_int_eq(parsed_line(32, 12, "-"), BATV_E_SYNTAX); /* it ends with a blank */
+	ck_assert_int_eq(parsed_line(32, 11, "-"), BATV_OK);
+
+	memset(domain, 'a', sizeof domain);
+	memset(who, 'w', sizeof who);
+	memset(note, 'n', sizeof note);
+	who[32] = note[100] = domain[253] = '\0';
+	ck_assert_int_eq(batv_overrides_set(&set, &o, who, ""), BATV_OK);
+	ck_assert_int_eq(batv_overrides_set(&set, &item, who, note), BATV_OK);
+	ck_assert_str_eq(set.line[0].domain, domain);
+	ck_assert_str_eq(set.line[0].who, who);
+	ck_assert_str_eq(set.line[1].note, note);
+	domain[253] = 'a', domain[254] = '\0';
+	ck_assert_int_eq(batv_overrides_set(&set, &o, who, ""), BATV_E_SYNTAX);
+	note[100] = 'n', note[101] = '\0';
+	ck_assert_int_eq(batv_overrides_set(&set, &item, who, note), BATV_E_SYNTAX);
+	ck_assert_int_eq(batv_overrides_set(&set, &item, who, "x "), BATV_E_SYNTAX);
+	who[32] = 'w', who[33] = '\0';
+	ck_assert_int_eq(batv_overrides_set(&set, &item, who, ""), BATV_OK);
+	ck_assert_str_eq(set.line[1].who, "-");
+	ck_assert_str_eq(set.line[1].note, "");
+	ck_assert_uint_eq(set.n, 2);
+	ck_assert(!batv_overrides_note_fits("") && batv_overrides_note_fits("x"));
+
+	memset(large, '#', sizeof large);
+	large[65535] = '\n';
+	ck_assert_int_eq(parsed(large, 65536), BATV_OK);
+	ck_assert_int_eq(parsed(large, 65537), BATV_E_TOO_LONG);
+	ck_assert_int_eq(parsed("", 0), BATV_OK);
+}
+END_TEST
+
+/* 64 lines fit into the file; and of a set that is not good nothing is taken. */
+START_TEST(the_last_line_that_fits)
+{
+	char text[65 * 40] = "";
+	const char *why = "as before";
+	unsigned line = 7;
+
+	for (unsigned i = 0; i < BATV_OVERRIDES_MAX; i++)
+		(void)sprintf(text + strlen(text), "enforcement d%u.test auto - x\n", i);
+	ck_assert_int_eq(batv_overrides_parse(text, strlen(text), &back, &line, &why), BATV_OK);
+	ck_assert_uint_eq(line, 7);
+	ck_assert_str_eq(why, "as before");
+	for (unsigned i = 0; i < BATV_OVERRIDES_MAX; i++)
+		ck_assert_ptr_eq(back.line[i].override.domain, back.line[i].domain);
+	strcat(text, "enforcement one-more.test auto - x\n");
+	ck_assert_int_eq(batv_overrides_parse(text, strlen(text), &back, &line, &why), BATV_E_FULL);
+	ck_assert_uint_eq(line, 65);
+	ck_assert_str_eq(why, "expected at most 64 lines; a policy can cover many domains");
+	ck_assert_uint_eq(back.n, BATV_OVERRIDES_MAX);
+	ck_assert_int_eq(parsed(text, strlen(text)), BATV_E_FULL);
+}
+END_TEST
+
+START_TEST(lines_that_go)
+{
+	put("a.test", 0, BATV_ENFORCE_REJECT);
+	put("b.test", 5, BATV_ENFORCE_AUTO);
+	put("c.test", 9, BATV_ENFORCE_OBSERVE);
+	put("d.test", 6, BATV_ENFORCE_REJECT);
+	ck_assert_int_eq(batv_overrides_next(&set, 100), 5);
+	ck_assert_int_eq(batv_overrides_next(&set, 5), 5);
+	ck_assert_int_eq(batv_overrides_next(&set, 2), 2);
+	batv_overrides_drop_ended(&set, 4);
+	ck_assert_uint_eq(set.n, 4);
+	ck_assert(batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "a.test"));
+	ck_assert_uint_eq(set.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_ptr_eq(set.line[i].override.domain, set.line[i].domain);
+		ck_assert_int_eq(set.line[i].domain[0], "bcd"[i]);
+	}
+	batv_overrides_drop_ended(&set, 6);
+	ck_assert_uint_eq(set.n, 1);
+	ck_assert_ptr_eq(batv_overrides_find(&set, BATV_OVERRIDE_ENFORCEMENT, "c.test"),
+			 &set.line[0]);
+	ck_assert_ptr_eq(set.line[0].override.domain, set.line[0].domain);
+	ck_assert_ptr_null(batv_overrides_find(&set, BATV_OVERRIDE_ENFORCEMENT, "b.test"));
+	ck_assert_ptr_null(batv_overrides_find(&set, BATV_OVERRIDE_ANYWAY, "c.test"));
+	ck_assert(!batv_overrides_remove(&set, BATV_OVERRIDE_ANYWAY, "c.test"));
+	put("e.test", 0, BATV_ENFORCE_AUTO);
+	batv_overrides_drop_ended(&set, 100);
+	ck_assert_uint_eq(set.n, 1);
+	ck_assert_str_eq(set.line[0].domain, "e.test");
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_written)
+{
+	put("a.test", 0, BATV_ENFORCE_REJECT);
+	ck_assert_int_eq(mkdirat(dir, ".overrides.new", 0700), 0);
+	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_E_IO);
+	ck_assert_ptr_nonnull(strstr(message, "/overrides: cannot write it: "));
+	ck_assert_int_eq(unlinkat(dir, ".overrides.new", AT_REMOVEDIR), 0);
+	ck_assert_int_eq(mkdirat(dir, "overrides", 0700), 0);
+	set.n = 0;
+	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_E_IO);
+	ck_assert_ptr_nonnull(strstr(message, "/overrides: cannot write it: Is a directory"));
+	ck_assert_int_eq(unlinkat(dir, "overrides", AT_REMOVEDIR), 0);
+	strcpy(message, "untouched");
+	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_OK);
+	ck_assert_str_eq(message, "untouched");
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("overrides");
@@ -197,5 +359,10 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, files_that_are_not_used);
 	tcase_add_test(tc, what_is_written_is_read_back);
 	tcase_add_test(tc, bounds);
+	tcase_add_test(tc, words_of_values);
+	tcase_add_test(tc, the_longest_fields);
+	tcase_add_test(tc, the_last_line_that_fits);
+	tcase_add_test(tc, lines_that_go);
+	tcase_add_test(tc, a_file_that_cannot_be_written);
 	return s;
 }

@@ -218,6 +218,17 @@ const char *batv_state_override_name(enum batv_override_key key)
 	return (unsigned)key < BATV_OVERRIDE_KEYS ? names[key] : "?";
 }
 
+void batv_state_override_value(const struct batv_override *override,
+			       char out[static BATV_STATE_OVERRIDE_VALUE_SIZE])
+{
+	struct batv_policy p = {.enforcement = override->mode};
+
+	strcpy(out, override->key == BATV_OVERRIDE_SIGNING ? "off" : "-");
+	if (override->key == BATV_OVERRIDE_ENFORCEMENT)
+		(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")), out,
+				      BATV_STATE_OVERRIDE_VALUE_SIZE);
+}
+
 #define OVERRIDE_ITEM_MAX 253
 
 /* A domain name of A-labels in lower case. */

@@ -101,6 +101,11 @@ const char *batv_state_override(struct batv_span key, struct batv_span domain,
 				struct batv_span value, struct batv_override *out);
 const char *batv_state_override_name(enum batv_override_key key); /* "enforcement" */
 
+/* Writes VALUE as batv_state_override() reads it: "observe", "-" or "off". */
+#define BATV_STATE_OVERRIDE_VALUE_SIZE 16
+void batv_state_override_value(const struct batv_override *override,
+			       char out[static BATV_STATE_OVERRIDE_VALUE_SIZE]);
+
 /* Is the override an item of a list?  Only then is *kind written. */
 bool batv_state_override_is_item(enum batv_override_key key, enum batv_list_kind *kind);
 
