@@ -11,12 +11,11 @@
 static void sum_of(const char *text, size_t len, char out[65])
 {
 	uint8_t sum[EVP_MAX_MD_SIZE] = {0};
-	unsigned n = 0;
 
-	if (EVP_Digest(text, len, sum, &n, EVP_sha256(), NULL) != 1)
-		n = 0;
 	out[0] = '\0';
-	for (unsigned i = 0; i < n && i < 32; i++)
+	if (EVP_Digest(text, len, sum, NULL, EVP_sha256(), NULL) != 1)
+		return;
+	for (unsigned i = 0; i < 32; i++)
 		snprintf(out + 2 * i, 3, "%02x", sum[i]);
 }
 
@@ -34,9 +33,7 @@ void batv_manifest_parse(const char *text, size_t len, struct batv_manifest *out
 		if (n > 67 && n - 66 < sizeof out->item[0].path && text[64] == ' ' &&
 		    text[65] == ' ' && text[66] == '/' && !memchr(text, '\0', n)) {
 			memcpy(out->item[out->n].sum, text, 64);
-			out->item[out->n].sum[64] = '\0';
 			memcpy(out->item[out->n].path, text + 66, n - 66);
-			out->item[out->n].path[n - 66] = '\0';
 			out->n++;
 		}
 		text += n + 1;
@@ -48,12 +45,12 @@ size_t batv_manifest_format(const struct batv_manifest *manifest, char *out, siz
 	size_t at = 0;
 
 	for (size_t i = 0; i < manifest->n; i++) {
-		int n = snprintf(out + at, size - at, "%s  %s\n", manifest->item[i].sum,
-				 manifest->item[i].path);
+		size_t n = (size_t)snprintf(out + at, size - at, "%s  %s\n", manifest->item[i].sum,
+					    manifest->item[i].path);
 
-		if (n < 0 || (size_t)n >= size - at)
+		if (n >= size - at)
 			return 0;
-		at += (size_t)n;
+		at += n;
 	}
 	return at;
 }

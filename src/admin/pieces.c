@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/safefile.h"
 #include "pieces.h"
 
 #define ETC BATV_ETC_EXIM
@@ -39,8 +40,7 @@ static bool read_fd(int fd, char **text, size_t *len)
 {
 	struct stat st;
 	char *buf;
-	size_t n = 0;
-	ssize_t got;
+	int saved;
 
 	if (fstat(fd, &st) < 0)
 		return false;
@@ -51,11 +51,14 @@ static bool read_fd(int fd, char **text, size_t *len)
 	buf = malloc((size_t)st.st_size + 1);
 	if (!buf)
 		return false;
-	while (n < (size_t)st.st_size && (got = read(fd, buf + n, (size_t)st.st_size - n)) > 0)
-		n += (size_t)got;
-	buf[n] = '\0';
+	if (!batv_file_read(fd, buf, (size_t)st.st_size, len)) {
+		saved = errno;
+		free(buf);
+		errno = saved;
+		return false;
+	}
+	buf[*len] = '\0';
 	*text = buf;
-	*len = n;
 	return true;
 }
 
