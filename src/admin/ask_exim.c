@@ -12,6 +12,7 @@
 
 #include "ask_exim.h"
 #include "decide/list_file.h"
+#include "exim_text.h"
 #include "find_exim.h"
 #include "plain_list.h"
 #include "root_path.h"
@@ -245,21 +246,15 @@ bool batv_ask_exim_option(struct batv_asker *asker, const char *name, char *out,
 
 bool batv_ask_exim_supports(struct batv_asker *asker, const char *what, bool *supported)
 {
-	char answer[4 * ANSWER_MAX], *list, *end;
-	const size_t len = strlen(what);
+	char answer[4 * ANSWER_MAX];
 
 	if (!*asker->command)
 		return give_up(asker, "no Exim was found, or exim = none");
 	if (!converse(asker, "-bV", NULL, answer, sizeof answer))
 		return false;
-	list = strstr(answer, "Support for:");
-	if (!list)
+	if (!strstr(answer, "Support for:"))
 		return give_up(asker, "Exim did not print what it supports");
-	end = list + strcspn(list, "\n");
-	*end = '\0';
-	*supported = false;
-	for (char *at = strstr(list, what); at && !*supported; at = strstr(at + 1, what))
-		*supported = at[-1] == ' ' && (at[len] == ' ' || at[len] == '\0');
+	*supported = batv_exim_text_supports(answer, what);
 	return true;
 }
 

@@ -332,24 +332,16 @@ static void look_at_macros(const struct batv_installation *inst, struct batv_ins
 	free(macros);
 }
 
-/* Exim prints the error first, in two lines, and then goes on with what it is. */
+/* Exim prints the error first, and then goes on with what it is. */
 static void say_broken(struct batv_installation *inst, const struct batv_ran *ran)
 {
-	const char *error = strstr(ran->text, "Exim configuration error");
-	size_t len, n = 0;
+	static const char who[] = "Exim ";
+	const size_t len = sizeof who - 1;
 
-	if (!error) {
+	if (batv_exim_text_error(ran->text, inst->broken + len, sizeof inst->broken - len))
+		memcpy(inst->broken, who, len);
+	else
 		COPY(inst->broken, ran->why);
-		return;
-	}
-	len = strcspn(error, "\n");
-	len += error[len] ? 1 + strcspn(error + len + 1, "\n") : 0;
-	for (size_t i = 0; i < len && n + 1 < sizeof inst->broken; i++)
-		if (!batv_is_space(error[i]))
-			inst->broken[n++] = error[i];
-		else if (n && inst->broken[n - 1] != ' ')
-			inst->broken[n++] = ' ';
-	inst->broken[n] = '\0';
 }
 
 void batv_installation_look(struct batv_installation *inst)

@@ -42,8 +42,6 @@ static bool is_literal(struct batv_span s)
 
 		if (!batv_is_alnum(c) && !strchr("._-=", c) && (unsigned char)c <= 0x7f)
 			return false;
-		if (!c)
-			return false;
 	}
 	return s.len > 0;
 }
@@ -105,8 +103,8 @@ static enum batv_match match_address_item(struct batv_span address, struct batv_
 static enum batv_match match_host_item(struct batv_span address, struct batv_span item)
 {
 	char a[64], b[64];
-	unsigned char x[16], y[16];
-	int fa, fb;
+	unsigned char x[16], y[4];
+	int family;
 
 	if (item.len == 1 && item.p[0] == '*')
 		return BATV_YES;
@@ -114,11 +112,11 @@ static enum batv_match match_host_item(struct batv_span address, struct batv_spa
 		return BATV_MAYBE;
 	memcpy(a, address.p, address.len), a[address.len] = '\0';
 	memcpy(b, item.p, item.len), b[item.len] = '\0';
-	fa = strchr(a, ':') ? AF_INET6 : AF_INET;
-	fb = strchr(b, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(fa, a, x) != 1 || inet_pton(fb, b, y) != 1)
+	family = strchr(a, ':') ? AF_INET6 : AF_INET;
+	/* The colon separates items, so that none of them is an IPv6 address. */
+	if (inet_pton(family, a, x) != 1 || inet_pton(AF_INET, b, y) != 1)
 		return BATV_MAYBE;
-	return fa == fb && memcmp(x, y, fa == AF_INET ? 4 : 16) == 0 ? BATV_YES : BATV_NO;
+	return family == AF_INET && memcmp(x, y, sizeof y) == 0 ? BATV_YES : BATV_NO;
 }
 
 static enum batv_match match_items(const char *value, const char *list,

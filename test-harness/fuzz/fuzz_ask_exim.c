@@ -1,4 +1,4 @@
-/* links: admin/ask_exim admin/plain_list core/decide/list_file core/decide/exim_list core/base/span */
+/* links: admin/ask_exim admin/plain_list admin/exim_text core/decide/list_file core/decide/exim_list core/base/span */
 /*
  * fuzz_ask_exim.c - any value and any list in a question to `exim -be`, and any bytes as what Exim
  * prints: nothing of the value can be run, and only "yes" is yes.
