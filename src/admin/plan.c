@@ -450,10 +450,8 @@ bool batv_plan_same(const struct batv_state *a, const struct batv_state *b)
 	char *a_text = timeless(a, &a_len), *b_text = timeless(b, &b_len);
 	bool same = a_text && b_text && a_len == b_len && memcmp(a_text, b_text, a_len) == 0;
 
-	if (a_text)
-		batv_wipe(a_text, a_len);
-	if (b_text)
-		batv_wipe(b_text, b_len);
+	batv_wipe(a_text, a_len);
+	batv_wipe(b_text, b_len);
 	free(a_text);
 	free(b_text);
 	return same;
@@ -473,16 +471,13 @@ bool batv_plan_wants_secret(const struct batv_config *config, const struct batv_
 	       s->retention != config->global.key_retention;
 }
 
-/* Adds the secret that the configuration would add.  Its bytes stay zero: only its times matter. */
+/* Adds the secret that the configuration would add.  Only its times matter: it has no number and no
+ * bytes. */
 static void add_imagined(struct batv_secrets *set, const struct batv_config *config, int64_t now)
 {
-	struct batv_secret *s = &set->list[set->n];
-
-	*s = (struct batv_secret){.start = now,
-				  .rotation = config->global.key_rotation,
-				  .retention = config->global.key_retention};
-	s->number = set->n ? set->list[set->n - 1].number + 1 : 1;
-	set->n++;
+	set->list[set->n++] = (struct batv_secret){.start = now,
+						   .rotation = config->global.key_rotation,
+						   .retention = config->global.key_retention};
 }
 
 bool batv_plan_fits(const struct batv_config *config, const struct batv_secrets *secrets,

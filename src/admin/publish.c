@@ -15,25 +15,26 @@
 
 #include "base/hmac.h"
 
+#define TEXT_SIZE (BATV_STATE_MAX + 1)
+
 struct text {
-	char *p; /* BATV_STATE_MAX + 1 bytes */
+	char *p; /* TEXT_SIZE bytes */
 	size_t len;
 	bool full; /* something did not fit: what is there is worth nothing */
 };
 
 __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...)
 {
-	size_t room = BATV_STATE_MAX + 1 - t->len;
+	size_t n, room = TEXT_SIZE - t->len;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vsnprintf(t->p + t->len, room, format, args);
+	n = (size_t)vsnprintf(t->p + t->len, room, format, args);
 	va_end(args);
-	if (n < 0 || (size_t)n >= room)
+	if (n >= room)
 		t->full = true;
 	else
-		t->len += (size_t)n;
+		t->len += n;
 }
 
 /* "" leaves no space at the end of its line. */
@@ -133,14 +134,9 @@ static void put_overrides(struct text *t, const struct batv_state *s)
 {
 	for (size_t i = 0; i < s->n_overrides; i++) {
 		const struct batv_override *o = &s->overrides[i];
-		struct batv_policy p = {.enforcement = o->mode};
-		char value[16] = "off";
+		char value[BATV_STATE_OVERRIDE_VALUE_SIZE];
 
-		if (o->key == BATV_OVERRIDE_ENFORCEMENT)
-			(void)batv_option_get(&p, batv_option_find(batv_span_of("enforcement")),
-					      value, sizeof value);
-		else if (o->key != BATV_OVERRIDE_SIGNING)
-			value[0] = '-', value[1] = '\0';
+		batv_state_override_value(o, value);
 		put(t, "override %s %s %s %" PRId64 "\n", batv_state_override_name(o->key),
 		    o->domain, value, o->until);
 	}
@@ -176,8 +172,7 @@ static void put_policies(struct text *t, const struct batv_state *s)
 
 static void say(char *out, size_t size, const char *text)
 {
-	if (out && size > 0)
-		(void)snprintf(out, size, "%s", text);
+	(void)snprintf(out, size, "%s", text); /* nothing, if there is no room */
 }
 
 /* The list that should be a file. */
@@ -243,7 +238,7 @@ static enum batv_err write_all(struct text *t, const struct batv_state *state, c
 enum batv_err batv_publish_format(const struct batv_state *state, char **out, size_t *len,
 				  char *list, size_t list_size)
 {
-	struct text t = {.p = malloc(BATV_STATE_MAX + 1)};
+	struct text t = {.p = malloc(TEXT_SIZE)};
 	enum batv_err err;
 
 	say(list, list_size, "");
@@ -251,7 +246,7 @@ enum batv_err batv_publish_format(const struct batv_state *state, char **out, si
 		return BATV_E_IO;
 	err = write_all(&t, state, list, list_size);
 	if (err != BATV_OK) {
-		batv_wipe(t.p, BATV_STATE_MAX + 1);
+		batv_wipe(t.p, TEXT_SIZE);
 		free(t.p);
 		return err;
 	}

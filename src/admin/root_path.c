@@ -33,11 +33,11 @@ static bool wrong(struct walk *w, const char *what)
 static bool prepend_target(struct walk *w, const char *target)
 {
 	char joined[PATH_MAX];
-	int n = snprintf(joined, sizeof joined, "%s/%s", target, w->rest);
+	size_t n = (size_t)snprintf(joined, sizeof joined, "%s/%s", target, w->rest);
 
-	if (n < 0 || (size_t)n >= sizeof joined)
+	if (n >= sizeof joined)
 		return wrong(w, strerror(ENAMETOOLONG));
-	memcpy(w->rest, joined, (size_t)n + 1);
+	memcpy(w->rest, joined, n + 1);
 	return true;
 }
 

@@ -238,18 +238,12 @@ struct sink {
 	size_t n;
 };
 
-static bool comes_before(const struct batv_key *a, const struct batv_key *b)
-{
-	if (a->from != b->from)
-		return a->from < b->from;
-	return a->secret != b->secret ? a->secret < b->secret : a->epoch < b->epoch;
-}
-
+/* By its time.  Of the same time they stay as they come: by secret, then by epoch. */
 static void insert_sorted(struct batv_keyring *ring, size_t n, const struct batv_key *key)
 {
 	size_t at = n;
 
-	while (at > 0 && comes_before(key, &ring->keys[at - 1])) {
+	while (at > 0 && key->from < ring->keys[at - 1].from) {
 		ring->keys[at] = ring->keys[at - 1];
 		at--;
 	}

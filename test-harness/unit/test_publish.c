@@ -233,6 +233,7 @@ START_TEST(the_text_is_as_documented)
 	ck_assert_ptr_null(strstr(text, "\nfleet")); /* there is none */
 	ck_assert_ptr_nonnull(strstr(text, "\nkey 4711 2903 3 045 1795000300 "));
 	ck_assert_ptr_nonnull(strstr(text, "\nunsigned_senders\n"));
+	ck_assert_ptr_null(strstr(text, "\noverride "));
 	ck_assert_ptr_nonnull(
 		strstr(text, "\npolicy shop\ndomains +local_domains\nsigning off\nend "));
 	for (size_t i = 0; i < batv_options_count; i++) { /* the default policy is whole */

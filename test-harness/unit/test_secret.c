@@ -5,9 +5,13 @@
  * are made to a set: first one, rotation, import.
  */
 #include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "secret.h"
 #include "unit.h"
@@ -64,6 +68,11 @@ static const struct {
 	{"\n", BATV_E_SYNTAX, 1, "first line"},
 	{"exim-batv secret 1", BATV_E_SYNTAX, 1, "cut off"},
 	{"exim-batv secret 1 \n" LINE "\n", BATV_E_VERSION, 1, "version"},
+	{"exim-batv secret \n" LINE "\n", BATV_E_SYNTAX, 1, "first line"},
+	{"exim-batv secret\n" LINE "\n", BATV_E_SYNTAX, 1, "first line"},
+	{"exim-batv secrets\n" LINE "\n", BATV_E_SYNTAX, 1, "first line"},
+	{"exim-batv secrets 1\n" LINE "\n", BATV_E_SYNTAX, 1, "first line"},
+	{"exim-batv secret x\n" LINE "\n", BATV_E_VERSION, 1, "version"},
 	{"exim-batv secret 2\n" LINE "\n", BATV_E_VERSION, 1, "version"},
 	{"exim-batv state 1\n" LINE "\n", BATV_E_SYNTAX, 1, "first line"},
 	{"# comment\n" HEAD LINE "\n", BATV_E_SYNTAX, 1, "first line"},
@@ -183,6 +192,93 @@ START_TEST(good_file_is_read)
 }
 END_TEST
 
+START_TEST(the_smallest_values_are_read)
+{
+	static const char first[] =
+		"0100000000000000000000000000000000000000000000000000000000000000";
+	char text[1024];
+
+	(void)snprintf(text, sizeof text, HEAD "secret 1 0 86400 86400 %s retired=1 revoked=1 \n",
+		       first);
+	ck_assert_int_eq(parse(text, &set), BATV_OK);
+	ck_assert_int_eq(set.list[0].start, 0);
+	ck_assert_int_eq(set.list[0].retired, 1);
+	ck_assert_int_eq(set.list[0].revoked, 1);
+	ck_assert_uint_eq(set.list[0].bytes[0], 1);
+}
+END_TEST
+
+/* ---- the kernel's random bytes, in the place of getrandom() ---- */
+
+static struct {
+	bool on;
+	int interrupted, error; /* how often, and then what */
+	ssize_t got;
+	uint8_t bytes[BATV_SECRET_LEN];
+} source;
+
+ssize_t getrandom(void *out, size_t size, unsigned flags)
+{
+	static ssize_t (*real)(void *, size_t, unsigned);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "getrandom");
+	if (!source.on)
+		return real(out, size, flags);
+	ck_assert_uint_eq(flags, 0); /* it waits until the kernel has some */
+	ck_assert_uint_eq(size, BATV_SECRET_LEN);
+	errno = source.interrupted > 0 ? EINTR : source.error;
+	if (source.interrupted-- > 0 || source.error)
+		return -1;
+	memcpy(out, source.bytes, size);
+	return source.got;
+}
+
+START_TEST(random_bytes)
+{
+	uint8_t bytes[BATV_SECRET_LEN] = {0};
+
+	source.on = true;
+	source.got = BATV_SECRET_LEN;
+	source.bytes[31] = 1;
+	source.interrupted = 2;
+	ck_assert_int_eq(batv_secret_random(bytes), BATV_OK);
+	ck_assert_mem_eq(bytes, source.bytes, sizeof bytes);
+	ck_assert_int_lt(source.interrupted, 0);
+	errno = EINTR; /* of an earlier call */
+	ck_assert_int_eq(batv_secret_random(bytes), BATV_OK);
+	source.got = BATV_SECRET_LEN - 1;
+	ck_assert_int_eq(batv_secret_random(bytes), BATV_E_IO);
+	source.got = BATV_SECRET_LEN;
+	source.bytes[31] = 0;
+	ck_assert_int_eq(batv_secret_random(bytes), BATV_E_IO);
+	source.bytes[31] = 1;
+	source.error = EIO;
+	ck_assert_int_eq(batv_secret_random(bytes), BATV_E_IO);
+	ck_assert_int_eq(batv_secrets_create(&set, DAY(7), DAY(7), NOW), BATV_E_IO);
+}
+END_TEST
+
+static uint32_t number_of(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+	source.on = true;
+	source.got = BATV_SECRET_LEN;
+	memcpy(source.bytes, (uint8_t[]){a, b, c, d, 0xff}, 5);
+	ck_assert_int_eq(batv_secrets_create(&set, DAY(7), DAY(7), NOW), BATV_OK);
+	return set.list[0].number;
+}
+
+/* The first four random bytes, as a number, are spread over 1000 to 9999. */
+START_TEST(numbers_of_first_secrets)
+{
+	ck_assert_uint_eq(number_of(0, 0, 0, 0), 1000);
+	ck_assert_uint_eq(number_of(0, 0, 0, 1), 1001);
+	ck_assert_uint_eq(number_of(0, 0, 35, 39), 9999);
+	ck_assert_uint_eq(number_of(0, 0, 35, 40), 1000);
+	ck_assert_uint_eq(number_of(0, 1, 0, 0), 1000 + 65536 % 9000);
+	ck_assert_uint_eq(number_of(255, 255, 255, 255), 1000 + 4294967295 % 9000);
+}
+END_TEST
+
 static void make(struct batv_secrets *out, size_t n)
 {
 	ck_assert_int_eq(batv_secrets_create(out, DAY(7), DAY(7), NOW), BATV_OK);
@@ -279,8 +375,13 @@ START_TEST(add_takes_the_next_number_and_keeps_limits)
 	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), BATV_TIME_MAX + 1), BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_secrets_create(&other, 0, DAY(1), NOW), BATV_E_SYNTAX);
 	ck_assert_uint_eq(set.n, 2);
-	set.list[1].number = 999999;
+	set.list[1].number = 999998;
+	ck_assert_int_eq(batv_secrets_add(&set, DAY(366), DAY(366), NOW), BATV_OK);
 	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), NOW), BATV_E_FULL);
+	set.n = 0;
+	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), 0), BATV_OK);
+	ck_assert_uint_eq(set.list[0].number, 1);
+	ck_assert_int_eq(batv_secrets_add(&set, DAY(1), DAY(1), BATV_TIME_MAX), BATV_OK);
 }
 END_TEST
 
@@ -350,6 +451,17 @@ START_TEST(import_replaces_the_set)
 	ck_assert_uint_eq(result.list[5].number, 7);
 	ck_assert_int_eq(result.list[5].retired, 0);
 	ck_assert_uint_eq(result.memory_key[0], 0xff);
+	ck_assert_uint_eq(number, 0);
+	/* what only one side says of a secret holds for both */
+	for (int here = 0; here < 2; here++) {
+		const char *said = HEAD LINE " retired=1700000002 revoked=1700000003\n";
+
+		ck_assert_int_eq(merge(here ? said : HEAD LINE "\n", here ? HEAD LINE "\n" : said,
+				       false, NULL, NULL),
+				 BATV_OK);
+		ck_assert_int_eq(result.list[0].retired, 1700000002);
+		ck_assert_int_eq(result.list[0].revoked, 1700000003);
+	}
 }
 END_TEST
 
@@ -383,6 +495,7 @@ START_TEST(import_of_a_used_number_conflicts)
 	ck_assert_uint_eq(number, 4711);
 	ck_assert(!broken);
 	ck_assert_uint_eq(result.list[0].bytes[0], 0x5a);
+	ck_assert_int_eq(merge(HEAD LINE "\n", conflicts[_i], false, NULL, NULL), BATV_E_CONFLICT);
 	ck_assert_int_eq(merge(HEAD LINE " revoked=5\n", conflicts[_i], true, &number, &broken),
 			 BATV_OK);
 	ck_assert(broken);
@@ -437,6 +550,40 @@ START_TEST(fingerprints)
 		batv_secrets_fingerprint(&other, b);
 		ck_assert_str_ne(a, b);
 	}
+}
+END_TEST
+
+static bool no_digest;
+
+/* In the place of libcrypto's. */
+EVP_MD_CTX *EVP_MD_CTX_new(void)
+{
+	static EVP_MD_CTX *(*real)(void);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "EVP_MD_CTX_new");
+	return no_digest ? NULL : real();
+}
+
+/* As docs/formats.md says: the lines of all secrets that are not retired. */
+START_TEST(what_a_fingerprint_is_made_of)
+{
+	static const char one[] = "secret 1 100 86400 86400 " HEX_B "\n",
+			  two[] = "secret 2 200 86400 86400 " HEX_B " revoked=300\n";
+	char text[1000], got[BATV_FINGERPRINT_SIZE], want[BATV_FINGERPRINT_SIZE] = "";
+	unsigned char sum[EVP_MAX_MD_SIZE];
+
+	(void)snprintf(text, sizeof text,
+		       HEAD "%ssecret 3 200 86400 86400 " HEX_A " retired=300\n%s", two, one);
+	ck_assert_int_eq(parse(text, &set), BATV_OK);
+	batv_secrets_fingerprint(&set, got);
+	(void)snprintf(text, sizeof text, "%s%s", one, two);
+	ck_assert_int_eq(EVP_Digest(text, strlen(text), sum, NULL, EVP_sha256(), NULL), 1);
+	for (size_t i = 0; i < 8; i++)
+		(void)snprintf(want + 2 * i, 3, "%02x", sum[i]);
+	ck_assert_str_eq(got, want);
+	no_digest = true;
+	batv_secrets_fingerprint(&set, got);
+	ck_assert_str_eq(got, "0000000000000000");
 }
 END_TEST
 
@@ -500,11 +647,14 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(tc, wrong_lines_are_named, 0, (int)(sizeof wrong / sizeof wrong[0]));
 	tcase_add_test(tc, nul_bytes_and_long_files);
 	tcase_add_test(tc, good_file_is_read);
+	tcase_add_test(tc, the_smallest_values_are_read);
 	tcase_add_loop_test(tc, what_is_written_is_read_back, 0, 4);
 	tcase_add_test(tc, no_truncation_changes_a_value);
 	tcase_add_test(tc, more_than_the_maximum);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tm, created_sets_differ);
+	tcase_add_test(tm, random_bytes);
+	tcase_add_test(tm, numbers_of_first_secrets);
 	tcase_add_test(tm, add_takes_the_next_number_and_keeps_limits);
 	tcase_add_test(tm, the_latest_start_signs);
 	tcase_add_test(tm, import_replaces_the_set);
@@ -513,6 +663,7 @@ Suite *unit_suite(void)
 			    (int)(sizeof conflicts / sizeof conflicts[0]));
 	tcase_add_test(tm, import_that_does_not_fit);
 	tcase_add_test(tm, fingerprints);
+	tcase_add_test(tm, what_a_fingerprint_is_made_of);
 	tcase_add_test(tm, shared);
 	tcase_add_test(tm, wiping_leaves_nothing);
 	suite_add_tcase(s, tm);

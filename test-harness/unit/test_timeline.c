@@ -31,8 +31,6 @@
 static struct batv_secrets set;
 static struct batv_keyring ring, other;
 
-/* ---- random sets, by seed ---- */
-
 static uint64_t rng;
 
 static uint64_t below(uint64_t n)
@@ -125,8 +123,6 @@ static bool has_key(const struct batv_keyring *in, uint32_t secret, uint64_t epo
 			return true;
 	return false;
 }
-
-/* ---- derivation ---- */
 
 /* HKDF by its two steps of RFC 5869, written out with HMAC. */
 static void hkdf_by_hand(const uint8_t *ikm, uint64_t epoch, char *text)
@@ -509,8 +505,6 @@ START_TEST(nothing_but_secrets_and_time_matters)
 }
 END_TEST
 
-/* ---- capacity, and last tags ---- */
-
 START_TEST(full_is_refused_and_foreseen)
 {
 	memset(&set, 0, sizeof set);
@@ -569,6 +563,87 @@ START_TEST(last_tag_is_the_end_of_the_last_used_key)
 }
 END_TEST
 
+/* As first secret of all: what holds later holds from the first second on. */
+START_TEST(a_secret_from_the_beginning)
+{
+	memset(&set, 0, sizeof set);
+	add(1, 0, DAY(7), DAY(7));
+	at(0, &ring);
+	ck_assert(ring.n_keys == 3 && ring.keys[0].from == 0); /* two are published ahead */
+	at(-1, &other);
+	ck_assert(same_ring(&ring, &other));
+	at(DAY(3), &other); /* of a key that is born by then nothing is seen before */
+	ck_assert(same_ring(&ring, &other));
+	ck_assert_int_eq(batv_secret_last_tag(&set, &set.list[0]), INT64_MAX);
+	set.list[0].retired = DAY(7);
+	at(0, &ring);
+	ck_assert(ring.n_keys == 3 && ring.keys[0].until == DAY(7));
+	ck_assert_int_eq(batv_secret_last_tag(&set, &set.list[0]), DAY(15));
+	set.list[0].retired = DAY(7) + 1; /* for a second */
+	ck_assert_int_eq(batv_secret_last_tag(&set, &set.list[0]), DAY(22));
+	at(DAY(13), &ring); /* none was born after it stopped */
+	ck_assert(ring.n_keys == 4 && ring.keys[3].from == DAY(21));
+}
+END_TEST
+
+/* A time in the file at which nothing changes divides no entry. */
+START_TEST(a_change_that_is_none)
+{
+	memset(&set, 0, sizeof set);
+	add(1, 0, DAY(7), DAY(7));
+	add(2, DAY(90), DAY(7), DAY(7));
+	set.list[1].revoked = DAY(3);
+	set.list[1].retired = DAY(4);
+	at(DAY(1), &ring);
+	ck_assert(ring.keys[0].from == 0 && ring.keys[0].until == DAY(7));
+	set.list[0].start = DAY(14);
+	set.list[1].revoked = DAY(17);
+	at(DAY(14), &ring);
+	ck_assert(ring.keys[0].from == DAY(14) && ring.keys[0].until == DAY(21));
+	/* It signs until the last second of a week, and from the second day of the next one. */
+	set.n = 0;
+	add(1, DAY(7), DAY(7), DAY(7));
+	add(2, DAY(14), DAY(7), DAY(7));
+	set.list[1].revoked = DAY(15);
+	at(DAY(7), &ring);
+	for (size_t i = 0; i < ring.n_keys; i++)
+		if (ring.keys[i].secret == 1 && ring.keys[i].epoch == 2)
+			ck_assert_int_eq(ring.keys[i].from, DAY(15));
+}
+END_TEST
+
+/* Two begin in the same second.  The first one signs when the second one has been revoked. */
+START_TEST(one_that_waits_for_another)
+{
+	memset(&set, 0, sizeof set);
+	add(1, DAY(70), DAY(7), DAY(7));
+	add(2, DAY(70), DAY(7), DAY(7));
+	set.list[1].revoked = DAY(119);
+	at(DAY(70), &ring);
+	ck_assert_uint_eq(ring.n_keys, 6);
+	for (size_t i = 0; i < 6; i++) /* of the same time, in their order */
+		ck_assert_uint_eq(ring.keys[i].secret, 1 + i % 2);
+	at(DAY(101), &ring);
+	ck_assert(!has_key(&ring, 1, 13) && has_key(&ring, 2, 13));
+	at(DAY(105), &ring);
+	ck_assert(has_key(&ring, 1, 17));
+}
+END_TEST
+
+/* What begins in twenty years is full months after that. */
+START_TEST(full_is_foreseen_however_late)
+{
+	memset(&set, 0, sizeof set);
+	add(1, T0, DAY(7), DAY(7));
+	add(2, T0 + DAY(7300), DAY(1), DAY(60));
+	ck_assert(!batv_timeline_fits(&set, T0));
+	set.list[1].retention = DAY(30);
+	ck_assert(batv_timeline_fits(&set, T0));
+	add(3, T0 + DAY(14600), DAY(1), DAY(60));
+	ck_assert(!batv_timeline_fits(&set, T0));
+}
+END_TEST
+
 START_TEST(odd_times_are_survived)
 {
 	const int64_t times[] = {INT64_MIN, -1, 0, INT64_MAX, INT64_MAX - 1};
@@ -604,6 +679,10 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_next_best_takes_over);
 	tcase_add_test(tc, full_is_refused_and_foreseen);
 	tcase_add_test(tc, last_tag_is_the_end_of_the_last_used_key);
+	tcase_add_test(tc, a_secret_from_the_beginning);
+	tcase_add_test(tc, a_change_that_is_none);
+	tcase_add_test(tc, one_that_waits_for_another);
+	tcase_add_test(tc, full_is_foreseen_however_late);
 	tcase_add_test(tc, odd_times_are_survived);
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tp, next_is_exact, 0, SEEDS);
