@@ -13,7 +13,6 @@
 
 void batv_conffile_start(struct batv_conffile *file, char *text, size_t len)
 {
-	text[len] = '\0';
 	*file = (struct batv_conffile){text, text + len, 1};
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* Windows editors put it there */
 		file->p += 3;
@@ -74,7 +73,6 @@ static enum batv_conf_kind read_section(struct batv_conffile *file, struct batv_
 
 	if (last[-1] != ']')
 		return error(file, item, p, end, "expected a \"]\" at the end of the line");
-	last[-1] = '\0';
 	item->name = skip_blanks(p + 1, last - 1);
 	(void)cut(item->name, last - 1);
 	return BATV_CONF_SECTION;

@@ -64,18 +64,16 @@ __attribute__((format(printf, 3, 4))) static enum batv_err fail(struct loader *l
 								const char *format, ...)
 {
 	va_list args;
-	int n = 0;
+	size_t n = 0;
 
-	if (!l->message || l->size == 0)
-		return err;
 	if (l->file && l->line > 0)
-		n = snprintf(l->message, l->size, "%s:%u: ", l->file, l->line);
+		n = (size_t)snprintf(l->message, l->size, "%s:%u: ", l->file, l->line);
 	else if (l->file)
-		n = snprintf(l->message, l->size, "%s: ", l->file);
-	if (n < 0 || (size_t)n >= l->size)
+		n = (size_t)snprintf(l->message, l->size, "%s: ", l->file);
+	if (n >= l->size) /* the caller wants no message, or a short one */
 		return err;
 	va_start(args, format);
-	(void)vsnprintf(l->message + n, l->size - (size_t)n, format, args);
+	(void)vsnprintf(l->message + n, l->size - n, format, args);
 	va_end(args);
 	return err;
 }
@@ -399,7 +397,6 @@ static enum batv_err start_loading(struct loader *l, const char *text, size_t le
 		return fail(l, BATV_E_IO, "out of memory");
 	if (len > 0)
 		memcpy(copy, text, len);
-	copy[len] = '\0';
 	out->store = copy;
 	batv_policy_init_global(&out->global);
 	out->n_policies = 1;
@@ -432,7 +429,7 @@ enum batv_err batv_config_parse(const char *name, const char *text, size_t len,
 static enum batv_err read_text(int fd, size_t max, char **text, size_t *len)
 {
 	size_t have;
-	char *p = malloc(max + 2);
+	char *p = malloc(max + 1);
 
 	if (!p)
 		return BATV_E_IO;

@@ -25,7 +25,7 @@ struct batv_config {
  * Read and check a whole configuration file, and the file of legacy keys that it names.  A
  * missing file is an error (BATV_E_NO_FILE).  Errors besides: BATV_E_SYNTAX, BATV_E_TOO_LONG,
  * BATV_E_UNSAFE_FILE (others may write it; the legacy file: others may read it), BATV_E_IO.
- * On error *out holds nothing, and `message` is one line, complete:
+ * On error *out holds nothing, and `message` (NULL: none, its size is 0) is one line, complete:
  *	/etc/exim-batv/exim-batv.conf:12: key_rotation: expected a time such as 7d or 12h,
  *	from 1d to 366d, not "7"
  */

@@ -13,9 +13,9 @@
 
 #define EXPECTED "expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
 
-static bool digits(struct batv_span s, size_t at, size_t n, int64_t *out)
+static bool number_at(struct batv_span s, size_t at, size_t n, int64_t *out)
 {
-	return batv_span_to_i64((struct batv_span){s.p + at, n}, out) && *out >= 0;
+	return batv_span_to_i64((struct batv_span){s.p + at, n}, out);
 }
 
 static bool is_leap(int64_t year)
@@ -37,7 +37,7 @@ static bool end_of_day(struct batv_span s, int64_t *out)
 
 	if (s.len != 10 || s.p[4] != '-' || s.p[7] != '-')
 		return false;
-	if (!digits(s, 0, 4, &year) || !digits(s, 5, 2, &month) || !digits(s, 8, 2, &day))
+	if (!number_at(s, 0, 4, &year) || !number_at(s, 5, 2, &month) || !number_at(s, 8, 2, &day))
 		return false;
 	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days(year, month))
 		return false;

@@ -17,8 +17,6 @@ static double decay(double x)
 	double y = 1 - x / 1048576;
 	unsigned i;
 
-	if (x > 700)
-		return 0;
 	for (i = 0; i < 20; i++)
 		y *= y;
 	return y;
@@ -48,13 +46,12 @@ double batv_memory_fill_chance(double load, unsigned bits)
 		double hit = 1 - empty, c = (double)(n * bits) / BATV_LINE_BITS;
 		double spread = empty * (1 - (1 + c) * empty) / BATV_LINE_BITS;
 		double more = n ? bits * (bits - 1.0) / 2 * spread / (hit * hit) : 0;
-		double chance = power(hit, bits) * (1 + more);
 
-		sum += share * (chance < 1 ? chance : 1);
+		sum += share * power(hit, bits) * (1 + more);
 		share *= load / (n + 1);
 		empty *= power(1 - 1.0 / BATV_LINE_BITS, bits);
 	}
-	return sum < 1 ? sum : 1;
+	return sum;
 }
 
 bool batv_memory_fill(struct batv_memory *memory, enum batv_item_kind kind, int64_t now,

@@ -8,6 +8,7 @@
 
 #include "base/days.h"
 #include "base/safefile.h"
+#include "conffile.h"
 #include "config_lab.h"
 #include "unit.h"
 
@@ -138,10 +139,15 @@ static const struct {
 	{"  signing = on\n", "t.conf:1: " INDENT "\"signing = on\""},
 	{"[policy a]\n  domains = a\n", "t.conf:2: " INDENT "\"domains = a\""},
 	{"\x01\xff = 1\n", "t.conf:1: unknown option \"\\x01\\xff\""},
+	{"~\x1f\x7f = 1\n", "t.conf:1: unknown option \"~\\x1f\\x7f\""},
+	{"x", "t.conf:1: " OPTION "\"x\""},
+	{"\xef\xbb", "t.conf:1: " OPTION "\"\\xef\\xbb\""},
+	{"signing = on\n\xef\xbb\xbf\n", "t.conf:2: " OPTION "\"\\xef\\xbb\\xbf\""},
 	/* sections */
 	{"[policy a\ndomains = a\n", "t.conf:1: " BRACKET "\"[policy a\""},
 	{"[policy a] x\n", "t.conf:1: " BRACKET "\"[policy a] x\""},
 	{"[\n", "t.conf:1: " BRACKET "\"[\""},
+	{"[ policy x\ty ]\n", "t.conf:1: " NAMED "\"[policy x\\x09y]\""},
 	{"[]\n", "t.conf:1: " NAMED "\"[]\""},
 	{"[shop]\n", "t.conf:1: " NAMED "\"[shop]\""},
 	{"[policy]\n", "t.conf:1: " NAMED "\"[policy]\""},
@@ -165,6 +171,7 @@ static const struct {
 	 "t.conf:1: unknown option \"unproven_md\"; did you mean \"unproven_mdn\"?"},
 	{"exempt_host = mark\n",
 	 "t.conf:1: unknown option \"exempt_host\"; did you mean \"exempt_hosts\"?"},
+	{"directry = x\n", "t.conf:1: unknown option \"directry\"; did you mean \"directory\"?"},
 	{"secret = s3cret\n", "t.conf:1: unknown option \"secret\""},
 	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz = 1\n",
 	 "t.conf:1: unknown option \"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\""},
@@ -241,6 +248,9 @@ static const struct {
 	{"\ndomains = a :\n  $b\n", "t.conf:2: domains: " DOLLAR "\"a : $b\""},
 	{"domains = a\x7f\n", "t.conf:1: domains: expected an Exim list on one line, without "
 			      "control characters, not \"a\\x7f\""},
+	{"own_hosts = 10.0.0.1 : /etc/x~ : b\n",
+	 "t.conf:1: own_hosts: \"/etc/x~\": a file of list items is not allowed; put it in a named "
+	 "list of Exim's configuration, and write +name here"},
 	{"unproven_mdn = remove\n",
 	 "t.conf:1: unproven_mdn: expected accept, mark or reject, not \"remove\""},
 	{"refusal_text =\n",
@@ -264,11 +274,62 @@ START_TEST(wrong_lines)
 	ck_assert_ptr_null(config.store); /* nothing is left to free */
 	ck_assert_uint_eq(config.n_policies, 0);
 	/* a small buffer, or none */
-	ck_assert_int_eq(batv_config_parse("t.conf", text, strlen(text), &config, message, 9),
-			 BATV_E_SYNTAX);
-	ck_assert_uint_le(strlen(message), 8);
+	for (size_t size = 9; size < 20; size++) {
+		memset(message, '#', sizeof message);
+		ck_assert_int_eq(
+			batv_config_parse("t.conf", text, strlen(text), &config, message, size),
+			BATV_E_SYNTAX);
+		ck_assert_uint_eq(strlen(message), size - 1);
+		ck_assert_int_eq(message[size], '#');
+	}
 	ck_assert_int_eq(batv_config_parse("t.conf", text, strlen(text), &config, NULL, 0),
 			 BATV_E_SYNTAX);
+}
+END_TEST
+
+/* Windows editors put a mark before the text. */
+START_TEST(the_mark_of_an_editor)
+{
+	good("\xef\xbb\xbf"
+	     "directory = /x\n");
+	ck_assert_str_eq(config.global.directory, "/x");
+	batv_config_free(&config);
+	good("\xef\xbb\xbf");
+	batv_config_free(&config);
+	ck_assert_int_eq(batv_config_parse("t.conf", NULL, 0, &config, NULL, 0), BATV_OK);
+	batv_config_free(&config);
+}
+END_TEST
+
+/* Of the byte after the text nothing is read, and nothing is written beyond it. */
+START_TEST(the_byte_after_the_text)
+{
+	static const struct {
+		const char *text; /* with that byte */
+		enum batv_conf_kind kind;
+		const char *name, *value;
+	} cases[] = {
+		{"\xef\xbb\xbf", BATV_CONF_ERROR, "\xef\xbb", NULL},
+		{"a =  ", BATV_CONF_OPTION, "a", ""},
+		{"a =\\", BATV_CONF_OPTION, "a", ""},
+		{"[ a ]]", BATV_CONF_SECTION, "a", NULL},
+		{"[ ]\n", BATV_CONF_SECTION, "", NULL},
+		{"a = b\n c", BATV_CONF_OPTION, "a", "b"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *text = strdup(cases[i].text);
+		struct batv_conffile file;
+		struct batv_conf_item item;
+
+		batv_conffile_start(&file, text, strlen(text) - 1);
+		ck_assert_int_eq(batv_conffile_next(&file, &item), cases[i].kind);
+		ck_assert_str_eq(item.name, cases[i].name);
+		if (cases[i].value)
+			ck_assert_str_eq(item.value, cases[i].value);
+		ck_assert_int_eq(batv_conffile_next(&file, &item), BATV_CONF_END);
+		free(text);
+	}
 }
 END_TEST
 
@@ -389,6 +450,11 @@ START_TEST(files_that_cannot_be_read)
 	put(path, 0646, "", 0);
 	load_fails(BATV_E_UNSAFE_FILE,
 		   ": expected a file that others cannot write; its mode is 0646", path);
+	put(path, 0644, "signing = on\n", 13);
+	strcpy(message, "untouched");
+	ck_assert_int_eq(batv_config_load(path, &config, message, sizeof message), BATV_OK);
+	ck_assert_str_eq(message, "untouched");
+	batv_config_free(&config);
 	put(path, 0644, "signing = on\nx = 1\n", 19);
 	load_fails(BATV_E_SYNTAX, ":2: unknown option \"x\"", path);
 	unlink(path);
@@ -398,6 +464,31 @@ START_TEST(files_that_cannot_be_read)
 	strcat(path, "/x/y");
 	load_fails(BATV_E_NO_FILE, ": No such file or directory", path);
 	*strstr(path, "/x/y") = '\0';
+	put(path, 0644, "", 0);
+	strcat(path, "/x");
+	load_fails(BATV_E_NO_FILE, ": Not a directory", path);
+	*strstr(path, "/x") = '\0';
+	ck_assert_int_eq(batv_config_load("/proc/self/mem", &config, message, sizeof message),
+			 BATV_E_IO);
+	ck_assert_str_eq(message, "/proc/self/mem: Input/output error");
+	memset(message, 'x', 5000);
+	message[0] = '/', message[5000] = '\0';
+	ck_assert_int_eq(batv_config_load(message, &config, NULL, 0), BATV_E_IO);
+}
+END_TEST
+
+/* Descriptor 0 is as good as any. */
+START_TEST(a_program_without_standard_input)
+{
+	int kept = dup(0);
+
+	put(path, 0644, "signing = on\n", 13);
+	close(0);
+	ck_assert_int_eq(batv_config_load(path, &config, message, sizeof message), BATV_OK);
+	batv_config_free(&config);
+	ck_assert_int_eq(fcntl(0, F_GETFD), -1); /* it was closed again */
+	ck_assert_int_eq(dup2(kept, 0), 0);
+	close(kept);
 }
 END_TEST
 
@@ -411,13 +502,20 @@ static enum batv_err load_legacy(const char *text)
 	return batv_config_load(path, &config, message, sizeof message);
 }
 
+#define LONG32 "0123456789abcdef0123456789abcdef"
+
 START_TEST(legacy_keys_are_read)
 {
 	ck_assert_int_eq(load_legacy("# old\n\nuntil 2026-12-31 text s3cret\r\n"
 				     "  until 2028-02-29   hex  00ffA0 \n"
-				     "until 1970-01-01 text with blanks inside"),
+				     "until 1970-01-01 text with blanks inside\n"
+				     "until 2000-02-29 hex 00ff\n"
+				     "until 2101-03-01 hex " LONG32 LONG32 LONG32 LONG32 "\n"),
 			 BATV_OK);
-	ck_assert_uint_eq(config.legacy.n_legacy, 3);
+	ck_assert_uint_eq(config.legacy.n_legacy, 5);
+	ck_assert_int_eq(config.legacy.legacy[3].until, 951868800);  /* 2000-03-01 */
+	ck_assert_int_eq(config.legacy.legacy[4].until, 4139164800); /* 2101-03-02 */
+	ck_assert_uint_eq(config.legacy.legacy[4].len, 64);
 	ck_assert_uint_eq(config.legacy.legacy[0].len, 6);
 	ck_assert_mem_eq(config.legacy.legacy[0].bytes, "s3cret", 6);
 	ck_assert_int_eq(config.legacy.legacy[0].until, 1798761600); /* 2027-01-01 */
@@ -435,8 +533,6 @@ END_TEST
 #define FORM ":1: expected \"until YYYY-MM-DD text SECRET\" or \"until YYYY-MM-DD hex DIGITS\""
 #define DAY ":1: expected a day such as 2026-12-31 after \"until\""
 #define HEX ":1: expected an even number of hex digits, at most 128"
-#define LONG32 "0123456789abcdef0123456789abcdef"
-
 static const struct {
 	const char *text, *want;
 } bad_legacy[] = {
@@ -452,6 +548,14 @@ static const struct {
 	{"until 2026-13-01 text s3cret\n", DAY},
 	{"until 2026-00-01 text s3cret\n", DAY},
 	{"until 2026-02-29 text s3cret\n", DAY},
+	{"until 2100-02-29 text s3cret\n", DAY},
+	{"until 2026-12-32 text s3cret\n", DAY},
+	{"until 2026-12-00 text s3cret\n", DAY},
+	{"until 2026-1x-01 text s3cret\n", DAY},
+	{"until 2026x12-31 text s3cret\n", DAY},
+	{"until 2026-12x31 text s3cret\n", DAY},
+	{"until 2026-12-311 text s3cret\n", DAY},
+	{"until -999-12-31 text s3cret\n", DAY},
 	{"until 2026-04-31 text s3cret\n", DAY},
 	{"until 1969-12-31 text s3cret\n", DAY},
 	{"until 31.12.2026 text s3cret\n", DAY},
@@ -499,6 +603,9 @@ START_TEST(legacy_files_that_cannot_be_read)
 	unlink(legacy);
 	snprintf(want, sizeof want, ":2: legacy_keys: %s: No such file or directory", legacy);
 	load_fails(BATV_E_NO_FILE, want, path);
+	memset(big, '#', 65536);
+	ck_assert_int_eq(load_legacy(big), BATV_OK);
+	batv_config_free(&config);
 	memset(big, '#', sizeof big - 1);
 	ck_assert_int_eq(load_legacy(big), BATV_E_TOO_LONG);
 	snprintf(want, sizeof want, "%s:2: legacy_keys: %s: expected at most 64 KiB", path, legacy);
@@ -549,6 +656,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, values_and_policies);
 	tcase_add_test(tc, grace_is_the_retention_unless_it_is_set);
 	tcase_add_loop_test(tc, wrong_lines, 0, (int)COUNT(wrong));
+	tcase_add_test(tc, the_mark_of_an_editor);
+	tcase_add_test(tc, the_byte_after_the_text);
 	tcase_add_test(tc, a_wrong_pattern);
 	tcase_add_test(tc, nul_bytes_are_not_passed_over);
 	tcase_add_test(tc, fifteen_named_policies);
@@ -556,6 +665,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, cut_anywhere_it_is_still_safe);
 	tcase_add_checked_fixture(files, make_dir, remove_dir);
 	tcase_add_test(files, files_that_cannot_be_read);
+	tcase_add_test(files, a_program_without_standard_input);
 	tcase_add_test(files, legacy_keys_are_read);
 	tcase_add_loop_test(files, wrong_lines_of_legacy_keys, 0, (int)COUNT(bad_legacy));
 	tcase_add_test(files, legacy_files_that_cannot_be_read);

@@ -20,15 +20,27 @@ START_TEST(a_command_is_itself)
 }
 END_TEST
 
+static const char *const there[] = {"/usr/sbin/exim4", "/usr/sbin/exim", "/usr/exim/bin/exim"};
+static unsigned installed; /* a bit for each of them */
+
+/* In the place of libc's. */
+int access(const char *path, int mode)
+{
+	ck_assert_int_eq(mode, X_OK);
+	for (size_t i = 0; i < 3; i++)
+		if (strcmp(path, there[i]) == 0)
+			return installed >> i & 1 ? 0 : -1;
+	return -1;
+}
+
+/* The first one of those that are there. */
 START_TEST(empty_is_what_is_there)
 {
-	const char *found = batv_find_exim("");
-
-	if (*found)
-		ck_assert_int_eq(access(found, X_OK), 0);
-	else
-		ck_assert(access("/usr/sbin/exim4", X_OK) && access("/usr/sbin/exim", X_OK) &&
-			  access("/usr/exim/bin/exim", X_OK));
+	for (installed = 0; installed < 8; installed++)
+		ck_assert_str_eq(batv_find_exim(""), installed & 1   ? there[0]
+						     : installed & 2 ? there[1]
+						     : installed & 4 ? there[2]
+								     : "");
 }
 END_TEST
 

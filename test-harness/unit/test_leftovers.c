@@ -2,6 +2,8 @@
 /*
  * test_leftovers.c - which files of the state directory count as left by a crash.
  */
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdbool.h>
 
 #include "leftovers.h"
@@ -38,6 +40,38 @@ START_TEST(names)
 }
 END_TEST
 
+static bool no_memory;
+
+/* In the place of libc's. */
+DIR *fdopendir(int fd)
+{
+	static DIR *(*real)(int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "fdopendir");
+	errno = ENOMEM;
+	return no_memory ? NULL : real(fd);
+}
+
+/* Descriptor 0 is as good as any; without a directory there is nothing to remove. */
+START_TEST(descriptors)
+{
+	int kept = dup(0);
+
+	sandbox_file(".state.new", 0600, "x", 1);
+	close(0);
+	ck_assert_uint_eq(batv_leftovers_remove(dir), 1);
+	ck_assert_int_eq(fcntl(0, F_GETFD), -1); /* it was closed again */
+	ck_assert_uint_eq(batv_leftovers_remove(-1), 0);
+	no_memory = true;
+	ck_assert_uint_eq(batv_leftovers_remove(dir), 0);
+	no_memory = false;
+	ck_assert_int_eq(fcntl(0, F_GETFD), -1); /* and again */
+	ck_assert_int_ge(fcntl(dir, F_GETFD), 0);
+	ck_assert_int_eq(dup2(kept, 0), 0);
+	close(kept);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("leftovers");
@@ -46,5 +80,6 @@ Suite *unit_suite(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
 	tcase_add_test(tc, names);
+	tcase_add_test(tc, descriptors);
 	return s;
 }

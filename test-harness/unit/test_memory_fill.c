@@ -33,6 +33,130 @@ START_TEST(how_full_it_is)
 }
 END_TEST
 
+/* Which days count, and which section is read. */
+START_TEST(days_and_sections)
+{
+	struct batv_filter *filters = memory.sections.filters, pairs = filters[1];
+	const unsigned lines = filters[0].lines;
+	struct batv_memory_fill fill;
+	uint64_t counters;
+
+	for (uint64_t n = 0; n < 20; n++)
+		(void)put(numbered(BATV_ITEM_ID, n), NOW);
+	for (uint64_t n = 0; n < 7; n++)
+		(void)put(numbered(BATV_ITEM_ID, 100 + n), NOW + D);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW + D, &fill));
+	ck_assert_uint_eq(fill.today, 7);
+	ck_assert_uint_eq(fill.fullest, 20);
+	/* the last day on which the first one is kept, and the next one */
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW + (lines - 2) * D, &fill));
+	ck_assert_uint_eq(fill.fullest, 20);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW + (lines - 1) * D, &fill));
+	ck_assert_uint_eq(fill.fullest, 7);
+
+	memset(&filters[1], 0, sizeof filters[1]);
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW, &fill));
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	filters[1] = pairs;
+	memset(&filters[0], 0, sizeof filters[0]);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW, &fill));
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	counters = memory.sections.counters_at;
+	memory.sections.counters_at = 0;
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW, &fill));
+	memory.sections.counters_at = counters;
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW, &fill));
+	truncate_memory(BATV_MEMORY_PAGE);
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW, &fill));
+	ck_assert(!batv_memory_there(&memory));
+	ck_assert(!batv_memory_fill(&memory, BATV_ITEM_PAIR, NOW, &fill));
+}
+END_TEST
+
+/* Counts are kept of 32 days.  Of a day before that the fullest one is assumed. */
+START_TEST(days_without_a_count)
+{
+	const struct batv_filter *f;
+	struct batv_memory_fill fill;
+	double one;
+
+	batv_memory_close(&memory);
+	batv_memory_close(&whole);
+	open_sized(CAPACITY, 62 * D);
+	f = &memory.sections.filters[0];
+	for (uint64_t n = 0; n < 2000; n++)
+		(void)put(numbered(BATV_ITEM_ID, n), NOW);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	one = 4 * batv_memory_fill_chance(2000.0 / f->blocks, f->bits);
+	ck_assert(one > 0);
+	ck_assert(fabs(fill.chance / one - (double)(f->lines - BATV_COUNTER_DAYS)) < 1e-6);
+	/* of the last day with a count, and of the next one */
+	ck_assert(
+		batv_memory_fill(&memory, BATV_ITEM_ID, NOW + (BATV_COUNTER_DAYS - 1) * D, &fill));
+	ck_assert_uint_eq(fill.fullest, 2000);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW + BATV_COUNTER_DAYS * D, &fill));
+	ck_assert_uint_eq(fill.fullest, 0);
+}
+END_TEST
+
+static void count_ids(uint64_t n)
+{
+	const size_t counter = batv_sent_counter(BATV_ITEM_ID);
+
+	while (n-- > 0)
+		batv_count(&memory, counter, NOW);
+}
+
+/* A chance is not more than one. */
+START_TEST(more_than_certain)
+{
+	const struct batv_filter *f = &memory.sections.filters[0];
+	struct batv_memory_fill fill;
+	uint64_t n = f->blocks;
+
+	while (4 * batv_memory_fill_chance((double)n / f->blocks, f->bits) <= 1)
+		n += f->blocks;
+	ck_assert(4 * batv_memory_fill_chance((double)n / f->blocks, f->bits) < 2);
+	count_ids(n);
+	ck_assert(batv_memory_fill(&memory, BATV_ITEM_ID, NOW, &fill));
+	ck_assert(fill.chance == 1);
+}
+END_TEST
+
+/* The same without an approximation: the places of a line that n items leave empty, one by one. */
+static double exact_chance(double load, unsigned bits)
+{
+	double taken[BATV_LINE_BITS + 1] = {1}, share = exp(-load), sum = 0;
+
+	for (unsigned n = 0; n < 60; share *= load / ++n) {
+		for (unsigned k = 0; k <= BATV_LINE_BITS; k++)
+			sum += share * taken[k] * pow((double)k / BATV_LINE_BITS, bits);
+		for (unsigned b = 0; b < bits; b++)
+			for (unsigned k = BATV_LINE_BITS + 1; k-- > 0;)
+				taken[k] = (taken[k] * k +
+					    (k ? taken[k - 1] * (BATV_LINE_BITS + 1 - k) : 0)) /
+					   BATV_LINE_BITS;
+	}
+	return sum;
+}
+
+START_TEST(near_the_exact_chance)
+{
+	static const double loads[] = {1, 3.5, 7, 14, 21};
+
+	for (size_t i = 0; i < COUNT(loads); i++) {
+		double exact = exact_chance(loads[i], 14);
+
+		ck_assert(fabs(batv_memory_fill_chance(loads[i], 14) / exact - 1) < 0.003);
+	}
+	ck_assert(batv_memory_fill_chance(0, 14) == 0);
+	/* so full is none that anybody would keep */
+	ck_assert(batv_memory_fill_chance(100, 14) < 0.99);
+	ck_assert(batv_memory_fill_chance(100.5, 14) == 1);
+	ck_assert(batv_memory_fill_chance(1e9, 14) == 1);
+}
+END_TEST
+
 /*
  * What an unknown item meets, from the very bits of the file: an item's places are random, so a
  * line takes it with the probability (bits set / 384) ^ 14.  Four items, all days.
@@ -131,6 +255,10 @@ END_TEST
 static void add_tests(TCase *tc, bool windows)
 {
 	tcase_add_test(tc, how_full_it_is);
+	tcase_add_test(tc, days_and_sections);
+	tcase_add_test(tc, days_without_a_count);
+	tcase_add_test(tc, more_than_certain);
+	tcase_add_test(tc, near_the_exact_chance);
 	if (!windows) /* half a million items, each in another page */
 		tcase_add_loop_test(tc, false_acceptance, 0, (int)COUNT(fillings));
 	tcase_add_test(tc, the_limits_hold_for_every_retention);
