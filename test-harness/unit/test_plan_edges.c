@@ -1,5 +1,5 @@
-/* links: admin/plan admin/overrides admin/replace core/base/fault core/base/err admin/publish admin/timeline admin/secret */
-/* links: core/tag/key core/decide/state core/decide/policy core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
+/* links: admin/plan admin/overrides admin/replace core/base/fault core/base/err admin/publish admin/timeline admin/hkdf admin/secret */
+/* links: core/tag/key core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/base/span core/base/hmac */
 /*
  * test_plan_edges.c - from one state to the next, to the second: where a rule begins and ends.
  */
