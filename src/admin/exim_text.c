@@ -104,7 +104,7 @@ bool batv_exim_text_error(const char *text, char *out, size_t size)
 	for (; at < end && n + 1 < size; at++)
 		if (!batv_is_space(*at))
 			out[n++] = batv_is_control(*at) ? '?' : *at;
-		else if (out[n - 1] != ' ') /* the first character is none */
+		else if (out[n - 1] != ' ') /* the first character is a letter */
 			out[n++] = ' ';
 	out[n] = '\0';
 	return true;

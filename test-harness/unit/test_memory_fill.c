@@ -150,7 +150,7 @@ START_TEST(near_the_exact_chance)
 		ck_assert(fabs(batv_memory_fill_chance(loads[i], 14) / exact - 1) < 0.003);
 	}
 	ck_assert(batv_memory_fill_chance(0, 14) == 0);
-	/* so full is none that anybody would keep */
+	/* nobody would keep one that is so full */
 	ck_assert(batv_memory_fill_chance(100, 14) < 0.99);
 	ck_assert(batv_memory_fill_chance(100.5, 14) == 1);
 	ck_assert(batv_memory_fill_chance(1e9, 14) == 1);

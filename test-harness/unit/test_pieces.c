@@ -196,7 +196,7 @@ START_TEST(the_table)
 		free(text);
 		snprintf(name, sizeof name, " BATV_ETC%s\n", strrchr(p->path, '/'));
 		at = strstr(macros, name);
-		/* What is not included is a file that Exim opens later. */
+		/* Exim opens a file later that it does not include. */
 		while (at && at > macros && at[-1] != '\n')
 			at--;
 		ck_assert(p->run_time == (at && *at != '.'));
@@ -417,7 +417,7 @@ START_TEST(changes_that_fail)
 }
 END_TEST
 
-/* What cannot be put back is named; all the rest is put back. */
+/* A file that cannot be put back is named; all the others are put back. */
 START_TEST(undo_that_fails)
 {
 	struct batv_changes *c = calloc(1, sizeof *c);

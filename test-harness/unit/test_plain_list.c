@@ -91,7 +91,7 @@ START_TEST(plain)
 }
 END_TEST
 
-/* What is longer than any address of a host is none. */
+/* A text that is longer than any address of a host. */
 START_TEST(long_hosts)
 {
 	char text[101];

@@ -134,7 +134,7 @@ START_TEST(what_the_file_says_of_revoked_secrets)
 	has_state = false;
 	step(T0 - 1); /* not yet */
 	expect_no_break();
-	/* revoked before it began; and what follows the last secret is none */
+	/* revoked before it began; and nothing follows the last secret */
 	setup();
 	add_secret(1001, T0 + 10 * D, 2);
 	secrets.list[1].revoked = T0 - D;

@@ -219,7 +219,7 @@ START_TEST(the_longest_paths)
 		strcpy(path, "/fake/link");
 		ck_assert_int_eq(batv_root_path(path, why, sizeof why), len + 1 < PATH_MAX);
 		ck_assert(len + 1 < PATH_MAX || strstr(why, too_long));
-		/* 2006 bytes are behind it */
+		/* it comes after 2006 bytes */
 		long_path(path, "/", 2005);
 		strcat(path, "/link");
 		long_path(long_target, "y", len - 2006);
