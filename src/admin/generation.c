@@ -83,6 +83,12 @@ static uint64_t capacity_of(const struct batv_generation *g, const struct batv_c
 	return config->global.memory_capacity ? config->global.memory_capacity : g->capacity;
 }
 
+/* A configuration that could not be read has no texts at all. */
+static bool has_fleet(const struct batv_config *config)
+{
+	return config->global.fleet && *config->global.fleet;
+}
+
 static struct batv_memory_wish wish_of(const struct batv_generation *g,
 				       const struct batv_config *config, int64_t now)
 {
@@ -90,7 +96,8 @@ static struct batv_memory_wish wish_of(const struct batv_generation *g,
 					 .since = now,
 					 .capacity = capacity_of(g, config),
 					 .retention = config->global.memory_retention,
-					 .key_check = key_check(g)};
+					 .key_check = key_check(g),
+					 .journal = has_fleet(config)};
 }
 
 /* Creates a file in place of one that does not exist or cannot be used. */
@@ -181,6 +188,8 @@ const char *batv_generation_wanted(struct batv_memory *memory, const struct batv
 	if (ids->lines != batv_memory_file_lines(config->global.memory_retention) ||
 	    pairs->lines != ids->lines)
 		return "memory_retention was changed";
+	if (has_fleet(config) && !memory->sections.journal_at)
+		return "a fleet needs a journal, and the current file has none";
 	if (batv_counted(memory, BATV_COUNT_CLOCK, 0, now) > 0)
 		return "the current file has entries for days in the future: a clock is or was "
 		       "wrong";

@@ -26,7 +26,7 @@ static const struct batv_memory_section always[] = {
 	 .param = {BATV_DOMAIN_SLOTS, sizeof(struct batv_domain_slot), BATV_DOMAIN_PROBES}},
 };
 
-/* These and the end come last, so the others keep their offsets. */
+/* These, a journal and the end come last, so the others keep their offsets. */
 static const struct batv_memory_section later[] = {
 	{.type = BATV_SECTION_FORGED,
 	 .size = BATV_FORGED_PAGES * BATV_MEMORY_PAGE,
@@ -106,6 +106,18 @@ static void add_tally(struct batv_memory_head *head, uint32_t type,
 						       .param = {pages}});
 }
 
+/* Room for one day at full capacity: as many Message-IDs as pairs. */
+static void add_journal(struct batv_memory_head *head, const struct batv_memory_wish *wish)
+{
+	const uint64_t size = sizeof(struct batv_journal_record),
+		       per_page = BATV_MEMORY_PAGE / size;
+	const uint64_t records = (2 * wish->capacity + per_page - 1) / per_page * per_page;
+
+	add_section(head, (struct batv_memory_section){.type = BATV_SECTION_JOURNAL,
+						       .size = records * size,
+						       .param = {records, size}});
+}
+
 static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish *wish)
 {
 	memset(head, 0, sizeof *head);
@@ -123,6 +135,8 @@ static void lay_out(struct batv_memory_head *head, const struct batv_memory_wish
 		add_tally(head, t, wish);
 	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
 		add_section(head, later[i]);
+	if (wish->capacity && wish->journal)
+		add_journal(head, wish);
 	add_section(head,
 		    (struct batv_memory_section){.type = BATV_SECTION_END, .size = BATV_END_SIZE});
 	head->sum = batv_header_sum(head);

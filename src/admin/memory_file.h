@@ -4,6 +4,8 @@
 #ifndef BATV_MEMORY_FILE_H
 #define BATV_MEMORY_FILE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "memory/names.h"
 
@@ -15,6 +17,7 @@ struct batv_memory_wish {
 	int64_t retention;  /* seconds, at most BATV_MEMORY_RETENTION_MAX */
 	int64_t since;      /* complete since then, together with the file before */
 	uint32_t key_check; /* batv_sent_key_check() */
+	bool journal;       /* has a journal of what it remembers: for a fleet */
 };
 
 /* Returns the lines of a block for that retention: 4, 8, 16, 32 or 64. */

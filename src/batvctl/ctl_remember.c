@@ -34,7 +34,8 @@ struct adding {
 
 static void add_item(struct adding *a, const struct batv_item *item, int64_t when)
 {
-	switch (batv_sent_note(&a->asking.memory, item, when)) {
+	/* Known or not, the other servers of a fleet may lack it. */
+	switch (batv_sent_note_again(&a->asking.memory, item, when)) {
 	case BATV_SENT_DONE: a->done[item->kind]++; break;
 	case BATV_SENT_KNOWN: a->known[item->kind]++; break;
 	case BATV_SENT_FULL: a->full++; break;

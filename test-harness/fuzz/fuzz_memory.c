@@ -1,4 +1,4 @@
-/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/refused core/memory/sent core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network core/memory/sending */
+/* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/forged core/memory/refused core/memory/sent core/memory/journal core/tag/addr core/base/hmac core/base/safefile core/base/span admin/memory_fill core/memory/header core/memory/tallies core/base/network core/memory/sending */
 /*
  * fuzz_memory.c - any header page and anything after it as a memory file: opening it and using all
  * of it neither crashes nor hangs, and what was noted is found.
@@ -17,6 +17,7 @@
 #include "memory/slots.h"
 #include "memory/forged.h"
 #include "memory/layout.h"
+#include "memory/journal.h"
 #include "memory/refused.h"
 #include "memory/sent.h"
 #include "memory/tallies.h"
@@ -54,13 +55,15 @@ enum {
 	CROWDED,
 	VERSION_1,
 	REFUSED_NOTED,
+	JOURNALLED,
 	OUTCOMES
 };
 static const char *const outcomes[OUTCOMES] = {
-	"refused", "version",  "opened",    "both",      "counted",       "old_count", "noted",
-	"full",    "found",    "flagged",   "reclaimed", "unknown",       "broken",    "remembered",
-	"known",   "day_full", "later_day", "filled",    "complete",      "tallied",   "windows",
-	"lost",    "forged",   "crowded",   "version_1", "refused_noted",
+	"refused",   "version",       "opened",     "both",     "counted",   "old_count",
+	"noted",     "full",          "found",      "flagged",  "reclaimed", "unknown",
+	"broken",    "remembered",    "known",      "day_full", "later_day", "filled",
+	"complete",  "tallied",       "windows",    "lost",     "forged",    "crowded",
+	"version_1", "refused_noted", "journalled",
 };
 
 static char path[64];
@@ -270,6 +273,25 @@ static void use_refused(struct batv_memory *m)
 	reached(REFUSED_NOTED);
 }
 
+/* Whatever is in the ring: what is written is read again, and nothing is taken for it. */
+static void use_journal(struct batv_memory *m)
+{
+	const struct batv_item item = {.kind = BATV_ITEM_PAIR, .name = {7, 7, 7}};
+	struct batv_journal_head before, after;
+	struct batv_journal_entry entry;
+
+	must(batv_journal_head(m, &before));
+	(void)batv_sent_note_again(m, &item, NOW);
+	must(batv_journal_head(m, &after));
+	must(after.next == before.next + 1 && after.failed == before.failed);
+	must(batv_journal_read(m, before.next, &entry) == BATV_JOURNAL_WHOLE);
+	must(entry.kind == BATV_JOURNAL_PAIR && memcmp(entry.name, item.name, 20) == 0);
+	for (uint64_t i = 1; i < batv_journal_room(m); i++)
+		if (batv_journal_read(m, before.next + i, &entry) == BATV_JOURNAL_WHOLE)
+			must(entry.kind != 0 && entry.position == before.next + i);
+	reached(JOURNALLED);
+}
+
 static void use_sent(struct batv_memory *m)
 {
 	for (unsigned i = 0; i < BATV_FILTERS; i++)
@@ -284,6 +306,8 @@ static void use(struct batv_memory *m)
 {
 	reached(OPENED);
 	use_sent(m);
+	if (batv_journal_there(m))
+		use_journal(m);
 	if (m->sections.forged_at)
 		use_forged(m);
 	if (m->sections.refused_at)

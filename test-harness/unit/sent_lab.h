@@ -11,6 +11,8 @@
 #define RETENTION (14 * D)
 #define CAPACITY 1000
 
+static bool with_journal; /* of the files that are made */
+
 static const struct batv_span key = {"0123456789abcdef0123456789abcdef", 32};
 
 __attribute__((unused)) static enum batv_err make_sized(const char *name, uint64_t capacity,
@@ -23,7 +25,8 @@ __attribute__((unused)) static enum batv_err make_sized(const char *name, uint64
 					   .since = NOW,
 					   .capacity = capacity,
 					   .retention = retention,
-					   .key_check = batv_sent_key_check(key)});
+					   .key_check = batv_sent_key_check(key),
+					   .journal = with_journal});
 }
 
 __attribute__((unused)) static void open_sized(uint64_t capacity, int64_t retention)

@@ -1,4 +1,4 @@
-/* links: core/decide/complete core/memory/recall core/memory/sent core/memory/counters core/memory/domains */
+/* links: core/decide/complete core/memory/recall core/memory/sent core/memory/journal core/memory/counters core/memory/domains */
 /* links: core/memory/slots core/memory/access core/memory/header core/memory/tallies core/base/safefile core/base/span */
 /* links: core/base/hmac core/base/network core/tag/addr admin/memory_file admin/replace core/decide/policy core/decide/servers */
 /* links: core/decide/exim_list core/evidence/class core/evidence/decode */

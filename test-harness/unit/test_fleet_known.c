@@ -2,7 +2,7 @@
 /* links: core/memory/doors core/base/fault core/base/hmac core/base/network core/base/err core/base/span core/base/safefile */
 /* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline admin/hkdf */
 /* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
-/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/memory/journal core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/servers core/decide/exim_list core/tag/addr */
 /* links: core/memory/header admin/notices core/memory/recall core/memory/tallies core/memory/sending */
 /*

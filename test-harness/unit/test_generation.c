@@ -1,7 +1,7 @@
 /* links: admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming core/memory/doors */
 /* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline admin/hkdf */
 /* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
-/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/memory/journal core/tag/key core/decide/state */
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header admin/notices core/memory/recall core/memory/tallies */

@@ -271,6 +271,47 @@ static void refused_twice(struct batv_memory_head *h)
 	memcpy(h->section[0].param, h->section[3].param, sizeof h->section[0].param);
 	h->section[0].param[0] = 1;
 }
+/* In place of the domain table. */
+static void a_journal(struct batv_memory_head *h)
+{
+	h->section[1].type = BATV_SECTION_JOURNAL;
+	h->section[1].param[0] = h->section[1].size / 32;
+	h->section[1].param[1] = 32;
+}
+static void no_records(struct batv_memory_head *h)
+{
+	a_journal(h);
+	h->section[1].param[0] = 0;
+}
+static void more_records(struct batv_memory_head *h)
+{
+	a_journal(h);
+	h->section[1].param[0]++;
+}
+static void countless_records(struct batv_memory_head *h)
+{
+	a_journal(h);
+	h->section[1].param[0] = (UINT64_C(1) << 59) + 1; /* times 32: a page */
+}
+static void other_records(struct batv_memory_head *h)
+{
+	a_journal(h);
+	h->section[1].param[1] = 64;
+}
+static void two_journals(struct batv_memory_head *h)
+{
+	a_journal(h);
+	h->section[0].type = BATV_SECTION_JOURNAL;
+	h->section[0].param[0] = 1;
+	h->section[0].param[1] = 32;
+}
+/* A write to it would give a file that was cut its full size again. */
+static void a_journal_at_the_end(struct batv_memory_head *h)
+{
+	a_journal(h);
+	h->section[1].size = h->size - h->section[1].offset;
+	h->n_sections = 2;
+}
 static void an_end_before_the_end(struct batv_memory_head *h)
 {
 	h->section[0].type = BATV_SECTION_END;
@@ -341,6 +382,13 @@ static const struct {
 	{other_refused_page, true, BATV_E_DAMAGED},
 	{other_refused_slot, true, BATV_E_DAMAGED},
 	{refused_twice, true, BATV_E_DAMAGED},
+	{a_journal, true, BATV_OK},
+	{no_records, true, BATV_E_DAMAGED},
+	{more_records, true, BATV_E_DAMAGED},
+	{countless_records, true, BATV_E_DAMAGED},
+	{other_records, true, BATV_E_DAMAGED},
+	{two_journals, true, BATV_E_DAMAGED},
+	{a_journal_at_the_end, true, BATV_E_DAMAGED},
 	{an_end_before_the_end, true, BATV_E_DAMAGED},
 	{two_ends, true, BATV_E_DAMAGED},
 	{other_probes, true, BATV_E_DAMAGED},

@@ -2,7 +2,7 @@
 /* links: core/memory/doors */
 /* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline admin/hkdf */
 /* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
-/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/memory/journal core/tag/key core/decide/state */
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/memory/header admin/notices core/memory/recall core/memory/tallies */
@@ -304,6 +304,44 @@ START_TEST(a_lost_secret)
 }
 END_TEST
 
+/* Of a fleet that nothing is known of. */
+static void look_alone(int64_t now)
+{
+	look_as(&(struct batv_look){.now = now, .make_secret = true});
+}
+
+/* Without a fleet no file has a journal; one that was made for a fleet keeps it. */
+START_TEST(a_fleet_needs_a_journal)
+{
+	const struct batv_generation *g = &keeper.generation;
+
+	look(T0);
+	ck_assert(!g->memory.sections.journal_at);
+	config.global.fleet = "mail.example";
+	look_alone(T0 + 20);
+	ck_assert_ptr_nonnull(strstr(said, "because a fleet needs a journal, and the current file "
+					   "has none"));
+	ck_assert_str_eq(g->memory_name, "memory.2");
+	ck_assert_str_eq(g->before_name, "memory");
+	ck_assert(g->memory.sections.journal_at);
+	look_alone(T0 + 40);
+	ck_assert(!looked.published);
+	config.global.fleet = "";
+	look(T0 + 60);
+	ck_assert_str_eq(g->memory_name, "memory.2");
+	ck_assert(g->memory.sections.journal_at);
+}
+END_TEST
+
+START_TEST(the_first_file_of_a_fleet)
+{
+	config.global.fleet = "mail.example";
+	look_alone(T0);
+	ck_assert_str_eq(keeper.generation.memory_name, "memory");
+	ck_assert(keeper.generation.memory.sections.journal_at);
+}
+END_TEST
+
 /* A full disk, and then the power: the loss is told by the first state that is written. */
 START_TEST(a_lost_secret_and_a_lost_state)
 {
@@ -457,6 +495,8 @@ Suite *unit_suite(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_first_look);
+	tcase_add_test(tc, a_fleet_needs_a_journal);
+	tcase_add_test(tc, the_first_file_of_a_fleet);
 	tcase_add_test(tc, a_restart_finds_everything);
 	tcase_add_test(tc, domains_arm);
 	tcase_add_test(tc, grace_is_the_next_event);

@@ -1,5 +1,5 @@
 /* links: core/decide/complete core/decide/holder core/decide/state core/decide/policy core/decide/servers core/decide/exim_list core/memory/recall */
-/* links: core/memory/sent core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/header */
+/* links: core/memory/sent core/memory/journal core/memory/counters core/memory/domains core/memory/slots core/memory/access core/memory/header */
 /* links: core/memory/tallies core/memory/sending core/base/safefile core/base/span core/base/hmac core/base/network core/tag/addr */
 /* links: admin/memory_file admin/replace core/memory/fleet core/evidence/class core/evidence/decode */
 /*

@@ -61,7 +61,31 @@ START_TEST(blocks_are_written_where_they_cannot_be_allocated)
 }
 END_TEST
 
-/* That the test above can tell: a file without blocks is seen as such. */
+/* Room for a day's Message-IDs and pairs, before the end; without capacity there is nothing to
+ * tell. */
+START_TEST(a_journal_only_if_it_is_wanted)
+{
+	struct batv_memory_wish wish = {.generation = 1,
+					.now = NOW,
+					.capacity = _i == 2 ? 0 : CAPACITY,
+					.retention = 14 * D,
+					.since = NOW,
+					.journal = _i > 0};
+
+	sandbox_make();
+	answer = -1;
+	ck_assert_int_eq(batv_memory_file_create(dir, "memory", &wish), BATV_OK);
+	open_memory();
+	ck_assert_uint_eq(memory.sections.journal_records, _i == 1 ? 2048 : 0);
+	ck_assert_int_eq(memory.sections.journal_at != 0, _i == 1);
+	if (_i == 1)
+		ck_assert_uint_eq(memory.sections.journal_at + 2048 * 32 + BATV_END_SIZE,
+				  memory.file_size);
+	close_memory();
+}
+END_TEST
+
+/* That the first test can tell: a file without blocks is seen as such. */
 START_TEST(a_sparse_file_would_be_seen)
 {
 	sandbox_make();
@@ -106,6 +130,7 @@ Suite *unit_suite(void)
 
 	tcase_add_loop_test(tc, blocks_are_written_where_they_cannot_be_allocated, 0, 3);
 	tcase_add_test(tc, a_sparse_file_would_be_seen);
+	tcase_add_loop_test(tc, a_journal_only_if_it_is_wanted, 0, 3);
 	tcase_add_test(tc, no_room_is_an_error_and_leaves_nothing);
 	tcase_add_test(tc, no_room_while_zeros_are_written);
 	suite_add_tcase(s, tc);

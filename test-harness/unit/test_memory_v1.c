@@ -1,6 +1,6 @@
 /* links: admin/generation admin/memory_move core/memory/doors admin/notices core/base/fault admin/store admin/publish admin/plan admin/timeline admin/hkdf */
 /* links: admin/secret admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
-/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/tag/key core/decide/state */
+/* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/memory/journal core/tag/key core/decide/state */
 /* links: core/base/network */
 /* links: core/decide/policy core/decide/servers core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac */
 /* links: core/base/err core/decide/verdict core/memory/header core/memory/tallies core/memory/recall */

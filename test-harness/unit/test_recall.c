@@ -1,6 +1,6 @@
 /* links: core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile core/base/span */
 /* links: admin/memory_file admin/replace core/memory/header core/memory/tallies core/base/hmac core/memory/recall */
-/* links: core/base/network core/tag/addr core/memory/sent */
+/* links: core/base/network core/tag/addr core/memory/sent core/memory/journal */
 /* links: core/memory/sending */
 /*
  * test_recall.c - what is measured of a domain: samples, networks, days, and a wrong clock.

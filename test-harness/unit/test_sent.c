@@ -1,4 +1,4 @@
-/* links: core/memory/sent core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
+/* links: core/memory/sent core/memory/journal core/memory/counters core/memory/domains core/memory/slots core/memory/access core/base/safefile */
 /* links: core/base/span core/tag/addr core/base/hmac admin/memory_file admin/replace admin/memory_fill */
 /* links: core/memory/header core/memory/tallies */
 /* links: core/memory/sending core/base/network */

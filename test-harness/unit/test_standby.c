@@ -3,7 +3,7 @@
 /* links: admin/standby admin/config admin/nearest admin/conffile admin/legacy admin/keeper admin/overrides admin/generation admin/memory_move */
 /* links: core/memory/forged admin/store core/base/fault admin/plan admin/publish admin/timeline admin/hkdf admin/secret admin/arming core/decide/override core/base/network */
 /* links: admin/memory_file admin/replace core/memory/counters core/decide/automatic core/memory/domains core/memory/slots */
-/* links: core/memory/names core/memory/access core/memory/sent core/tag/key core/decide/state core/decide/policy core/decide/servers */
+/* links: core/memory/names core/memory/access core/memory/sent core/memory/journal core/tag/key core/decide/state core/decide/policy core/decide/servers */
 /* links: core/decide/exim_list core/base/safefile core/tag/addr core/base/span core/base/hmac core/base/err */
 /* links: core/memory/header admin/notices core/memory/recall core/memory/tallies */
 /* links: core/memory/sending */

@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/safefile.h"
@@ -290,6 +291,31 @@ bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_
 		return true;
 	lose(memory);
 	return false;
+}
+
+/* Beyond this limit pwrite() ends the process, even within a file that is longer already. */
+static bool is_within_limit(size_t end)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && end <= limit.rlim_cur;
+}
+
+bool batv_memory_write(struct batv_memory *memory, size_t offset, const void *from, size_t len)
+{
+	const uint64_t *words = from;
+	struct stat st;
+
+	if (!memory->windowed || !is_within_limit(offset + len)) {
+		for (size_t i = 0; i < len / sizeof *words; i++)
+			__atomic_store_n(
+				(uint64_t *)batv_memory_at(memory, offset + i * sizeof *words),
+				words[i], __ATOMIC_RELAXED);
+		return true;
+	}
+	return memory->held && fstat(memory->fd, &st) == 0 && is_file(memory, &st) &&
+	       (size_t)st.st_size == memory->file_size &&
+	       pwrite(memory->fd, from, len, (off_t)offset) == (ssize_t)len;
 }
 
 bool batv_memory_whole(struct batv_memory *memory)

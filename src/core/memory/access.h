@@ -93,6 +93,14 @@ void *batv_memory_at(struct batv_memory *memory, size_t offset);
 bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_t len);
 
 /*
+ * Call this within a guard.  Copies len bytes to `offset`; both numbers are multiples of 8.  With
+ * windows it is one pwrite(), which maps nothing, unless the process may not write to so long a
+ * file (RLIMIT_FSIZE): a mapping may.  Returns false if not all of it was written.  Nothing is
+ * written to a file that was cut, because that would lengthen it.
+ */
+bool batv_memory_write(struct batv_memory *memory, size_t offset, const void *from, size_t len);
+
+/*
  * Returns true if there is a memory, and nobody has cut its file since it was made.  A file that
  * was cut and has grown again reads as zeros, so what it does not know may have been in it.  Call
  * this after the look-ups whose answers depend on it.  Otherwise it gives the memory up for good.

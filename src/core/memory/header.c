@@ -111,6 +111,21 @@ static bool take_pages(const struct batv_memory_section *s, uint64_t slots, uint
 	return true;
 }
 
+/* It is never the last section: a write to a file that was cut may lengthen it, but not to its
+ * size. */
+static bool take_journal(const struct batv_memory_section *s, uint64_t file_size,
+			 struct batv_sections *m)
+{
+	const uint64_t records = s->param[0], size = sizeof(struct batv_journal_record);
+
+	if (m->journal_at || records == 0 || records > UINT32_MAX || s->param[1] != size ||
+	    records * size > s->size || s->offset + s->size == file_size)
+		return false;
+	m->journal_at = (size_t)s->offset;
+	m->journal_records = (size_t)records;
+	return true;
+}
+
 static bool take_end(const struct batv_memory_section *s, uint64_t file_size,
 		     struct batv_sections *m)
 {
@@ -149,6 +164,7 @@ static bool take_section(const struct batv_memory_head *head, size_t i, struct b
 	case BATV_SECTION_REFUSED:
 		return take_pages(s, BATV_REFUSED_SLOTS, sizeof(struct batv_refused_slot),
 				  &m->refused_at, &m->refused_pages);
+	case BATV_SECTION_JOURNAL: return take_journal(s, head->size, m);
 	case BATV_SECTION_END: return take_end(s, head->size, m);
 	default: return true; /* of a later version */
 	}

@@ -34,6 +34,7 @@ struct batv_sections {
 	size_t tally_at[BATV_TALLIES], tally_pages[BATV_TALLIES];
 	size_t forged_at, forged_pages;
 	size_t refused_at, refused_pages;
+	size_t journal_at, journal_records;
 	size_t end_at;                     /* of the file's last 8 bytes, which repeat sum */
 	int64_t door_last[BATV_DOORS_MAX]; /* as it was when the file was opened: doors.h */
 };

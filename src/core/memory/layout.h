@@ -31,7 +31,7 @@ enum batv_section {
 	BATV_SECTION_ID_HITS,
 	BATV_SECTION_TAG_BOUNCES,
 	BATV_SECTION_TAG_MAILS,
-	BATV_SECTION_JOURNAL = 8,  /* reserved: nothing makes or reads it yet */
+	BATV_SECTION_JOURNAL = 8,  /* what was recorded, for a fleet: journal.h */
 	BATV_SECTION_FORGED = 9,   /* networks that forged tags came from: forged.h */
 	BATV_SECTION_END = 10,     /* the last page, which shows that the file was never cut */
 	BATV_SECTION_REFUSED = 11, /* refused bounces of the last hour: refused.h */
@@ -101,7 +101,7 @@ _Static_assert(offsetof(struct batv_memory_head, fleet_since) == 3544, "as docum
 struct batv_counter_row {
 	uint64_t life;
 	uint64_t day[BATV_COUNTER_DAYS]; /* at day modulo 32: stamp << 40 | count */
-	uint64_t journal;      /* row 198: position in a fleet's journal; nothing writes it yet */
+	uint64_t journal;      /* row 198: records of the journal; row 199: those that failed */
 	uint64_t reserved[30]; /* a row never crosses a page */
 };
 _Static_assert(offsetof(struct batv_counter_row, journal) == 264, "as documented");
@@ -239,6 +239,21 @@ struct batv_refused_slot {
 };
 _Static_assert(BATV_REFUSED_SLOTS * sizeof(struct batv_refused_slot) == BATV_MEMORY_PAGE,
 	       "a page of slots");
+
+/*
+ * Journal: param[0] records, param[1] bytes of a record (32).  It is never the last section.  The
+ * record at position n is at n modulo records.
+ */
+struct batv_journal_record {
+	uint32_t position; /* its lower half */
+	uint16_t day;      /* since 1970 */
+	uint8_t kind;      /* enum batv_journal_kind: journal.h; 0: no record */
+	uint8_t topic;     /* 0 */
+	uint32_t check;    /* FNV-1a of position, day, kind, topic, name; both halves combined */
+	uint8_t name[20];  /* of the item */
+};
+_Static_assert(sizeof(struct batv_journal_record) == 32, "as documented");
+_Static_assert(offsetof(struct batv_journal_record, name) == 12, "as documented");
 
 /*
  * End: one page.  Its last 8 bytes are the last of the file, and repeat `sum` of the header page. A

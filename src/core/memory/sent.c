@@ -14,7 +14,7 @@
 
 #include "base/days.h"
 #include "base/hmac.h"
-#include "memory/counters.h"
+#include "memory/journal.h"
 
 #define FULL_IDS 2 /* times the capacity */
 #define FULL_PAIRS 1
@@ -265,12 +265,16 @@ struct remember_job {
 	size_t n, at; /* items; how many of them are done */
 	uint64_t day;
 	enum batv_sent_answer *answers;
+	bool asks;    /* first, which of them are known */
+	bool journal; /* writes the others there, before any bit is set */
 };
 
 static void remember_body(struct batv_memory *m, void *arg)
 {
 	struct remember_job *job = arg;
 
+	if (job->journal)
+		batv_journal_add(m, job->items, job->n, job->day, job->answers);
 	for (; job->at < job->n; job->at++)
 		if (job->answers[job->at] != BATV_SENT_KNOWN)
 			job->answers[job->at] = remember_one(m, &job->items[job->at], job->day);
@@ -278,8 +282,8 @@ static void remember_body(struct batv_memory *m, void *arg)
 
 /*
  * Is it recorded for this day already?  Reception, routing and the transport are separate
- * processes, and need not write the same item again.  Reading it is far cheaper than mapping its
- * page.
+ * processes, and need not write the same item again, nor tell a fleet of it.  Reading it is far
+ * cheaper than mapping its page.
  */
 static bool is_known(struct batv_memory *m, const struct batv_item *item, uint64_t day)
 {
@@ -297,7 +301,7 @@ static bool mark_known(struct batv_memory *m, struct remember_job *job)
 	size_t i, known = 0;
 
 	for (i = 0; i < job->n; i++) {
-		job->answers[i] = m->windowed && is_known(m, &job->items[i], job->day)
+		job->answers[i] = job->asks && is_known(m, &job->items[i], job->day)
 					  ? BATV_SENT_KNOWN
 					  : BATV_SENT_NONE;
 		known += job->answers[i] == BATV_SENT_KNOWN;
@@ -305,21 +309,32 @@ static bool mark_known(struct batv_memory *m, struct remember_job *job)
 	return known == job->n;
 }
 
-void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
-			int64_t now, enum batv_sent_answer *answers)
+static void remember(struct batv_memory *memory, struct remember_job *job)
 {
-	struct remember_job job = {
-		.items = items, .n = n, .day = batv_day_of(now), .answers = answers};
 	enum batv_sent_answer rest = BATV_SENT_NONE;
 
 	if (batv_memory_there(memory) && memory->writable &&
-	    (job.day == 0 || job.day > BATV_DAY_MAX))
+	    (job->day == 0 || job->day > BATV_DAY_MAX))
 		rest = BATV_SENT_CLOCK;
 	else if (memory->writable &&
-		 (mark_known(memory, &job) || batv_memory_guard(memory, remember_body, &job)))
+		 (mark_known(memory, job) || batv_memory_guard(memory, remember_body, job)))
 		return;
-	for (; job.at < n; job.at++)
-		answers[job.at] = rest;
+	for (; job->at < job->n; job->at++)
+		job->answers[job->at] = rest;
+}
+
+void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+			int64_t now, enum batv_sent_answer *answers)
+{
+	const bool journal = batv_journal_there(memory);
+	struct remember_job job = {.items = items,
+				   .n = n,
+				   .day = batv_day_of(now),
+				   .answers = answers,
+				   .asks = memory->windowed || journal,
+				   .journal = journal};
+
+	remember(memory, &job);
 }
 
 enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct batv_item *item,
@@ -329,6 +344,29 @@ enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct ba
 
 	batv_sent_note_all(memory, item, 1, now, &answer);
 	return answer;
+}
+
+enum batv_sent_answer batv_sent_note_again(struct batv_memory *memory, const struct batv_item *item,
+					   int64_t now)
+{
+	enum batv_sent_answer answer;
+	struct remember_job job = {.items = item,
+				   .n = 1,
+				   .day = batv_day_of(now),
+				   .answers = &answer,
+				   .journal = batv_journal_there(memory)};
+
+	remember(memory, &job);
+	return answer;
+}
+
+void batv_sent_merge_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
+			 uint64_t day, enum batv_sent_answer *answers)
+{
+	struct remember_job job = {
+		.items = items, .n = n, .day = day, .answers = answers, .asks = memory->windowed};
+
+	remember(memory, &job);
 }
 
 /* Was it recorded on a day from `from` to `until`? */
