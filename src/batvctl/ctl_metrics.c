@@ -200,6 +200,19 @@ static void put_deferred(const struct page *p)
 			  BATV_COUNT_DEFERRED + (size_t)limit);
 }
 
+static void put_turned_away(const struct page *p)
+{
+	static const char name[] = "batv_turned_away_total";
+
+	family(p, name, "counter",
+	       "Recipients turned away at RCPT while forged bounces flood, by limit: host "
+	       "(deferred), rcpt (refused).");
+	put_count(p, name, "limit", batv_flood_subject_name(BATV_FLOOD_HOST),
+		  BATV_COUNT_FLOOD_HOST);
+	put_count(p, name, "limit", batv_flood_subject_name(BATV_FLOOD_RCPT),
+		  BATV_COUNT_FLOOD_RCPT);
+}
+
 static void put_outgoing(const struct page *p)
 {
 	static const char name[] = "batv_outgoing_total";
@@ -237,6 +250,7 @@ static void put_counters(const struct page *p)
 	put_judged(p);
 	put_spared(p);
 	put_deferred(p);
+	put_turned_away(p);
 	put_outgoing(p);
 	counter(p, "batv_doubt_total",
 		"Decisions in doubt: mail that could not be judged was accepted.",

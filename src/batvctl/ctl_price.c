@@ -12,7 +12,9 @@ bool batv_ctl_price(const struct batv_policy *policy, char out[static BATV_CTL_P
 	if (batv_policy_leaves_untagged(policy))
 		snprintf(out, BATV_CTL_PRICE_SIZE,
 			 "policy %s: flood_refuse_at_rcpt has no effect, because mail may leave "
-			 "untagged (unsigned_senders, unsigned_destinations) and its bounces come "
+			 "untagged (unsigned_senders, unsigned_destinations, unsigned_hosts) and "
+			 "its "
+			 "bounces come "
 			 "back untagged",
 			 policy->name);
 	else

@@ -133,7 +133,7 @@ static size_t parts_of(const struct batv_report *r, const struct batv_log_day *d
 	out[0] = (struct part){"ours", "ours back",
 			       n[BATV_LOG_BACK_BY_TAG] + n[BATV_LOG_BACK_BY_MEMORY]};
 	out[1] = (struct part){"would", "would be refused", n[BATV_LOG_WOULD]};
-	out[2] = (struct part){"refused", "refused", n[BATV_LOG_REFUSED]};
+	out[2] = (struct part){"refused", "refused", batv_log_report_refused(n)};
 	return 3;
 }
 

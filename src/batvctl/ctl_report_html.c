@@ -96,7 +96,7 @@ static void put_lead(FILE *out, const struct batv_report *r)
 			"%s forged bounces were refused, and %s bounces and replies to our own "
 			"mail "
 			"came through.",
-			batv_ctl_report_number(n[BATV_LOG_REFUSED], a),
+			batv_ctl_report_number(batv_log_report_refused(n), a),
 			batv_ctl_report_number(ours_back(n), b));
 	fputs("</p>\n", out);
 }
@@ -113,7 +113,8 @@ static void put_figure(FILE *out, const char *tone, const char *name, const uint
 static void put_figures(FILE *out, struct batv_report *r)
 {
 	const uint64_t *n = r->log.figures;
-	uint64_t back = ours_back(n), sent, known = n[BATV_LOG_BOUNCES] - n[BATV_LOG_STRANGERS];
+	uint64_t back = ours_back(n), refused = batv_log_report_refused(n), sent,
+		 known = n[BATV_LOG_BOUNCES] - n[BATV_LOG_STRANGERS];
 	bool sent_known = signed_in_all(r, &sent);
 	char rest[128], a[TEXT], b[TEXT];
 
@@ -124,7 +125,7 @@ static void put_figures(FILE *out, struct batv_report *r)
 			   "nobody here had written to them");
 		put_figure(out, "ours", "From others", &known, "somebody here had written to them");
 	} else {
-		put_figure(out, "refused", "Refused", &n[BATV_LOG_REFUSED],
+		put_figure(out, "refused", "Refused", &refused,
 			   "bounces of mail that was not sent from here");
 		put_figure(out, "would", "Would be refused", &n[BATV_LOG_WOULD],
 			   "delivered, because the domain only observes");
@@ -203,7 +204,9 @@ static void put_table_of_days(FILE *out, struct batv_report *r)
 		[BATV_LOG_SPARED] = "Failed, but<br>delivered",
 		[BATV_LOG_DEFERRED] = "Put off",
 		[BATV_LOG_BOUNCES] = "Bounces<br>from outside",
-		[BATV_LOG_STRANGERS] = "of them from<br>strangers"};
+		[BATV_LOG_STRANGERS] = "of them from<br>strangers",
+		[BATV_LOG_UNREAD_REFUSED] = "Refused<br>at RCPT",
+		[BATV_LOG_UNREAD_DEFERRED] = "Put off<br>at RCPT"};
 	char text[TEXT];
 	uint64_t n;
 	bool known;
@@ -311,7 +314,7 @@ static void put_verdicts(FILE *out, const struct batv_report *r)
 		[BATV_EXPIRED] = "the tag was ours, but its time is over",
 		[BATV_FORGED] = "the tag is not one of ours"};
 
-	if (r->log.figures[BATV_LOG_REFUSED] == 0)
+	if (batv_log_report_refused(r->log.figures) == 0)
 		return;
 	fputs("<section><h2>Why it was refused</h2>\n<table><thead><tr><th scope=col>Verdict"
 	      "<th scope=col>Meaning<th scope=col class=n>Count</tr></thead>\n<tbody>\n",
@@ -322,6 +325,13 @@ static void put_verdicts(FILE *out, const struct batv_report *r)
 		fprintf(out, "<tr><th scope=row>%s<td>%s", batv_verdict_name((enum batv_verdict)v),
 			meanings[v]);
 		put_cell(out, r->log.verdicts[v]);
+		fputs("</tr>\n", out);
+	}
+	if (r->log.figures[BATV_LOG_UNREAD_REFUSED]) {
+		fputs("<tr><th scope=row>unread<td>refused at RCPT, while too many forged ones "
+		      "came to that address",
+		      out);
+		put_cell(out, r->log.figures[BATV_LOG_UNREAD_REFUSED]);
 		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table></section>\n", out);

@@ -20,6 +20,8 @@ static const char *const names[BATV_LOG_FIGURES] = {
 	[BATV_LOG_DEFERRED] = "deferred",
 	[BATV_LOG_BOUNCES] = "bounces_from_outside",
 	[BATV_LOG_STRANGERS] = "bounces_from_strangers",
+	[BATV_LOG_UNREAD_REFUSED] = "refused_unread",
+	[BATV_LOG_UNREAD_DEFERRED] = "deferred_unread",
 };
 
 static void date_of(int64_t day, char out[static DATE_SIZE])

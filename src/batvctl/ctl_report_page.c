@@ -64,8 +64,8 @@ static void print_day(struct batv_report *r, const struct batv_log_day *day, uin
 	       batv_ctl_report_number(day->figures[BATV_LOG_BACK_BY_TAG] +
 					      day->figures[BATV_LOG_BACK_BY_MEMORY],
 				      text[1]),
-	       batv_ctl_report_number(day->figures[BATV_LOG_REFUSED], text[2]));
-	print_bar(&r->ctl->terminal, day->figures[BATV_LOG_REFUSED], most);
+	       batv_ctl_report_number(batv_log_report_refused(day->figures), text[2]));
+	print_bar(&r->ctl->terminal, batv_log_report_refused(day->figures), most);
 	printf("%8s\n", batv_ctl_report_number(day->figures[BATV_LOG_WOULD], text[3]));
 }
 
@@ -74,8 +74,8 @@ static void print_days(struct batv_report *r)
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < r->log.n_days; i++)
-		if (r->log.days[i].figures[BATV_LOG_REFUSED] > most)
-			most = r->log.days[i].figures[BATV_LOG_REFUSED];
+		if (batv_log_report_refused(r->log.days[i].figures) > most)
+			most = batv_log_report_refused(r->log.days[i].figures);
 	printf("%-8s %9s %10s %8s %*s%s\n", "", "signed", "ours back", "refused", BAR - 7, "",
 	       "would be refused");
 	for (size_t i = 0; i < r->log.n_days; i++)
@@ -107,15 +107,19 @@ static void print_refused(const struct batv_report *r)
 	char n[3][BATV_REPORT_TEXT_SIZE];
 	const char *comma = "";
 
-	if (r->log.figures[BATV_LOG_REFUSED] == 0)
+	if (batv_log_report_refused(r->log.figures) == 0)
 		return;
-	printf("Refused %s: ", batv_ctl_report_number(r->log.figures[BATV_LOG_REFUSED], n[0]));
+	printf("Refused %s: ",
+	       batv_ctl_report_number(batv_log_report_refused(r->log.figures), n[0]));
 	for (int v = BATV_MISSING; v < BATV_VERDICT_COUNT; v++)
 		if (r->log.verdicts[v]) {
 			printf("%s%s %s", comma, batv_verdict_name((enum batv_verdict)v),
 			       batv_ctl_report_number(r->log.verdicts[v], n[0]));
 			comma = ", ";
 		}
+	if (r->log.figures[BATV_LOG_UNREAD_REFUSED])
+		printf("%sunread, at RCPT %s", comma,
+		       batv_ctl_report_number(r->log.figures[BATV_LOG_UNREAD_REFUSED], n[0]));
 	printf("; from %s %s, for %s %s\n", batv_ctl_report_number(r->log.hosts.n, n[1]),
 	       r->log.anonymous ? "networks" : "hosts",
 	       batv_ctl_report_number(r->log.rcpts.n, n[2]),
@@ -145,6 +149,9 @@ static void print_others(const struct batv_report *r)
 	if (r->log.figures[BATV_LOG_DEFERRED])
 		printf("Put off by a limit (flood): %s\n",
 		       batv_ctl_report_number(r->log.figures[BATV_LOG_DEFERRED], n));
+	if (r->log.figures[BATV_LOG_UNREAD_DEFERRED])
+		printf("Put off at RCPT, because of their host (flood): %s\n",
+		       batv_ctl_report_number(r->log.figures[BATV_LOG_UNREAD_DEFERRED], n));
 	if (r->log.odd)
 		printf("Not understood: %s lines\n", batv_ctl_report_number(r->log.odd, n));
 }

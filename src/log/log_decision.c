@@ -96,6 +96,33 @@ bool batv_log_decision_read(struct batv_span rest, struct batv_log_decision *out
 	return true;
 }
 
+static bool is_number(struct batv_span s)
+{
+	uint64_t unused;
+
+	return batv_span_to_u64(s, &unused);
+}
+
+bool batv_log_decision_unread(struct batv_span rest, struct batv_log_unread *out)
+{
+	struct batv_span flood, count, limit, action, period;
+	struct batv_log_unread u;
+
+	if (!take(&rest, "flood=", &flood) || !take(&rest, "count=", &count) ||
+	    !take(&rest, "limit=", &limit) || !take(&rest, "action=", &action) ||
+	    !take(&rest, "rcpt=", &u.rcpt) || !take(&rest, "host=", &u.host) ||
+	    !take(&rest, "period=", &period))
+		return false;
+	u.refused = batv_span_equal(flood, batv_span_of("rcpt"));
+	if ((!u.refused && !batv_span_equal(flood, batv_span_of("host"))) ||
+	    !batv_span_equal(action, batv_span_of(u.refused ? "refused" : "deferred")) ||
+	    !is_number(count) || !is_number(limit) || !unwrap(&u.rcpt, '<', '>') ||
+	    !unwrap(&u.host, '[', ']'))
+		return false;
+	*out = u;
+	return true;
+}
+
 bool batv_log_decision_refused(const struct batv_log_decision *d)
 {
 	return batv_verdict_failed(d->verdict) &&

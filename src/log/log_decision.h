@@ -22,6 +22,16 @@ struct batv_log_decision {
  */
 bool batv_log_decision_read(struct batv_span rest, struct batv_log_decision *out);
 
+/* A bounce that was turned away at RCPT, because too many forged ones came. */
+struct batv_log_unread {
+	bool refused;          /* false: deferred */
+	struct batv_span rcpt; /* between the angle brackets, as it was printed */
+	struct batv_span host; /* between the brackets */
+};
+
+/* The same for the line of a bounce that was turned away at RCPT. */
+bool batv_log_decision_unread(struct batv_span rest, struct batv_log_unread *out);
+
 /* Was it refused?  Would it have been, if only the mode had been to reject? */
 bool batv_log_decision_refused(const struct batv_log_decision *d);
 bool batv_log_decision_would(const struct batv_log_decision *d);

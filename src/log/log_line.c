@@ -68,6 +68,17 @@ static enum batv_log_mark take_mark(struct batv_span *rest)
 	return BATV_LOG_ELSE;
 }
 
+/* At RCPT a message has no id, and our ACL's line has nothing before it (acl-rcpt.conf). */
+static void take_unread(struct batv_log_line *out)
+{
+	static const char unread[] = "batv: flood=";
+
+	if (out->rest.len == 0 || out->rest.p[0] != 'b' || !batv_span_begins(out->rest, unread))
+		return;
+	out->rest = batv_span_after(out->rest, strlen("batv: "));
+	out->mark = BATV_LOG_UNREAD;
+}
+
 void batv_log_line_read(struct batv_span line, struct batv_log_line *out)
 {
 	size_t at, id;
@@ -86,8 +97,10 @@ void batv_log_line_read(struct batv_span line, struct batv_log_line *out)
 	out->rest = batv_span_after(line, at);
 	id = id_len(out->rest);
 	out->mark = BATV_LOG_ELSE;
-	if (id == 0)
+	if (id == 0) {
+		take_unread(out);
 		return;
+	}
 	out->id = batv_span_cut(out->rest, id);
 	out->rest = batv_span_after(out->rest, id + 1);
 	out->mark = take_mark(&out->rest);

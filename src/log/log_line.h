@@ -15,6 +15,7 @@ enum batv_log_mark {
 	BATV_LOG_ARRIVED,   /* <= */
 	BATV_LOG_DELIVERED, /* =>, -> or >> */
 	BATV_LOG_DECIDED,   /* batv: verdict= */
+	BATV_LOG_UNREAD,    /* batv: flood=, without an id: turned away at RCPT */
 	BATV_LOG_NO_LINE    /* it does not begin as a line of Exim's */
 };
 

@@ -193,6 +193,26 @@ static void take_refusal(struct batv_log_report *r, const struct batv_log_line *
 	look(r, line, d, when);
 }
 
+static void take_unread(struct batv_log_report *r, const struct batv_log_line *line)
+{
+	char text[BATV_ADDR_SIZE], host[BATV_LOG_HOST_SIZE];
+	struct batv_log_unread u;
+	int64_t when;
+
+	if (!batv_log_decision_unread(line->rest, &u)) {
+		r->odd++;
+		return;
+	}
+	if (!is_wanted(r, line, &when))
+		return;
+	r->decisions++;
+	count(r, line, u.refused ? BATV_LOG_UNREAD_REFUSED : BATV_LOG_UNREAD_DEFERRED);
+	if (!u.refused)
+		return;
+	batv_log_ranking_add(&r->rcpts, plain(r, u.rcpt, text), 1);
+	batv_log_ranking_add(&r->hosts, host_of(r, u.host, host), 1);
+}
+
 static void take_decision(struct batv_log_report *r, const struct batv_log_line *line)
 {
 	struct batv_log_decision d;
@@ -284,6 +304,7 @@ static void take_line(struct batv_log_report *r, struct batv_span text)
 	case BATV_LOG_ARRIVED: take_arrival(r, &line); break;
 	case BATV_LOG_DELIVERED: take_delivery(r, &line); break;
 	case BATV_LOG_DECIDED: take_decision(r, &line); break;
+	case BATV_LOG_UNREAD: take_unread(r, &line); break;
 	case BATV_LOG_NO_LINE: r->odd++; break;
 	case BATV_LOG_ELSE: break;
 	}

@@ -23,8 +23,10 @@ enum batv_log_figure {
 	BATV_LOG_WOULD,  /* failed; delivered, because the domain does not refuse yet */
 	BATV_LOG_SPARED, /* failed; delivered for another reason */
 	BATV_LOG_DEFERRED,
-	BATV_LOG_BOUNCES,   /* messages with the null sender that a host sent */
-	BATV_LOG_STRANGERS, /* of these, from a host that nobody here had written to */
+	BATV_LOG_BOUNCES,        /* messages with the null sender that a host sent */
+	BATV_LOG_STRANGERS,      /* of these, from a host that nobody here had written to */
+	BATV_LOG_UNREAD_REFUSED, /* recipients turned away at RCPT, by a limit */
+	BATV_LOG_UNREAD_DEFERRED,
 	BATV_LOG_FIGURES
 };
 
@@ -73,6 +75,12 @@ struct batv_log_report {
 bool batv_log_report_start(struct batv_log_report *r);
 void batv_log_report_lines(struct batv_log_report *r, struct batv_span lines);
 void batv_log_report_end(struct batv_log_report *r);
+
+/* Refused, after DATA or at RCPT: of a day's figures, or of all. */
+static inline uint64_t batv_log_report_refused(const uint64_t figures[static BATV_LOG_FIGURES])
+{
+	return figures[BATV_LOG_REFUSED] + figures[BATV_LOG_UNREAD_REFUSED];
+}
 
 /* How many of `looks` there are, and the i-th of them, the oldest first. */
 size_t batv_log_report_looks(const struct batv_log_report *r);

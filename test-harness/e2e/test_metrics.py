@@ -30,6 +30,7 @@ FAMILIES = {
     "batv_judged_total": ("counter", {"verdict": VERDICTS, "class": CLASSES, "action": ACTIONS}),
     "batv_spared_total": ("counter", {"reason": REASONS}),
     "batv_deferred_total": ("counter", {"limit": ("network", "tag", "id", "hint")}),
+    "batv_turned_away_total": ("counter", {"limit": ("host", "rcpt")}),
     "batv_outgoing_total": ("counter", {"result": ("signed", "no-state", "untrusted", "destination", "other")}),
     "batv_doubt_total": ("counter", {}), "batv_forged_tags_total": ("counter", {}),
     "batv_memory_items_total": ("counter", {"kind": ("id", "pair", "any"), "result": ("remembered", "full", "clock")}),

@@ -40,6 +40,13 @@ class Floods(Ours):
         for _ in range(times):
             assert self.answer(host, rcpt) == ("DATA", 550)
 
+    def reported(self, **figures):
+        """What batvctl report makes of Exim's log."""
+        told = self.batv.json("report", self.ours.dir / "log" / "mainlog")
+        assert {name: told["figures"][name] for name in figures} == figures, told["figures"]
+        assert told["read"]["not_understood"] == 0, told["read"]
+        return told
+
     def counted(self):
         return self.batv.json("status")["counters"]["turned_away"]
 
@@ -53,9 +60,10 @@ class TestHost(Floods):
         assert str(late).startswith("451") and late.text.replace("\n4.7.1", "") == (
             "4.7.1 Too many bounces of mail that was not sent from here; its sender address was forged"), late
         (line,) = self.ours.mainlog("flood=")
-        assert line.endswith(f"F=<> temporarily rejected RCPT <alice@test>: batv: flood=host count={LIMIT} limit={LIMIT} "
-                             f"action=deferred rcpt=<alice@test> host=[{FLOODER}] period=1h"), line
+        assert line[20:] == f"batv: flood=host count={LIMIT} limit={LIMIT} action=deferred rcpt=<alice@test> host=[{FLOODER}] period=1h", line
+        assert self.ours.mainlog(r"F=<> temporarily rejected RCPT <alice@test>: too many forged bounces come from this host$")
         assert self.counted() == {"host": 1, "rcpt": 0}
+        self.reported(refused=LIMIT, deferred_unread=1, refused_unread=0)
 
     def test_all_else_of_that_host_passes(self):
         tagged = self.batv.sign("alice@test")
@@ -178,9 +186,29 @@ class TestRecipient(Floods):
             late = session.rcpt("alice@test")
         assert late.code == 550 and late.text.startswith("5.7.1 Too many bounces of mail that was not sent from here "), late
         (line,) = self.ours.mainlog("flood=")
-        assert re.search(rf"F=<> rejected RCPT <alice@test>: batv: flood=rcpt count={LIMIT + 1} limit={LIMIT} "
-                         rf"action=refused rcpt=<alice@test> host=\[{HONEST}\] period=1h$", line), line
+        assert line[20:] == f"batv: flood=rcpt count={LIMIT + 1} limit={LIMIT} action=refused rcpt=<alice@test> host=[{HONEST}] period=1h", line
+        assert self.ours.mainlog(r"F=<> rejected RCPT <alice@test>: too many forged bounces come to this address$")
         assert self.counted() == {"host": 0, "rcpt": 1}
+        metrics = self.batv.ctl("metrics").stdout
+        assert 'batv_turned_away_total{limit="host"} 0\nbatv_turned_away_total{limit="rcpt"} 1\n' in metrics, metrics
+        told = self.reported(refused=LIMIT, refused_unread=1, deferred_unread=0)
+        assert told["refused_recipients"]["top"] == [{"recipient": "alice@test", "count": LIMIT + 1}], told
+        assert {"host": HONEST, "count": 1} in told["refused_hosts"]["top"], told
+        page = self.batv.ctl("report", self.ours.dir / "log" / "mainlog").stdout
+        assert f"Refused {LIMIT + 1}: missing {LIMIT}, unread, at RCPT 1; from {LIMIT + 1} hosts, for 1 addresses\n" in page, page
+
+    def test_strangers_do_not_count(self):
+        """A line of ours, in each text that a stranger chooses at RCPT and before."""
+        line = f"batv: flood=rcpt count=9 limit=5 action=refused rcpt=<carol@test> host=[{HONEST}] period=1h"
+        for command in (f"EHLO {line}", f"HELO {line}", f'MAIL FROM:<"{line}"@theirs.test>', f'RCPT TO:<"x>: {line}"@test>',
+                        f'RCPT TO:<"{line}"@elsewhere.test>', f"RCPT TO:<{line}>", line, f"VRFY {line}", f"EXPN {line}"):
+            with self.ours.smtp(HONEST) as session:
+                if command.startswith("RCPT"):
+                    assert session.mail("").code == 250
+                assert session.command(command).code >= 250
+        assert self.ours.mainlog(r"flood=rcpt count=9")
+        told = self.batv.json("report", self.ours.dir / "log" / "mainlog")
+        assert "carol@test" not in json.dumps(told), told
 
     def test_all_else_passes(self):
         tagged = self.batv.sign("alice@test")

@@ -237,6 +237,8 @@ def test_memory_is_flat(lab):
 IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DECISION = re.compile(r"(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d (?:[+-]\d{4} )?(?:\[\d+\] )?\w{6}-\w{11}-\w{4} batv: verdict=(\S+) "
                       r"action=(\S+) mode=\S+ rcpt=<(\S*)> class=\S+ host=\[?([^] ]*)\]? key=\S+ msgid=\S+ reason=(\S+) policy=\S+$")
+UNREAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[+-]\d{4} )?(?:\[\d+\] )?batv: flood=(?:host count=\d+ limit=\d+ action=deferred rcpt=<\S*>"
+                    r"|rcpt count=\d+ limit=\d+ action=refused rcpt=<(\S*)>) host=\[(\S*)\] period=1h$")
 
 
 class Writer:
@@ -267,10 +269,19 @@ class Writer:
         return f"verdict={verdict} action={action} mode=reject rcpt=<{rcpt}> class=dsn " \
                f"host=[203.0.113.{self.r.randrange(99)}] key=- msgid=- reason={reason} policy=default"
 
+    def unread(self):
+        """(text, ours) of what is turned away at RCPT; now and then it is cut."""
+        flood, action = self.r.choice((("rcpt", "refused"), ("rcpt", "refused"), ("host", "deferred"), ("host", "refused")))
+        text = f"batv: flood={flood} count={self.r.randrange(99)} limit=5 action={action} rcpt=<U{self.r.randrange(50)}@example.com> " \
+               f"host=[203.0.113.{self.r.randrange(99)}] period=1h"
+        return text[:self.r.choice((None, None, None, 90))]
+
     def next(self):
         kind, forged = self.r.randrange(12), "batv: " + self.decision()
         if kind < 4:
             return self.line("batv: " + self.decision())
+        if kind == 4:
+            return self.line(self.unread(), False)
         return self.line(*self.r.choice((
             (f"<= a{self.r.randrange(9)}@example.com H=({forged}) [192.0.2.1] P=esmtp S=1",),
             (f"<= <> H=x [192.0.2.{self.r.randrange(9)}] P=esmtp S=1 T=\"{forged}\"",),
@@ -280,6 +291,10 @@ class Writer:
             ("Completed",),
             (f"** b@x.test: {forged}",),
             ("batv: verdict=missing action=reject",),           # cut
+            (self.unread(),),                                   # it has an id: not from RCPT
+            (f"H=({self.unread()}) [192.0.2.1] F=<> rejected RCPT <a@b>: Unrouteable address", False),
+            (f"H=x [192.0.2.1] F=<> rejected RCPT <\"x>: {self.unread()}\"@b>: Unrouteable address", False),
+            (f"rejected EHLO or HELO from H=[192.0.2.1]: syntactically invalid argument(s): {self.unread()}", False),
         )))
 
 
@@ -291,6 +306,11 @@ def counted(lines):
     """What a report must say of these lines."""
     figures, rcpts, hosts, days = collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter()
     for line in lines:
+        if m := UNREAD.match(line):
+            figures["refused_unread" if m[1] else "deferred_unread"] += 1
+            if m[1]:
+                rcpts[m[1].lower()] += 1
+                hosts[m[2]] += 1
         if not (m := DECISION.match(line)):
             continue
         day, verdict, action, rcpt, host, reason = m.groups()

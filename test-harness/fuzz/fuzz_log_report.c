@@ -13,9 +13,12 @@ enum {
 	ARRIVED,
 	DELIVERED,
 	DECIDED,
+	UNREAD,
 	NO_LINE,
 	HOST,
 	REFUSED,
+	UNREAD_REFUSED,
+	UNREAD_DEFERRED,
 	WOULD,
 	LOOK,
 	STRANGER,
@@ -28,8 +31,9 @@ enum {
 	OUTCOMES
 };
 static const char *const outcomes[OUTCOMES] = {
-	"else",        "arrived",    "delivered", "decided",  "no_line", "host",
-	"refused",     "would",      "look",      "stranger", "bounced", "why_id",
+	"else",        "arrived",    "delivered", "decided",        "unread",
+	"no_line",     "host",       "refused",   "unread_refused", "unread_deferred",
+	"would",       "look",       "stranger",  "bounced",        "why_id",
 	"why_address", "why_tagged", "why_host",  "why_name"};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -80,12 +84,17 @@ static void check_sums(const struct batv_log_report *r)
 	for (int v = 0; v < BATV_VERDICT_COUNT; v++)
 		verdicts += r->verdicts[v];
 	must(verdicts == r->figures[BATV_LOG_REFUSED]);
-	must(r->rcpts.sum == verdicts && r->hosts.sum == verdicts);
+	must(r->rcpts.sum == batv_log_report_refused(r->figures) &&
+	     r->hosts.sum == batv_log_report_refused(r->figures));
 	must(r->would_rcpts.sum == r->figures[BATV_LOG_WOULD]);
 	must(r->figures[BATV_LOG_STRANGERS] <= r->figures[BATV_LOG_BOUNCES]);
 	must(r->doubtful <= r->figures[BATV_LOG_REFUSED]);
 	if (verdicts)
 		reached(REFUSED);
+	if (r->figures[BATV_LOG_UNREAD_REFUSED])
+		reached(UNREAD_REFUSED);
+	if (r->figures[BATV_LOG_UNREAD_DEFERRED])
+		reached(UNREAD_DEFERRED);
 	if (r->figures[BATV_LOG_WOULD])
 		reached(WOULD);
 	if (r->doubtful)

@@ -221,6 +221,45 @@ START_TEST(a_ranking_has_bounds)
 }
 END_TEST
 
+static const struct {
+	const char *line;
+	enum batv_log_figure figure; /* BATV_LOG_FIGURES: none */
+} unread[] = {
+#define UNREAD(flood, action, rcpt, host)                                                          \
+ "batv: flood=" flood " count=6 limit=5 action=" action " rcpt=" rcpt " host=" host " period=1h"
+	{UNREAD("rcpt", "refused", "<Ann@test>", "[192.0.2.1]"), BATV_LOG_UNREAD_REFUSED},
+	{UNREAD("host", "deferred", "<ann@test>", "[2001:db8::1]"), BATV_LOG_UNREAD_DEFERRED},
+	{UNREAD("rcpt", "deferred", "<ann@test>", "[192.0.2.1]"), BATV_LOG_FIGURES},
+	{UNREAD("host", "refused", "<ann@test>", "[192.0.2.1]"), BATV_LOG_FIGURES},
+	{UNREAD("tag", "deferred", "<ann@test>", "[192.0.2.1]"), BATV_LOG_FIGURES},
+	{UNREAD("rcpt", "refused", "ann@test", "[192.0.2.1]"), BATV_LOG_FIGURES},
+	{UNREAD("rcpt", "refused", "<ann@test>", "192.0.2.1"), BATV_LOG_FIGURES},
+	{"batv: flood=rcpt count=6 limit=x action=refused rcpt=<a> host=[x] period=1h",
+	 BATV_LOG_FIGURES},
+	{"batv: flood=rcpt count= limit=5 action=refused rcpt=<a> host=[x] period=1h",
+	 BATV_LOG_FIGURES},
+	{"batv: flood=rcpt count=6 limit=5 action=refused rcpt=<a> host=[x]", BATV_LOG_FIGURES},
+};
+
+/* What is turned away at RCPT has no id; with one, the line is another one of ours. */
+START_TEST(turned_away)
+{
+	char text[300];
+
+	snprintf(text, sizeof text, "2026-11-22 20:00:00 %s\n", unread[_i].line);
+	take(text);
+	for (int f = 0; f < BATV_LOG_FIGURES; f++)
+		ck_assert_uint_eq(report.figures[f], f == (int)unread[_i].figure);
+	ck_assert_uint_eq(report.odd, unread[_i].figure == BATV_LOG_FIGURES);
+	ck_assert_uint_eq(report.rcpts.sum, unread[_i].figure == BATV_LOG_UNREAD_REFUSED);
+	ck_assert_uint_eq(report.hosts.sum, unread[_i].figure == BATV_LOG_UNREAD_REFUSED);
+	snprintf(text, sizeof text, "2026-11-22 20:00:00 1vMabc-000000001ab-0001 %s\n",
+		 unread[_i].line);
+	take(text);
+	ck_assert_uint_eq(report.decisions, unread[_i].figure != BATV_LOG_FIGURES);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("log_report");
@@ -234,6 +273,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_last_looks_are_kept);
 	tcase_add_test(tc, before_exim_batv);
 	tcase_add_test(tc, domains_and_networks);
+	tcase_add_loop_test(tc, turned_away, 0, sizeof unread / sizeof unread[0]);
 	suite_add_tcase(s, tc);
 	tcase_add_test(alone, a_ranking_has_bounds);
 	suite_add_tcase(s, alone);
