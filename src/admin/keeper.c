@@ -18,6 +18,7 @@
 #include "arming.h"
 #include "base/hmac.h"
 #include "decide/override.h"
+#include "fleet_share.h"
 #include "generation.h"
 #include "keeper.h"
 #include "memory/counters.h"
@@ -446,6 +447,16 @@ static void look_at_fleet(struct batv_keeper *k, const struct batv_config *confi
 		batv_notices_trouble(&k->notices, BATV_TROUBLE_FLEET, "%s", k->fleet.trouble);
 }
 
+/* What is published counts: it names the files that Exim uses. */
+static void share_with_fleet(struct batv_keeper *k)
+{
+	const struct batv_memory *memory = &k->generation.memory;
+
+	batv_fleet_share_look(&k->store, &k->have.state,
+			      memory->base ? memory->sections.filters[0].capacity : 0, &k->notices,
+			      &k->told_no_fleet_user);
+}
+
 static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 			const struct batv_look *look, struct batv_looked *out)
 {
@@ -484,6 +495,8 @@ static void look_locked(struct batv_keeper *k, const struct batv_config *config,
 		if (change < out->next)
 			out->next = change;
 	}
+	if (k->have.text) /* last: what was written now is shared, too */
+		share_with_fleet(k);
 }
 
 void batv_keeper_look(struct batv_keeper *keeper, const struct batv_config *config,

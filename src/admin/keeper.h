@@ -21,6 +21,7 @@ struct batv_keeper { /* start with all bytes zero, then batv_store_open() */
 	bool made_secret;              /* a secret was made since the last publication */
 	struct batv_generation generation;
 	struct batv_fleet_known fleet;
+	bool told_no_fleet_user; /* see fleet_share.h */
 	struct batv_notices notices;
 };
 

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #include "decide/state.h"
+#include "fleet_row.h"
+#include "fleet_said.h"
+#include "fleet_share.h"
 #include "manifest.h"
 #include "memory/names.h"
 #include "overrides.h"
@@ -30,8 +33,9 @@ static bool is_unfinished(const char *tmp)
 		return false;
 	snprintf(name, sizeof name, "%.*s", (int)(end - tmp - 1), tmp + 1);
 	return strcmp(name, BATV_SECRET_NAME) == 0 || strcmp(name, BATV_STATE_NAME) == 0 ||
-	       strcmp(name, BATV_OVERRIDES_NAME) == 0 || strcmp(name, BATV_MANIFEST_NAME) == 0 ||
-	       batv_names_number(name) > 0;
+	       strcmp(name, BATV_OVERRIDES_NAME) == 0 || strcmp(name, BATV_FLEET_KEY_NAME) == 0 ||
+	       strcmp(name, BATV_FLEET_ROW_NAME) == 0 || strcmp(name, BATV_FLEET_SAID_NAME) == 0 ||
+	       strcmp(name, BATV_MANIFEST_NAME) == 0 || batv_names_number(name) > 0;
 }
 
 unsigned batv_leftovers_remove(int dirfd)

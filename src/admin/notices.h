@@ -19,6 +19,7 @@ enum batv_trouble {
 	BATV_TROUBLE_MEMORY,    /* there is no memory file, and none could be made */
 	BATV_TROUBLE_OVERRIDES, /* the file of batvctl enforce cannot be read */
 	BATV_TROUBLE_FLEET,     /* what the other hosts say cannot be read */
+	BATV_TROUBLE_SHARE,     /* batv-fleet cannot be given what it needs */
 	BATV_TROUBLE_COUNT
 };
 

@@ -176,7 +176,8 @@ static void log_troubles(struct daemon *d)
 		[BATV_TROUBLE_STATE] = "the state is",
 		[BATV_TROUBLE_MEMORY] = "the sent-mail memory is",
 		[BATV_TROUBLE_OVERRIDES] = "the file overrides is",
-		[BATV_TROUBLE_FLEET] = "the view of the fleet is"};
+		[BATV_TROUBLE_FLEET] = "the view of the fleet is",
+		[BATV_TROUBLE_SHARE] = "what batv-fleet needs is"};
 
 	log_config(d);
 	for (size_t i = 0; i < BATV_TROUBLE_COUNT; i++)

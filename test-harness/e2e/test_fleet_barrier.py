@@ -12,6 +12,7 @@ from fleet_memory import FleetMemory
 from kinds import ACL
 from lab_base import descendants, process_table
 from lab_debian import Installation
+from formats import hkdf
 
 FLEET = MEMORY + SHORT + "fleet = mail.example\nfleet_servers = localhost\n"
 REFUSED, FLEET_BEHIND, NO_MEMORY = ("reject", "-"), ("mark", "fleet-behind"), ("mark", "no-memory")
@@ -189,6 +190,29 @@ class TestFleet(Member):
         result = self.ours.inject("", ["alice@test", "bob@test", "carol@test"], self.cites(), STRANGER)
         assert result.data.code == 250, result
         assert [line["reason"] for line in batv_lines(self.ours)[count:]] == ["fleet-behind"] * 3
+
+
+class TestShare(Member):
+    """What batvd gives batv-fleet: a key that signs nothing."""
+
+    def setup(self):
+        self.batv = Batv(self.lab, conf=self.conf)
+
+    def test_key(self):
+        path = self.batv.state_dir / "fleet.key"
+        text = (self.batv.state_dir / "state").read_text()
+        memory_key = bytes.fromhex(re.search(r"(?m)^memory_key (.+)$", text)[1])
+        lines = dict(line.partition(" ")[::2] for line in path.read_text().splitlines())
+        assert lines["key"] == hkdf(memory_key, b"exim-batv fleet 1").hex() and lines["fleet"] == "mail.example", lines
+        assert lines["memory"] == re.search(r"(?m)^memory (.+)$", text)[1] and "end" in lines, lines
+        assert path.stat().st_mode & 0o707 == 0o400
+        # another key of the memory comes in with another set of secrets
+        other = Batv(self.lab, name="other")
+        self.batv.ctl("secret", "import", input=other.ctl("secret", "export").stdout)
+        wait_until(lambda: lines["key"] not in path.read_text(), 15, "another fleet.key")
+        self.batv.set(MEMORY + SHORT)
+        wait_until(lambda: not path.exists(), 15, "no fleet.key")
+        assert any("there is no fleet any more" in line for line in self.batv.log())
 
 
 class TestUntaggedBounces(Member):

@@ -1,4 +1,4 @@
-/* links: admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming core/memory/doors */
+/* links: admin/fleet_share admin/acl admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming core/memory/doors */
 /* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store core/base/fault admin/plan admin/publish admin/timeline admin/hkdf */
 /* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
 /* links: core/memory/names core/memory/access core/memory/forged core/memory/sent core/memory/journal core/tag/key core/decide/state */

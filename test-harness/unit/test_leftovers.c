@@ -20,7 +20,8 @@ static const struct {
 	{".memory.2x.new", false}, {".secret.new.", false},   {"secret.new", false},
 	{".new", false},           {"..new", false},          {".observe.new", false},
 	{".lock.new", false},      {".secret", false},        {"secret", false},
-	{".Secret.new", false},    {".manifest.new", true},
+	{".Secret.new", false},    {".manifest.new", true},   {".fleet.key.new", true},
+	{".fleet.row.new", true},  {".fleet.said.new", true},
 };
 
 START_TEST(names)

@@ -1,4 +1,4 @@
-/* links: admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming */
+/* links: admin/fleet_share admin/acl admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming */
 /* links: core/memory/doors */
 /* links: admin/standby admin/config admin/nearest admin/conffile admin/legacy admin/keeper admin/overrides admin/generation admin/memory_move */
 /* links: core/memory/forged admin/store core/base/fault admin/plan admin/publish admin/timeline admin/hkdf admin/secret admin/arming core/decide/override core/base/network */

@@ -25,24 +25,24 @@ enum batv_lack {
 
 struct batv_complete_facts {
 	struct batv_sent_facts sent;
-	bool before_lost;  /* the generation before is still needed, and gone */
 	int64_t retention; /* of the memory */
 	int64_t key_rotation, key_retention;
-	bool shared;          /* the secret */
 	int64_t first_signed; /* 0: never seen leaving here */
+	int64_t fleet_since;  /* batv_fleet_since() */
+	int64_t lost;         /* this memory replaced one that was lost: when; 0: no */
+	int64_t now;
+	struct batv_recall recall;
+	bool before_lost; /* the generation before is still needed, and gone */
+	bool shared;      /* the secret */
 	/*
 	 * With a fleet, the memory may be younger than what is in it, and the secret is shared.
 	 * Whether mail of the domain left signed for long enough is about all servers that send it.
 	 */
 	bool fleet;
-	int64_t fleet_since; /* batv_fleet_since() */
-	int64_t lost;        /* this memory replaced one that was lost: when; 0: no */
-	bool fleet_sends;    /* BATV_DOMAIN_FLEET_SENDS */
-	bool measured;       /* recall is known */
-	struct batv_recall recall;
-	bool for_dsn; /* asked for an untagged DSN: recall has no veto, because strangers could
-		       * cause it */
-	int64_t now;
+	bool fleet_sends; /* BATV_DOMAIN_FLEET_SENDS */
+	bool measured;    /* recall is known */
+	bool for_dsn;     /* asked for an untagged DSN: recall has no veto, because strangers could
+			   * cause it */
 };
 
 /* The shortest memory_retention with which a memory can be complete: a tag lives that long. */
