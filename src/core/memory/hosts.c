@@ -119,8 +119,7 @@ void batv_host_note(struct batv_memory *memory, enum batv_host_kind kind, const 
 {
 	struct note_job job = {.day = batv_day_of(now), .kind = kind};
 
-	if (batv_memory_there(memory) && memory->writable && (unsigned)kind < BATV_HOST_KINDS &&
-	    read_ip(address, job.address))
+	if (memory->writable && (unsigned)kind < BATV_HOST_KINDS && read_ip(address, job.address))
 		(void)batv_memory_guard(memory, note_body, &job);
 }
 

@@ -22,7 +22,6 @@ uint64_t batv_names_number(const char *name)
 	if (strcmp(name, BATV_MEMORY_NAME) == 0)
 		return 1;
 	if (strncmp(name, BATV_MEMORY_NAME ".", len + 1) != 0 || name[len + 1] == '0' ||
-	    strlen(name) >= BATV_MEMORY_NAME_SIZE ||
 	    !batv_span_to_u64(batv_span_of(name + len + 1), &n) || n < 2)
 		return 0;
 	return n;
