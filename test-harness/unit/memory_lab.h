@@ -177,10 +177,10 @@ __attribute__((unused)) static void expect_no_memory(void)
 }
 
 /* Each test with a memory of its own; `make` makes it. */
-__attribute__((unused)) static void add_case(Suite *s, bool windows, void (*make)(void),
-					     void (*add)(TCase *, bool))
+__attribute__((unused)) static void add_case(Suite *s, const char *name, bool windows,
+					     void (*make)(void), void (*add)(TCase *, bool))
 {
-	TCase *tc = tcase_create(windows ? "windows" : "whole");
+	TCase *tc = tcase_create(name);
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, make, drop_memory);
@@ -195,9 +195,17 @@ __attribute__((unused)) static Suite *memory_suite(const char *name, void (*add)
 	Suite *s = suite_create(name);
 
 	if (whole_maker)
-		add_case(s, false, whole_maker, add);
+		add_case(s, "whole", false, whole_maker, add);
 	if (windows_maker)
-		add_case(s, true, windows_maker, add);
+		add_case(s, "windows", true, windows_maker, add);
+	return s;
+}
+
+/* The tests that take long are cases of their own, so that the others can be run without them. */
+__attribute__((unused)) static Suite *with_slow_tests(Suite *s, void (*add)(TCase *, bool))
+{
+	add_case(s, "slow, whole", false, make_memory, add);
+	add_case(s, "slow, windows", true, make_memory_with_windows, add);
 	return s;
 }
 

@@ -7,6 +7,7 @@
  * twice.
  */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -152,6 +153,82 @@ START_TEST(an_inode_that_is_used_again)
 }
 END_TEST
 
+/* It has the size and the sum of the first one, and is another file all the same. */
+START_TEST(a_copy_takes_its_place)
+{
+	int fd = openat(dir, "copy", O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+
+	ck_assert_int_eq(write(fd, whole.base, whole.file_size), (ssize_t)whole.file_size);
+	ck_assert_int_eq(renameat(dir, "copy", dir, "memory"), 0);
+	ck_assert_int_eq(again(), BATV_OK);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(batv_counted(&whole, 0, 0, NOW), 0);
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_OK);
+	ck_assert_uint_eq(batv_counted(&whole, 0, 0, NOW), 1);
+	(void)close(fd);
+}
+END_TEST
+
+/* A memory that was lost by a missing descriptor, though the file is the same. */
+START_TEST(lost_and_opened_again)
+{
+	batv_memory_release(&memory);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 0);
+	ck_assert(!batv_memory_there(&memory));
+	ck_assert(!batv_memory_whole(&memory));
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert(batv_memory_there(&memory));
+	ck_assert(batv_memory_whole(&memory));
+}
+END_TEST
+
+START_TEST(from_windows_to_the_whole_and_back)
+{
+	batv_count(&memory, 0, NOW);
+	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
+	ck_assert(!memory.windowed);
+	batv_count(&memory, 0, NOW);
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert(memory.windowed);
+	batv_count(&memory, 0, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 3);
+}
+END_TEST
+
+static enum batv_err (*const openers[])(struct batv_memory *, int, const char *) = {
+	batv_memory_open_windows, batv_memory_open};
+
+/* Even if its number would be 0. */
+START_TEST(what_cannot_be_opened_holds_no_descriptor)
+{
+	struct batv_memory m = {0};
+	int before;
+
+	ck_assert_int_eq(openers[_i](&m, dir, "missing"), BATV_E_NO_FILE);
+	before = open_descriptors();
+	ck_assert_int_ge(fcntl(0, F_GETFD), 0);
+	truncate_memory(BATV_MEMORY_PAGE);
+	ck_assert_int_eq(openers[_i](&m, dir, "memory"), BATV_E_DAMAGED);
+	ck_assert_int_eq(open_descriptors(), before);
+	(void)close(0);
+	ck_assert_int_eq(openers[_i](&m, dir, "memory"), BATV_E_DAMAGED);
+	ck_assert_int_eq(open_descriptors(), before - 1);
+}
+END_TEST
+
+/* An errno from before says nothing about this file. */
+START_TEST(an_old_errno)
+{
+	batv_memory_close(&memory);
+	errno = EACCES;
+	ck_assert_int_eq(again(), BATV_OK);
+	ck_assert(memory.writable && !memory.sealed);
+	errno = EACCES;
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_OK);
+	ck_assert(whole.writable && !whole.sealed);
+}
+END_TEST
+
 /*
  * Cut anywhere, and grown to its size again: what is gone reads as zeros, so it is no memory,
  * neither for those who have it open nor for those who open it.
@@ -221,14 +298,22 @@ START_TEST(a_file_that_may_only_be_read)
 {
 	batv_count(&memory, 0, NOW);
 	batv_memory_close(&memory);
-	ck_assert_int_eq(fchmodat(dir, "memory", 0440, 0), 0);
+	ck_assert_int_eq(fchmodat(dir, "memory", 0464, 0), 0);
+	ck_assert_int_eq(fchmod(dir, 0755), 0);
+	if (geteuid() == 0) { /* who may write all the same: be nobody, and not of its group */
+		ck_assert_int_eq(fchownat(dir, "memory", (uid_t)-1, 65533, 0), 0);
+		ck_assert_int_eq(seteuid(65534), 0);
+	}
+	batv_memory_close(&whole);
+	ck_assert_int_eq(batv_memory_open(&whole, dir, "memory"), BATV_OK);
+	ck_assert(!whole.writable && whole.sealed);
 	ck_assert_int_eq(again(), BATV_OK);
-	if (geteuid() == 0) /* root may write all the same */
-		memory.writable = false;
+	ck_assert(!memory.writable && memory.sealed);
 	batv_count(&memory, 0, NOW);
 	ck_assert_int_eq(note("a.example", NOW), BATV_E_NO_FILE);
 	ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), 1);
 	ck_assert_ptr_null(memory.base);
+	ck_assert_int_eq(seteuid(getuid()), 0);
 }
 END_TEST
 
@@ -268,10 +353,15 @@ START_TEST(a_file_that_is_truncated)
 {
 	int before = open_descriptors();
 
+	void *base;
+
 	if (uses[_i].mapped)
 		batv_count(&memory, 0, NOW);
+	base = memory.base;
 	truncate_memory(BATV_MEMORY_PAGE);
 	uses[_i].use();
+	if (base)
+		ck_assert_int_eq(msync(base, BATV_MEMORY_PAGE, MS_ASYNC), -1);
 	expect_no_memory();
 	ck_assert_int_eq(open_descriptors(), before - 1);
 	ck_assert_int_eq(again(), BATV_E_DAMAGED);
@@ -319,6 +409,11 @@ static void add_windows(TCase *tc, bool windows)
 	tcase_add_test(tc, the_same_file_stays_mapped);
 	tcase_add_test(tc, another_file_is_taken_anew);
 	tcase_add_test(tc, an_inode_that_is_used_again);
+	tcase_add_test(tc, a_copy_takes_its_place);
+	tcase_add_test(tc, lost_and_opened_again);
+	tcase_add_test(tc, from_windows_to_the_whole_and_back);
+	tcase_add_loop_test(tc, what_cannot_be_opened_holds_no_descriptor, 0, 2);
+	tcase_add_test(tc, an_old_errno);
 	tcase_add_loop_test(tc, cut_and_grown, 0, 6);
 	tcase_add_test(tc, cut_and_grown_between);
 	tcase_add_test(tc, more_pages_than_windows);

@@ -77,11 +77,18 @@ static void (*const operations[])(void) = {
 	do_note,  do_find,    do_at,   do_set,       do_reclaim,
 };
 
+static void expect_unmapped(void *base)
+{
+	ck_assert_int_eq(msync(base, BATV_MEMORY_PAGE, MS_ASYNC), -1);
+	ck_assert_int_eq(errno, ENOMEM);
+}
+
 /* Truncated while mapped: no memory; and the process's own action and signal mask are as before. */
 START_TEST(truncated_in_use)
 {
 	struct sigaction mine = {0}, after;
 	sigset_t mask, mask_after;
+	void *base = memory.base;
 
 	mine.sa_handler = bus_count;
 	mine.sa_flags = SA_RESTART | SA_NODEFER;
@@ -93,6 +100,7 @@ START_TEST(truncated_in_use)
 
 	truncate_memory(0);
 	operations[_i]();
+	expect_unmapped(base);
 	expect_no_memory();
 
 	ck_assert_int_eq(bus_seen, 0);
@@ -103,10 +111,8 @@ START_TEST(truncated_in_use)
 	ck_assert_int_eq(sigismember(&after.sa_mask, SIGUSR2), 1);
 	ck_assert_int_eq(sigismember(&after.sa_mask, SIGTERM), 0);
 	ck_assert_int_eq(sigprocmask(SIG_SETMASK, NULL, &mask_after), 0);
-	ck_assert_int_eq(sigismember(&mask_after, SIGUSR1), 1);
-	ck_assert_int_eq(sigismember(&mask_after, SIGBUS), 0);
-	ck_assert_int_eq(sigismember(&mask_after, SIGTERM), 0);
-	ck_assert_int_eq(sigismember(&mask_after, SIGALRM), 0);
+	for (int sig = 1; sig <= SIGSYS; sig++)
+		ck_assert_int_eq(sigismember(&mask_after, sig), sig == SIGUSR1);
 }
 END_TEST
 
@@ -121,6 +127,36 @@ START_TEST(truncated_in_part)
 	ck_assert_ptr_null(memory.base);
 	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_E_DAMAGED);
 	expect_no_memory();
+}
+END_TEST
+
+START_TEST(closing_unmaps)
+{
+	void *base = memory.base;
+
+	batv_memory_close(&memory);
+	expect_unmapped(base);
+}
+END_TEST
+
+/* A file that was lost, and has its bytes again, is opened again. */
+START_TEST(put_back_in_place)
+{
+	const size_t size = whole.file_size;
+	char *copy = malloc(size);
+	int fd = openat(dir, "memory", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(pread(fd, copy, size, 0), (ssize_t)size);
+	truncate_memory(0);
+	do_count();
+	ck_assert(!batv_memory_there(&memory));
+	ck_assert_int_eq(pwrite(fd, copy, size, 0), (ssize_t)size);
+	ck_assert_int_eq(batv_memory_open(&memory, dir, "memory"), BATV_OK);
+	ck_assert(batv_memory_there(&memory));
+	do_count();
+	ck_assert_uint_eq(batv_counted(&memory, 200, 0, NOW), 1);
+	(void)close(fd);
+	free(copy);
 }
 END_TEST
 
@@ -172,6 +208,29 @@ START_TEST(a_foreign_fault_goes_to_the_previous_handler)
 	do_count();
 	expect_no_memory();
 	ck_assert_int_eq(bus_seen, 3);
+}
+END_TEST
+
+/* The same at the very next byte after the file. */
+START_TEST(a_fault_just_behind_the_mapping)
+{
+	struct sigaction mine = {.sa_handler = bus_jump};
+	char *room = mmap(NULL, memory.size + 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char c;
+
+	ck_assert(room != MAP_FAILED);
+	memory.base =
+		mremap(memory.base, memory.size, memory.size, MREMAP_MAYMOVE | MREMAP_FIXED, room);
+	ck_assert_ptr_eq(memory.base, room);
+	make_foreign();
+	foreign = mremap((void *)(uintptr_t)foreign, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
+			 room + memory.size);
+	ck_assert_ptr_eq((char *)(uintptr_t)foreign, room + memory.size);
+	ck_assert_int_eq(sigaction(SIGBUS, &mine, NULL), 0);
+	if (sigsetjmp(bus_env, 1) == 0)
+		(void)batv_memory_guard(&memory, touch_foreign, &c);
+	ck_assert_int_eq(bus_seen, 1);
+	ck_assert_ptr_nonnull(memory.base);
 }
 END_TEST
 
@@ -239,6 +298,8 @@ START_TEST(a_sent_signal_waits)
 	ck_assert_int_eq(sigaction(SIGBUS, &mine, NULL), 0);
 	ck_assert(batv_memory_guard(&memory, send_bus, NULL));
 	ck_assert_int_eq(bus_seen, 1);
+	batv_count(&memory, 0, NOW); /* it comes once, not after every guard */
+	ck_assert_int_eq(bus_seen, 1);
 	(void)signal(SIGBUS, SIG_IGN);
 	bus_seen = 0;
 	ck_assert(batv_memory_guard(&memory, send_bus, NULL));
@@ -254,7 +315,7 @@ static void jump_out(struct batv_memory *m, void *arg)
 	siglongjmp(bus_env, 1);
 }
 
-static void abandon(int deeper)
+__attribute__((noinline)) static void abandon(int deeper)
 {
 	volatile char pad[256] = {0}; /* so that each call runs elsewhere on the stack */
 
@@ -268,7 +329,7 @@ static void abandon(int deeper)
 /* Exim's time limit for local_scan(): SIGALRM, and its handler jumps out of whatever runs. */
 START_TEST(an_abandoned_guard_does_no_harm)
 {
-	struct sigaction mine = {.sa_handler = bus_jump};
+	struct sigaction mine = {.sa_handler = bus_jump}, after;
 	volatile int round;
 	char c;
 
@@ -279,7 +340,14 @@ START_TEST(an_abandoned_guard_does_no_harm)
 			abandon(round % 10);
 		batv_count(&memory, 0, NOW);
 		ck_assert_uint_eq(batv_counted(&memory, 0, 0, NOW), (uint64_t)round + 1);
+		ck_assert_int_eq(sigaction(SIGBUS, NULL, &after), 0);
+		ck_assert(after.sa_handler == bus_jump);
 	}
+	for (round = 0; round < 10; round++) /* each one at the place of the one before */
+		if (sigsetjmp(bus_env, 1) == 0) {
+			abandon(5);
+			ck_abort_msg("the guard did not run");
+		}
 	if (sigsetjmp(bus_env, 1) == 0) { /* the handler that was there before gets what is its */
 		c = *foreign;
 		ck_abort_msg("read %d", c);
@@ -364,11 +432,39 @@ START_TEST(guards_of_one_file_nest)
 }
 END_TEST
 
+struct dive {
+	int bodies, refused;
+};
+
+static void go_deeper(struct batv_memory *m, void *arg)
+{
+	struct dive *d = arg;
+
+	if (++d->bodies < 10)
+		d->refused += !batv_memory_guard(m, go_deeper, d);
+}
+
+/* The fifth does not run. */
+START_TEST(guards_nest_four_deep)
+{
+	for (int i = 0; i < 2; i++) {
+		struct dive d = {0, 0};
+
+		ck_assert(batv_memory_guard(&memory, go_deeper, &d));
+		ck_assert_int_eq(d.bodies, 4);
+		ck_assert_int_eq(d.refused, 1);
+	}
+}
+END_TEST
+
 static void add_guard(TCase *tc, bool windows)
 {
 	(void)windows;
 	tcase_add_loop_test(tc, truncated_in_use, 0, (int)COUNT(operations));
 	tcase_add_test(tc, truncated_in_part);
+	tcase_add_test(tc, closing_unmaps);
+	tcase_add_test(tc, put_back_in_place);
+	tcase_add_test(tc, a_fault_just_behind_the_mapping);
 	tcase_add_test(tc, a_foreign_fault_goes_to_the_previous_handler);
 	tcase_add_test(tc, a_previous_handler_may_return);
 	tcase_add_loop_test(tc, a_foreign_fault_without_handler_is_fatal, 0, 2);
@@ -376,6 +472,7 @@ static void add_guard(TCase *tc, bool windows)
 	tcase_add_test(tc, an_abandoned_guard_does_no_harm);
 	tcase_add_test(tc, guards_nest);
 	tcase_add_test(tc, guards_of_one_file_nest);
+	tcase_add_test(tc, guards_nest_four_deep);
 }
 
 Suite *unit_suite(void)

@@ -279,6 +279,99 @@ START_TEST(bare_mail_is_remembered)
 }
 END_TEST
 
+/* What follows the last row is another section's. */
+START_TEST(a_row_beyond_the_last)
+{
+	const size_t count = whole.sections.counters_count;
+	struct batv_counter_row before;
+
+	row(count)->life = 7;
+	before = *row(count);
+	batv_count(&memory, count, NOW);
+	ck_assert_mem_eq(row(count), &before, sizeof before);
+	ck_assert_uint_eq(batv_counted(&memory, count, 0, NOW), 0);
+	ck_assert_uint_eq(batv_counted(&memory, count - 1, 0, NOW), 0);
+	batv_count(&memory, count - 1, NOW);
+	ck_assert_uint_eq(batv_counted(&memory, count - 1, 0, NOW), 1);
+}
+END_TEST
+
+/* A machine without a clock begins in 1970. */
+START_TEST(the_first_day_of_all)
+{
+	batv_count(&memory, 2, 5);
+	ck_assert_uint_eq(batv_counted(&memory, 2, 1, 5), 1);
+	ck_assert_uint_eq(batv_counted(&memory, 2, 32, D + 5), 1);
+}
+END_TEST
+
+static void read_and_add(struct batv_memory *m, void *arg)
+{
+	const uint64_t day = (uint64_t)(NOW / D);
+	uint64_t n = 77;
+
+	(void)arg;
+	ck_assert(batv_counter_read(m, 4, day, &n));
+	ck_assert_uint_eq(n, 0);
+	batv_counter_add(m, 4, day);
+	batv_counter_add(m, 4, day);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(batv_counter_read(m, 4, day, &n));
+		ck_assert_uint_eq(n, 2);
+	}
+	ck_assert(!batv_counter_read(m, 4, day - 32, &n)); /* a later day is there already */
+	ck_assert_uint_eq(n, 0);
+	ck_assert(batv_counter_read(m, 4, day + 32, &n));
+	ck_assert_uint_eq(n, 0);
+}
+
+START_TEST(a_row_within_a_guard)
+{
+	ck_assert(batv_memory_guard(&memory, read_and_add, NULL));
+	ck_assert_uint_eq(batv_counted(&memory, 4, 1, NOW), 2);
+}
+END_TEST
+
+static void expect_times(int64_t bare, int64_t lost, int64_t looked, int64_t doubted)
+{
+	ck_assert_int_eq(batv_counters_bare_last(&memory), bare);
+	ck_assert_int_eq(batv_counters_lost(&memory), lost);
+	ck_assert_int_eq(batv_counters_looked(&memory), looked);
+	ck_assert_int_eq(batv_counters_doubted(&memory), doubted);
+}
+
+START_TEST(times_of_the_header_page)
+{
+	batv_counters_bare_since(&memory, NOW);
+	batv_counters_bare_since(&memory, NOW - 1); /* the later one stays */
+	expect_times(NOW, 0, 0, 0);
+	batv_counters_bare_since(&memory, NOW + 1);
+	batv_counters_note_lost(&memory, NOW + 2);
+	batv_counters_note_look(&memory, NOW + 3, NOW + 4);
+	expect_times(NOW + 1, NOW + 2, NOW + 3, NOW + 4);
+	memory.writable = false;
+	batv_counters_bare_since(&memory, NOW + D);
+	batv_counters_note_lost(&memory, NOW + D);
+	batv_counters_note_look(&memory, NOW + D, NOW + D);
+	expect_times(NOW + 1, NOW + 2, NOW + 3, NOW + 4);
+}
+END_TEST
+
+/* A file of another maker may have fewer rows. */
+START_TEST(are_all_rows_there)
+{
+	struct batv_memory m = {0};
+
+	ck_assert(!batv_counters_there(&m));
+	m.sections = memory.sections;
+	ck_assert(batv_counters_there(&m));
+	m.sections.counters_count = BATV_COUNT_END;
+	ck_assert(batv_counters_there(&m));
+	m.sections.counters_count--;
+	ck_assert(!batv_counters_there(&m));
+}
+END_TEST
+
 #define EACH 10000
 
 static void count_many(unsigned worker)
@@ -311,16 +404,28 @@ static void add_counters(TCase *tc, bool windows)
 	tcase_add_test(tc, rows_have_their_documented_numbers);
 	tcase_add_test(tc, judged_rows_have_their_documented_numbers);
 	tcase_add_test(tc, spared_rows_have_their_documented_numbers);
-	tcase_add_test(tc, a_hundred_days);
 	tcase_add_test(tc, midnight_is_a_boundary);
 	tcase_add_test(tc, a_clock_that_jumps_back);
 	tcase_add_test(tc, a_clock_that_jumps_forward);
 	tcase_add_test(tc, a_full_day_stays_full);
 	tcase_add_test(tc, bare_mail_is_remembered);
+	tcase_add_test(tc, a_row_beyond_the_last);
+	tcase_add_test(tc, the_first_day_of_all);
+	tcase_add_test(tc, a_row_within_a_guard);
+	tcase_add_test(tc, times_of_the_header_page);
+	tcase_add_test(tc, are_all_rows_there);
+}
+
+static void add_slow(TCase *tc, bool windows)
+{
+	(void)windows;
 	tcase_add_test(tc, many_processes_count_exactly);
+	tcase_add_test(tc, a_hundred_days);
 }
 
 Suite *unit_suite(void)
 {
-	return memory_suite("memory_counters", add_counters, make_memory, make_memory_with_windows);
+	return with_slow_tests(memory_suite("memory_counters", add_counters, make_memory,
+					    make_memory_with_windows),
+			       add_slow);
 }

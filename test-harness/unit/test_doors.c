@@ -53,16 +53,27 @@ START_TEST(without_a_memory)
 }
 END_TEST
 
+START_TEST(a_memory_that_may_only_be_read)
+{
+	memory.writable = false;
+	batv_door_note(&memory, BATV_DOOR_ACL, NOW);
+	ck_assert_int_eq(last(BATV_DOOR_ACL), 0);
+}
+END_TEST
+
 START_TEST(the_next_file_takes_them)
 {
 	struct batv_memory next = {0};
+	struct batv_memory_head *head = whole.base;
 
 	make_file("next", 2, NOW);
 	ck_assert_int_eq(batv_memory_open(&next, dir, "next"), BATV_OK);
 	batv_door_note(&whole, BATV_DOOR_ACL, NOW);
 	batv_door_note(&whole, BATV_DOOR_LOCAL_SCAN, NOW);
 	batv_door_note(&next, BATV_DOOR_ACL, NOW + D);
+	head->unread = NOW; /* what follows the doors is no door */
 	batv_door_copy(&whole, &next);
+	ck_assert_int_eq(((struct batv_memory_head *)next.base)->unread, 0);
 	ck_assert_int_eq(batv_door_last(&next, BATV_DOOR_ACL), NOW + D);
 	ck_assert_int_eq(batv_door_last(&next, BATV_DOOR_LOCAL_SCAN), NOW);
 	batv_memory_close(&next);
@@ -75,6 +86,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, doors_are_noted);
 	tcase_add_test(tc, a_process_that_runs_for_long);
 	tcase_add_test(tc, without_a_memory);
+	tcase_add_test(tc, a_memory_that_may_only_be_read);
 	tcase_add_test(tc, the_next_file_takes_them);
 }
 

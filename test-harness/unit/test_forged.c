@@ -240,6 +240,169 @@ START_TEST(half_taken)
 }
 END_TEST
 
+/* Byte for byte as formats.md says. */
+START_TEST(the_form_of_a_slot)
+{
+	const struct batv_forged_slot *slot = &table()[3 * BATV_FORGED_SLOTS];
+
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(slot->who, UINT64_C(0x000000c00002512b));
+	ck_assert_uint_eq(slot->count, UINT64_C(0x000251eb00000001));
+}
+END_TEST
+
+/* The last bit of the check counts as well. */
+START_TEST(a_wrong_check)
+{
+	size_t i = 0;
+
+	tried("192.0.2.1", 50, NOW);
+	while (table()[i].who == 0)
+		i++;
+	table()[i].count ^= UINT64_C(1) << 32;
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), 1);
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), 1);
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), 2);
+}
+END_TEST
+
+START_TEST(two_places_are_added)
+{
+	size_t i = 0;
+
+	tried("192.0.2.1", 50, NOW);
+	while (table()[i].who == 0)
+		i++;
+	table()[i + 1] = table()[i];
+	ck_assert_uint_eq(read_most(NOW), 1);
+	ck_assert_uint_eq(most[0].count, 100);
+}
+END_TEST
+
+/* A page that is full: two places of some day and count among many of today; which one goes? */
+static const struct {
+	int64_t days[2];
+	unsigned counts[2], goes;
+} places[] = {
+	{{-2, -1}, {100, 1}, 0}, {{1, -1}, {1, 100}, 1}, {{2, -1}, {100, 1}, 0},
+	{{0, -1}, {1, 100}, 1},  {{-1, 1}, {9, 1}, 0},   {{-1, -1}, {2, 1}, 1},
+};
+
+static void try_many(unsigned first, unsigned n, unsigned times)
+{
+	char host[32];
+
+	for (unsigned i = first; i < first + n; i++) {
+		(void)snprintf(host, sizeof host, "10.0.%u.1", i);
+		tried(host, times, NOW);
+	}
+}
+
+START_TEST(who_makes_room)
+{
+	static const char *const hosts_of[] = {"192.0.2.1", "198.51.100.1"};
+	static const char *const networks_of[] = {"192.0.2.0/24", "198.51.100.0/24"};
+
+	memory.sections.forged_pages = 1;
+	for (size_t i = 0; i < 2; i++) {
+		tried(hosts_of[i], places[_i].counts[i], NOW + places[_i].days[i] * D);
+		table()[200 + i] = table()[0]; /* to one clock the other's day is old */
+		memset(table(), 0, sizeof *table());
+	}
+	try_many(0, BATV_FORGED_SLOTS - 2, 3);
+	try_many(255, 1, 3);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_uint_eq(count_of(networks_of[i], NOW + places[_i].days[i] * D),
+				  i == places[_i].goes ? 0 : places[_i].counts[i]);
+}
+END_TEST
+
+START_TEST(an_empty_place_goes_first)
+{
+	memory.sections.forged_pages = 1;
+	tried("192.0.2.1", 1, NOW - D);
+	tried("198.51.100.1", 1, NOW);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW - D), 1);
+}
+END_TEST
+
+/* However few are asked for; nothing is written beyond, and what follows the pages is not read. */
+START_TEST(the_most_of_many)
+{
+	struct batv_forger none[3] = {{.count = 0}};
+
+	for (unsigned i = 1; i <= 8; i++) {
+		try_many(i, 1, i * 5 % 9);
+		try_many(100 + i, 1, i * 5 % 9);
+	}
+	table()[whole.sections.forged_pages * BATV_FORGED_SLOTS] =
+		(struct batv_forged_slot){.who = 77 << 16 | NOW / D, .count = 5000};
+	for (size_t max = 1; max < 20; max++) {
+		memset(most, 0, sizeof most);
+		ck_assert_uint_eq(batv_forged_most(&memory, NOW, most, max), max < 16 ? max : 16);
+		for (size_t i = 0; i < max && i < 16; i++)
+			ck_assert_uint_eq(most[i].count, 8 - i / 2);
+		ck_assert_mem_eq(&most[max], none, sizeof none);
+	}
+	memset(most, 0, sizeof most);
+	ck_assert_uint_eq(batv_forged_most(&memory, NOW, most + 2, 0), 0);
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_uint_eq(most[i].count, 0);
+}
+END_TEST
+
+START_TEST(before_1970)
+{
+	tried("192.0.2.1", 1, -5);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", 5), 1);
+}
+END_TEST
+
+START_TEST(read_only)
+{
+	tried("192.0.2.1", 1, NOW);
+	memory.writable = false;
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(count_of("192.0.2.0/24", NOW), 1);
+}
+END_TEST
+
+START_TEST(no_such_section)
+{
+	memory.sections.forged_at = 0;
+	tried("192.0.2.1", 1, NOW);
+	ck_assert_uint_eq(read_most(NOW), 0);
+	memory.sections.forged_at = whole.sections.forged_at;
+	ck_assert_uint_eq(read_most(NOW), 0);
+	ck_assert_mem_eq(whole.base, BATV_MEMORY_MAGIC, 8);
+}
+END_TEST
+
+/* All networks, and nothing but networks. */
+START_TEST(many_are_copied)
+{
+	struct batv_memory to = {0};
+	struct batv_forged_slot *there;
+	size_t n = 0;
+
+	try_many(0, 256, 1);
+	table()[whole.sections.forged_pages * BATV_FORGED_SLOTS] =
+		(struct batv_forged_slot){.who = 77 << 16 | NOW / D, .count = 5000};
+	ck_assert_int_eq(make_file("memory.2", 8, NOW), BATV_OK);
+	ck_assert_int_eq(batv_memory_open(&to, dir, "memory.2"), BATV_OK);
+	batv_forged_copy(&memory, &to);
+	there = (void *)((char *)to.base + to.sections.forged_at);
+	for (size_t i = 0; i < BATV_FORGED_PAGES * BATV_FORGED_SLOTS; i++) {
+		ck_assert_uint_eq(there[i].count & UINT32_MAX, there[i].who != 0);
+		n += there[i].who != 0;
+	}
+	ck_assert_uint_eq(n, 256);
+	batv_memory_close(&to);
+}
+END_TEST
+
 START_TEST(a_full_count)
 {
 	size_t i = 0;
@@ -299,19 +462,35 @@ static void add_tests(TCase *tc, bool windows)
 	(void)windows;
 	tcase_add_test(tc, networks);
 	tcase_add_test(tc, the_most_come_first);
-	tcase_add_test(tc, days);
-	tcase_add_test(tc, too_many_networks);
-	tcase_add_test(tc, many_processes);
-	tcase_add_test(tc, many_processes_and_networks);
-	tcase_add_test(tc, killed_processes);
 	tcase_add_test(tc, half_taken);
+	tcase_add_test(tc, the_form_of_a_slot);
+	tcase_add_test(tc, a_wrong_check);
+	tcase_add_test(tc, two_places_are_added);
+	tcase_add_loop_test(tc, who_makes_room, 0, (int)COUNT(places));
+	tcase_add_test(tc, an_empty_place_goes_first);
+	tcase_add_test(tc, the_most_of_many);
+	tcase_add_test(tc, before_1970);
+	tcase_add_test(tc, read_only);
+	tcase_add_test(tc, no_such_section);
+	tcase_add_test(tc, many_are_copied);
 	tcase_add_test(tc, a_full_count);
 	tcase_add_test(tc, copied_to_another_file);
 	tcase_add_test(tc, no_memory);
 	tcase_add_test(tc, truncated);
 }
 
+static void add_slow(TCase *tc, bool windows)
+{
+	(void)windows;
+	tcase_add_test(tc, too_many_networks);
+	tcase_add_test(tc, many_processes);
+	tcase_add_test(tc, many_processes_and_networks);
+	tcase_add_test(tc, killed_processes);
+	tcase_add_test(tc, days);
+}
+
 Suite *unit_suite(void)
 {
-	return memory_suite("forged", add_tests, make_memory, make_memory_with_windows);
+	return with_slow_tests(
+		memory_suite("forged", add_tests, make_memory, make_memory_with_windows), add_slow);
 }

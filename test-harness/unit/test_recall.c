@@ -308,7 +308,7 @@ START_TEST(copies)
 }
 END_TEST
 
-static void add_tests(Suite *s, const char *name, void (*setup)(void))
+static void add_tests(Suite *s, const char *name, const char *slow, void (*setup)(void))
 {
 	TCase *tc = tcase_create(name);
 
@@ -316,11 +316,14 @@ static void add_tests(Suite *s, const char *name, void (*setup)(void))
 	tcase_add_test(tc, each_id_is_a_sample_once);
 	tcase_add_test(tc, one_for_a_tag_and_network_and_day);
 	tcase_add_test(tc, what_is_no_sample);
-	tcase_add_loop_test(tc, agrees_with_a_list_of_all_samples, 0, 5);
 	tcase_add_test(tc, another_network_is_kept);
 	tcase_add_test(tc, wrong_clock);
 	tcase_add_test(tc, counts_saturate);
 	tcase_add_test(tc, copies);
+	suite_add_tcase(s, tc);
+	tc = tcase_create(slow);
+	tcase_add_checked_fixture(tc, setup, drop_memory);
+	tcase_add_loop_test(tc, agrees_with_a_list_of_all_samples, 0, 5);
 	suite_add_tcase(s, tc);
 }
 
@@ -328,7 +331,7 @@ Suite *unit_suite(void)
 {
 	Suite *s = suite_create("recall");
 
-	add_tests(s, "mapped", make_recall);
-	add_tests(s, "windows", make_recall_with_windows);
+	add_tests(s, "mapped", "slow, mapped", make_recall);
+	add_tests(s, "windows", "slow, windows", make_recall_with_windows);
 	return s;
 }

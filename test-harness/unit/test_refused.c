@@ -236,12 +236,76 @@ START_TEST(a_full_count)
 }
 END_TEST
 
+/* Byte for byte as formats.md says. */
+START_TEST(the_form_of_a_slot)
+{
+	static const uint8_t name[BATV_ITEM_LEN] = {1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0x80, 9};
+	const struct batv_refused_slot *slot =
+		&table()[BATV_REFUSED_PAGES / 2 * BATV_REFUSED_SLOTS];
+
+	batv_refused_note(&memory, name, NOW);
+	ck_assert_uint_eq(slot->who, UINT64_C(0x0807060504030201));
+	ck_assert_uint_eq(slot->step[0], UINT64_C(0x0c040404a8780001));
+}
+END_TEST
+
+/* Names of the first page. */
+static void refuse_there(uint8_t number, unsigned times, int64_t now)
+{
+	const uint8_t name[BATV_ITEM_LEN] = {number};
+
+	while (times-- > 0)
+		batv_refused_note(&memory, name, now);
+}
+
+static uint32_t count_there(uint8_t number, int64_t now)
+{
+	const uint8_t name[BATV_ITEM_LEN] = {number};
+
+	return batv_refused_count(&memory, name, HOUR, now);
+}
+
+/* A name of zeros is a name, and its place is not free. */
 START_TEST(no_name)
 {
-	static const uint8_t zero[BATV_ITEM_LEN];
+	refuse_there(0, 1, NOW);
+	ck_assert_uint_eq(count_there(0, NOW), 1);
+	for (uint8_t i = 10; i < 20; i++)
+		refuse_there(i, 2, NOW);
+	ck_assert_uint_eq(count_there(0, NOW), 1);
+}
+END_TEST
 
-	batv_refused_note(&memory, zero, NOW);
-	ck_assert_uint_eq(batv_refused_count(&memory, zero, HOUR, NOW), 1);
+/* All places of a page are used, and none of the next. */
+START_TEST(a_full_page)
+{
+	for (uint8_t i = 10; i < 10 + BATV_REFUSED_SLOTS; i++)
+		refuse_there(i, 1, NOW);
+	for (uint8_t i = 10; i < 10 + BATV_REFUSED_SLOTS; i++)
+		ck_assert_uint_eq(count_there(i, NOW), 1);
+	refuse_there(1, 1, NOW);
+	ck_assert_uint_eq(count_there(1, NOW), 1);
+	for (size_t i = 0; i < BATV_REFUSED_SLOTS; i++)
+		ck_assert_uint_eq(table()[BATV_REFUSED_SLOTS + i].who, 0);
+}
+END_TEST
+
+/* A count of the beginning of the hour is kept when a place is needed. */
+START_TEST(an_hour_old_is_not_old)
+{
+	refuse_there(1, 9, ROUND);
+	for (uint8_t i = 10; i < 10 + BATV_REFUSED_SLOTS; i++)
+		refuse_there(i, 1, ROUND + HOUR);
+	ck_assert_uint_eq(count_there(1, ROUND + HOUR), 9);
+}
+END_TEST
+
+START_TEST(the_first_seconds_of_all)
+{
+	refuse(1, 1, 0);
+	ck_assert_uint_eq(count(1, 1), 0);
+	refuse(1, 1, 1);
+	ck_assert_uint_eq(count(1, 1), 1);
 }
 END_TEST
 
@@ -288,22 +352,33 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, it_goes_down_within_an_hour);
 	tcase_add_test(tc, steps_are_added);
 	tcase_add_test(tc, clocks);
-	tcase_add_test(tc, too_many_names);
-	tcase_add_test(tc, a_step_ahead_is_not_old);
-	tcase_add_test(tc, many_processes);
-	tcase_add_test(tc, many_processes_and_names);
-	tcase_add_test(tc, killed_processes);
 	tcase_add_test(tc, half_taken);
 	tcase_add_test(tc, two_places_are_added);
 	tcase_add_test(tc, a_full_count);
+	tcase_add_test(tc, the_form_of_a_slot);
 	tcase_add_test(tc, no_name);
+	tcase_add_test(tc, a_full_page);
+	tcase_add_test(tc, an_hour_old_is_not_old);
+	tcase_add_test(tc, the_first_seconds_of_all);
 	tcase_add_test(tc, no_memory);
 	tcase_add_test(tc, read_only);
 	tcase_add_test(tc, no_such_section);
 	tcase_add_test(tc, truncated);
 }
 
+static void add_slow(TCase *tc, bool windows)
+{
+	(void)windows;
+	tcase_add_test(tc, too_many_names);
+	tcase_add_test(tc, a_step_ahead_is_not_old);
+	tcase_add_test(tc, many_processes);
+	tcase_add_test(tc, many_processes_and_names);
+	tcase_add_test(tc, killed_processes);
+}
+
 Suite *unit_suite(void)
 {
-	return memory_suite("refused", add_tests, make_memory, make_memory_with_windows);
+	return with_slow_tests(
+		memory_suite("refused", add_tests, make_memory, make_memory_with_windows),
+		add_slow);
 }

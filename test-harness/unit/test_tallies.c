@@ -146,6 +146,107 @@ START_TEST(mails_are_added_in_one_step)
 }
 END_TEST
 
+#define W(day, low) ((uint64_t)(day) << 48 | (low))
+#define TODAY ((uint64_t)(NOW / D))
+
+/* The two words of a place. */
+static uint64_t *place(enum batv_tally which, size_t page, size_t at)
+{
+	return (uint64_t *)(void *)((char *)whole.base + whole.sections.tally_at[which] +
+				    page * BATV_MEMORY_PAGE) +
+	       2 * at;
+}
+
+/* How many words of a section are not 0. */
+static unsigned words_in(enum batv_tally which)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < whole.sections.tally_pages[which] * 512; i++)
+		n += place(which, 0, 0)[i] != 0;
+	return n;
+}
+
+/* Byte for byte as formats.md says. */
+START_TEST(the_places_of_a_name)
+{
+	static const uint8_t name[BATV_ITEM_LEN] = {0, 0, 0, 0x80, 5, 1, 7,  2,
+						    0, 0, 0, 0x40, 9, 1, 11, 2};
+	static const unsigned words_of[BATV_TALLIES] = {8, 8, 4};
+
+	for (int which = 0; which < BATV_TALLIES; which++) {
+		const size_t pages = whole.sections.tally_pages[which];
+
+		(void)batv_tally(&memory, (enum batv_tally)which, name, TODAY + 14, NOW);
+		ck_assert_uint_eq(place((enum batv_tally)which, pages / 2, 5)[0], W(TODAY, 1));
+		ck_assert_uint_eq(place((enum batv_tally)which, pages / 2, 5)[1], W(TODAY + 14, 1));
+		ck_assert_uint_eq(place((enum batv_tally)which, pages / 2, 7)[0], W(TODAY, 1));
+		if (words_of[which] == 8) {
+			ck_assert_uint_eq(place((enum batv_tally)which, pages / 4, 9)[0],
+					  W(TODAY, 1));
+			ck_assert_uint_eq(place((enum batv_tally)which, pages / 4, 11)[1],
+					  W(TODAY + 14, 1));
+		}
+		ck_assert_uint_eq(words_in((enum batv_tally)which), words_of[which]);
+	}
+}
+END_TEST
+
+static const uint8_t first[BATV_ITEM_LEN];
+
+START_TEST(a_full_word_keeps_its_day)
+{
+	uint64_t *words = place(BATV_TALLY_TAG_MAILS, 0, 0);
+
+	words[0] = W(TODAY, W(1, 0) - 2);
+	(void)batv_tally_add(&memory, BATV_TALLY_TAG_MAILS, first, TODAY + 14, NOW, 5);
+	ck_assert_uint_eq(words[0], W(TODAY, W(1, 0) - 1));
+	ck_assert_uint_eq(words[1], W(TODAY + 14, 5));
+}
+END_TEST
+
+/* Tomorrow's, by another clock, counts; that of the day after does not. */
+START_TEST(words_of_the_days_ahead)
+{
+	uint64_t *words = place(BATV_TALLY_TAG_MAILS, 0, 0);
+
+	for (unsigned ahead = 0; ahead < 3; ahead++) {
+		words[0] = W(TODAY + ahead, 5);
+		ck_assert_uint_eq(batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, first, NOW).day,
+				  ahead < 2 ? 5 : 0);
+	}
+}
+END_TEST
+
+/* The last day that a word holds. */
+START_TEST(the_end_of_all_days)
+{
+	struct batv_tallied t;
+
+	t = batv_tally(&memory, BATV_TALLY_TAG_MAILS, first, UINT64_MAX, (BATV_DAY_MAX - 10) * D);
+	ck_assert_uint_eq(t.life, 1);
+	ck_assert_uint_eq(place(BATV_TALLY_TAG_MAILS, 0, 0)[1], W(BATV_DAY_MAX, 1));
+	t = batv_tally(&memory, BATV_TALLY_TAG_MAILS, first, UINT64_MAX, BATV_DAY_MAX * D);
+	ck_assert_uint_eq(t.day | t.life, 0);
+	t = batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, first, BATV_DAY_MAX * D);
+	ck_assert_uint_eq(t.day | t.life, 0);
+}
+END_TEST
+
+START_TEST(no_such_tally)
+{
+	struct batv_tallied t = batv_tally(&memory, BATV_TALLIES, first, TODAY, NOW);
+
+	ck_assert_uint_eq(t.day | t.life, 0);
+	memory.sections.tally_at[BATV_TALLY_TAG_MAILS] = 0;
+	t = batv_tally(&memory, BATV_TALLY_TAG_MAILS, first, TODAY, NOW);
+	ck_assert_uint_eq(t.day | t.life, 0);
+	t = batv_tally_read(&memory, BATV_TALLY_TAG_MAILS, first, NOW);
+	ck_assert_uint_eq(t.day | t.life, 0);
+	ck_assert_mem_eq(whole.base, BATV_MEMORY_MAGIC, 8);
+}
+END_TEST
+
 /* Two places of a name may be one: it counts once. */
 START_TEST(a_place_counts_once)
 {
@@ -234,14 +335,28 @@ static void add_tallies(TCase *tc, bool windows)
 	tcase_add_test(tc, tallies_never_count_too_little);
 	tcase_add_test(tc, a_tally_counts_over_a_life);
 	tcase_add_test(tc, a_tally_of_a_wrong_clock_ends);
-	tcase_add_test(tc, mails_are_added_in_one_step);
+	tcase_add_test(tc, the_places_of_a_name);
+	tcase_add_test(tc, a_full_word_keeps_its_day);
+	tcase_add_test(tc, words_of_the_days_ahead);
+	tcase_add_test(tc, the_end_of_all_days);
+	tcase_add_test(tc, no_such_tally);
 	tcase_add_test(tc, a_place_counts_once);
 	tcase_add_test(tc, a_limit_stops_the_count);
+}
+
+static void add_slow(TCase *tc, bool windows)
+{
+	(void)windows;
+	tcase_add_test(tc, mails_are_added_in_one_step);
 	tcase_add_test(tc, floods_leave_others_alone);
 	tcase_add_test(tc, many_processes_tally_exactly);
 }
 
 Suite *unit_suite(void)
 {
-	return memory_suite("tallies", add_tallies, make_tallies, make_tallies_with_windows);
+	Suite *s = memory_suite("tallies", add_tallies, make_tallies, make_tallies_with_windows);
+
+	add_case(s, "slow, whole", false, make_tallies, add_slow);
+	add_case(s, "slow, windows", true, make_tallies_with_windows, add_slow);
+	return s;
 }
