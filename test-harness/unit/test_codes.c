@@ -3,6 +3,7 @@
  * test_codes.c - lines with the code of a mail server, and lines with a number that looks like one.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,28 @@ static const char *const codes[] = {
 	"DSN=4.4.7",
 	"550 Requested action not taken: mailbox unavailable",
 	"<p>The response was: 550 5.7.1 no</p>",
+	"said 500",
+	"said 570",
+	"said 400",
+	"said 550.",
+	"said 550:",
+	"said 550. no",
+	"x said 550",
+	"said 5.7.123",
+	"said 4.0.0",
+	"said 5.7.1.",
+	"said 5.7.1. x",
+	"x #5.1.1",
+	"-550 user unknown",
+	"*550-user unknown",
+	"'550) user unknown",
+	"a@b: 550 no",
+	"a.b: 550 no",
+	"x>: 550 no",
+	"x]: 550 no",
+	"550 a@",
+	"x 550 #5.1.1",
+	"x 550-5.1.1",
 };
 
 START_TEST(a_code)
@@ -81,18 +104,62 @@ static const char *const numbers[] = {
 	"5.1.1.example.net",
 	"tel. 550-1234",
 	"room 5.1.1a",
-	"5.8.1 user",
-	"5.1.1234 user",
-	"5500 user",
-	"x550 user",
-	"550x user",
-	"550.50 user",
-	"$550 user",
-	"581 user",
-	"250 user",
+	"5.8.1 user unknown",
+	"5.1.1234 user unknown",
+	"5500 user unknown",
+	"x550 user unknown",
+	"550x user unknown",
+	"550.50 user unknown",
+	"$550 user unknown",
+	"581 user unknown",
+	"250 user unknown",
 	"250 2.1.5 Ok",
 	"Fa. Schmidt: 500",
-	"at 10:45 user",
+	"at 10:45 user unknown",
+	"said 55",
+	"said 580",
+	"said 350",
+	"said 650",
+	"said 5/0",
+	"said 550.5",
+	"said 550,",
+	"said 550_",
+	"said 550%",
+	"said 550/",
+	"said 550x",
+	"said 5.8.1",
+	"said 5./.1",
+	"said 3.7.1",
+	"said 6.7.1",
+	"said 5.7.",
+	"said 5.7.x",
+	"said 5.7.1.2",
+	"said 5.7.1x",
+	"said 5.7.1-x",
+	"said 5.7.1\x80",
+	"said 5,7.1",
+	"said 5.7,1",
+	"status 550",
+	"x # 550",
+	"1550 user unknown",
+	"\xc3\xa9"
+	"550 user unknown",
+	".550 user unknown",
+	",550 user unknown",
+	"/550 user unknown",
+	">: 550 no",
+	"]: 550 no",
+	"b@: 550 no",
+	"ab: 550 no",
+	".ab: 550 no",
+	"a.: 550 no",
+	"a.1: 550 no",
+	"a.b 550 no",
+	"550 @x",
+	"550 x y@z",
+	"x 550 user unknown",
+	"unsaid 550",
+	"said5 550",
 };
 
 START_TEST(a_number)
@@ -106,6 +173,23 @@ START_TEST(a_number)
 }
 END_TEST
 
+/* Before each limit, and at it. */
+START_TEST(limits)
+{
+	char line[300], x[100];
+
+	memset(x, 'x', sizeof x);
+	for (int more = 0; more < 2; more++) {
+		/* a word that names a code is at most 100 bytes before it */
+		(void)snprintf(line, sizeof line, "said%*s550", 96 + more, "");
+		ck_assert_int_eq(batv_codes_in(batv_span_of(line)), !more);
+		/* an address after it has its "@" after 64 */
+		(void)snprintf(line, sizeof line, "550 %.*s@x", 64 + more, x);
+		ck_assert_int_eq(batv_codes_in(batv_span_of(line)), !more);
+	}
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("codes");
@@ -113,6 +197,7 @@ Suite *unit_suite(void)
 
 	tcase_add_loop_test(tc, a_code, 0, (int)(sizeof codes / sizeof codes[0]));
 	tcase_add_loop_test(tc, a_number, 0, (int)(sizeof numbers / sizeof numbers[0]));
+	tcase_add_test(tc, limits);
 	suite_add_tcase(s, tc);
 	return s;
 }

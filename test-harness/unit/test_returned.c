@@ -3,6 +3,7 @@
  * test_returned.c - whose message is returned: the recipient's own, or somebody else's?
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,31 @@ START_TEST(any_of_the_recipients)
 }
 END_TEST
 
+/* So many authors are compared, and so much of the header is read. */
+START_TEST(limits)
+{
+	static char text[20000];
+	char authors[200] = "";
+
+	for (unsigned others = 0; others < 10; others++) {
+		(void)snprintf(text, sizeof text, "%sFrom: alice@ours.example\n", authors);
+		ck_assert_int_eq(is_returned(text, 2), others < 8);
+		(void)snprintf(text, sizeof text, "From: %salice@ours.example\n",
+			       others == 0   ? ""
+			       : others == 7 ? "a@b,a@b,a@b,a@b,a@b,a@b,a@b,"
+					     : "a@b,a@b,a@b,a@b,a@b,a@b,a@b,a@b,");
+		ck_assert_int_eq(is_returned(text, 2), others == 0 || others == 7);
+		strcat(authors, "From: a@b\n");
+	}
+	for (unsigned more = 0; more < 2; more++) {
+		(void)snprintf(text, sizeof text, "X:%*s\nFrom: alice@ours.example",
+			       16384 - 27 + (int)more, "");
+		ck_assert_uint_eq(strlen(text), 16384 + more);
+		ck_assert_int_eq(is_returned(text, 2), !more);
+	}
+}
+END_TEST
+
 static const char *many(void *ctx, size_t i)
 {
 	unsigned *asked = ctx;
@@ -108,6 +134,7 @@ Suite *unit_suite(void)
 
 	tcase_add_loop_test(tc, the_author, 0, (int)(sizeof messages / sizeof messages[0]));
 	tcase_add_test(tc, any_of_the_recipients);
+	tcase_add_test(tc, limits);
 	tcase_add_test(tc, work_is_bounded);
 	suite_add_tcase(s, tc);
 	return s;

@@ -3,6 +3,7 @@
  * test_words.c - folded fields and encoded words (RFC 2047), as programs really write them.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,18 @@ static const struct {
 	{"a \xc2\xa0 b", "a b"},
 	{"a \xc2\xa0", "a"},
 	{" \xc2\xa0 a", "a"},
+	{"=?iso-8859-1?Q?=7F=80=C0?=", "\x7f\xc2\x80\xc3\x80"},
+	{"=?iso-8859-15?B?6Q==?=", "\xc3\xa9"},
+	{"=?latin1?Q?=E9?= =?us-ascii?Q?=E9?=", "\xc3\xa9\xc3\xa9"},
+	{"=?utf-8?Q?a=3Gb=G3=3?=", "a=3Gb=G3=3"},
+	{"=?utf-8?Q?a_?= =?utf-8?Q?b?=", "a b"},
+	{"=?utf-8?Q?a_?=  b", "a b"},
+	{"=?utf-8?Q?a?=x =?utf-8?Q?b?=", "ax b"},
+	{"\xa0 a", "\xa0 a"},
+	{"a \xa0", "a \xa0"},
+	{"x\xa0", "x\xa0"},
+	{"\xc2\xa0", ""},
+	{"\xc2 \xa0", "\xc2 \xa0"},
 	/* not encoded words */
 	{"=?", "=?"},
 	{"=?x", "=?x"},
@@ -65,6 +78,34 @@ START_TEST(texts)
 	ck_assert_msg(batv_span_equal(got, batv_span_of(values[_i].want)), "%s: \"%.*s\"",
 		      values[_i].value, (int)got.len, got.p);
 	free(value);
+}
+END_TEST
+
+/* Before each limit, and at it. */
+START_TEST(limits)
+{
+	char value[800], out[800], x[600];
+
+	memset(x, 'x', sizeof x);
+	for (int more = 0; more < 2; more++) {
+		/* a charset of 39 characters */
+		(void)snprintf(value, sizeof value, "=?%.*s?q?a?=", 39 + more, x);
+		ck_assert_uint_eq(batv_words_decode(batv_span_of(value), out, sizeof out).len,
+				  more ? strlen(value) : 1);
+		/* a word of 510, and its end */
+		(void)snprintf(value, sizeof value, "=?u?q?%.*s?=", 510 + more, x);
+		ck_assert_uint_eq(batv_words_decode(batv_span_of(value), out, sizeof out).len,
+				  more ? strlen(value) : 510);
+	}
+	for (size_t size = 0; size < 6; size++) { /* nothing is written beyond */
+		memset(out, '#', sizeof out);
+		ck_assert_uint_eq(batv_words_decode(batv_span_of("a bc"), out, size).len,
+				  size < 4 ? size : 4);
+		ck_assert_int_eq(out[size], '#');
+		ck_assert_uint_eq(batv_words_decode(batv_span_of("=?u?q?abcd?="), out, size).len,
+				  size < 4 ? size : 4);
+		ck_assert_int_eq(out[size], '#');
+	}
 }
 END_TEST
 
@@ -95,6 +136,7 @@ Suite *unit_suite(void)
 	TCase *tc = tcase_create("words");
 
 	tcase_add_loop_test(tc, texts, 0, (int)(sizeof values / sizeof values[0]));
+	tcase_add_test(tc, limits);
 	tcase_add_test(tc, long_texts_are_cut);
 	suite_add_tcase(s, tc);
 	return s;
