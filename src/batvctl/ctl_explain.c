@@ -14,6 +14,7 @@
 #include "ctl_explain_print.h"
 #include "exim_spool.h"
 #include "log_line.h"
+#include "tag/tag.h"
 
 #define SPOOL_MAX ((size_t)4 << 20) /* bytes of an envelope and a header */
 #define REASONS 8
@@ -95,18 +96,39 @@ static void explain(struct explaining *x, const char *name, const struct batv_ct
 	note_code(x, batv_ctl_explanation_code(&e));
 }
 
-static void explain_file(struct explaining *x, const char *path)
+static void explain_one_of(struct explaining *x, struct batv_ctl_messages *all, uint64_t number)
 {
 	struct batv_ctl_message message;
-	int code = batv_ctl_message_read(path, x->body_max, &message);
+	char name[4200];
+	int code = batv_ctl_message_read(all, &message);
 
 	if (code) {
 		x->not_read++;
 		note_code(x, code);
 		return;
 	}
-	explain(x, path, &message, NULL);
+	x->many = x->many || all->more; /* nothing has been printed before */
+	snprintf(name, sizeof name, "%s:%" PRIu64, all->path, number);
+	explain(x, number > 1 || all->more ? name : all->path, &message, NULL);
 	free(message.text);
+}
+
+/* All messages of an mbox; each of several is named FILE:NUMBER. */
+static void explain_file(struct explaining *x, const char *path)
+{
+	struct batv_ctl_messages all;
+	uint64_t number = 0;
+	int code = batv_ctl_message_open(path, x->body_max, &all);
+
+	if (code) {
+		x->not_read++;
+		note_code(x, code);
+		return;
+	}
+	do
+		explain_one_of(x, &all, ++number);
+	while (all.more);
+	batv_ctl_message_close(&all);
 }
 
 /* ---- a directory ---- */
@@ -184,12 +206,63 @@ static bool ask_exim(struct explaining *x, const char *what, const char *id, siz
 	return false;
 }
 
+/* The address after `mark`, if it is this recipient with a tag or without one. */
+static bool came_as(struct batv_span field, const char *mark, const char *ends, const char *rcpt,
+		    char out[static BATV_ADDR_SIZE])
+{
+	const char *at = memmem(field.p, field.len, mark, strlen(mark));
+	char bare[BATV_ADDR_SIZE];
+	size_t n = 0;
+
+	if (!at)
+		return false;
+	for (at += strlen(mark); at + n < field.p + field.len && at[n] && !strchr(ends, at[n]);)
+		n++;
+	if (n == 0 || n >= BATV_ADDR_SIZE)
+		return false;
+	memcpy(out, at, n);
+	out[n] = '\0';
+	return batv_tag_bare(out, n, bare, sizeof bare) == BATV_OK && strcmp(bare, rcpt) == 0;
+}
+
+/*
+ * The queue has recipients without their tags, where reception took them off.  Of a message with
+ * one recipient our header and Exim's first Received field have the address as it came.  Of several
+ * they do not; but our header has the worst verdict of all.
+ */
+static void find_address(const struct batv_ctl_message *m, const char *queued,
+			 struct batv_ctl_envelope *envelope, char out[static BATV_ADDR_SIZE])
+{
+	const struct batv_span status = batv_ctl_message_find(m, "X-BATV-Status");
+	char bare[BATV_ADDR_SIZE];
+
+	envelope->rcpt_origin = envelope->note = envelope->not_judged = NULL;
+	if (batv_tag_bare(queued, strlen(queued), bare, sizeof bare) != BATV_OK ||
+	    strcmp(bare, queued) != 0)
+		return; /* it has its tag */
+	if (came_as(status, "rcpt=<", ">", queued, out))
+		envelope->rcpt_origin = "X-BATV-Status, as it came";
+	else if (came_as(batv_ctl_message_find(m, "Received"), "\tfor ", "; \t\r\n", queued, out))
+		envelope->rcpt_origin = "Received, as it came";
+	if (envelope->rcpt_origin)
+		envelope->rcpt = out;
+	else if (batv_span_begins(batv_span_trim(status), "valid;"))
+		envelope->not_judged = "it came to an address with a valid tag, which was taken "
+				       "off when it was received";
+	else
+		envelope->note = "if this address came with a tag, it was taken off when the "
+				 "message was received, and this is the decision without it; "
+				 "batvctl why, with the id of the message, shows how it came";
+}
+
 static void explain_copy(struct explaining *x, const char *id, struct batv_exim_spool *spool,
 			 struct batv_ran *copy)
 {
 	struct batv_ctl_message message;
 	struct batv_ctl_envelope envelope = {
 		.origin = "Exim's queue", .sender = spool->sender, .host = spool->host};
+
+	char came[BATV_ADDR_SIZE];
 
 	envelope.frozen = (int64_t)spool->frozen;
 	batv_ctl_message_split(copy->text, copy->len, x->body_max, &message);
@@ -202,6 +275,8 @@ static void explain_copy(struct explaining *x, const char *id, struct batv_exim_
 	x->many = x->many || x->by_recipient;
 	for (size_t i = 0; i < spool->n_rcpts; i++) {
 		envelope.rcpt = spool->rcpts[i];
+		if (!x->ctl->rcpt)
+			find_address(&message, spool->rcpts[i], &envelope, came);
 		explain(x, id, &message, &envelope);
 		if (x->ctl->rcpt)
 			return;

@@ -3,6 +3,7 @@
  */
 #include "ctl_explain_print.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,12 @@ static json_t *json_value(const struct batv_clue *clue)
 	return json_span((struct batv_span){text, clue->value.len + 2});
 }
 
+/* The byte of the file. */
+static uint64_t place_of(const struct batv_explanation *e, const struct batv_clue *c)
+{
+	return e->message.at + (uint64_t)(c->raw.p - e->message.text);
+}
+
 static json_t *json_clue(const struct batv_explanation *e, const struct batv_clue *c)
 {
 	json_t *o = json_object();
@@ -77,7 +84,7 @@ static json_t *json_clue(const struct batv_explanation *e, const struct batv_clu
 	batv_ctl_put(o, "raw", json_span(c->raw));
 	batv_ctl_put_text(o, "encoding", batv_clue_encoding_name(c->encoding));
 	batv_ctl_put_text(o, "in", c->in_header ? "header" : "body");
-	batv_ctl_put_number(o, "offset", (uint64_t)(c->raw.p - e->message.text));
+	batv_ctl_put_number(o, "offset", place_of(e, c));
 	batv_ctl_put_number(o, "offset_within", c->offset);
 	batv_ctl_put_flag(o, "weak", c->weak);
 	if (c->in_header) {
@@ -182,6 +189,8 @@ json_t *batv_ctl_explain_print_json(const struct batv_explanation *e)
 	batv_ctl_put_text(o, "sender", e->sender);
 	if (e->has_rcpt)
 		batv_ctl_put_text(o, "recipient", e->rcpt);
+	if (e->note)
+		batv_ctl_put_text(o, "note", e->note);
 	batv_ctl_put(o, "evidence", json_evidence(e));
 	batv_ctl_put(o, "look_ups", json_look_ups(e));
 	batv_ctl_put_flag(o, "full", e->search.found.full);
@@ -201,7 +210,7 @@ static void print_clue(const struct batv_explanation *e, const struct batv_clue 
 	batv_printable(c->value, value, sizeof value);
 	batv_printable(c->where, where, sizeof where);
 	printf("  %-31s <%s>\n", batv_clue_kind_name(c->kind), value);
-	printf("      byte %zu, ", (size_t)(c->raw.p - e->message.text));
+	printf("      byte %" PRIu64 ", ", place_of(e, c));
 	if (c->in_header)
 		printf("header %s", where);
 	else if (c->part > 0)
@@ -276,6 +285,10 @@ void batv_ctl_explain_print_text(const struct batv_ctl *ctl, const struct batv_e
 		printf("recipient  <%s> (%s)\n", rcpt, e->rcpt_from);
 	if (decided_then(e, arrival))
 		printf("on arrival %s\n", arrival);
+	if (e->note) {
+		printf("note       ");
+		batv_ctl_layout_wrap(stdout, e->note, 11, 11, ctl->terminal.width);
+	}
 	printf("evidence   %zu%s\n", e->search.found.n,
 	       e->search.found.full ? ", and more that did not fit" : "");
 	for (size_t i = 0; i < e->search.found.n; i++)

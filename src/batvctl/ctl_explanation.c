@@ -78,7 +78,7 @@ static bool find_rcpt(struct batv_ctl *ctl, const struct batv_ctl_envelope *enve
 		return take_address(ctl->rcpt, e->rcpt);
 	}
 	if (envelope && envelope->rcpt) {
-		e->rcpt_from = envelope->origin;
+		e->rcpt_from = envelope->rcpt_origin ? envelope->rcpt_origin : envelope->origin;
 		e->has_rcpt = true;
 		return take_address(envelope->rcpt, e->rcpt);
 	}
@@ -245,7 +245,11 @@ bool batv_ctl_explanation_make(struct batv_ctl *ctl, const struct batv_ctl_envel
 
 	if (!find_sender(ctl, envelope, e) || !find_rcpt(ctl, envelope, e))
 		return false;
-	e->frozen = envelope ? envelope->frozen : 0;
+	if (envelope) {
+		e->frozen = envelope->frozen;
+		e->note = envelope->note;
+		e->not_judged = envelope->not_judged;
+	}
 	look_at_message(e);
 	prepare_proof(ctl, e);
 	judge(ctl, host, e);

@@ -17,8 +17,11 @@
 struct batv_ctl_envelope {
 	const char *origin; /* where it is from, "the queue" */
 	const char *sender, *rcpt;
-	const char *host; /* NULL: not known; "": the message was made on this machine */
-	int64_t frozen;   /* since then; 0: it is not */
+	const char *rcpt_origin; /* where the recipient is from; NULL: from origin */
+	const char *note;        /* what is not known; NULL: nothing */
+	const char *not_judged;  /* why a judgement would be wrong; NULL: it would not */
+	const char *host;        /* NULL: not known; "": the message was made on this machine */
+	int64_t frozen;          /* since then; 0: it is not */
 };
 
 struct batv_explanation {
@@ -40,7 +43,8 @@ struct batv_explanation {
 	const char *not_judged;    /* why */
 	struct batv_ctl_item item; /* of the list that the reason names; its option is NULL: none */
 	char item_words[BATV_CTL_ITEM_SIZE];
-	int64_t frozen; /* in the queue, since then */
+	int64_t frozen;   /* in the queue, since then */
+	const char *note; /* what is not known about it; NULL: nothing */
 };
 
 /*

@@ -1,5 +1,5 @@
 /*
- * ctl_message.c - reads a message from a file: RFC 5322, or one message from an mbox.
+ * ctl_message.c - reads the messages of a file: one as in RFC 5322, or those of an mbox.
  *
  * Empty lines and mbox's "From " line before the header are skipped.  A line that is not a field
  * ends the header, as in Exim.  Invariant: the text is not changed, so a pointer into it gives the
@@ -58,6 +58,7 @@ void batv_ctl_message_split(char *text, size_t len, size_t body_max, struct batv
 	const char *p = text, *end = p + len, *begin;
 
 	m->text = text;
+	m->at = 0;
 	while (p < end && is_empty(p, end))
 		p = next_line(p, end);
 	while (p < end && is_mbox_line(p, end))
@@ -70,33 +71,106 @@ void batv_ctl_message_split(char *text, size_t len, size_t body_max, struct batv
 	m->body = batv_span_cut(batv_span_between(p, end), body_max);
 }
 
-int batv_ctl_message_read(const char *path, size_t body_max, struct batv_ctl_message *m)
-{
-	size_t max = BATV_CTL_HEADER_MAX + body_max, len;
-	bool is_stdin = strcmp(path, "-") == 0, bad;
-	FILE *f = is_stdin ? stdin : fopen(path, "rb");
+/* ---- files ---- */
 
-	if (!f)
-		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", path, strerror(errno));
+/* A line while it is read: enough of its beginning. */
+struct line {
+	char head[200];
+	size_t n;
+	bool after_empty; /* the line before it was empty, or there was none */
+};
+
+/* "From alice@example.org Thu Nov 26 09:14:07 2026" */
+static bool is_separator(const struct line *l)
+{
+	struct batv_span s = {l->head, l->n};
+
+	if (!batv_span_begins(s, "From ") || !l->after_empty)
+		return false;
+	for (size_t i = 6; i + 4 < s.len; i++)
+		if (s.p[i] == ':' && batv_is_digit(s.p[i - 1]) && batv_is_digit(s.p[i + 1]) &&
+		    batv_is_digit(s.p[i + 2]))
+			return true;
+	return false;
+}
+
+static bool is_empty_line(const struct line *l)
+{
+	return l->n == 1 || (l->n == 2 && l->head[0] == '\r');
+}
+
+/*
+ * Copies until the next message or the end, and returns how many bytes are kept.  Of a message that
+ * is longer than `max`, the rest is passed over.
+ */
+static size_t copy_message(struct batv_ctl_messages *all, char *text, size_t max)
+{
+	struct line line = {.after_empty = true};
+	const bool first = all->pos == 0;
+	bool any = !first; /* a line with content was there */
+	size_t len = 0, begin = 0;
+	int c;
+
+	all->more = false;
+	while (!all->more && (c = getc_unlocked(all->f)) != EOF) {
+		all->pos++;
+		if (len < max)
+			text[len++] = (char)c;
+		if (line.n < sizeof line.head)
+			line.head[line.n++] = (char)c;
+		if (c != '\n')
+			continue;
+		if (is_separator(&line) && !any)
+			all->mbox = true;
+		else if (is_separator(&line) && all->mbox)
+			all->more = true;
+		any = any || !is_empty_line(&line);
+		if (!all->more)
+			begin = len;
+		line = (struct line){.after_empty = is_empty_line(&line)};
+	}
+	return all->more ? begin : len;
+}
+
+int batv_ctl_message_open(const char *path, size_t body_max, struct batv_ctl_messages *all)
+{
+	const bool is_stdin = strcmp(path, "-") == 0;
+
+	*all = (struct batv_ctl_messages){
+		.f = is_stdin ? stdin : fopen(path, "rb"), .path = path, .body_max = body_max};
+	return all->f ? BATV_CTL_YES
+		      : batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", path, strerror(errno));
+}
+
+int batv_ctl_message_read(struct batv_ctl_messages *all, struct batv_ctl_message *m)
+{
+	const size_t max = BATV_CTL_HEADER_MAX + all->body_max;
+	const uint64_t at = all->pos;
+	size_t len;
+
 	m->text = malloc(max);
-	if (!m->text) {
-		fclose(f);
+	if (!m->text)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "out of memory");
-	}
 	errno = 0;
-	len = fread(m->text, 1, max, f);
-	bad = ferror(f) != 0;
-	if (bad)
-		(void)batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", path, strerror(errno));
-	if (!is_stdin)
-		fclose(f);
-	if (bad) {
+	len = copy_message(all, m->text, max);
+	if (ferror(all->f)) {
+		all->more = false;
 		free(m->text);
-		return BATV_CTL_TROUBLE;
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "%s: %s", all->path, strerror(errno));
 	}
-	batv_ctl_message_split(m->text, len, body_max, m);
+	batv_ctl_message_split(m->text, len, all->body_max, m);
+	m->at = at;
 	return BATV_CTL_YES;
 }
+
+void batv_ctl_message_close(struct batv_ctl_messages *all)
+{
+	if (all->f && all->f != stdin)
+		fclose(all->f);
+	all->f = NULL;
+}
+
+/* ---- fields ---- */
 
 bool batv_ctl_message_field(const struct batv_ctl_message *m, size_t *at, struct batv_header *out)
 {

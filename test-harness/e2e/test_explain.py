@@ -243,6 +243,36 @@ def test_a_directory(lab):
     assert "\n0 messages: " in empty.stdout, empty
 
 
+def test_an_mbox(lab):
+    """Each message is explained; byte offsets are those of the file."""
+    b = Batv(lab, conf="domains = example.com\nenforcement = reject\ntrusted_hosts = 127.0.0.1\ninbound_domains = example.com\n")
+    tagged = b.sign("alice@example.com")
+    texts = [write(lab, "", rcpt).read_text() for rcpt in (tagged, "x@example.com", tagged)]
+    texts[1] = texts[1].replace("\n--", "\n\nFrom here on without a date\n\n>From a@b.test Thu Nov 26 09:14:07 2026\n--", 1)
+    mark = "From MAILER-DAEMON Thu Nov 26 09:14:07 2026\n"
+    box = lab.write("box.mbox", "\n".join(mark + text for text in texts))
+    done = b.ctl("explain", "--brief", box, check=False)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and [(line[0], line[-1]) for line in lines[:3]] == [
+        ("accept", f"{box}:1"), ("reject", f"{box}:2"), ("accept", f"{box}:3")], done
+    assert "\n3 messages: 1 would be refused" in done.stdout, done
+    told = json.loads(b.ctl("--json", "explain", box, check=False).stdout)
+    assert [m["name"] for m in told["messages"]] == [f"{box}:{n}" for n in (1, 2, 3)] and told["sum"]["messages"] == 3, told
+    data = box.read_bytes()
+    for message in told["messages"]:
+        assert message["evidence"]
+        for clue in message["evidence"]:
+            assert data[clue["offset"]:].startswith(clue["raw"].encode("latin-1")), (message["name"], clue)
+    piped = b.ctl("--json", "explain", "-", check=False, input=box.read_text())
+    assert [m["name"] for m in json.loads(piped.stdout)["messages"]] == ["-:1", "-:2", "-:3"], piped
+    # one message, with such a line or without, is the same as before; without the first line it is no mbox
+    one = lab.write("one.mbox", mark + texts[0])
+    told = json.loads(b.ctl("--json", "explain", one).stdout)
+    assert told["verdict"] == "remembered" and "name" not in told, told
+    none = lab.write("none", "\n".join([texts[0], mark + texts[1]]))
+    assert json.loads(b.ctl("--json", "explain", none).stdout)["verdict"] == "remembered"
+
+
 class TestQueue:
     """Messages in the queue of a real Exim: its envelope and its text."""
 
@@ -285,6 +315,42 @@ class TestQueue:
         copy = self.lab.write(self.lab.dir / "copy", self.exim.exim("-Mvc", self.id).stdout)
         file = json.loads(self.batv.ctl("--json", "explain", copy, "--rcpt", "alice@test", "--from", "<>", check=False).stdout)
         assert {k: documents[0][k] for k in ("evidence", "look_ups", "class")} == {k: file[k] for k in ("evidence", "look_ups", "class")}
+
+    def test_the_tag_that_reception_took_off(self):
+        """What Exim's queue lost is found in the header; if it is not there, that is said."""
+        b, scans = self.batv, self.exim.installation.local_scan
+        b.set(CONF + "enforcement = reject\n")
+        forged = self.tagged.replace(self.tagged[9:15], "000000")
+
+        def queued(*rcpts):
+            before = set(self.exim.spool_ids())
+            assert self.exim.inject("", rcpts, self.message(), "127.0.0.9").data.code == 250
+            (new,) = set(self.exim.spool_ids()) - before
+            told, code = self.explain(new)
+            return told.get("messages", [told]), code, b.ctl("explain", new, check=False).stdout
+        for header in "on", "off":              # X-BATV-Status has it, or else Received
+            b.set(CONF + f"enforcement = reject\nresult_header = {header}\n")
+            (told,), code, text = queued(self.tagged)
+            assert (told["recipient"], told["verdict"], told.get("note"), code) == (self.tagged, "valid", None, 0), told
+            where = "Exim's queue" if not scans else "X-BATV-Status, as it came" if header == "on" else "Received, as it came"
+            assert f"\nrecipient  <{self.tagged}> ({where})\n" in text, text
+        b.set(CONF + "enforcement = observe\n")
+        for rcpt, verdict in (forged, "forged"), ("alice@test", "missing"):
+            (told,), code, text = queued(rcpt)
+            assert (told["recipient"], told["verdict"], told.get("note")) == (rcpt, verdict, None), told
+        b.set(CONF + "enforcement = reject\n")
+        if not scans:
+            return
+        other = b.sign("bob@test")
+        told, code, text = queued(self.tagged, other)
+        assert [m["not_judged"] for m in told] == ["it came to an address with a valid tag, which was taken off when it was received"] * 2, told
+        assert code == 0 and "2 not judged" in text, text
+        told, code, text = queued(self.tagged, "postmaster@test")     # exempt, and so the worst
+        assert [m["recipient"] for m in told] == ["alice@test", "postmaster@test"], told
+        assert all("without it" in m["note"] for m in told) and told[0]["verdict"] == "missing", told
+        assert "\nnote       if this address came with a tag, it was taken off" in text, text
+        # --rcpt knows better
+        assert self.explain(self.exim.spool_ids()[-1], "--rcpt", self.tagged)[0].get("note") is None
 
     def test_its_host(self):
         """The sending host is known, so what is said of it applies; --host says another one."""

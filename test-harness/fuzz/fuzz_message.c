@@ -12,9 +12,9 @@
 
 #define BODY_MAX 512
 
-enum { FIELD, FOLDED, CUT_BODY, NO_HEADER, MBOX, FOUND, OUTCOMES };
-static const char *const outcomes[OUTCOMES] = {"field",     "folded", "cut_body",
-					       "no_header", "mbox",   "found"};
+enum { FIELD, FOLDED, CUT_BODY, NO_HEADER, MBOX, MORE, FOUND, OUTCOMES };
+static const char *const outcomes[OUTCOMES] = {"field", "folded", "cut_body", "no_header",
+					       "mbox",  "more",   "found"};
 
 static int file = -1;
 static char path[40];
@@ -60,24 +60,39 @@ static void check_fields(const struct batv_ctl_message *m)
 		reached(NO_HEADER);
 }
 
+static void check_message(const struct batv_ctl_message *m, const uint8_t *data, size_t size)
+{
+	const size_t used = (size_t)(m->body.p + m->body.len - m->text);
+	const size_t head = (size_t)(m->header.p - m->text);
+
+	must(m->header.p >= m->text && m->header.p + m->header.len <= m->body.p);
+	must(m->at + used <= size && m->body.len <= BODY_MAX);
+	must(used == 0 || memcmp(m->text, data + m->at, used) == 0);
+	if (head > 5 && memmem(m->text, head, "From ", 5))
+		reached(MBOX);
+	if (m->body.len == BODY_MAX)
+		reached(CUT_BODY);
+	check_fields(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct batv_ctl_messages all;
 	struct batv_ctl_message m;
-	size_t head, len = size;
+	uint64_t end = 0;
 
 	must(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
-	must(batv_ctl_message_read(path, BODY_MAX, &m) == BATV_CTL_YES);
-	if (len > BATV_CTL_HEADER_MAX + BODY_MAX)
-		len = BATV_CTL_HEADER_MAX + BODY_MAX;
-	must(m.header.p >= m.text && m.header.p + m.header.len <= m.body.p);
-	must(m.body.p + m.body.len <= m.text + len && m.body.len <= BODY_MAX);
-	must(size == 0 || memcmp(m.text, data, len) == 0);
-	head = (size_t)(m.header.p - m.text);
-	if (head > 5 && memmem(m.text, head, "From ", 5))
-		reached(MBOX);
-	if (m.body.len == BODY_MAX)
-		reached(CUT_BODY);
-	check_fields(&m);
-	free(m.text);
+	must(batv_ctl_message_open(path, BODY_MAX, &all) == BATV_CTL_YES);
+	do {
+		must(batv_ctl_message_read(&all, &m) == BATV_CTL_YES);
+		must(m.at == end && all.pos >= end && (!all.more || all.mbox));
+		end = all.pos;
+		check_message(&m, data, size);
+		free(m.text);
+		if (all.more)
+			reached(MORE);
+	} while (all.more);
+	must(end == size);
+	batv_ctl_message_close(&all);
 	return 0;
 }
