@@ -14,6 +14,7 @@
 #endif
 #include <local_scan.h>
 
+#include "base/together.h"
 #include "decide/list_file.h"
 #include "exim_glue.h"
 #include "list_probe.h"
@@ -229,7 +230,7 @@ void batv_glue_header_remove(const char *name)
 
 /* --- lists ------------------------------------------------------------------ */
 
-static gid_t list_group = (gid_t)-1;
+static gid_t list_group BATV_TOGETHER; /* each session sets it */
 
 void batv_glue_list_group(gid_t group)
 {
@@ -289,8 +290,8 @@ static struct answer {
 	enum batv_list_kind kind;
 	enum batv_match match;
 	char subject[112];
-} answers[ANSWERS];
-static size_t n_answers;
+} answers[ANSWERS] BATV_TOGETHER;
+static size_t n_answers BATV_TOGETHER;
 
 void batv_glue_lists_forget(void)
 {

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/fault.h"
-#include "base/pages.h"
 #include "base/safefile.h"
 #include "decide/holder.h"
 #include "decide/sign.h"
@@ -21,23 +20,18 @@
 #include "memory/names.h"
 #include "session.h"
 
-/* What the process keeps, 80 KiB, side by side (architecture.md, "In a fresh process"). */
+/*
+ * What the process keeps, 80 KiB, in the order in which the first pages are touched
+ * (architecture.md, "In a fresh process"): one page for what comes first, one for the text of a
+ * state of usual length, and two for what was parsed from it.
+ */
+#define FIRST_PAGE 4096
 static struct {
 	struct batv_memory earlier, memory; /* earlier: of the previous generation */
 	char said[64];
-	char directory[4096];
-	struct batv_holder holder; /* its text comes first, and uses one page */
-} process;
-
-/* All but the middle of a text that is nearly always shorter than a page. */
-static void touch_pages(void)
-{
-	char *begin = (char *)&process, *text = process.holder.text,
-	     *state = (char *)&process.holder.usable;
-
-	batv_pages_touch(begin, (size_t)(text + 4096 - begin));
-	batv_pages_touch(state, (size_t)(begin + sizeof process - state));
-}
+	char directory[FIRST_PAGE - 2 * sizeof(struct batv_memory) - 64];
+	struct batv_holder holder;
+} process __attribute__((aligned(FIRST_PAGE)));
 
 /* The directory: domainlist batv_dir, or the compiled-in one.  Exim's configuration cannot change
  * while this process runs. */
@@ -115,7 +109,6 @@ void batv_session_open(struct batv_session *session)
 	struct stat dir;
 	int dirfd;
 
-	touch_pages();        /* before anything reads them: that would be a fault */
 	batv_session_close(); /* Exim's time limit may have jumped out of the last session */
 	batv_glue_lists_forget();
 	*session = (struct batv_session){.memory = &process.memory, .now = now()};

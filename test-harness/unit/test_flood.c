@@ -2,7 +2,7 @@
 /* links: admin/memory_file admin/replace core/memory/header core/memory/tallies core/base/hmac core/decide/flood */
 /* links: core/memory/tag_use core/memory/refused core/memory/sent core/memory/journal core/base/network core/tag/addr core/tag/tag core/tag/key core/decide/state */
 /* links: core/decide/policy core/decide/servers core/decide/exim_list core/evidence/class */
-/* links: core/evidence/mailbox core/base/pages core/base/err */
+/* links: core/evidence/mailbox core/base/err */
 /* links: core/memory/sending */
 /*
  * test_flood.c - the limits of proofs: by network, by tag over all networks, by id and pair.

@@ -1,6 +1,6 @@
 /* links: core/decide/judge core/decide/override core/decide/verdict core/decide/policy core/decide/servers core/decide/exim_list core/tag/tag core/tag/addr */
 /* links: core/base/hmac core/tag/key core/base/span core/decide/lists core/decide/sign core/memory/sent core/memory/journal */
-/* links: core/memory/access core/memory/header core/memory/counters core/base/safefile core/base/pages */
+/* links: core/memory/access core/memory/header core/memory/counters core/base/safefile */
 /* links: core/base/err admin/idn */
 /*
  * test_idn.c - internationalised domains: U-label and A-label have one canonical form, one tag, one

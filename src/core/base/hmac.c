@@ -68,8 +68,10 @@ bool batv_equal_secret(const void *a, const void *b, size_t len)
 
 void batv_wipe(void *p, size_t len)
 {
-	if (len > 0)
-		explicit_bzero(p, len);
+	if (len == 0)
+		return;
+	memset(p, 0, len);
+	__asm__ volatile("" : : "r"(p) : "memory"); /* somebody may read it: memset() stays */
 }
 
 /*

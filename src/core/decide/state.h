@@ -66,13 +66,13 @@ struct batv_state {
 	uint32_t lost_secret; /* its number; 0: not known, or another secret has it now */
 	bool shared;          /* another server has the secret, and sends what we do not see */
 	size_t n_policies, n_breaks, n_overrides;
+	/* Bit i: policy i has signing on in the configuration.  While an override switches it off,
+	 * policies[i].signing is off. */
+	uint32_t signing_configured;
 	struct batv_policy policies[BATV_POLICIES_MAX]; /* [0] is "default", tried last */
 	struct batv_break breaks[BATV_BREAKS_MAX];
 	struct batv_keyring ring;
 	struct batv_override overrides[BATV_OVERRIDES_MAX];
-	/* Bit i: policy i has signing on in the configuration.  While an override switches it off,
-	 * policies[i].signing is off. */
-	uint32_t signing_configured;
 };
 
 /*

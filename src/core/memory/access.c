@@ -1,8 +1,8 @@
 /*
- * access.c - opens the memory file and reaches its bytes: whole, through windows, or by reading.
+ * access.c - opens the memory file and reaches its bytes: mapped, or by reading.
  *
- * Windows map single pages, side by side, when they are written to.  Pages that are only read are
- * read with pread(), which needs no guard.
+ * A file that was opened lazily is mapped when it is first written to.  Until then, and for all
+ * that is only read, it is read with pread(), which needs no guard and no page fault.
  *
  * If somebody truncates the file while it is mapped, the next access raises SIGBUS.  Guards catch
  * it; access.h lists their BUGS.
@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/safefile.h"
+#include "base/together.h"
 
 /* ---- The file ---- */
 
@@ -50,10 +51,11 @@ void batv_memory_release(struct batv_memory *memory)
 {
 	struct stat st;
 	int saved = errno;
+	/* in a fresh process this touches *memory first, and it writes: one page fault, not two */
+	const bool held = __atomic_exchange_n(&memory->held, false, __ATOMIC_RELAXED);
 
-	if (memory->held && fstat(memory->fd, &st) == 0 && is_file(memory, &st))
+	if (held && fstat(memory->fd, &st) == 0 && is_file(memory, &st))
 		(void)close(memory->fd);
-	memory->held = false;
 	errno = saved;
 }
 
@@ -75,9 +77,10 @@ struct frame {
 
 #define FRAMES 4
 
-static struct frame frames[FRAMES];
-static volatile sig_atomic_t depth;
-static volatile sig_atomic_t sent; /* a SIGBUS that somebody sent with kill(): not for us */
+static struct frame frames[FRAMES] BATV_TOGETHER;
+static volatile sig_atomic_t depth BATV_TOGETHER;
+static volatile sig_atomic_t sent
+	BATV_TOGETHER; /* a SIGBUS that somebody sent with kill(): not for us */
 
 static bool within(const struct frame *f, const void *address)
 {
@@ -147,12 +150,6 @@ static void guard_leave(const struct frame *f)
 	}
 }
 
-/* Ends the body that runs: the mapping of its guard is broken. */
-static _Noreturn void guard_break(void)
-{
-	siglongjmp(frames[depth - 1].env, 1);
-}
-
 /* The body of an outer guard may still use the mapping, so it stays until that guard has left. */
 static void unmap_unless_used(void *base, size_t size)
 {
@@ -175,34 +172,23 @@ static void lose(struct batv_memory *memory)
 }
 
 /*
- * Returns the page size.  If all machines of an architecture have the same one, libc is not asked,
- * so that two of its pages need not be touched.
+ * Maps the file for the first write of this process.  Mapping it costs the same whatever its size;
+ * only the pages that are touched cost more.
  */
-static size_t page_size(void)
+static bool map_now(struct batv_memory *memory)
 {
-#if defined __x86_64__ || defined __i386__
-	return BATV_MEMORY_PAGE;
-#else
-	long size = sysconf(_SC_PAGESIZE);
+	void *base =
+		mmap(NULL, memory->file_size, memory->writable ? PROT_READ | PROT_WRITE : PROT_READ,
+		     MAP_SHARED, memory->held ? memory->fd : -1, 0);
 
-	return size > BATV_MEMORY_PAGE ? (size_t)size : BATV_MEMORY_PAGE;
-#endif
-}
-
-/* Makes room for windows.  Returns false if that fails. */
-static bool make_room(struct batv_memory *memory)
-{
-	void *room;
-
-	if (!memory->windowed)
+	if (base == MAP_FAILED) {
+		if (errno != ENOMEM) /* that may pass */
+			lose(memory);
 		return false;
-	memory->window_size = page_size();
-	memory->windows = 0;
-	memory->size = memory->window_size * BATV_MEMORY_WINDOWS;
-	room = mmap(NULL, memory->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		    0);
-	memory->base = room == MAP_FAILED ? NULL : room;
-	return memory->base != NULL;
+	}
+	memory->base = base;
+	memory->size = memory->file_size;
+	return true;
 }
 
 __attribute__((noinline)) bool
@@ -213,7 +199,7 @@ batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *,
 	void *base;
 	size_t size;
 
-	if (!memory->base && !make_room(memory))
+	if (!memory->base && !map_now(memory))
 		return false;
 	base = memory->base;
 	size = memory->size;
@@ -235,36 +221,6 @@ batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *,
 }
 
 /* ---- Bytes ---- */
-
-/* Maps a page in place of the window that was mapped longest ago. */
-static char *map_window(struct batv_memory *m, uint64_t page)
-{
-	size_t place = (size_t)(m->windows % BATV_MEMORY_WINDOWS);
-	char *at = (char *)m->base + place * m->window_size;
-
-	if (!m->held ||
-	    mmap(at, m->window_size, m->writable ? PROT_READ | PROT_WRITE : PROT_READ,
-		 MAP_SHARED | MAP_FIXED, m->fd, (off_t)(page * m->window_size)) == MAP_FAILED)
-		guard_break();
-	m->window[place] = page;
-	m->windows++;
-	return at;
-}
-
-void *batv_memory_at(struct batv_memory *memory, size_t offset)
-{
-	uint64_t page, used, i;
-
-	if (!memory->windowed)
-		return (char *)memory->base + offset;
-	page = offset / memory->window_size;
-	used = memory->windows < BATV_MEMORY_WINDOWS ? memory->windows : BATV_MEMORY_WINDOWS;
-	for (i = 0; i < used; i++)
-		if (memory->window[i] == page)
-			return (char *)memory->base + i * memory->window_size +
-			       offset % memory->window_size;
-	return map_window(memory, page) + offset % memory->window_size;
-}
 
 struct peek_job {
 	size_t offset, words;

@@ -1,8 +1,9 @@
 /*
  * access.h - opens, reaches and closes the memory file.
  *
- * batvd and batvctl map the whole file.  An Exim process opens it with windows: it reads with
- * pread(), and maps only the pages that it writes to (architecture.md, "In a fresh process").
+ * batvd and batvctl map the file when they open it.  An Exim process opens it "with windows": it
+ * reads with pread(), and maps the file only when it first writes (architecture.md, "In a fresh
+ * process").
  *
  * Every access to a mapping goes through a guard.  If somebody truncates the file while it is
  * mapped, the result is "no memory", never a SIGBUS.
@@ -21,10 +22,8 @@
 #include "base/err.h"
 #include "memory/header.h"
 
-#define BATV_MEMORY_WINDOWS 64 /* pages that one process may have mapped at once */
-
 struct batv_memory { /* start with all bytes zero */
-	void *base;  /* the mapping: the file, or room for windows; NULL: none */
+	void *base;  /* the mapping; NULL: none */
 	size_t size; /* bytes of the mapping */
 	size_t file_size;
 	int64_t dev, ino;
@@ -34,9 +33,6 @@ struct batv_memory { /* start with all bytes zero */
 	bool windowed; /* from here on, for batv_memory_open_windows() only */
 	bool held;     /* fd is open */
 	int fd;
-	size_t window_size; /* bytes: a page of the system or of the file, the larger one */
-	uint64_t windows;   /* mapped so far; the next one uses place windows % 64 */
-	uint64_t window[BATV_MEMORY_WINDOWS]; /* page of the file that is mapped at this place */
 };
 
 /* Returns true if a memory file is open. */
@@ -67,8 +63,8 @@ void batv_memory_sync(const struct batv_memory *memory);
 
 /*
  * Runs `body` under a guard.  Returns false without running it if there is no memory.  Returns
- * false and gives the memory up for good if the mapping broke while `body` ran (SIGBUS, or a window
- * that cannot be mapped).  All functions of this room that touch the mapping use this.
+ * false and gives the memory up for good if the mapping broke while `body` ran (SIGBUS).  All
+ * functions of this room that touch the mapping use this.
  *
  * body may touch the mapping and its own argument.  It must hold nothing that needs releasing: any
  * access may end it, and a signal handler may jump out of it.
@@ -78,11 +74,11 @@ void batv_memory_sync(const struct batv_memory *memory);
 bool batv_memory_guard(struct batv_memory *memory, void (*body)(struct batv_memory *, void *),
 		       void *arg);
 
-/*
- * Call this within a guard.  Returns the address of the byte at `offset` of the file.  The pointer
- * is valid up to the end of its page, until BATV_MEMORY_WINDOWS other pages have been asked for.
- */
-void *batv_memory_at(struct batv_memory *memory, size_t offset);
+/* Call this within a guard.  Returns the address of the byte at `offset` of the file. */
+static inline void *batv_memory_at(struct batv_memory *memory, size_t offset)
+{
+	return (char *)memory->base + offset;
+}
 
 /*
  * Copies len bytes from `offset` to `to`; both numbers are multiples of 8.  The caller needs no

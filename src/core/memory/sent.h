@@ -74,8 +74,8 @@ enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct ba
 				     int64_t now);
 /*
  * Records n items under one guard, which costs two system calls.  answers has room for n.  With
- * windows, the page of an item that is known already is not mapped.  If the memory has a journal
- * (journal.h), what is not known already is written there first.
+ * windows, the page of an item that is known already is not touched.  If the
+ * memory has a journal (journal.h), what is not known already is written there first.
  */
 void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *items, size_t n,
 			int64_t now, enum batv_sent_answer *answers);
