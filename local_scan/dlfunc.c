@@ -255,27 +255,24 @@ static bool read_flood(int argc, unsigned char *argv[], enum batv_flood_subject 
 /*
  * batv_flood {host|rcpt}{address}{limit}: for the RCPT ACL.  "1" if the host of this session, or
  * this recipient, is above the limit of refused bounces, and this one is to be turned away; else
- * "0".  "1" also counts it.  With a fourth argument {log}, the text for the log; nothing is
- * counted.
+ * "0".  "1" also counts it.  With a fourth argument {log}, the text for the log about the last one
+ * that was turned away; nothing is decided or counted.
  */
 DLFUNC(batv_flood)
 {
 	const char *rcpt = arg_at(argc, argv, 1), *answer = "0";
-	const bool log = strcmp(arg_at(argc, argv, 3), "log") == 0;
 	enum batv_flood_subject subject;
 	struct batv_flood_rate rate;
 	struct batv_session session;
-	uint32_t count;
 
-	if (read_flood(argc, argv, &subject, &rate)) {
+	if (!read_flood(argc, argv, &subject, &rate)) {
+		;
+	} else if (strcmp(arg_at(argc, argv, 3), "log") == 0) {
+		answer = batv_rcpt_flood_text(subject, rcpt);
+	} else {
 		batv_session_open(&session);
-		if (batv_rcpt_flood_over(&session, subject, rcpt, &rate, &count)) {
+		if (batv_rcpt_flood_turns_away(&session, subject, rcpt, &rate))
 			answer = "1";
-			if (!log)
-				batv_rcpt_flood_acted(&session, subject, rcpt);
-		}
-		if (log)
-			answer = batv_rcpt_flood_text(subject, rcpt, &rate, count);
 		batv_session_close();
 	}
 	*yield = batv_glue_text(answer, NULL);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/together.h"
 #include "exim_glue.h"
 #include "flood.h"
 #include "memory/counters.h"
@@ -69,53 +70,74 @@ static bool is_asked_about(const struct batv_session *session, const struct batv
 	       batv_addr_parse(rcpt, strlen(rcpt), bare) == BATV_OK && !batv_tag_parse(bare, &tag);
 }
 
-bool batv_rcpt_flood_over(const struct batv_session *session, enum batv_flood_subject subject,
-			  const char *rcpt, const struct batv_flood_rate *rate, uint32_t *count)
+/* Counts that it was turned away, and returns how many there are now. */
+static uint32_t count_it(const struct batv_session *session, enum batv_flood_subject subject,
+			 const struct batv_origin *origin, const char *rcpt, uint32_t count)
 {
-	struct batv_origin origin;
-	struct batv_addr bare;
-
-	*count = 0;
-	batv_glue_origin(&origin);
-	if (!is_asked_about(session, &origin, rcpt, &bare))
-		return false;
-	*count = batv_flood_count(&(struct batv_flood_context){.memory = session->memory,
-							       .state = session->state,
-							       .host = origin.host_address,
-							       .bare = &bare,
-							       .now = session->now},
-				  subject, rate->period);
-	return *count >= rate->limit && may_act(session, subject, &bare, rcpt);
-}
-
-void batv_rcpt_flood_acted(const struct batv_session *session, enum batv_flood_subject subject,
-			   const char *rcpt)
-{
-	struct batv_origin origin;
-
 	if (subject == BATV_FLOOD_HOST) {
 		batv_count(session->memory, BATV_COUNT_FLOOD_HOST, session->now);
-		return;
+		return count;
 	}
-	batv_glue_origin(&origin);
 	batv_count(session->memory, BATV_COUNT_FLOOD_RCPT, session->now);
-	batv_flood_refusal(session, origin.host_address, rcpt);
+	batv_flood_refusal(session, origin->host_address, rcpt);
+	return session->memory->writable ? count + 1 : count;
 }
 
-const char *batv_rcpt_flood_text(enum batv_flood_subject subject, const char *rcpt,
-				 const struct batv_flood_rate *rate, uint32_t count)
-{
-	char text[500], address[280], host[64], period[48];
-	struct batv_origin origin;
+/*
+ * The last one that was turned away.  Exim asks for its log line in a call of its own, in the same
+ * process and at once, and must not pay for a second decision.
+ */
+static struct {
+	enum batv_flood_subject subject;
+	char rcpt[BATV_ADDR_SIZE];
+	char text[500];
+} turned_away BATV_TOGETHER;
 
-	batv_glue_origin(&origin);
+static void write_text(enum batv_flood_subject subject, const char *rcpt,
+		       const struct batv_origin *origin, const struct batv_flood_rate *rate,
+		       uint32_t count)
+{
+	char address[280], host[64], period[48];
+
 	batv_printable(batv_span_of(rcpt), address, sizeof address);
-	batv_printable(batv_span_of(origin.host_address), host, sizeof host);
+	batv_printable(batv_span_of(origin->host_address), host, sizeof host);
 	batv_duration_format(rate->period, period, sizeof period);
 	/* a contract: docs/formats.md, "Log line"; new fields go to the end */
-	snprintf(text, sizeof text,
+	snprintf(turned_away.text, sizeof turned_away.text,
 		 "batv: flood=%s count=%u limit=%u action=%s rcpt=<%s> host=[%s] period=%s",
 		 batv_flood_subject_name(subject), (unsigned)count, (unsigned)rate->limit,
 		 subject == BATV_FLOOD_HOST ? "deferred" : "refused", address, host, period);
-	return (const char *)batv_glue_text(text, NULL);
+	turned_away.subject = subject;
+	(void)batv_lists_copy(batv_span_of(rcpt), turned_away.rcpt);
+}
+
+bool batv_rcpt_flood_turns_away(const struct batv_session *session, enum batv_flood_subject subject,
+				const char *rcpt, const struct batv_flood_rate *rate)
+{
+	struct batv_origin origin;
+	struct batv_addr bare;
+	uint32_t count;
+
+	turned_away.text[0] = '\0';
+	batv_glue_origin(&origin);
+	if (!is_asked_about(session, &origin, rcpt, &bare))
+		return false;
+	count = batv_flood_count(&(struct batv_flood_context){.memory = session->memory,
+							      .state = session->state,
+							      .host = origin.host_address,
+							      .bare = &bare,
+							      .now = session->now},
+				 subject, rate->period);
+	if (count < rate->limit || !may_act(session, subject, &bare, rcpt))
+		return false;
+	count = count_it(session, subject, &origin, rcpt, count);
+	write_text(subject, rcpt, &origin, rate, count);
+	return true;
+}
+
+const char *batv_rcpt_flood_text(enum batv_flood_subject subject, const char *rcpt)
+{
+	return turned_away.subject == subject && strcmp(turned_away.rcpt, rcpt) == 0
+		       ? turned_away.text
+		       : "";
 }
