@@ -139,6 +139,22 @@ static unsigned groups_own(const struct acl *acl)
 	return is_at(acl, i, GROUP_OBJ, NOBODY) ? permissions_of(&acl->list.entry[i]) : 0;
 }
 
+static bool gives(const struct acl *acl, unsigned tag, uint32_t id, unsigned permissions)
+{
+	size_t i = place(acl, tag, id);
+
+	return is_at(acl, i, tag, id) &&
+	       (permissions_of(&acl->list.entry[i]) & permissions) == permissions;
+}
+
+bool batv_acl_allows(int fd, uid_t user, unsigned permissions)
+{
+	struct acl acl;
+
+	return read_list(fd, &acl) == BATV_OK && gives(&acl, USER, user, permissions) &&
+	       gives(&acl, MASK, NOBODY, permissions);
+}
+
 enum batv_err batv_acl_allow(int fd, uid_t user, unsigned permissions)
 {
 	struct acl acl;

@@ -162,11 +162,11 @@ static void write_key(const struct batv_store *store, const struct batv_state *s
 
 /* ---- access ---- */
 
-/* A name of NULL is the directory itself.  A file that is not there needs no access. */
+/* A file that is not there needs no access. */
 static void give(const struct batv_store *store, const char *name, uid_t user, unsigned permissions,
 		 struct batv_notices *notices)
 {
-	int fd = openat(store->dirfd, name ? name : ".",
+	int fd = openat(store->dirfd, name,
 			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	enum batv_err err;
 
@@ -175,8 +175,8 @@ static void give(const struct batv_store *store, const char *name, uid_t user, u
 	err = permissions ? batv_acl_allow(fd, user, permissions) : batv_acl_forbid(fd, user);
 	if (err != BATV_OK && permissions)
 		batv_notices_trouble(
-			notices, BATV_TROUBLE_SHARE, "%s%s%s: cannot give user %s access: %s",
-			store->path, name ? "/" : "", name ? name : "", BATV_FLEET_USER,
+			notices, BATV_TROUBLE_SHARE, "%s/%s: cannot give user %s access: %s",
+			store->path, name, BATV_FLEET_USER,
 			err == BATV_E_FULL ? "its access control list has more than 64 entries"
 			: errno == ENOTSUP ? "its file system has no access control lists; move "
 					     "the state directory to one that has them (ext4, xfs, "
@@ -192,14 +192,32 @@ static void give_all(const struct batv_store *store, const struct batv_state *st
 		const char *name;
 		unsigned permissions;
 	} files[] = {
-		{NULL, READS | SEARCHES}, /* read: it is opened */
-		{BATV_FLEET_KEY_NAME, READS},    {BATV_FLEET_ROW_NAME, READS},
-		{state->memory, READS | WRITES}, {state->memory_before, READS | WRITES},
+		{BATV_FLEET_KEY_NAME, READS},
+		{BATV_FLEET_ROW_NAME, READS},
+		{state->memory, READS | WRITES},
+		{state->memory_before, READS | WRITES},
 	};
 
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-		if (!files[i].name || *files[i].name)
+		if (*files[i].name)
 			give(store, files[i].name, user, allow ? files[i].permissions : 0, notices);
+}
+
+/*
+ * Only root can give access to the directory: changed by its owner, who is not in Exim's group, it
+ * would lose its setgid bit.
+ */
+static void check_directory(const struct batv_store *store, uid_t user,
+			    struct batv_notices *notices)
+{
+	struct stat st;
+
+	if (batv_acl_allows(store->dirfd, user, READS | SEARCHES) ||
+	    (fstat(store->dirfd, &st) == 0 && (st.st_mode & (S_IROTH | S_IXOTH)) == 5))
+		return;
+	batv_notices_trouble(notices, BATV_TROUBLE_SHARE,
+			     "%s: user %s cannot look into it; run: setfacl -m u:%s:rx %s",
+			     store->path, BATV_FLEET_USER, BATV_FLEET_USER, store->path);
 }
 
 static void take_back(const struct batv_store *store, const struct batv_state *state,
@@ -230,12 +248,14 @@ void batv_fleet_share_look(const struct batv_store *store, const struct batv_sta
 		return; /* the secret file says why */
 	write_key(store, state, capacity, notices);
 	user = getpwnam(BATV_FLEET_USER);
-	if (user && user->pw_uid != geteuid())
+	if (user && user->pw_uid != geteuid()) {
+		check_directory(store, user->pw_uid, notices);
 		give_all(store, state, user->pw_uid, true, notices);
-	else if (!user && !*told)
+	} else if (!user && !*told) {
 		batv_notices_say(notices, LOG_NOTICE,
 				 "there is no user %s, so only this one can run batv-fleet; the "
 				 "package exim-batv-fleet makes it",
 				 BATV_FLEET_USER);
+	}
 	*told = *told || !user;
 }

@@ -33,9 +33,10 @@ enum batv_err batv_fleet_share_parse(char *text, size_t len, struct batv_fleet_s
 
 /*
  * For batvd, under the writers' lock and after the state was published: writes fleet.key if it
- * should be another, and lets the user batv-fleet read it and fleet.row, use the memory files that
- * the state names, and look into the directory.  Without a fleet it takes all of that back.  What
- * goes wrong is noted as BATV_TROUBLE_SHARE.  *told: that there is no such user has been said.
+ * should be another, and lets the user batv-fleet read it and fleet.row, and use the memory files
+ * that the state names.  Without a fleet it takes all of that back.  Only root can let that user
+ * look into the directory, so it is only said if he cannot.  What goes wrong is noted as
+ * BATV_TROUBLE_SHARE.  *told: that there is no such user has been said.
  */
 void batv_fleet_share_look(const struct batv_store *store, const struct batv_state *state,
 			   uint64_t capacity, struct batv_notices *notices, bool *told);

@@ -5,6 +5,8 @@ batv-fleet is played by the test, which sets the words of the memory file that b
 
 import os
 import signal
+import struct
+import subprocess
 import threading
 
 from answers import *
@@ -213,6 +215,45 @@ class TestShare(Member):
         self.batv.set(MEMORY + SHORT)
         wait_until(lambda: not path.exists(), 15, "no fleet.key")
         assert any("there is no fleet any more" in line for line in self.batv.log())
+
+
+def test_another_user(lab):
+    """batv-fleet gets what it needs and nothing else, and the directory keeps its setgid bit, without which Exim could not read
+    the next state.  In a mount namespace of its own there is such a user."""
+    needs_root("another user")
+    owner, fleet = 60001, 60002
+    users = lab.write(lab.dir / "passwd", open("/etc/passwd").read() + f"batv-test:x:{owner}:{owner}::/:/bin/false\n"
+                      f"batv-fleet:x:{fleet}:{owner}::/:/bin/false\n", mode=0o644)
+    lab.dir.chmod(0o755)
+    state = lab.mkdir("other-state")
+    os.chown(state, owner, 8)
+    state.chmod(0o2750)
+    conf = "directory = {}\nexim = none\ndomains = a.test\nmemory_capacity = 1k\n".format(state)
+    path = lab.write(lab.dir / "other.conf", conf + "fleet = mail.example\nfleet_servers = localhost\n", mode=0o644)
+    done = subprocess.run(["unshare", "-m", "mount", "--bind", users, "/etc/passwd"], capture_output=True)
+    if done.returncode:
+        skip(f"no mount namespace here: {done.stderr.decode().strip()}")
+    batvd = lab.spawn("other-batvd", ["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc/passwd && exec "$2" -c "$3" -f -d', "-",
+                                      users, BUILD / "batvd", path], user="root")
+    wait_until(lambda: (state / "fleet.key").exists() and "ready, version" in batvd.output(), 15, "batvd")
+    assert f"user batv-fleet cannot look into it; run: setfacl -m u:batv-fleet:rx {state}" in " ".join(batvd.output().split())
+    may = lambda test, name: subprocess.run(
+        ["setpriv", f"--reuid={fleet}", f"--regid={owner}", "--clear-groups", "test", test, state / name]).returncode == 0
+    assert not may("-r", "fleet.key")           # not before root says so
+    acl = b"".join(struct.pack("<HHI", *e) for e in ((1, 7, 2**32 - 1), (2, 5, fleet), (4, 5, 2**32 - 1), (16, 5, 2**32 - 1), (32, 0, 2**32 - 1)))
+    os.setxattr(state, "system.posix_acl_access", struct.pack("<I", 2) + acl)
+    for test, name, allowed in (("-r", "fleet.key", True), ("-w", "fleet.key", False), ("-r", "memory", True), ("-w", "memory", True),
+                                ("-r", "fleet.row", True), ("-w", "fleet.row", False), ("-r", "state", False), ("-r", "secret", False),
+                                ("-w", ".", False)):
+        assert may(test, name) == allowed, (test, name)
+    inode = (state / "state").stat().st_ino
+    lab.write(path, conf, mode=0o644)
+    batvd.hup()
+    wait_until(lambda: not (state / "fleet.key").exists() and (state / "state").stat().st_ino != inode, 15, "no fleet.key")
+    wait_until(lambda: not may("-r", "memory"), 15, "no access")
+    assert state.stat().st_mode & 0o7777 == 0o2750, oct(state.stat().st_mode)
+    assert (state / "state").stat().st_gid == 8, (state / "state").stat()
+    batvd.stop()
 
 
 class TestUntaggedBounces(Member):

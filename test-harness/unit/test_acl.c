@@ -72,6 +72,11 @@ START_TEST(a_user_is_let_in_and_out)
 	ck_assert_int_eq(batv_acl_allow(file, 4711, 4), BATV_OK);
 	ck_assert_str_eq(list(), "01:6 02:4:4711 04:4 10:4 20:0");
 	ck_assert_uint_eq(mode(), 0640);
+	ck_assert(batv_acl_allows(file, 4711, 4) && !batv_acl_allows(file, 4711, 2));
+	ck_assert(!batv_acl_allows(file, 4712, 4) && !batv_acl_allows(-1, 4711, 4));
+	ck_assert_int_eq(fchmod(file, 0600), 0); /* the mask */
+	ck_assert(!batv_acl_allows(file, 4711, 4));
+	ck_assert_int_eq(fchmod(file, 0640), 0);
 	ck_assert_int_eq(batv_acl_allow(file, 4711, 2), BATV_OK); /* adds */
 	ck_assert_str_eq(list(), "01:6 02:6:4711 04:4 10:6 20:0");
 	ck_assert_uint_eq(mode(), 0660); /* the mask; the group has what it had */
