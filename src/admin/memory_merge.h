@@ -2,8 +2,9 @@
  * memory_merge.h - adds what the memory file of another host of the fleet knows to the one here:
  * batvctl memory import.  The file comes as a stream of bytes, so nothing of it need fit anywhere.
  *
- * What is in either is in the result; to merge twice is the same as once.  Only Message-IDs and
- * pairs are taken, and how many there were on each day: all the rest is about the other host.
+ * The result has all that either of them knew; to merge twice is the same as once.  Only
+ * Message-IDs and pairs are taken, and how many there were on each day: all the rest is about the
+ * other host.
  */
 #ifndef BATV_MEMORY_MERGE_H
 #define BATV_MEMORY_MERGE_H

@@ -52,6 +52,9 @@ enum { /* what getopt_long() returns for an option that only some subcommands ac
        BATV_OPTION_OUTPUT,
        BATV_OPTION_HTML,
        BATV_OPTION_NOTE,
+       BATV_OPTION_FLEET,
+       BATV_OPTION_FRESH,
+       BATV_OPTION_ENDING,
        BATV_OPTION_END
 };
 
@@ -67,7 +70,9 @@ struct batv_ctl {
 	bool dry_run, yes, diff, mx_unsigns, remove;
 	const char *since, *until, *top, *html; /* of report */
 	bool csv, anonymous;
-	bool brief;         /* of explain */
+	bool brief;      /* of explain */
+	bool fleet_wide; /* --fleet */
+	bool fresh, end;
 	const char *output; /* of metrics */
 	bool at_given;
 	struct batv_ctl_terminal terminal; /* what stdout is */
@@ -167,6 +172,9 @@ int batv_ctl_sign(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_verify(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_test(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_enforce(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_memory(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_observe(struct batv_ctl *ctl, char **args, int n);
+int batv_ctl_fleet_command(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_unsigned(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_exempt(struct batv_ctl *ctl, char **args, int n);
 int batv_ctl_rotate(struct batv_ctl *ctl, char **args, int n);

@@ -117,7 +117,7 @@ static int merge(struct batv_ctl *ctl, struct batv_memory *memory)
 {
 	struct batv_memory_head *head = malloc(sizeof *head);
 	uint8_t *buffer = malloc(CHUNK);
-	struct batv_memory_merge m;
+	struct batv_memory_merge m = {.to = memory};
 	char why[500], size[BATV_LAYOUT_NUMBER];
 	int code = BATV_CTL_YES;
 

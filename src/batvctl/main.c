@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "decide/servers.h"
 #include "ctl_pasted.h"
 #include "nearest.h"
 
@@ -134,6 +135,29 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 "ends it.  auto --anyway DOMAIN lets a domain arm although another server sends for it.\n"
 	 "Exit status 1 when a domain is not protected: then nothing was changed.",
 	 batv_ctl_enforce},
+	{"observe", "fleet end", 0, 0, "[--fleet] [--end]", "refuse nothing, from now on",
+	 "By the file `observe` in the state directory; --end removes it.  With --fleet on all "
+	 "hosts\n"
+	 "of the fleet; hosts that could not be told are named.",
+	 batv_ctl_observe},
+	{"fleet", "fresh", 1, 1 + BATV_SERVERS_MAX,
+	 "status|join ADDRESS...|invite|leave|forget HOST [--fresh]",
+	 "one memory for several servers",
+	 "First host: batvctl fleet join redis://USER@SERVER:6379/NAME-OF-THE-FLEET (up to four\n"
+	 "servers; the password is asked for).  Each other host, on one that is in it:\n"
+	 "batvctl fleet invite | ssh root@OTHER batvctl fleet join -\n"
+	 "That brings address, password and secrets.  --fresh: the host has never sent mail, so "
+	 "that\n"
+	 "nobody waits for its past.  leave tells the others; forget is for a host that is gone "
+	 "for\n"
+	 "good.  status exits with 1 when something is to do.",
+	 batv_ctl_fleet_command},
+	{"memory", "", 1, 1, "export|import", "what was sent, for another host of the fleet",
+	 "batvctl memory export | ssh -C root@OTHER batvctl memory import\n"
+	 "For a host that joins a fleet whose servers keep no history.  import adds to what is "
+	 "there;\n"
+	 "both hosts have the same secrets, memory_capacity and memory_retention.",
+	 batv_ctl_memory},
 	{"unsigned", "for note", 1, 2, "add|remove|list [ITEM] [--for TIME] [--note TEXT]",
 	 "keep a list of whom mail leaves untagged for",
 	 "ITEM is a destination (example.org, *.example.org, user@example.org), a sender of ours, "
@@ -182,6 +206,9 @@ static const struct option longs[] = {
 	{"for", required_argument, NULL, BATV_OPTION_FOR},
 	{"anyway", no_argument, NULL, BATV_OPTION_ANYWAY},
 	{"note", required_argument, NULL, BATV_OPTION_NOTE},
+	{"fleet", no_argument, NULL, BATV_OPTION_FLEET},
+	{"fresh", no_argument, NULL, BATV_OPTION_FRESH},
+	{"end", no_argument, NULL, BATV_OPTION_ENDING},
 	{"dry-run", no_argument, NULL, BATV_OPTION_DRY_RUN},
 	{"yes", no_argument, NULL, BATV_OPTION_YES},
 	{"diff", no_argument, NULL, BATV_OPTION_DIFF},
@@ -254,6 +281,9 @@ static int take_option(int c, struct batv_ctl *ctl, struct given *given)
 	case BATV_OPTION_BACKUP: ctl->backup = true; break;
 	case BATV_OPTION_FOR: ctl->lasting = optarg; break;
 	case BATV_OPTION_NOTE: ctl->note = optarg; break;
+	case BATV_OPTION_FLEET: ctl->fleet_wide = true; break;
+	case BATV_OPTION_FRESH: ctl->fresh = true; break;
+	case BATV_OPTION_ENDING: ctl->end = true; break;
 	case BATV_OPTION_ANYWAY: ctl->anyway = true; break;
 	case BATV_OPTION_DRY_RUN: ctl->dry_run = true; break;
 	case BATV_OPTION_YES: ctl->yes = true; break;

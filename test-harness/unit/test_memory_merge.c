@@ -1,4 +1,4 @@
-/* links: admin/memory_merge admin/memory_file admin/replace core/memory/sent core/memory/counters core/memory/access core/memory/header core/memory/fleet */
+/* links: core/memory/journal admin/memory_merge admin/memory_file admin/replace core/memory/sent core/memory/counters core/memory/access core/memory/header core/memory/fleet */
 /* links: core/memory/names core/base/safefile core/base/fault core/base/err core/base/span core/base/hmac core/tag/addr */
 /* links: core/memory/domains core/memory/slots core/memory/sending core/base/network core/decide/policy core/decide/servers core/decide/exim_list */
 /*
@@ -159,11 +159,23 @@ START_TEST(what_does_not_fit)
 		struct batv_memory_wish wish;
 		const char *says;
 	} rows[] = {
-		{{.generation = 1, .now = NOW, .capacity = 1000, .retention = 15 * D, .key_check = 8},
+		{{.generation = 1,
+		  .now = NOW,
+		  .capacity = 1000,
+		  .retention = 15 * D,
+		  .key_check = 8},
 		 "another key"},
-		{{.generation = 1, .now = NOW, .capacity = 2000, .retention = 15 * D, .key_check = 7},
+		{{.generation = 1,
+		  .now = NOW,
+		  .capacity = 2000,
+		  .retention = 15 * D,
+		  .key_check = 7},
 		 "memory_capacity"},
-		{{.generation = 1, .now = NOW, .capacity = 1000, .retention = 40 * D, .key_check = 7},
+		{{.generation = 1,
+		  .now = NOW,
+		  .capacity = 1000,
+		  .retention = 40 * D,
+		  .key_check = 7},
 		 "memory_retention"},
 		{{.generation = 1, .now = NOW}, "another key"},
 	};

@@ -238,7 +238,7 @@ static enum batv_sent_answer write_item(struct batv_memory *m, const struct plac
 static enum batv_sent_answer remember_one(struct batv_memory *m, const struct batv_item *item,
 					  uint64_t day)
 {
-	enum batv_sent_answer answer;
+	enum batv_sent_answer answer = BATV_SENT_NONE;
 	struct place p;
 	uint64_t *line;
 
@@ -340,7 +340,7 @@ void batv_sent_note_all(struct batv_memory *memory, const struct batv_item *item
 enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct batv_item *item,
 				     int64_t now)
 {
-	enum batv_sent_answer answer;
+	enum batv_sent_answer answer = BATV_SENT_NONE;
 
 	batv_sent_note_all(memory, item, 1, now, &answer);
 	return answer;
@@ -349,7 +349,7 @@ enum batv_sent_answer batv_sent_note(struct batv_memory *memory, const struct ba
 enum batv_sent_answer batv_sent_note_again(struct batv_memory *memory, const struct batv_item *item,
 					   int64_t now)
 {
-	enum batv_sent_answer answer;
+	enum batv_sent_answer answer = BATV_SENT_NONE;
 	struct remember_job job = {.items = item,
 				   .n = 1,
 				   .day = batv_day_of(now),
