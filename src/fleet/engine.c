@@ -81,6 +81,13 @@ const struct batv_engine_status *batv_engine_status(const struct batv_engine *e,
 	return &e->servers[server].status;
 }
 
+size_t batv_engine_waiting(const struct batv_engine *e, unsigned server)
+{
+	const struct batv_redis_link *link = &e->servers[server].writer;
+
+	return link->out_len - link->out_at;
+}
+
 bool batv_engine_append(struct batv_engine *e, unsigned server, const char *key,
 			struct batv_span bytes, uint64_t cookie)
 {

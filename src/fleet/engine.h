@@ -27,7 +27,7 @@ struct batv_engine_hooks {
 	void (*parcel)(void *ctx, unsigned server, const char *key, struct batv_span bytes);
 	/* A field of a hash that was asked for. */
 	void (*row)(void *ctx, unsigned server, struct batv_span field, struct batv_span bytes);
-	/* A read or get has come to its end; whole: without an error. */
+	/* A read or get has come to its end; whole: without an error.  LIVE: it has caught up. */
 	void (*end)(void *ctx, unsigned server, const char *key, bool whole);
 	/* The parcel or field with this cookie is there. */
 	void (*stored)(void *ctx, unsigned server, uint64_t cookie);
@@ -38,7 +38,8 @@ struct batv_engine_hooks {
 struct batv_engine_status {
 	const char *server; /* its address, as shown */
 	enum batv_engine_state state;
-	bool warned;                      /* it is OK, but `text` is a warning */
+	bool warned;    /* it is OK, but `text` is a warning */
+	bool caught_up; /* since it was connected, LIVE was read up to its end once */
 	char text[BATV_ENGINE_TEXT_SIZE]; /* a clause: what is wrong, and what to do */
 	int64_t since;    /* ms, of the caller's clock: the state holds since then */
 	char epoch[33];   /* another one: the server has lost everything; "": not known */
@@ -64,6 +65,8 @@ unsigned batv_engine_servers(const struct batv_engine *engine);
 const struct batv_engine_status *batv_engine_status(const struct batv_engine *engine,
 						    unsigned server);
 
+/* Bytes that wait to be sent to the server. */
+size_t batv_engine_waiting(const struct batv_engine *engine, unsigned server);
 /*
  * The four calls.  False: not now, because the server is not OK, or too much is waiting to be sent.
  * Reading and getting end with `end`.

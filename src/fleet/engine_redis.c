@@ -18,6 +18,7 @@
 #include <sys/random.h>
 
 #include "engine_redis.h"
+#include "redis_info.h"
 
 #define BACK_OFF 500       /* ms, after a failure */
 #define BACK_OFF_LONG 5000 /* after a wrong password: each one is logged there */
@@ -88,7 +89,7 @@ static void give_up(struct batv_engine_redis *r, enum batv_engine_state state, c
 {
 	batv_redis_link_close(&r->writer);
 	batv_redis_link_close(&r->reader);
-	r->greeting = r->following = false;
+	r->greeting = r->following = r->status.caught_up = false;
 	r->retry = r->now + (state == BATV_ENGINE_PASSWORD ? BACK_OFF_LONG : BACK_OFF);
 	set_status(r, state, false, text);
 	end_reads(r);
@@ -197,52 +198,17 @@ static void open_writer(struct batv_engine_redis *r)
 	greet(r);
 }
 
-/* The value of a line "NAME:VALUE" of INFO; empty if there is none. */
-static struct batv_span info_value(struct batv_span info, const char *name)
+static void take_info(struct batv_engine_redis *r, struct batv_span text)
 {
-	struct batv_span line;
-	size_t len = strlen(name);
+	struct batv_redis_info info;
 
-	while (batv_span_next_line(&info, &line))
-		if (batv_span_begins(line, name) && line.len > len && line.p[len] == ':')
-			return batv_span_trim(batv_span_after(line, len + 1));
-	return (struct batv_span){"", 0};
-}
-
-/* Is it 6.2 or later?  Valkey says which Redis it is like. */
-static bool new_enough(struct batv_span version)
-{
-	unsigned major = 0, minor = 0;
-	size_t i = 0;
-
-	for (; i < version.len && batv_is_digit(version.p[i]) && major < 1000; i++)
-		major = major * 10 + (unsigned)(version.p[i] - '0');
-	for (i++; i < version.len && batv_is_digit(version.p[i]) && minor < 1000; i++)
-		minor = minor * 10 + (unsigned)(version.p[i] - '0');
-	return major > 6 || (major == 6 && minor >= 2);
-}
-
-static void take_info(struct batv_engine_redis *r, struct batv_span info)
-{
-	struct batv_span redis = info_value(info, "redis_version"),
-			 valkey = info_value(info, "valkey_version"),
-			 policy = info_value(info, "maxmemory_policy");
-	char version[30];
-
-	batv_printable(valkey.len ? valkey : redis, version, sizeof version);
-	snprintf(r->status.version, sizeof r->status.version, "%s %s",
-		 valkey.len ? "valkey" : "redis", version);
-	if (!redis.len)
-		note_bad_info(r, BATV_ENGINE_ODD, "INFO has no redis_version");
-	else if (!new_enough(redis))
-		note_bad_info(r, BATV_ENGINE_OLD, r->status.version);
-	else if (batv_span_equal(info_value(info, "loading"), batv_span_of("1")))
-		note_bad_info(r, BATV_ENGINE_LOADING, "");
-	else if (batv_span_equal(info_value(info, "role"), batv_span_of("slave")))
-		note_bad_info(r, BATV_ENGINE_READONLY, "");
-	if (policy.len && !batv_span_equal(policy, batv_span_of("noeviction")) &&
-	    !batv_span_equal(info_value(info, "maxmemory"), batv_span_of("0")))
-		batv_engine_text_evicts(policy, r->warning);
+	batv_redis_info_read(text, &info);
+	memcpy(r->status.version, info.version, sizeof r->status.version);
+	if (info.state != BATV_ENGINE_OK)
+		note_bad_info(r, info.state,
+			      info.state == BATV_ENGINE_OLD ? info.version : info.detail);
+	if (info.evicts.len)
+		batv_engine_text_evicts(info.evicts, r->warning);
 }
 
 static bool parse_id(struct batv_span text, uint64_t id[2])
@@ -256,6 +222,11 @@ static bool parse_id(struct batv_span text, uint64_t id[2])
 	id[0] = ms;
 	id[1] = n;
 	return true;
+}
+
+static bool is_before(const uint64_t a[2], const uint64_t b[2])
+{
+	return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
 }
 
 static struct batv_span text_of(const redisReply *reply)
@@ -275,7 +246,8 @@ static void take_last_id(struct batv_engine_redis *r, const redisReply *reply)
 		if (batv_span_equal(text_of(reply->element[i]), batv_span_of("last-generated-id")))
 			(void)parse_id(text_of(reply->element[i + 1]), id);
 	r->head = id[0];
-	if (id[0] < r->last[0] || (id[0] == r->last[0] && id[1] < r->last[1]))
+	memcpy(r->goal, id, sizeof id);
+	if (is_before(id, r->last))
 		r->last[0] = r->last[1] = 0;
 }
 
@@ -299,7 +271,7 @@ static void open_reader(struct batv_engine_redis *r)
 {
 	if (r->reader.wire.state != BATV_WIRE_CLOSED)
 		return;
-	r->following = false;
+	r->following = r->status.caught_up = false;
 	if (batv_redis_link_open(&r->reader, r->server, r->now))
 		ask_auth(r, &r->reader);
 	else
@@ -364,7 +336,7 @@ static void writer_reply(struct batv_engine_redis *r, struct batv_redis_asked as
 
 	if (bad && asked.what == XINFO &&
 	    batv_span_begins_fold(text_of(reply), "ERR no such key")) {
-		r->last[0] = r->last[1] = r->head = 0;
+		r->last[0] = r->last[1] = r->head = r->goal[0] = r->goal[1] = 0;
 		return;
 	}
 	if (bad && asked.what >= APPEND) {
@@ -447,6 +419,14 @@ static void ask_stream(struct batv_engine_redis *r, int what, const char *key, c
 	args[n++] = full_key(r, key, full, sizeof full);
 	args[n++] = batv_span_of(after);
 	r->following = ask(r, &r->reader, what, 0, args, n);
+}
+
+static void see_the_end(struct batv_engine_redis *r)
+{
+	if (r->status.caught_up || is_before(r->last, r->goal))
+		return;
+	r->status.caught_up = true;
+	r->hooks->end(r->hooks->ctx, r->index, BATV_ENGINE_LIVE, true);
 }
 
 /* Asks for what waits to be read, or for what is new. */
@@ -577,6 +557,9 @@ static void reader_reply(struct batv_engine_redis *r, int what, const redisReply
 		take_read(r, entries);
 	else if (entries)
 		take_live(r, entries);
+	else /* its end, although its last entry was deleted */
+		memcpy(r->goal, r->last, sizeof r->goal);
+	see_the_end(r);
 }
 
 static void work_reader(struct batv_engine_redis *r)
@@ -587,6 +570,7 @@ static void work_reader(struct batv_engine_redis *r)
 
 	if (r->reader.wire.state == BATV_WIRE_CLOSED)
 		return;
+	see_the_end(r);
 	if (!r->following)
 		ask_next(r);
 	ok = batv_redis_link_step(&r->reader, r->now);

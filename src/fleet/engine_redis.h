@@ -23,6 +23,7 @@ struct batv_engine_redis {
 	char bad_text[BATV_ENGINE_TEXT_SIZE], warning[BATV_ENGINE_TEXT_SIZE];
 	bool alien;       /* parcels of another version are there */
 	uint64_t last[2]; /* the id of the last entry of LIVE that was read */
+	uint64_t goal[2]; /* that of the last one that was there when it was connected */
 	uint64_t head;    /* ms, by the server's clock: its newest id known */
 	struct {
 		char key[BATV_ENGINE_KEY_MAX];

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "fleet_daemon.h"
 #include "server_check.h"
 #include "store.h"
 
@@ -12,8 +13,10 @@ enum { FLEET_DONE = 0, FLEET_TROUBLE = 1, FLEET_CONFIG = 2 };
 static const char help[] =
 	"batv-fleet - shares what this server sends with the other servers of its fleet.\n"
 	"\n"
-	"usage: batv-fleet --check | --acl [-c FILE]\n"
+	"usage: batv-fleet [-c FILE] [-f] [-d] [--check | --acl]\n"
 	"  -c FILE     configuration (default " BATV_CONF ")\n"
+	"  -f          stay in the foreground (it always does)\n"
+	"  -d, --debug log to stderr, with more detail\n"
 	"  --check     ask each server of fleet_servers whether it can be used, and end\n"
 	"  --acl       print the user that the fleet needs at its servers, as a line of an\n"
 	"              ACL file, and end\n"
@@ -67,19 +70,21 @@ static int print_acl(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {{"check", no_argument, NULL, 'C'},
-					      {"acl", no_argument, NULL, 'A'},
-					      {"help", no_argument, NULL, 'h'},
-					      {"version", no_argument, NULL, 'V'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+		{"debug", no_argument, NULL, 'd'},   {"check", no_argument, NULL, 'C'},
+		{"acl", no_argument, NULL, 'A'},     {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	const char *config = BATV_CONF;
 	int (*job)(const char *) = NULL;
+	bool debug = false;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":c:fdh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c': config = optarg; break;
+		case 'f': break;
+		case 'd': debug = true; break;
 		case 'C': job = check; break;
 		case 'A': job = print_acl; break;
 		case 'h': fputs(help, stdout); return FLEET_DONE;
@@ -93,10 +98,10 @@ int main(int argc, char **argv)
 			return FLEET_CONFIG;
 		}
 	}
-	if (optind < argc || !job) {
-		fprintf(stderr, "batv-fleet: %s; see batv-fleet --help\n",
-			optind < argc ? "unexpected argument" : "expected --check or --acl");
+	if (optind < argc) {
+		fprintf(stderr, "batv-fleet: unexpected argument %s; see batv-fleet --help\n",
+			argv[optind]);
 		return FLEET_CONFIG;
 	}
-	return job(config);
+	return job ? job(config) : batv_fleet_daemon_run(config, debug);
 }

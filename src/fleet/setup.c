@@ -129,6 +129,13 @@ enum batv_err batv_setup_load(const char *path, struct batv_setup *out, char *me
 	return err;
 }
 
+void batv_setup_move(struct batv_setup *from, struct batv_setup *to)
+{
+	*to = *from;
+	to->engine.password = to->password;
+	batv_wipe(from, sizeof *from);
+}
+
 void batv_setup_free(struct batv_setup *s)
 {
 	batv_config_free(&s->config);

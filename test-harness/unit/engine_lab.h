@@ -42,7 +42,7 @@ static struct {
 	struct batv_wire_server server;
 	struct batv_engine *engine;
 	int64_t now;
-	unsigned changed;
+	unsigned changed, caught_up;
 	char heard[65536]; /* what the hooks were given, a line each */
 } lab;
 
@@ -75,7 +75,10 @@ static void lab_end(void *ctx, unsigned server, const char *key, bool whole)
 {
 	(void)ctx;
 	(void)server;
-	lab_note("end %s %s\n", key, whole ? "whole" : "broken");
+	if (strcmp(key, BATV_ENGINE_LIVE) == 0)
+		lab.caught_up++;
+	else
+		lab_note("end %s %s\n", key, whole ? "whole" : "broken");
 }
 
 static void lab_stored(void *ctx, unsigned server, uint64_t cookie)

@@ -1,4 +1,4 @@
-/* links: fleet/engine fleet/engine_redis fleet/engine_text fleet/redis_link fleet/wire fleet/lookup core/decide/servers core/base/span */
+/* links: fleet/engine fleet/engine_redis fleet/engine_text fleet/redis_info fleet/redis_link fleet/wire fleet/lookup core/decide/servers core/base/span */
 /*
  * test_engine.c - a server in every mood: what is asked of it, what its answers mean, what is lost.
  */
@@ -239,6 +239,24 @@ START_TEST(following)
 }
 END_TEST
 
+/* Only after all that was there has been read, it is known who the members are. */
+START_TEST(catching_up)
+{
+	fake.last_id = _i == 0 ? "1795824000000-2" : "1795824000000-3";
+	strcpy(fake.live, LIVE("2", ONE TWO));
+	lab_work();
+	ck_assert(lab_status()->caught_up == (_i == 0));
+	ck_assert_uint_eq(lab.caught_up, _i == 0);
+	lab_pass(1100); /* the last entry was deleted: nothing comes */
+	ck_assert(lab_status()->caught_up);
+	ck_assert_uint_eq(lab.caught_up, 1);
+	/* with each connection */
+	fake_die();
+	lab_work();
+	ck_assert(!lab_status()->caught_up);
+}
+END_TEST
+
 /* A server that came back empty may have an earlier clock: its ids are lower than ours. */
 START_TEST(following_one_that_lost_its_stream)
 {
@@ -432,6 +450,7 @@ Suite *unit_suite(void)
 	tcase_add_test(engine, appending);
 	tcase_add_test(engine, one_that_becomes_full);
 	tcase_add_test(engine, following);
+	tcase_add_loop_test(engine, catching_up, 0, 2);
 	tcase_add_loop_test(engine, following_one_that_lost_its_stream, 0, 3);
 	tcase_add_test(engine, parcels_of_another_version);
 	tcase_add_test(engine, reading_and_getting);
