@@ -86,6 +86,7 @@ help:
 	@echo 'make unit     unit tests (SAN=address,undefined: with sanitizers)'
 	@echo 'make fuzz     each fuzz target searches for a minute (FUZZ_SECONDS=600); make fuzz-coverage: what their inputs reach'
 	@echo 'make faults   each system call of batvd and batvctl fails once, or is the last one (an hour; make check has a sample)'
+	@echo 'make simulation  a fleet of 1,000 hosts, a million messages and all trouble, in virtual time (HOSTS=, MESSAGES=, SEED=)'
 	@echo 'make e2e      end-to-end tests in real mail servers (TESTS=test_sign.py for one file)'
 	@echo 'make mail-path  what becomes of mail in every kind of trouble, in every kind of installation: test_mail_path.py'
 	@echo 'make replacements  10,000 cuts of a memory file in use, a million generations and replacements under readers (N=, CUTS=)'
@@ -176,6 +177,18 @@ fuzz fuzz-coverage: deps-test
 # Each system call of batvd and batvctl fails once, or is the last one.  PROGRAMS="rotate" for some of them.
 faults: all deps-test
 	@BUILD='$(BUILD)' test-harness/faults/run $(PROGRAMS)
+
+# Fleets in virtual time, with everything that goes wrong.  `make check` has some small ones.  Days are short there, so windows are.
+SIMULATION := $(sort $(wildcard test-harness/fleet/*.c)) $(patsubst %,src/%.c,$(addprefix fleet/,parcel payload roster roster_text saved member) \
+	      admin/hkdf core/base/span)
+$(OUT)/fleet/simulate: $(SIMULATION) $(wildcard test-harness/fleet/*.h src/fleet/*.h) $(OUT)/obj/.flags | deps
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALLCFLAGS) -DBATV_ROSTER_WINDOW=20000 $(LDFLAGS) -o $@ $(SIMULATION) -lcrypto
+
+.PHONY: simulation
+simulation: $(OUT)/fleet/simulate
+	@test-harness/fleet/run $< $${FLEETS:-$${HOSTS:-1000}:$${MESSAGES:-1000000}:$${SEED:-1}}
 
 # Every trouble of test_mail_path.py in every kind of installation; `make check` plays a sample with the rebuilt Exim.
 .PHONY: mail-path

@@ -33,14 +33,17 @@ static void add_mark(struct batv_member *m, uint16_t today)
 	}
 	m->mark[m->n_marks++] = (struct batv_member_mark){m->last, today, today};
 	m->members_due = true; /* it must not fall below the floor */
+	m->save = true;
 }
 
 static void note_day(struct batv_member *m, uint16_t day)
 {
 	struct batv_member_mark *mark = &m->mark[m->n_marks - 1];
 
-	if (day < mark->lowest)
-		mark->lowest = day;
+	if (day >= mark->lowest)
+		return;
+	mark->lowest = day;
+	m->save = true;
 }
 
 /* Old parcels, up to the first mark, need no copy; nor does what was in them before a repetition of
@@ -68,6 +71,8 @@ bool batv_member_next(struct batv_member *m, enum batv_parcel_kind kind, uint16_
 		note_day(m, day);
 	if (kind == BATV_PARCEL_MEMBERS)
 		m->members_at = m->last;
+	if (kind == BATV_PARCEL_LEAVE)
+		m->left = true;
 	raise_floor(m);
 	if (until > m->until)
 		m->until = until;
@@ -336,25 +341,31 @@ static bool may_repeat(const struct batv_member *m, int64_t now)
 		now - m->repeated >= BATV_MEMBER_REPEAT_EVERY);
 }
 
-/* MEMBERS goes before a repetition, so that AGAIN stands for one that was lost, too. */
+/*
+ * MEMBERS goes before a repetition, so that AGAIN stands for one that was lost, too.  A new parcel
+ * goes before old ones: a host that knows nothing of this one's clock must not learn it from these.
+ */
 struct batv_member_todo batv_member_due(struct batv_member *m, int64_t now)
 {
 	const int64_t beat = m->sent + batv_member_beat_ms(m), ask = next_ask(m, now);
-	const bool repeat = may_repeat(m, now);
+	const bool fresh = now >= m->sent && now - m->sent < BATV_ROSTER_SLACK;
 	struct batv_member_resend *r = next_resend(m);
+	const bool repeat = !r && may_repeat(m, now);
 	struct batv_member_todo todo = {.when = ask < beat ? ask : beat};
 
+	if (r && (fresh || m->left))
+		return resend(m, r, now);
+	if (m->left)
+		return todo;
 	if (m->members_due || (repeat && m->members_at != m->last)) {
 		m->members_due = false;
 		todo.act = BATV_MEMBER_MEMBERS;
-	} else if (r) {
-		return resend(m, r, now);
 	} else if (repeat) {
 		return begin_repeat(m);
+	} else if (r || now >= beat || now < m->sent) {
+		todo.act = BATV_MEMBER_BEAT;
 	} else if (ask <= now) {
 		todo.act = BATV_MEMBER_ASK;
-	} else if (now >= beat || now < m->sent) {
-		todo.act = BATV_MEMBER_BEAT;
 	}
 	return todo;
 }

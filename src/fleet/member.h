@@ -8,7 +8,9 @@
  *   - names are in the files of their days before batv_member_next() is asked for their parcel;
  *   - each parcel that batv_member_next() numbered is appended, in that order, with what it
  * promises; its bytes are kept for some minutes (`kept_from`), and appended again as they are;
- *   - what batv_member_write() wrote is on disk before the first parcel of a start or of a day.
+ *   - when `save` is set, what batv_member_write() writes is on disk before the parcel is appended;
+ *   - a parcel is numbered only while a server can take it: so a promise is never old when it
+ * leaves.
  *
  * A parcel that somebody lacks is appended again while its bytes are kept.  After that, the names
  * of whole days are sent again, from the files, and then AGAIN says what that stands for.  So does
@@ -50,6 +52,8 @@ struct batv_member {
 	uint64_t members_at; /* the last MEMBERS; 0: none in this incarnation */
 	int64_t sent;        /* when a parcel was numbered last */
 	bool members_due;
+	bool save;          /* write the text, and set this to false */
+	bool left;          /* LEAVE was said: it says no more, but appends again what is kept */
 	bool reading;       /* the caller still reads history: do not ask for it */
 	bool owes;          /* names are to be sent again: */
 	uint64_t owed_from; /* what was in the parcels from there on */

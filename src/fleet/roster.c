@@ -188,22 +188,44 @@ static void note_offset(struct batv_roster_member *m, int64_t ahead, int64_t rec
 		m->offset = 0;
 		m->window = received;
 	}
-	m->offset = min64(max64(m->offset, ahead), BATV_ROSTER_OFFSET_MAX);
-	m->sampled = true;
+	m->offset = max64(m->offset, ahead);
+}
+
+/*
+ * Two parcels that were as long on their way: then it was no long time, for parcels that are held
+ * up or sent again come at one time.
+ */
+static void note_sample(struct batv_roster_member *m, int64_t ahead, int64_t until)
+{
+	const int64_t apart = max64(until, m->seen_until) - min64(until, m->seen_until);
+	const int64_t differ = max64(ahead, m->seen) - min64(ahead, m->seen);
+	const bool agree = m->seen_until != 0 && differ <= BATV_ROSTER_SLACK;
+
+	if (agree && apart > 2 * BATV_ROSTER_SLACK)
+		m->sampled = true;
+	else if (agree)
+		return;
+	m->seen = ahead;
+	m->seen_until = until;
 }
 
 static void note_clock(struct batv_roster_member *m, const struct batv_parcel *parcel,
 		       int64_t received)
 {
 	const uint32_t incarnation = batv_parcel_incarnation(parcel->position);
+	int64_t ahead;
 
 	if (incarnation > m->incarnation) {
 		m->offset_old = max64(m->offset_old, max64(m->offset, m->offset_before));
 		m->incarnation = incarnation;
 	}
 	m->latest = max64(m->latest, parcel->until);
-	if (parcel->until != 0)
-		note_offset(m, parcel->until - received, received);
+	if (parcel->until == 0)
+		return;
+	ahead = max64(min64(parcel->until - received, BATV_ROSTER_OFFSET_MAX),
+		      -BATV_ROSTER_OFFSET_MAX);
+	note_sample(m, ahead, parcel->until);
+	note_offset(m, ahead, received);
 }
 
 /* The highest; said by the first parcel that says it, so that later ones need not be here. */
@@ -426,6 +448,7 @@ void batv_roster_clock_set(struct batv_roster *roster)
 
 		m->sampled = false;
 		m->offset = m->offset_before = m->window = 0;
+		m->seen = m->seen_until = 0;
 		m->offset_old = BATV_ROSTER_OFFSET_MAX;
 	}
 }

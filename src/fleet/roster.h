@@ -17,12 +17,12 @@
  *   - what is forgotten on the way (too many gaps, a crash before it was saved) only makes it less.
  *
  * Clocks.  `until` of a parcel is by the sender's clock, times here are by this host's.  The
- * fastest parcel shows how far the sender's clock is ahead, less that parcel's time on the way.  So
- * nothing is promised before a first parcel showed it, and BATV_ROSTER_SLACK is taken off.  Within
- * one run both clocks must go on evenly: take CLOCK_MONOTONIC, plus what it lacked to the real time
- * at the start.  Known limit: if a host starts again with a clock that is further ahead than
- * before, its first parcels promise too much by that, less the slack, at a host that all of them
- * reach late.
+ * fastest parcel shows how far the sender's clock is ahead, less the time that it took to the
+ * server.  So nothing is promised before a first parcel showed it, and BATV_ROSTER_SLACK is taken
+ * off.  Within one run both clocks must go on evenly: take CLOCK_MONOTONIC, plus what it lacked to
+ * the real time at the start; start again when that has changed by a second.  Known limit: a server
+ * that lies about when it got parcels, or holds back all of a host, hides how far that host's clock
+ * is ahead.  Clocks that are right to BATV_ROSTER_SLACK leave nothing to hide.
  *
  * Order, for the caller: ask batv_roster_look(); if NEW, check and apply the payload to the memory;
  * then batv_roster_hear().  After a crash between the two the parcel comes again, or is a gap.
@@ -38,8 +38,10 @@
 #define BATV_ROSTER_MEMBERS_MAX 1024
 #define BATV_ROSTER_RANGES 16
 #define BATV_ROSTER_AGAINS 4
-#define BATV_ROSTER_SLACK 200                  /* ms */
-#define BATV_ROSTER_WINDOW 600000              /* ms */
+#define BATV_ROSTER_SLACK 100      /* ms */
+#ifndef BATV_ROSTER_WINDOW         /* the simulation takes a shorter one */
+# define BATV_ROSTER_WINDOW 600000 /* ms */
+#endif
 #define BATV_ROSTER_OFFSET_MAX (INT64_MAX / 4) /* so far ahead that nothing is promised */
 
 /* The numbers are in parcels and in the file: never reused. */
@@ -78,11 +80,12 @@ struct batv_roster_member {
 	/* Its clock is ahead at least so far: in this window, in the one before it (both count, of
 	 * whatever incarnation), and in all earlier incarnations. */
 	int64_t offset, offset_before, offset_old;
-	int64_t window;       /* when this window began; 0: with the next parcel */
-	int64_t since;        /* as it says in MEMBERS: it has all since then; 0: not */
-	uint32_t incarnation; /* the latest that was heard */
-	uint8_t state;        /* enum batv_roster_state */
-	bool sampled;         /* since this host's start, a parcel showed its clock */
+	int64_t window;           /* when this window began; 0: with the next parcel */
+	int64_t seen, seen_until; /* what one parcel showed of its clock, and its promise */
+	int64_t since;            /* as it says in MEMBERS: it has all since then; 0: not */
+	uint32_t incarnation;     /* the latest that was heard */
+	uint8_t state;            /* enum batv_roster_state */
+	bool sampled;             /* since this host's start, two parcels agreed about its clock */
 	uint8_t n, n_again;
 	struct batv_roster_asking asking;
 	struct batv_roster_range range[BATV_ROSTER_RANGES]; /* ascending, with gaps between */
@@ -116,7 +119,8 @@ enum batv_roster_answer batv_roster_look(const struct batv_roster *roster,
 					 const struct batv_parcel *parcel);
 /*
  * Notes a parcel that was applied, and what it says of hosts (MEMBERS, LEAVE, FORGET, AGAIN).  The
- * payload fits (batv_payload_fits()).  `received` is this host's clock.
+ * payload fits (batv_payload_fits()).  `received` is when the server got it, by this host's clock,
+ * or a later time if that is not known.
  */
 enum batv_roster_answer batv_roster_hear(struct batv_roster *roster,
 					 const struct batv_parcel *parcel, struct batv_span payload,

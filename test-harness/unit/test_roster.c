@@ -41,6 +41,8 @@ static enum batv_roster_answer hear_with(struct batv_parcel p, const void *paylo
 		batv_roster_hear(&roster, &p, (struct batv_span){payload, len}, received);
 
 	roster.urgent = false; /* saved */
+	for (size_t i = 0; i < roster.n; i++)
+		roster.member[i].sampled = true; /* how it comes to that: see below */
 	return answer;
 }
 
@@ -252,6 +254,34 @@ START_TEST(no_time_overflows)
 }
 END_TEST
 
+/* Until two parcels that were not sent together agree, nothing is known of a clock. */
+START_TEST(two_parcels_must_agree_about_a_clock)
+{
+	static const struct {
+		int64_t until, received;
+		bool known;
+	} parcels[] = {
+		{T0 + 0, T0 + 9000, false},   /* sent again, as are these: */
+		{T0 + 201, T0 + 9000, false}, /* it came at the same time */
+		{T0 + 450, T0 + 9010, false},  {T0 + 7500, T0 + 9020, false}, /* a fresh one */
+		{T0 + 7700, T0 + 9220, false},                                /* hardly later */
+		{T0 + 7750, T0 + 9370, true}, /* as long on its way, but for 100 ms */
+		{T0 + 9000, T0 + 19370, true},
+	};
+
+	for (unsigned i = 0; i < sizeof parcels / sizeof parcels[0]; i++) {
+		const struct batv_parcel p = beat(1, P(1, i + 1), parcels[i].until);
+
+		batv_roster_hear(&roster, &p, (struct batv_span){0}, parcels[i].received);
+		ck_assert_msg(batv_roster_find(&roster, 1)->sampled == parcels[i].known, "%u", i);
+		roster.urgent = false;
+		ck_assert_int_eq(until() != 0, parcels[i].known);
+	}
+	batv_roster_clock_set(&roster);
+	ck_assert_int_eq(until(), 0);
+}
+END_TEST
+
 /* ---- starts and repetitions ---- */
 
 START_TEST(nobody_knows_where_a_start_ended)
@@ -441,6 +471,7 @@ START_TEST(a_new_member_is_urgent)
 	ck_assert(roster.urgent);
 	ck_assert_int_eq(until(), 0);
 	roster.urgent = false;
+	members[0].sampled = true;
 	ck_assert_int_eq(until(), T0 - slack);
 	hear(1, P(1, 2), T0);
 	ck_assert(!roster.urgent);
@@ -595,6 +626,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, an_old_gap_has_its_own_clock);
 	tcase_add_test(tc, nothing_is_known_when_this_clock_was_set);
 	tcase_add_test(tc, no_time_overflows);
+	tcase_add_test(tc, two_parcels_must_agree_about_a_clock);
 	tcase_add_test(tc, nobody_knows_where_a_start_ended);
 	tcase_add_test(tc, a_repetition_counts_when_all_of_it_is_here);
 	tcase_add_test(tc, repetitions_rest_on_each_other);
