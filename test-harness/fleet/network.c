@@ -11,6 +11,7 @@
 #define WITHHELD 400 /* one in so many appended or read parcels is lost on that way */
 #define LATE 150     /* one comes up to so many ms later: */
 #define LATE_MS 4000
+#define BAD 5 /* while a server is bad, one in so many is withheld, and one in so many late */
 #define REALLY_OPENED 500 /* one in so many deliveries is decrypted, and another one damaged */
 
 void queue_put(struct queue *q, struct entry e)
@@ -53,6 +54,12 @@ void network_forget_links(struct host *h)
 }
 
 /* ---- parcels ---- */
+
+/* One in n; more often while a server is bad; never without trouble. */
+static bool goes_wrong(uint64_t n)
+{
+	return is_troubled() && once_in(world.now < world.bad ? BAD : n);
+}
 
 static void open_copy(struct shipment *s, const uint8_t *bytes, bool genuine)
 {
@@ -122,7 +129,7 @@ void network_move(struct host *h)
 		     out->first++) {
 			const struct entry *arrived = &out->entry[out->first];
 
-			if (is_troubled() && once_in(WITHHELD))
+			if (goes_wrong(WITHHELD))
 				world.count.lost++;
 			else
 				queue_put(&world.server[e].live,
@@ -165,9 +172,9 @@ static void read_entry(struct host *h, const struct entry *e, hear_fn *hear)
 {
 	const int64_t late = world.now + (int64_t)below(LATE_MS);
 
-	if (is_troubled() && once_in(WITHHELD)) {
+	if (goes_wrong(WITHHELD)) {
 		world.count.lost++;
-	} else if (is_troubled() && once_in(LATE)) {
+	} else if (goes_wrong(LATE)) {
 		world.count.late++;
 		queue_put(&h->late, (struct entry){e->shipment, late, e->appended});
 	} else {
@@ -295,6 +302,8 @@ void network_trouble(void)
 		}
 	if (!quiet && once_in(45))
 		partition();
+	if (!quiet && once_in(30))
+		world.bad = world.now + (int64_t)below(8000);
 	for (unsigned k = 0; k < world.hosts; k++)
 		link_trouble(&world.host[k], quiet);
 }

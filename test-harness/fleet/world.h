@@ -112,6 +112,7 @@ struct world {
 	unsigned hosts;
 	uint32_t messages;
 	int64_t now, calm, quiet; /* there is trouble from calm to quiet */
+	int64_t bad;              /* the servers are worse until then */
 	int64_t step;
 	struct host *host;
 	struct server server[ENGINES];
