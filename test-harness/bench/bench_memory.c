@@ -46,15 +46,18 @@ static int64_t nanoseconds(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+#define JOURNAL "journal" /* a file like `memory`, with a journal; and what is done with it */
+
 static int make_file(const char *name, uint64_t capacity)
 {
 	return batv_memory_file_create(dir, name,
-				       &(struct batv_memory_wish){.generation = 1,
-								  .now = NOW,
-								  .since = NOW,
-								  .capacity = capacity,
-								  .retention = RETENTION}) ==
-	       BATV_OK;
+				       &(struct batv_memory_wish){
+					       .generation = 1,
+					       .now = NOW,
+					       .since = NOW,
+					       .capacity = capacity,
+					       .retention = RETENTION,
+					       .journal = strcmp(name, JOURNAL) == 0}) == BATV_OK;
 }
 
 static struct batv_item id(uint64_t n)
@@ -125,14 +128,15 @@ static int fresh(const char *what)
 	(void)id(seed);
 	(void)pair(seed);
 	start = nanoseconds();
-	if (batv_memory_open_windows(&m, dir, "memory") != BATV_OK)
+	if (batv_memory_open_windows(&m, dir, strcmp(what, JOURNAL) == 0 ? JOURNAL : "memory") !=
+	    BATV_OK)
 		die("memory");
 	if (strcmp(what, "open") != 0 && strcmp(what, "first") != 0) {
 		if (strcmp(what, "look-ups") != 0)
 			remember_or_die(&m, id(seed));
 		start = nanoseconds();
 	}
-	if (strcmp(what, "first") == 0 || strcmp(what, "second") == 0)
+	if (strcmp(what, "first") == 0 || strcmp(what, "second") == 0 || strcmp(what, JOURNAL) == 0)
 		remember_or_die(&m, id(seed + 1));
 	else if (strcmp(what, "pairs") == 0)
 		remember_pairs(&m, seed);
@@ -194,6 +198,7 @@ static void measure_fresh(const char *self, const char *directory)
 		{"open", "fresh process: open the memory", 0},
 		{"first", "the same, and remember the first id", 60},
 		{"second", "remember one more id", 15},
+		{JOURNAL, "the same, and journal it", 25},
 		{"pairs", "remember 50 pairs with one guard", 300},
 		{"look-ups", "look up 4 unknown ids with one guard", 50},
 	};
@@ -258,12 +263,12 @@ static void measure_steady(uint64_t capacity)
 }
 
 /* Every page of it in the page cache, as after a day's work. */
-static void warm(void)
+static void warm(const char *name)
 {
 	struct batv_memory m = {0};
 
-	if (batv_memory_open(&m, dir, "memory") != BATV_OK)
-		die("memory");
+	if (batv_memory_open(&m, dir, name) != BATV_OK)
+		die(name);
 	for (uint64_t n = 0; n < 60000; n++) {
 		remember_or_die(&m, id(UINT64_C(1) << 48 | n));
 		remember_or_die(&m, pair(UINT64_C(1) << 48 | n));
@@ -281,11 +286,13 @@ int main(int argc, char **argv)
 		die(directory ? directory : made);
 	if (argc > 2)
 		return fresh(argv[2]);
-	if (fchmod(dir, 0750) < 0 || !make_file("memory", 100000))
+	if (fchmod(dir, 0750) < 0 || !make_file("memory", 100000) || !make_file(JOURNAL, 100000))
 		die("memory");
-	warm();
+	warm("memory");
+	warm(JOURNAL);
 	measure_fresh(argv[0], directory);
 	(void)unlinkat(dir, "memory", 0);
+	(void)unlinkat(dir, JOURNAL, 0);
 	measure_steady(10000);
 	measure_steady(1000000);
 	measure_steady(100000000);
