@@ -7,6 +7,8 @@ import hashlib
 import struct
 
 from answers import *
+from kinds import LIGHT
+from test_pieces import Site
 
 NOON = 1_900_000_200        # a step of ten minutes begins
 MINUTE = 60
@@ -280,3 +282,66 @@ class TestOff(Floods):
     def test_nobody_is_turned_away(self):
         self.flood(times=3 * LIMIT)
         assert not self.ours.mainlog("flood=") and self.counted() == {"host": 0, "rcpt": 0}
+
+
+class OnDebian(Site):
+    """Debian's own configuration with our pieces; the limits are where Debian has an administrator's macros."""
+
+    MACROS = f"BATV_HOST_FLOOD_LIMIT = {LIMIT} / 1h\nBATV_RCPT_FLOOD_LIMIT = {LIMIT + 3} / 1h\n"
+    test_whole_life = None
+
+    def setup(self):
+        super().setup()
+        self.batv.set(CONF + "flood_refuse_at_rcpt = on\n")
+        if self.split:
+            self.lab.write(self.debian.etc / "conf.d/main/000_localmacros", self.MACROS)
+        else:
+            path = self.debian.etc / "exim4.conf.localmacros"
+            self.lab.write(path, self.MACROS + path.read_text())
+        self.debian.place_signing()
+        self.again()
+
+    def answer(self, host, *rcpts):
+        """The code that ended it, and where."""
+        replies, data = self.come(*rcpts, source=host)
+        return ("DATA", data.code) if data else ("RCPT", int(replies[0][:3]))
+
+    def test_a_flood(self):
+        other = "second@test"
+        for _ in range(LIMIT):
+            assert self.answer(FLOODER, self.address) == ("DATA", 550)
+        assert self.answer(FLOODER, self.address) == ("RCPT", 451)      # the host, whatever the recipient
+        assert self.answer(FLOODER, other) == ("RCPT", 451)
+        for n in range(3):
+            assert self.answer(f"127.0.30.{n + 1}", self.address) == ("DATA", 550)
+        assert self.answer(HONEST, self.address) == ("RCPT", 550)       # the recipient, whatever the host
+        assert self.answer(HONEST, other) == ("DATA", 550)
+        signed = self.left_with()
+        for host in HONEST, FLOODER:
+            assert self.answer(host, signed) == ("DATA", 250)
+        self.ours.wait_idle()
+        self.arrives(self.address, sender="eve@elsewhere.test")
+        assert self.batv.json("status")["counters"]["turned_away"] == {"host": 2, "rcpt": 1}
+        told = self.batv.json("report", self.ours.dir / "log" / "mainlog")["figures"]
+        assert (told["refused"], told["refused_unread"], told["deferred_unread"]) == (LIMIT + 4, 1, 2), told
+        assert self.ours.paniclog() == []
+
+
+class TestDebianUnsplit(OnDebian):
+    pass
+
+
+class TestDebianSplit(OnDebian):
+    split = True
+
+
+class TestDebianLight(OnDebian):
+    """It cannot call a function: the limits do nothing, and mail goes on."""
+
+    kind = LIGHT
+
+    def test_a_flood(self):
+        for _ in range(LIMIT + 4):
+            assert self.answer(FLOODER, self.address) == ("DATA", 550)
+        self.arrives(self.left_with())
+        assert self.ours.paniclog() == [] and not self.ours.mainlog("flood=")
