@@ -16,7 +16,7 @@
 #define HEAD "exim-batv member 1"
 #define ANSWERED_FOR 2000 /* ms: within that, another one asks before it has heard the answer */
 #define ASK_FIRST 3000
-#define MEMBERS_EVERY 1000
+#define MEMBERS_EVERY 5000 /* ms, at most */
 
 /* ---- numbers ---- */
 
@@ -69,8 +69,10 @@ bool batv_member_next(struct batv_member *m, enum batv_parcel_kind kind, uint16_
 	add_mark(m, today);
 	if (kind == BATV_PARCEL_ITEMS)
 		note_day(m, day);
-	if (kind == BATV_PARCEL_MEMBERS)
+	if (kind == BATV_PARCEL_MEMBERS) {
 		m->members_at = m->last;
+		m->members_said = now;
+	}
 	if (kind == BATV_PARCEL_LEAVE)
 		m->left = true;
 	raise_floor(m);
@@ -290,8 +292,8 @@ uint16_t batv_member_ask(struct batv_member *m, int64_t now, uint8_t *out, size_
 		for (size_t k = 0; k < n; k++)
 			batv_payload_put_ask(out + BATV_PAYLOAD_ASK_LEN * count++, &gap[k]);
 		r->asking.at = now + r->asking.wait;
-		if (r->asking.wait < BATV_MEMBER_ASK_MAX)
-			r->asking.wait *= 2;
+		r->asking.wait = 2 * r->asking.wait < BATV_MEMBER_ASK_MAX ? 2 * r->asking.wait
+									  : BATV_MEMBER_ASK_MAX;
 	}
 	*len = BATV_PAYLOAD_ASK_LEN * count;
 	return (uint16_t)count;
@@ -341,6 +343,12 @@ static bool may_repeat(const struct batv_member *m, int64_t now)
 		now - m->repeated >= BATV_MEMBER_REPEAT_EVERY);
 }
 
+static bool may_say_members(const struct batv_member *m, int64_t now)
+{
+	return m->members_at == 0 || now < m->members_said ||
+	       now - m->members_said >= MEMBERS_EVERY;
+}
+
 /*
  * MEMBERS goes before a repetition, so that AGAIN stands for one that was lost, too.  A new parcel
  * goes before old ones: a host that knows nothing of this one's clock must not learn it from these.
@@ -357,7 +365,7 @@ struct batv_member_todo batv_member_due(struct batv_member *m, int64_t now)
 		return resend(m, r, now);
 	if (m->left)
 		return todo;
-	if (m->members_due || (repeat && m->members_at != m->last)) {
+	if ((m->members_due && may_say_members(m, now)) || (repeat && m->members_at != m->last)) {
 		m->members_due = false;
 		todo.act = BATV_MEMBER_MEMBERS;
 	} else if (repeat) {

@@ -50,7 +50,8 @@ struct batv_member {
 	int64_t until;       /* the last promise */
 	uint64_t floor;      /* as in parcels */
 	uint64_t members_at; /* the last MEMBERS; 0: none in this incarnation */
-	int64_t sent;        /* when a parcel was numbered last */
+	int64_t members_said;
+	int64_t sent; /* when a parcel was numbered last */
 	bool members_due;
 	bool save;          /* write the text, and set this to false */
 	bool left;          /* LEAVE was said: it says no more, but appends again what is kept */

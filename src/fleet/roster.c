@@ -275,7 +275,10 @@ static void note_members(struct batv_roster *roster, uint64_t host, size_t count
 	for (size_t i = 0; i < count; i++) {
 		const struct batv_payload_member named = batv_payload_member(payload, i);
 
-		note_named(roster, &named);
+		/* Mostly it is known, and in the same place. */
+		if (i >= roster->n || roster->member[i].host != named.host ||
+		    roster->member[i].state == BATV_ROSTER_NAMED)
+			note_named(roster, &named);
 	}
 	member_of(roster, host)->since = batv_payload_since(payload);
 }

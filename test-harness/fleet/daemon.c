@@ -185,8 +185,6 @@ static void hear(struct host *h, struct shipment *s, int64_t appended)
 	must(batv_roster_hear(&h->roster, &s->head, s->payload, appended + h->even) ==
 	     BATV_ROSTER_NEW);
 	batv_member_heard(&h->member, &s->head, s->payload, clock_of(h));
-	if (h->roster.urgent)
-		save_roster(h);
 }
 
 /* ---- life ---- */
@@ -366,7 +364,11 @@ void daemon_step(struct host *h)
 	}
 	notice_servers(h);
 	drop_old_parcels(h);
-	if (network_read(h, hear) && network_any(h))
+	const bool all = network_read(h, hear);
+
+	if (h->roster.urgent)
+		save_roster(h);
+	if (all)
 		ask_until(h);
 	if (!network_any(h))
 		return;
