@@ -172,7 +172,8 @@ static void put_policies(struct text *t, const struct batv_state *s)
 
 static void say(char *out, size_t size, const char *text)
 {
-	(void)snprintf(out, size, "%s", text); /* nothing, if there is no room */
+	if (size > 0)
+		(void)snprintf(out, size, "%s", text);
 }
 
 /* The list that should be a file. */

@@ -46,11 +46,38 @@ START_TEST(unsafe_questions)
 	for (size_t i = 0; i < COUNT(values); i++)
 		ck_assert_msg(!ASK(ADDRESSES, values[i], "+x"), "%s", values[i]);
 	ck_assert(ASK(ADDRESSES, "\xc3\xa4@b\xc3\xbc.test", "+x")); /* means nothing to Exim */
+	ck_assert(!ASK(ADDRESSES, "a\x7f@b.test", "+x"));
+	ck_assert(ASK(ADDRESSES, "\xc2\x80@b.test", "+x"));
+	ck_assert(ASK(ADDRESSES, "._=+@-", "+x"));
+	ck_assert(!ASK(ADDRESSES, "a:b", "+x"));
+	ck_assert(ASK(HOSTS, "1.:", "+x"));
+	ck_assert(!ASK(HOSTS, "a-b", "+x"));
 	ck_assert(!ASK(HOSTS, "fe80::1%eth0", "+x"));
 	ck_assert(!ASK(DOMAINS, "a.test", "$domain"));
 	ck_assert(!ASK(DOMAINS, "a.test", "^a\\.{2}"));
 	ck_assert(!ASK(DOMAINS, "a.test", "a\nb"));
 	ck_assert(!batv_ask_exim_line(BATV_LIST_DOMAINS, "a.test", "+x", small, sizeof small));
+	ck_assert(ASK(DOMAINS, "a.test", "^a\\."));
+	ck_assert(ASK(DOMAINS, "a.test", "^a{2}"));
+	ck_assert(!ASK(DOMAINS, "a.test", "a\rb"));
+}
+END_TEST
+
+START_TEST(room_for_a_question)
+{
+	static const char want[] = "${if match_domain{a.test}{+x}{yes}{no}}";
+	char line[sizeof want + 8];
+
+	for (size_t size = sizeof want - 8; size < sizeof line; size++) {
+		bool fits;
+
+		memset(line, '#', sizeof line);
+		fits = batv_ask_exim_line(BATV_LIST_DOMAINS, "a.test", "+x", line, size);
+		ck_assert(fits == (size > sizeof want));
+		if (fits)
+			ck_assert_str_eq(line, want);
+		ck_assert_int_eq(line[size], '#');
+	}
 }
 END_TEST
 
@@ -168,17 +195,190 @@ START_TEST(never_as_root)
 }
 END_TEST
 
-START_TEST(who_exim_is)
+/* An Exim made of shell that prints this, whatever it is asked for. */
+static void make_printer(const char *script, struct batv_asker *asker)
 {
-	struct batv_exim_user user;
+	static char command[400];
+	struct batv_matcher m;
+	char text[2000];
 
-	ck_assert(batv_exim_user_parse("exim_user = root\nexim_group = root\n", &user));
-	ck_assert(user.uid == 0 && user.gid == 0);
-	ck_assert(batv_exim_user_parse("x\nexim_user = 8\nexim_group =  12\n", &user));
-	ck_assert(user.uid == 8 && user.gid == 12);
-	ck_assert(!batv_exim_user_parse("", &user));
-	ck_assert(!batv_exim_user_parse("exim_user = \nexim_group = \n", &user));
-	ck_assert(!batv_exim_user_parse("exim_user = -1\nexim_group = 1\n", &user));
+	(void)snprintf(text, sizeof text, "#!/bin/sh\n%s\n", script);
+	sandbox_file("exim", 0755, text, strlen(text));
+	ck_assert_int_eq(chmod(sandbox, 0777), 0);
+	(void)snprintf(command, sizeof command, "%s/exim", sandbox);
+	batv_ask_exim_init(asker, command, NULL, &m);
+}
+
+static const struct {
+	const char *printed, *value; /* NULL: it does not say */
+} options[] = {
+	{"spool = /var/x", "/var/x"},
+	{"spool =", ""},
+	{"spool =   a b\nmore = 1", "a b"},
+	{"spool = 123456789", NULL}, /* with the blank before it it would not fit */
+	{"spool = 12345678", "12345678"},
+	{"spool=/var/x", NULL},
+	{"spools = x", NULL},
+	{"xspool = x", NULL},
+	{"spoox = x", NULL},
+	{"no such option", NULL},
+	{"", NULL},
+};
+
+START_TEST(one_option)
+{
+	struct batv_asker a;
+	char script[300], value[10];
+	bool said;
+
+	(void)snprintf(script, sizeof script, "[ \"$*\" = '-bP spool' ] && printf '%s\\n'",
+		       options[_i].printed);
+	make_printer(script, &a);
+	said = batv_ask_exim_option(&a, "spool", value, sizeof value);
+	ck_assert_msg(said == (options[_i].value != NULL), "%s", options[_i].printed);
+	if (said)
+		ck_assert_str_eq(value, options[_i].value);
+	else
+		ck_assert_str_eq(a.why, "Exim did not print the value of its option spool");
+}
+END_TEST
+
+START_TEST(what_exim_is_built_with)
+{
+	struct batv_asker a;
+	struct batv_matcher m;
+	bool has = false;
+
+	make_printer("[ \"$*\" = -bV ] && echo 'Support for: A I18N B'", &a);
+	ck_assert(batv_ask_exim_supports(&a, "I18N", &has) && has);
+	ck_assert(batv_ask_exim_supports(&a, "I18", &has) && !has);
+	make_printer("echo nothing", &a);
+	ck_assert(!batv_ask_exim_supports(&a, "I18N", &has));
+	ck_assert_str_eq(a.why, "Exim did not print what it supports");
+	batv_ask_exim_init(&a, "none", NULL, &m);
+	ck_assert(!batv_ask_exim_supports(&a, "I18N", &has));
+	ck_assert_str_eq(a.why, "no Exim was found, or exim = none");
+}
+END_TEST
+
+START_TEST(messages_of_the_queue)
+{
+	char id[70] = "1abcde-000000000000-0000";
+	struct batv_matcher m;
+	struct batv_asker a;
+	struct batv_ran ran;
+
+	make_printer("echo \"$*\"; echo x >&2; head -c 5000 /dev/zero", &a);
+	ck_assert(batv_ask_exim_spool(&a, "-Mvh", id, 100000, &ran));
+	ck_assert_str_eq(ran.text, "-Mvh 1abcde-000000000000-0000\n");
+	ck_assert_uint_eq(ran.len, 5030);
+	batv_run_free(&ran);
+	ck_assert(batv_ask_exim_spool(&a, "-Mvh", id, 10, &ran));
+	ck_assert_uint_eq(ran.len, 10);
+	batv_run_free(&ran);
+	memset(id, 'x', sizeof id - 1);
+	id[58] = '\0'; /* with "-Mvh " 63 bytes */
+	ck_assert(batv_ask_exim_spool(&a, "-Mvh", id, 100, &ran));
+	batv_run_free(&ran);
+	id[58] = 'x', id[59] = '\0';
+	ck_assert(!batv_ask_exim_spool(&a, "-Mvh", id, 100, &ran));
+	ck_assert_str_eq(a.why, "this is no id of a message");
+	make_printer("echo 'not found' >&2; exit 1", &a);
+	ck_assert(!batv_ask_exim_spool(&a, "-Mvh", "x", 100, &ran));
+	ck_assert_str_eq(a.why, "not found");
+	ck_assert_ptr_null(ran.text);
+	batv_ask_exim_init(&a, "none", NULL, &m);
+	ck_assert(!batv_ask_exim_spool(&a, "-Mvh", "x", 100, &ran));
+}
+END_TEST
+
+/* A command has at most 28 words. */
+START_TEST(many_words)
+{
+	char command[1000], value[10];
+	struct batv_matcher m;
+	struct batv_asker a;
+
+	make_printer("[ \"$#\" -ge 29 ] && echo 'x = 1'", &a);
+	(void)snprintf(command, sizeof command, "%s", a.command);
+	for (int i = 1; i < 28; i++)
+		strcat(command, "  w");
+	batv_ask_exim_init(&a, command, NULL, &m);
+	ck_assert(batv_ask_exim_option(&a, "x", value, sizeof value));
+	strcat(command, " w");
+	ck_assert(!batv_ask_exim_option(&a, "x", value, sizeof value));
+	ck_assert_str_eq(a.why, "exim: has too many words");
+	batv_ask_exim_init(&a, " ", NULL, &m);
+	ck_assert(!batv_ask_exim_option(&a, "x", value, sizeof value));
+}
+END_TEST
+
+/* The first line with content is the answer; of any other one what is said of it. */
+static const struct {
+	const char *script, *why;
+} odd[] = {
+	{"printf '\\n> \\n>> \\n'", "Exim printed nothing"},
+	{"echo '> maybe'; echo yes", "Exim says: maybe"},
+	{"printf 'a\\033b\\177c~\\303 d\\n'", "Exim says: a?b?c~? d"},
+	{"echo '2026-11-22 19:44:18 failed'", "Exim says: failed"},
+	{"echo '2026-11-22 19:44:18 '", "Exim says: 2026-11-22 19:44:18 "},
+	{"echo '2026-11-22 19:44:1x failed'", "Exim says: 2026-11-22 19:44:1x failed"},
+	{"head -c 4200 /dev/zero | tr '\\0' x", "Exim printed too much for an answer"},
+};
+
+START_TEST(odd_answers)
+{
+	struct batv_asker a;
+	char list[200] = "+x";
+
+	ck_assert_int_eq(ask_script(odd[_i].script, list, &a), BATV_MAYBE);
+	ck_assert_str_eq(a.why, odd[_i].why);
+	ck_assert_str_eq(a.list, "+x");
+	for (int i = 0; i < 14; i++)
+		strcat(list, " : x.y");
+	ck_assert_uint_eq(strlen(list), 86);
+	strcat(list, " : abcdefghijk");
+	ck_assert_int_eq(ask_script(odd[_i].script, list, &a), BATV_MAYBE);
+	ck_assert_str_eq(a.list, list); /* of 100 bytes */
+	strcat(list, "l");
+	ck_assert_int_eq(ask_script(odd[_i].script, list, &a), BATV_MAYBE);
+	ck_assert_uint_eq(strlen(a.list), 103);
+	ck_assert_str_eq(a.list + 99, "k...");
+}
+END_TEST
+
+/* A line is cut where neither a blank nor a backslash is, or Exim is not asked. */
+START_TEST(lists_that_cannot_be_cut)
+{
+	static const char prefix[] = "${if match_domain{a.test}{";
+	char list[6000], want[6200];
+	struct batv_asker a;
+
+	for (size_t at = 897; at <= 904; at++)
+		for (int blanks = 1; blanks <= 2; blanks++) {
+			const size_t here = at - (sizeof prefix - 1);
+
+			for (size_t i = 0; i < 1500; i++)
+				list[i] = i % 180 == 179 ? ':' : 'x';
+			memcpy(list, "+x : ", 5);
+			memcpy(list + here - 1, ":  ", 1 + (size_t)blanks);
+			list[1500] = '\0';
+			(void)snprintf(want, sizeof want, "%s%s}{yes}{no}}", prefix, list);
+			sandbox_file("want", 0644, want, strlen(want));
+			ck_assert_int_eq(
+				ask_script("cd \"${0%/*}\"; awk '/^[ \\t]/ || /[ \\t]\\\\$/ || "
+					   "length($0) > 1000 "
+					   "{ exit 1 } { more = sub(/\\\\$/, \"\"); printf \"%s\", "
+					   "$0 }' "
+					   "> got && cmp -s got want && echo yes || echo bad",
+					   list, &a),
+				BATV_YES);
+		}
+	memset(list, ' ', 5000);
+	memcpy(list, "+x :", 4);
+	memcpy(list + 4998, "+y", 3);
+	ck_assert_int_eq(ask_script("echo yes", list, &a), BATV_MAYBE);
+	ck_assert_str_eq(a.why, "not asked: an item of the list is too long");
 }
 END_TEST
 
@@ -227,23 +427,37 @@ START_TEST(too_slow_and_too_much)
 }
 END_TEST
 
+/* Each in a case of its own: some take seconds, and `make mutate` runs a case at a time. */
+static void add(Suite *s, const char *name, const TTest *test, int n)
+{
+	TCase *tc = tcase_create(name);
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, sandbox_make, sandbox_remove);
+	tcase_add_loop_test(tc, test, 0, n);
+}
+
 Suite *unit_suite(void)
 {
 	Suite *s = suite_create("ask_exim");
-	TCase *tc = tcase_create("questions"), *ask = tcase_create("asking");
+	TCase *tc = tcase_create("questions");
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, questions);
 	tcase_add_test(tc, unsafe_questions);
-	suite_add_tcase(s, ask);
-	tcase_add_checked_fixture(ask, sandbox_make, sandbox_remove);
-	tcase_add_test(ask, answers);
-	tcase_add_test(ask, what_is_not_allowed);
-	tcase_add_test(ask, a_process_that_ends);
-	tcase_add_test(ask, never_as_root);
-	tcase_add_test(ask, who_exim_is);
-	tcase_add_test(ask, no_exim);
-	tcase_add_test(ask, long_lists);
-	tcase_add_test(ask, too_slow_and_too_much);
+	tcase_add_test(tc, room_for_a_question);
+	add(s, "no_exim", no_exim, 1);
+	add(s, "options", one_option, COUNT(options));
+	add(s, "features", what_exim_is_built_with, 1);
+	add(s, "odd", odd_answers, COUNT(odd));
+	add(s, "answers", answers, 1);
+	add(s, "rule", what_is_not_allowed, 1);
+	add(s, "ends", a_process_that_ends, 1);
+	add(s, "root", never_as_root, 1);
+	add(s, "queue", messages_of_the_queue, 1);
+	add(s, "words", many_words, 1);
+	add(s, "long", long_lists, 1);
+	add(s, "cuts", lists_that_cannot_be_cut, 1);
+	add(s, "slow", too_slow_and_too_much, 1);
 	return s;
 }

@@ -318,11 +318,13 @@ START_TEST(the_byte_after_the_text)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *text = strdup(cases[i].text);
+		const size_t size = strlen(cases[i].text);
+		char *text = malloc(size);
 		struct batv_conffile file;
 		struct batv_conf_item item;
 
-		batv_conffile_start(&file, text, strlen(text) - 1);
+		memcpy(text, cases[i].text, size);
+		batv_conffile_start(&file, text, size - 1);
 		ck_assert_int_eq(batv_conffile_next(&file, &item), cases[i].kind);
 		ck_assert_str_eq(item.name, cases[i].name);
 		if (cases[i].value)

@@ -10,7 +10,6 @@
 
 #include "exim_text.h"
 #include "installation.h"
-#include "run.h"
 #include "unit.h"
 
 static const char version[] =
@@ -111,34 +110,6 @@ START_TEST(lists)
 }
 END_TEST
 
-START_TEST(programs)
-{
-	static const char *const cat[] = {"/bin/cat", NULL};
-	static const char *const fails[] = {"/bin/sh", "-c", "echo one; echo two >&2; exit 7",
-					    NULL};
-	static const char *const none[] = {"/nowhere/x", NULL};
-	static const char *const late[] = {"/bin/sh", "-c", "exec tail -f /dev/null", NULL};
-	struct batv_ran ran;
-
-	ck_assert(batv_run(cat, "a\nb", 10, NULL, &ran));
-	ck_assert_str_eq(ran.text, "a\nb");
-	ck_assert_str_eq(ran.why, "");
-	batv_run_free(&ran);
-	ck_assert(!batv_run(fails, NULL, 10, NULL, &ran));
-	ck_assert_int_eq(ran.status, 7);
-	ck_assert_str_eq(ran.text, "one\ntwo\n");
-	ck_assert_str_eq(ran.why, "two");
-	batv_run_free(&ran);
-	ck_assert(!batv_run(none, NULL, 10, NULL, &ran));
-	ck_assert_str_eq(ran.why, "cannot run /nowhere/x: No such file or directory");
-	batv_run_free(&ran);
-	ck_assert(!batv_run(late, NULL, 1, NULL, &ran));
-	ck_assert(ran.late);
-	ck_assert_str_eq(ran.why, "/bin/sh did not end within 1 seconds");
-	batv_run_free(&ran);
-}
-END_TEST
-
 START_TEST(what_a_configuration_does)
 {
 	struct batv_installation inst = {.kind = BATV_EXIM_HEAVY};
@@ -186,7 +157,6 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, errors);
 	tcase_add_test(tc, settings);
 	tcase_add_test(tc, lists);
-	tcase_add_test(tc, programs);
 	tcase_add_test(tc, what_a_configuration_does);
 	return s;
 }

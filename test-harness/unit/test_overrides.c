@@ -4,6 +4,7 @@
  * test_overrides.c - the file `overrides`: what is good, what each fault is called, and what is
  * written.
  */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "overrides.h"
@@ -81,6 +82,9 @@ static const struct {
 	 "expected a note of at most 100 bytes, without control characters"},
 	{"enforcement a.test auto - root note\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
 	{"enforcement a.test auto - $(id)\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
+	{"enforcement a.test auto - !root\n", 1, "expected KEY DOMAIN VALUE UNTIL WHO"},
+	{"exempt-host 192.0.2.1 - - x  \n", 1,
+	 "expected a note of at most 100 bytes, without control characters"},
 };
 
 START_TEST(each_fault_has_its_line)
@@ -118,6 +122,10 @@ START_TEST(files_that_are_not_used)
 	ck_assert_int_eq(batv_overrides_read(&store, &set, message, sizeof message),
 			 BATV_E_UNSAFE_FILE);
 	ck_assert_msg(strstr(message, "overrides") != NULL, "%s", message);
+	sandbox_file(BATV_OVERRIDES_NAME, 0660, "", 0);
+	ck_assert_int_eq(batv_overrides_read(&store, &set, message, sizeof message),
+			 BATV_E_UNSAFE_FILE);
+	ck_assert_msg(strstr(message, "0660") != NULL, "%s", message);
 }
 END_TEST
 
@@ -158,6 +166,7 @@ START_TEST(what_is_written_is_read_back)
 	batv_overrides_drop_ended(&back, 5);
 	ck_assert_uint_eq(back.n, 2);
 	back.n = 0;
+	errno = 0;
 	ck_assert_int_eq(batv_overrides_write(&store, &back, message, sizeof message), BATV_OK);
 	ck_assert_uint_eq(sandbox_count(), 0);
 }
@@ -183,6 +192,10 @@ START_TEST(bounds)
 	ck_assert_int_eq(batv_overrides_write(&store, &set, message, sizeof message), BATV_OK);
 	ck_assert_int_eq(batv_overrides_read(&store, &back, message, sizeof message), BATV_OK);
 	ck_assert_uint_eq(back.n, BATV_OVERRIDES_MAX);
+	ck_assert(batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "d40.test"));
+	ck_assert_uint_eq(set.n, BATV_OVERRIDES_MAX - 1);
+	ck_assert_str_eq(set.line[40].domain, "d41.test");
+	ck_assert_str_eq(set.line[62].domain, "d63.test");
 }
 END_TEST
 
@@ -315,6 +328,10 @@ START_TEST(lines_that_go)
 		ck_assert_ptr_eq(set.line[i].override.domain, set.line[i].domain);
 		ck_assert_int_eq(set.line[i].domain[0], "bcd"[i]);
 	}
+	ck_assert_int_eq(batv_overrides_next(&set, 100), 5);
+	put("x.test", 1, BATV_ENFORCE_AUTO);
+	ck_assert(batv_overrides_remove(&set, BATV_OVERRIDE_ENFORCEMENT, "x.test"));
+	ck_assert_int_eq(batv_overrides_next(&set, 100), 5); /* what has gone counts no more */
 	batv_overrides_drop_ended(&set, 6);
 	ck_assert_uint_eq(set.n, 1);
 	ck_assert_ptr_eq(batv_overrides_find(&set, BATV_OVERRIDE_ENFORCEMENT, "c.test"),

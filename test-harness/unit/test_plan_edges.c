@@ -55,6 +55,8 @@ START_TEST(keys_of_another_time)
 	facts.careful = true;
 	step(T0 + 365 * D);
 	expect_lost(T0 + 365 * D + 84 * H + 8 * D, 0);
+	step(T0); /* set right, it is as long by the right clock */
+	expect_lost(T0 + 84 * H + 8 * D, 0);
 	setup();
 	step(CHANGE); /* in the first second of a key */
 	facts.careful = true;

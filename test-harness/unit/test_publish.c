@@ -291,7 +291,13 @@ START_TEST(too_large_names_the_list)
 	ck_assert_int_eq(batv_publish_format(&in, &text, &len, NULL, 0), BATV_E_TOO_LONG);
 	ck_assert_int_eq(batv_publish_format(&in, &text, &len, said, 8), BATV_E_TOO_LONG);
 	ck_assert_str_eq(said, "policy ");
+	ck_assert_int_eq(batv_publish_format(&in, &text, &len, said, 1), BATV_E_TOO_LONG);
+	ck_assert_str_eq(said, "");
 	in.policies[3].unsigned_senders = "";
+	in.policies[0].domains = big;
+	ck_assert_int_eq(format(), BATV_E_TOO_LONG);
+	ck_assert_str_eq(said, "policy default, option domains");
+	in.policies[0].domains = "";
 	in.policies[4].own_hosts = medium + 1;
 	ck_assert_int_eq(format(), BATV_E_TOO_LONG);
 	ck_assert_str_eq(said, "policy default, option trusted_hosts");

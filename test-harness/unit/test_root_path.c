@@ -160,6 +160,14 @@ ssize_t readlink(const char *restrict path, char *restrict out, size_t size)
 	return (ssize_t)len;
 }
 
+/* The same, as a fortified program calls it. */
+ssize_t __readlink_chk(const char *path, char *out, size_t size, size_t room);
+ssize_t __readlink_chk(const char *path, char *out, size_t size, size_t room)
+{
+	ck_assert_uint_le(size, room);
+	return readlink(path, out, size);
+}
+
 #define CHAIN "cccccccccccccccccccccccccccccccccccccccc" /* 40 */
 
 static const struct {
@@ -213,6 +221,9 @@ START_TEST(the_longest_paths)
 
 	for (size_t len = PATH_MAX - 3; len <= PATH_MAX; len++) {
 		long_path(path, "/", len);
+		ck_assert_int_eq(batv_root_path(path, why, sizeof why), len < PATH_MAX);
+		for (size_t i = 0; i < len; i++)
+			path[i] = "/."[i % 2];
 		ck_assert_int_eq(batv_root_path(path, why, sizeof why), len < PATH_MAX);
 		/* with the slash after it */
 		long_path(long_target, "/", len);

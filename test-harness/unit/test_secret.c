@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static const struct {
 	{HEAD "secret 4711 1700000000 604800 604800 g" HEX_A "\n", BATV_E_SYNTAX, 2, "hex"},
 	{HEAD "secret 4711 1700000000 604800 604800 " HEX_0 "\n", BATV_E_SYNTAX, 2, "zeros"},
 	{HEAD LINE " revoked\n", BATV_E_SYNTAX, 2, "flag"},
-	{HEAD LINE " revoked=\n", BATV_E_SYNTAX, 2, "flag"},
+	{HEAD LINE " revoked=\n", BATV_E_SYNTAX, 2, "unknown flag"},
 	{HEAD LINE " revoked=0\n", BATV_E_SYNTAX, 2, "time of a flag"},
 	{HEAD LINE " revoked=now\n", BATV_E_SYNTAX, 2, "time of a flag"},
 	{HEAD LINE " stolen=1700000000\n", BATV_E_SYNTAX, 2, "unknown flag"},
@@ -500,6 +501,11 @@ START_TEST(import_of_a_used_number_conflicts)
 			 BATV_OK);
 	ck_assert(broken);
 	same_set(&result, &other);
+	/* it signs since this second */
+	ck_assert_int_eq(merge(HEAD "secret 4711 1800000000 604800 604800 " HEX_A "\n",
+			       conflicts[_i], true, &number, &broken),
+			 BATV_OK);
+	ck_assert(broken);
 	/* what never signed is replaced without harm */
 	ck_assert_int_eq(merge(HEAD "secret 4711 1900000000 604800 604800 " HEX_A "\n",
 			       conflicts[_i], true, &number, &broken),
@@ -587,6 +593,23 @@ START_TEST(what_a_fingerprint_is_made_of)
 }
 END_TEST
 
+/* As docs/formats.md says: 8 bytes of an HMAC of number and times. */
+START_TEST(a_check_of_a_secret)
+{
+	static const char text[] = "exim-batv secret check 1 4711 1700000000 604800 604800";
+	char got[BATV_SECRET_CHECK_SIZE + 1] = "################!", want[17] = "";
+	unsigned char mac[EVP_MAX_MD_SIZE];
+
+	ck_assert_int_eq(parse(HEAD LINE "\n", &set), BATV_OK);
+	ck_assert_ptr_nonnull(HMAC(EVP_sha1(), set.list[0].bytes, 32, (const unsigned char *)text,
+				   strlen(text), mac, NULL));
+	for (size_t i = 0; i < 8; i++)
+		(void)snprintf(want + 2 * i, 3, "%02x", mac[i]);
+	ck_assert(batv_secret_check(&set.list[0], got));
+	ck_assert_str_eq(got, want);
+}
+END_TEST
+
 /* Another server has it: that is said by each line, and by no fingerprint. */
 START_TEST(shared)
 {
@@ -664,6 +687,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tm, import_that_does_not_fit);
 	tcase_add_test(tm, fingerprints);
 	tcase_add_test(tm, what_a_fingerprint_is_made_of);
+	tcase_add_test(tm, a_check_of_a_secret);
 	tcase_add_test(tm, shared);
 	tcase_add_test(tm, wiping_leaves_nothing);
 	suite_add_tcase(s, tm);

@@ -207,6 +207,11 @@ static const struct {
 	{"directory = \n", 0644, "/fallback"},
 	{"directory_x = /x\n", 0644, "/fallback"},
 	{"[policy a]\ndirectory = /x\n", 0644, "/fallback"},
+	{" \t[policy a]\ndirectory = /x\n", 0644, "/fallback"},
+	{"directory = /x\n[policy a]\ndirectory = /y\n", 0644, "/x"},
+	{"directory\t \t=/x", 0644, "/x"},
+	{"directory /x\n", 0644, "/fallback"},
+	{"directory =\t \t/\r\n", 0644, "/"},
 	{"domains = a :\n directory = /x\n", 0644, "/fallback"},
 	{"", 0644, "/fallback"},
 };
@@ -227,6 +232,18 @@ END_TEST
 START_TEST(no_file_at_all)
 {
 	char path[4200], out[4096];
+	int kept = dup(0);
+
+	sandbox_file("good", 0644, "directory = /x\n", 15);
+	snprintf(path, sizeof path, "%s/good", sandbox);
+	close(0);
+	batv_standby_directory(path, "/fallback", out, sizeof out);
+	ck_assert_str_eq(out, "/x");
+	ck_assert_int_eq(fcntl(0, F_GETFD), -1);
+	batv_standby_directory(sandbox, "/fallback", out, sizeof out); /* refused, and closed */
+	ck_assert_int_eq(fcntl(0, F_GETFD), -1);
+	ck_assert_int_eq(dup2(kept, 0), 0);
+	close(kept);
 
 	batv_standby_directory(sandbox, "/fallback", out, sizeof out);
 	ck_assert_str_eq(out, "/fallback");
@@ -234,6 +251,10 @@ START_TEST(no_file_at_all)
 	batv_standby_directory(path, "/fallback", out, sizeof out);
 	ck_assert_str_eq(out, "/fallback");
 	ck_assert_int_gt(batv_standby_since(path), 0);
+	ck_assert_int_eq(utimensat(dir, ".", (struct timespec[]){{1000, 0}, {2000, 0}}, 0), 0);
+	ck_assert_int_eq(batv_standby_since(path), 2000); /* of the directory */
+	ck_assert_int_eq(chdir(sandbox), 0);
+	ck_assert_int_eq(batv_standby_since("missing"), 2000);
 	ck_assert_int_eq(batv_standby_since("/no/where/at/all"), 0);
 }
 END_TEST
