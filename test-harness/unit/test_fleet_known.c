@@ -1,4 +1,4 @@
-/* links: admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming */
+/* links: admin/fleet_known admin/fleet_row admin/fleet_said admin/fleet_view admin/fleet_arming admin/fleet_share admin/acl */
 /* links: core/memory/doors core/base/fault core/base/hmac core/base/network core/base/err core/base/span core/base/safefile */
 /* links: admin/keeper admin/overrides admin/generation admin/memory_move admin/store admin/plan admin/publish admin/timeline admin/hkdf */
 /* links: admin/secret admin/arming core/decide/override admin/memory_file admin/replace core/memory/counters core/memory/domains core/memory/slots */
