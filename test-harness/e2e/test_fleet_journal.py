@@ -79,7 +79,7 @@ class TestMail(Site):
 
     def test_many_at_once(self):
         """Forty messages in eight sessions: every item is there, once."""
-        before, ids = len(self.fleet.journal()), []
+        before, ids, count = len(self.fleet.journal()), [], len(self.sink.messages)
 
         def write(number):
             with self.ours.smtp() as session:
@@ -92,6 +92,7 @@ class TestMail(Site):
             thread.start()
         for thread in threads:
             thread.join(60)
+        self.sink.wait(count + 40, timeout=60)
         new = self.fleet.journal()[before:]
         wanted = [self.item(i) for i in ids] + [self.pair(f"x{a}-{b}@theirs.test") for a in range(8) for b in range(5)]
         assert len(ids) == 40 and sorted(new) == sorted(wanted), (len(ids), len(new))
@@ -102,7 +103,7 @@ class TestLimit(Site):
         """ulimit -f: the journal is beyond that size, where pwrite() would end the process.  It is written all the same."""
         limit = 1 << 20                     # Exim's own files are shorter
         assert self.fleet.section(JOURNAL)[0] > limit
-        before = len(self.fleet.journal())
+        before, count = len(self.fleet.journal()), len(self.sink.messages)
 
         def children():
             return {pid for pid, (ppid, _, state) in process_table().items() if ppid == self.ours.daemon.pid and state != "Z"}
@@ -113,6 +114,7 @@ class TestLimit(Site):
             sent = new_id()
             result = session.send("alice@test", "erin@theirs.test", make_message("alice@test", Message_ID=f"<{sent}>"))
             assert result.data and result.data.code == 250, session.dialogue()
+        self.sink.wait(count + 1)
         assert sorted(self.fleet.journal()[before:]) == sorted([self.item(sent), self.pair("erin@theirs.test")])
         assert self.fleet.journal_word(PAIRS) == 0
         self.nobody_died()
@@ -127,7 +129,7 @@ class TestTruncated(Site):
         self.saved, self.offset = self.path.read_bytes(), self.fleet.section(JOURNAL)[0]
 
     def test_between_messages(self):
-        """Nothing is written to a file that was cut, so it stays cut; mail goes on, also in a session that has it open."""
+        """Nothing is written to a file that was cut, so it stays cut; mail goes on in the same session."""
         with self.ours.smtp() as session:
             for size in self.offset + 4096, self.offset, len(self.saved) - 4096, 4096, 0:
                 self.lab.write(self.path, self.saved, mode=0o660)
