@@ -132,7 +132,7 @@ def test_a_week(lab):
     assert_good(page, told)
     assert told["figures"]["refused"] > 0 and "Look at these" in page.text() and "Refused, most for" in page.text()
     day = told["days"][0]
-    wanted = f"{day['refused']:,} refused, {day['would_be_refused']:,} would be refused, {day['ours_by_tag'] + day['ours_by_memory']:,} ours back"
+    wanted = f"{day['refused'] + day['refused_unread']:,} refused, {day['would_be_refused']:,} would be refused, {day['ours_by_tag'] + day['ours_by_memory']:,} ours back"
     assert any(t.endswith(wanted) for t in page.titles), (wanted, page.titles)
     assert "Made by batvctl " in page.text() and str(log) in page.text()
     # The test itself: a page of other numbers must not pass.
