@@ -21,12 +21,12 @@ INCLUDE = f".include {SNIPPETS}/acl-rcpt.conf\n"
 
 
 class Floods(Ours):
-    main, conf = HOST_LIMIT, CONF
+    main, conf, exim = HOST_LIMIT, CONF, {}
 
     def setup(self):
         self.lab.clock.set(NOON)
         self.batv = Batv(self.lab, conf=self.conf)
-        self.ours = batv_exim(self.lab, self.batv, Sink(self.lab), main=self.main, rcpt_last=INCLUDE,
+        self.ours = batv_exim(self.lab, self.batv, Sink(self.lab), main=self.main, rcpt_last=INCLUDE, **self.exim,
                               options={"queue_only": "true", "smtp_accept_max_per_connection": "2000"})
 
     def send(self, host, *rcpts, sender="", message=None):
@@ -263,6 +263,28 @@ class TestRecipient(Floods):
         assert "has no effect" in self.batv.ctl("check").stdout
         self.batv.set(CONF)
         assert price not in self.batv.ctl("check").stdout and price not in self.batv.status().stdout
+
+
+class TestFirst(Floods):
+    """acl-rcpt-floods.conf at the beginning of the ACL: asked before the recipient is verified, and once."""
+
+    main, conf = RCPT_LIMIT + "BATV_FLOODS_FIRST = yes\n", CONF + "flood_refuse_at_rcpt = on\n"
+    exim = {"rcpt_first": f".include {SNIPPETS}/acl-rcpt-floods.conf\n"}
+
+    def test_it_is_refused_before_it_is_verified(self):
+        self.flood()
+        assert self.answer(HONEST, "alice@test") == ("RCPT", 550)
+        (self.ours.dir / "users").write_text("bob:\npostmaster:\n")
+        late = self.send(HONEST, "alice@test").rcpts[0]
+        assert late.text.startswith("5.7.1 Too many bounces"), late
+        assert len(self.ours.mainlog("flood=rcpt")) == self.counted()["rcpt"] == 2
+        assert self.send(HONEST, "nobody@test").rcpts[0].text.startswith("Unrouteable")
+        assert self.answer(HONEST, "bob@test") == ("DATA", 550)
+
+    def test_one_verdict_for_each_recipient_stays(self):
+        with self.ours.smtp(HONEST) as session:
+            assert session.mail("").code == 250 and session.rcpt("postmaster@test").code == 250
+            assert session.rcpt("bob@test").code == 452
 
 
 class TestWrongLimit(Floods):

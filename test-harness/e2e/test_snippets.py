@@ -63,8 +63,9 @@ class TestAllFiles(Site):
     """Every file of the folder in one configuration, where the comment at its head puts it."""
 
     exim = {
-        "macros": {"BATV_UNSIGNED_DOMAINS": "lists.test"},
+        "macros": {"BATV_UNSIGNED_DOMAINS": "lists.test", "BATV_FLOODS_FIRST": "yes"},
         "main": "acl_smtp_data = lab_data",
+        "rcpt_first": include("acl-rcpt-floods.conf"),
         "rcpt_last": include("acl-rcpt.conf"),
         "acl": DATA_ACL,
         # There is no DNS in the laboratory: what the file says of a smarthost comes before the shipped router.

@@ -90,9 +90,9 @@ bool batv_memory_peek(struct batv_memory *memory, size_t offset, void *to, size_
 
 /*
  * Call this within a guard.  Copies len bytes to `offset`; both numbers are multiples of 8.  With
- * file that is opened lazily it is one pwrite(), which maps nothing, unless the process may not
- * write to so long a file (RLIMIT_FSIZE): a mapping may.  Returns false if not all of it was
- * written.  Nothing is written to a file that was cut, because that would lengthen it.
+ * windows it is one pwrite(), which maps nothing, unless the process may not write to so long a
+ * file (RLIMIT_FSIZE): a mapping may.  Returns false if not all of it was written.  Nothing is
+ * written to a file that was cut, because that would lengthen it.
  */
 bool batv_memory_write(struct batv_memory *memory, size_t offset, const void *from, size_t len);
 
