@@ -64,6 +64,10 @@ static const char *const codes[] = {
 	"550 a@",
 	"x 550 #5.1.1",
 	"x 550-5.1.1",
+	"a.b:550 no",
+	"550<x>",
+	"said 5.7.1\x7f",
+	"#5.1.1 no",
 };
 
 START_TEST(a_code)
@@ -160,6 +164,9 @@ static const char *const numbers[] = {
 	"x 550 user unknown",
 	"unsaid 550",
 	"said5 550",
+	"said 5.7.12345",
+	"550 @x@y",
+	"code,550 no",
 };
 
 START_TEST(a_number)
@@ -170,6 +177,19 @@ START_TEST(a_number)
 	memcpy(line, numbers[_i], len);
 	ck_assert_msg(!batv_codes_in((struct batv_span){line, len}), "%s", numbers[_i]);
 	free(line);
+}
+END_TEST
+
+/* A NUL is in no word, and separates nothing. */
+START_TEST(a_nul)
+{
+	static const char before[] = "\0"
+				     "550 user unknown",
+			  after[] = "a.b\0: 550 no", within[] = "a\0.b: 550 no";
+
+	ck_assert(!batv_codes_in((struct batv_span){before, sizeof before - 1}));
+	ck_assert(!batv_codes_in((struct batv_span){after, sizeof after - 1}));
+	ck_assert(!batv_codes_in((struct batv_span){within, sizeof within - 1}));
 }
 END_TEST
 
@@ -197,6 +217,7 @@ Suite *unit_suite(void)
 
 	tcase_add_loop_test(tc, a_code, 0, (int)(sizeof codes / sizeof codes[0]));
 	tcase_add_loop_test(tc, a_number, 0, (int)(sizeof numbers / sizeof numbers[0]));
+	tcase_add_test(tc, a_nul);
 	tcase_add_test(tc, limits);
 	suite_add_tcase(s, tc);
 	return s;

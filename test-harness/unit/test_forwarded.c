@@ -77,6 +77,23 @@ START_TEST(the_own_header)
 }
 END_TEST
 
+/* So many fields are kept, and so many addresses of one are compared. */
+START_TEST(limits)
+{
+	static const char *const lists[] = {"a@b,a@b,a@b,a@b,a@b,a@b,a@b,alice@isp.example",
+					    "a@b,a@b,a@b,a@b,a@b,a@b,a@b,a@b,alice@isp.example"};
+	struct field fields[BATV_FORWARDED_FIELDS + 2] = {TO};
+
+	ck_assert(IS(RETURNED, TO, {"Resent-To", lists[0]}));
+	ck_assert(!IS(RETURNED, TO, {"Resent-To", lists[1]}));
+	for (size_t i = 0; i <= BATV_FORWARDED_FIELDS; i++) {
+		fields[i + 1] = (struct field)DELIVERED;
+		ck_assert_int_eq(is(fields, i + 2, RETURNED), i < BATV_FORWARDED_FIELDS);
+		fields[i + 1] = (struct field){"Delivered-To", "x@y.example"};
+	}
+}
+END_TEST
+
 /* The returned envelope sender is told in several places, of which the first counts. */
 START_TEST(the_returned_sender)
 {
@@ -87,6 +104,16 @@ START_TEST(the_returned_sender)
 		"From: a@b.example\r\nReturn-path: alice@isp.example\r\n\r\ntext",
 		"Return-Path: <alice@isp.example>\nFrom: a@b.example\n"
 		"Received: (envelope-from <x@isp.example>)\n",
+		"Received: from a (envelope-from <alice@isp.example>), b@c.example;\n"
+		"From: a@b.example\n",
+		"From: a@b.example\nReceived: (envelope-from <alice@isp.example>",
+		"Received: (envelope-from alice@isp.example)\nFrom: a@b.example\n",
+		"Received:envelope-from <alice@isp.example>\nFrom: a@b.example\n",
+		"Received: by b@c.example, x (envelope-from <alice@isp.example>)\n"
+		"From: a@b.example\n",
+		"From:a@b.example\nReturn-path:alice@isp.example\n\n",
+		"X-Postfix-Sender: alice@isp.example\n\nFrom: a@b.example\n",
+		"Return-Path: <alice@isp.example>\nx\nFrom: a@b.example\n",
 	};
 	static const char *const no[] = {
 		"",
@@ -120,6 +147,7 @@ START_TEST(an_address_of_ours)
 		     "Subject: @ and x@ and @.\n\nbob@ours.example\n",
 		     TO, DELIVERED));
 	ck_assert(!IS(RETURNED "To: bob@ours.example\n", TO, DELIVERED));
+	ck_assert(!IS(RETURNED "X:@ours.example\n", TO, DELIVERED));
 	ck_assert(!IS(RETURNED "To: x@y.example,\n bob@OURS.example.\n", TO, DELIVERED));
 	ck_assert(!IS("Received: for <bob@ours.example>\n" RETURNED "X-Any: bob@ours.example\n", TO,
 		      DELIVERED));
@@ -140,6 +168,7 @@ Suite *unit_suite(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, the_own_header);
+	tcase_add_test(tc, limits);
 	tcase_add_test(tc, the_returned_sender);
 	tcase_add_test(tc, an_address_of_ours);
 	return s;

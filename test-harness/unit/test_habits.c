@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "evidence/classify.h"
+#include "evidence/habits.h"
 #include "unit.h"
 
 static struct batv_span span(const char *text)
@@ -99,6 +100,153 @@ static const struct {
 	{"=?utf-8?Q?Mail_Delivery_System?= <x@y>", "lunch", NULL, "", "dsn"},
 };
 
+/* What each field, and a text, says by itself. */
+static const struct {
+	const char *value;
+	unsigned habits;
+} senders[] = {
+	{"", BATV_HABIT_DAEMON},
+	{" \r\n", BATV_HABIT_DAEMON},
+	{"<>", BATV_HABIT_DAEMON},
+	{"x", 0},
+	{"mailer-daemon@x", BATV_HABIT_DAEMON},
+	{"MAILER_DAEMON", BATV_HABIT_DAEMON},
+	{"mailerdaemon@x", BATV_HABIT_DAEMON},
+	{"mail.daemon (comment)", BATV_HABIT_DAEMON},
+	{"\"mailer-daemon\"@x", BATV_HABIT_DAEMON},
+	{"Bob <mailer-daemon@x>", BATV_HABIT_DAEMON},
+	{"<mailer-daemon@x> bob", BATV_HABIT_DAEMON},
+	{"< mailer-daemon >", BATV_HABIT_DAEMON},
+	{"mailer-daemon <bob@x>", 0},
+	{"<bob@x", 0},
+	{"<mailer-daemon", BATV_HABIT_DAEMON},
+	{"a <b@x> <mailer-daemon@x>", BATV_HABIT_DAEMON},
+	{"mailer+daemon@x", 0},
+	{"mailer--daemon@x", 0},
+	{"mailer-daemons@x", 0},
+	{"mailer-@x", 0},
+	{"mailer", 0},
+	{"mdaemon@x", BATV_HABIT_DAEMON},
+	{"post.master@x", BATV_HABIT_POSTMASTER},
+	{"MailRouter", BATV_HABIT_POSTMASTER},
+	{"microsoftexchange0123456789abcdef0123456789ABCDEF@x", BATV_HABIT_POSTMASTER},
+	{"microsoftexchange0123456789abcdef0123456789ABCDE@x", 0},
+	{"microsoftexchange0123456789abcdef0123456789ABCDEF0@x", 0},
+	{"microsoftexchang00123456789abcdef0123456789ABCDEF@x", 0},
+	{"microsoftexchangeg123456789abcdef0123456789ABCDEF@x", 0},
+	{"microsoftexchange0123456789abcdef0123456789ABCDEg@x", 0},
+	{"Mail Delivery System <x@y>", BATV_HABIT_DAEMON},
+};
+
+START_TEST(who_sends)
+{
+	ck_assert_msg(batv_habits_from(span(senders[_i].value)) == senders[_i].habits, "%s",
+		      senders[_i].value);
+}
+END_TEST
+
+static const struct {
+	const char *value;
+	unsigned habits;
+} subjects[] = {
+	{"", 0},
+	{"failure notice", BATV_HABIT_BOUNCE},
+	{"Undeliverable: your parcel", BATV_HABIT_BOUNCE},
+	{"Undeliverable parcel", BATV_HABIT_NOTICE},
+	{"Undeliverable xparcel", BATV_HABIT_BOUNCE},
+	{"Delivery report", BATV_HABIT_BOUNCE},
+	{"Delivery report: your order", BATV_HABIT_NOTICE},
+	{"warning: message 1 delayed 24 hours", BATV_HABIT_BOUNCE},
+	{"warning: message 1 is old", 0},
+	{"message 1 delayed 24 hours", 0},
+	{"Report Domain: a", BATV_HABIT_DMARC_FIRST | BATV_HABIT_DMARC_PART},
+	{"Report Domain: a Submitter: b", BATV_HABIT_DMARC_FIRST | BATV_HABIT_DMARC},
+	{"Report Domain: a Report-ID: c", BATV_HABIT_DMARC_FIRST | BATV_HABIT_DMARC},
+	{"[Preview] Report Domain: a", BATV_HABIT_DMARC_FIRST | BATV_HABIT_DMARC_PART},
+	{"x Report Domain: a", BATV_HABIT_DMARC_PART},
+	{"Submitter: b Report-ID: c", 0},
+	{"Automatic reply: a", BATV_HABIT_REPLY},
+	{"Re: a", BATV_HABIT_ANSWER},
+	{"Re: your order", BATV_HABIT_ANSWER | BATV_HABIT_NOTICE},
+	{"your-order", BATV_HABIT_NOTICE},
+	{"xorder reorder", 0},
+	{"\xc3\x89"
+	 "chec de remise",
+	 BATV_HABIT_BOUNCE},
+};
+
+START_TEST(about_what)
+{
+	ck_assert_msg(batv_habits_subject(span(subjects[_i].value)) == subjects[_i].habits,
+		      "%s: %x", subjects[_i].value, batv_habits_subject(span(subjects[_i].value)));
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	unsigned habits;
+} texts[] = {
+	{"", 0},
+	{"\n \n", 0},
+	{"x", 0},
+	{"550 5.1.1", BATV_HABIT_CODE},
+	{"this is the mail system at host x", BATV_HABIT_PHRASE},
+	{"so this is the mail system at host x", BATV_HABIT_PHRASE},
+	{"xthis is the mail system at host x", 0},
+	{"  Final-Recipient: rfc822; a@b", BATV_HABIT_PHRASE},
+	{"Return-Path: <a@b>", BATV_HABIT_TRACE},
+	{"Received: from a", BATV_HABIT_TRACE},
+	{"Received:\t(qmail 1)", BATV_HABIT_TRACE},
+	{"Received:", 0},
+	{"Message-ID:", BATV_HABIT_TRACE},
+	{"Message-ID: <", BATV_HABIT_TRACE},
+	{"Message-ID: <abc>", BATV_HABIT_TRACE},
+	{"Message-ID: a@b", BATV_HABIT_TRACE},
+	{"Message-ID: a", 0},
+	{"Message-ID: a<", 0},
+	/* a journal report has such lines, too, until an empty one */
+	{"Sender: a@b\nMessage-ID: <c@d>", 0},
+	{"Sender: a@b\nTo: x\nMessage-ID: <c@d>", 0},
+	{"Sender: a@b\n\nMessage-ID: <c@d>", BATV_HABIT_TRACE},
+	{"Sender: a@b\nReturn-Path: <c@d>", BATV_HABIT_TRACE},
+	/* quoted */
+	{"> 550 5.1.1", 0},
+	{"| 550 5.1.1", 0},
+	{"x>\n550 5.1.1", BATV_HABIT_CODE},
+	{">", 0},
+	{"a > said 550", BATV_HABIT_CODE},
+	{"a| said 550", BATV_HABIT_CODE},
+	{"<blockquote>said 550", 0},
+	{"<blockquote>\nsaid 550", 0},
+	{"<blockquote>\n</blockquote>\nsaid 550", BATV_HABIT_CODE},
+	{"<blockquote>\n</blockquote>said 550", 0},
+	{"<blockquote><blockquote>\n</blockquote>\nsaid 550", 0},
+	{"</blockquote>\nsaid 550", BATV_HABIT_CODE},
+	{"</blockquote>\n<blockquote>\nsaid 550", 0},
+	{"<blockquote>\n<p>\n</p>\nsaid 550", 0},
+	/* forwarded */
+	{"-- Original Message --\nsaid 550", 0},
+	{"----original message\nsaid 550", 0},
+	{"- Original Message -\nsaid 550", BATV_HABIT_CODE},
+	{"Original Message\nsaid 550", BATV_HABIT_CODE},
+	{"Begin forwarded message\nsaid 550", 0},
+	{"begin forwarded mail\nsaid 550", BATV_HABIT_CODE},
+	{"-- x\nsaid 550", BATV_HABIT_CODE},
+	{"--", 0},
+};
+
+START_TEST(which_words)
+{
+	size_t len = strlen(texts[_i].text);
+	char *text = malloc(len + 1); /* of that very size, for the sanitizers */
+
+	memcpy(text, texts[_i].text, len);
+	ck_assert_msg(batv_habits_text((struct batv_span){text, len}) == texts[_i].habits, "%s: %x",
+		      texts[_i].text, batv_habits_text((struct batv_span){text, len}));
+	free(text);
+}
+END_TEST
+
 START_TEST(two_signs_are_needed)
 {
 	const char *other = habits[_i].other, *colon = other ? strchr(other, ':') : NULL;
@@ -150,6 +298,9 @@ Suite *unit_suite(void)
 	TCase *tc = tcase_create("habits");
 
 	tcase_add_loop_test(tc, two_signs_are_needed, 0, (int)(sizeof habits / sizeof habits[0]));
+	tcase_add_loop_test(tc, who_sends, 0, (int)(sizeof senders / sizeof senders[0]));
+	tcase_add_loop_test(tc, about_what, 0, (int)(sizeof subjects / sizeof subjects[0]));
+	tcase_add_loop_test(tc, which_words, 0, (int)(sizeof texts / sizeof texts[0]));
 	tcase_add_test(tc, little_is_read_where_the_header_tells);
 	suite_add_tcase(s, tc);
 	return s;

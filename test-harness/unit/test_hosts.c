@@ -60,6 +60,8 @@ START_TEST(the_form_of_an_entry)
 	batv_host_note(&memory, BATV_HOST_TRUSTED, "192.0.2.1", NOW);
 	ck_assert_mem_eq(head->hosts[0].address, bytes, sizeof bytes);
 	ck_assert_uint_eq(head->hosts[0].word, UINT64_C(0xd9c7512b00000001));
+	batv_host_note(&memory, BATV_HOST_TRUSTED, "198.51.2.64", NOW); /* its hash is even */
+	ck_assert_uint_eq(head->hosts[1].word, UINT64_C(0x8a65512b00000001));
 }
 END_TEST
 
@@ -100,7 +102,7 @@ START_TEST(what_is_no_address_is_not_noted)
 
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		batv_host_note(&memory, BATV_HOST_TRUSTED, wrong[i], NOW);
-	batv_host_note(&memory, BATV_HOST_KINDS, "192.0.2.1", NOW);
+	batv_host_note(&memory, BATV_HOST_KINDS, "2001:db8::1", NOW);
 	ck_assert_int_eq(batv_counters_lost(&memory), 0); /* which follows the hosts */
 	for (int kind = 0; kind < BATV_HOST_KINDS; kind++)
 		ck_assert_uint_eq(listed((enum batv_host_kind)kind, NOW), 0);

@@ -81,6 +81,19 @@ static const struct {
 	{"prvs=0518d2273c=a@b", "prvs=0518d2273c=a@b"},
 	{"\xc3\xbc@b", "\xc3\xbc@b"},
 	{"\"open a@b", ""},
+	{"Bob(c)d@e", "d@e"},
+	{"\"a\r\n b\"@c", "\"a b\"@c"},
+	{"\"a\nb\"@c", "\"ab\"@c"},
+	{"\"a\rb\"@c", "\"ab\"@c"},
+	{"\"a\\\"b\"@c", "\"a\\\"b\"@c"},
+	{"<Bob a@b", ""},
+	{"<Bob a@b>", ""},
+	{"@a,b@c,d@e", "b@c d@e"},
+	{"<@a,@b:c@d>", "c@d"},
+	{"<@:c@d>", "c@d"},
+	{"A:a@b;", "a@b"},
+	{"<a@b>:c@d", "a@b"},
+	{"a@[IPv6:2001:db8::]", "a@[IPv6:2001:db8::]"},
 	{"(open a@b", ""},
 	{"a\\,b@c", "a\\,b@c"},
 };
@@ -118,6 +131,12 @@ START_TEST(too_long_a_one_is_skipped)
 	memcpy(text + 252, "a@b, c@d", 8);
 	ck_assert(batv_mailbox_first((struct batv_span){text, 260}, first));
 	ck_assert_str_eq(first, "c@d");
+	memcpy(text + 1, "@b", 2); /* nor is its beginning one */
+	ck_assert(!batv_mailbox_first((struct batv_span){text, 252}, first) ||
+		  strlen(first) == 252);
+	memset(text + 252, 'a', 100);
+	ck_assert(!batv_mailbox_first((struct batv_span){text, 300}, first));
+	ck_assert(!batv_mailbox_first((struct batv_span){"a@b\0c@d", 7}, first));
 	memset(text, 'a', 400);
 	memcpy(text + 400, " <c@d>", 6); /* a long name does not make the address long */
 	ck_assert(batv_mailbox_first((struct batv_span){text, 406}, first));

@@ -62,6 +62,7 @@ static const struct {
 	{PART "From: bob@ours.example\nMessage-ID: <1@x>\n\nhi\n" PART
 	      "Message-ID: <2@x>\nFrom: alice@ours.example\n\n",
 	 "2@x"},
+	{PART "From: alice@ours.example\nX: y\n Message-ID: <3@x>\nMessage-ID: none\n\n", ""},
 	/* nothing, or cut off */
 	{"No such user.\n", ""},
 	{"", ""},
@@ -111,6 +112,11 @@ static const struct {
 	{PART "Message-ID: <1@x>\n\nDKIM-Signature: d=ours.example; s=k1\n", ""},
 	{PART "DKIM-Signature: d=ours.example; s=k1\nSubject: no id\n\n", ""},
 	{PART "DKIM-Signature:;;=;d=;s=;\nMessage-ID: <1@x>\n\n", ""},
+	{PART "DKIM-Signature:v=1;d=ours.example;s=k1;b=x\nMessage-ID: <1@x>\n\n", "k1 1@x"},
+	{PART "DKIM-Signature: d=ours.example; s=k1\nDKIM-Signature: d=ours.example\n"
+	      "Message-ID: <1@x>\n\n",
+	 "k1 1@x"},
+	{PART "XXXX-Signature: d=ours.example; s=k1\nMessage-ID: <1@x>\n\n", ""},
 };
 
 START_TEST(signed_by)

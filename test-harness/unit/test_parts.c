@@ -37,6 +37,9 @@ static const struct {
 	{"-b\n", ""},
 	{"-x\n--b\n\n", "0:/>|"},
 	{"b\n", ""},
+	{"x-b\n\n1", ""},
+	{"-xb\n\n1", ""},
+	{"--b\nContent-Type: text/plain;\nX: ; boundary=c\n\n1", "0:text/>1|"},
 	{"--b x\n", ""},
 	{"--b \t\r\n\n1", "0:/>1|"},
 	{"--bb\n", ""},
@@ -71,6 +74,7 @@ START_TEST(the_parts_of_a_body)
 		size_t at = strlen(seen);
 
 		ck_assert_int_eq(part.begin[0], '-');
+		ck_assert_ptr_null(memchr(part.type.type.text, '\0', part.type.type.len));
 		(void)snprintf(seen + at, sizeof seen - at, "%zu:%.*s/%.*s>%.*s|", part.level,
 			       (int)part.type.type.len, part.type.type.text,
 			       (int)part.type.boundary.len, part.type.boundary.text,

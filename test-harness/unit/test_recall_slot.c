@@ -173,6 +173,16 @@ START_TEST(a_memory_that_may_only_be_read)
 }
 END_TEST
 
+/* A slot of version 1 has no room for it. */
+START_TEST(short_slots)
+{
+	memory.sections.domain_size = BATV_DOMAIN_SLOT_SIZE_1;
+	ck_assert(!wanted_at(NOW));
+	ck_assert(!take_at(BATV_RECALL_KNOWN, "192.0.2.1", 1, NOW));
+	ck_assert(!batv_recall_read(&memory, "a.example", RETENTION, NOW, &recall));
+}
+END_TEST
+
 START_TEST(without_tallies)
 {
 	memory.sections.tally_at[BATV_TALLY_TAG_BOUNCES] = 0;
@@ -321,6 +331,7 @@ static void add_tests(TCase *tc, bool windows)
 	tcase_add_test(tc, a_long_retention);
 	tcase_add_test(tc, a_count_of_tomorrow_goes_on);
 	tcase_add_test(tc, a_memory_that_may_only_be_read);
+	tcase_add_test(tc, short_slots);
 	tcase_add_test(tc, without_tallies);
 	tcase_add_loop_test(tc, samples_are_copied, 0, (int)COUNT(copies));
 	tcase_add_test(tc, kinds_do_not_mix);

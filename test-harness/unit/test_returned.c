@@ -57,6 +57,10 @@ static const struct {
 	{"Return-Path: <>\n", false},
 	{"From\n", false},
 	{"", false},
+	{"x\nFrom: alice@ours.example\n", true},
+	{"From: a@b\nFrom: a@b\nFrom: a@b\nFrom: a@b\nFrom: a@b\nFrom: a@b\nFrom: a@b\n"
+	 "From: x@y, alice@ours.example\n",
+	 false},
 };
 
 START_TEST(the_author)

@@ -280,6 +280,34 @@ START_TEST(all_who_send_or_many)
 }
 END_TEST
 
+/* In whichever order they sent. */
+START_TEST(one_on_each_day)
+{
+	clear();
+	sending.senders[0] = W(TODAY - 9, B);
+	accept_on(TODAY - 2, 5);
+	accept_on(TODAY - 1, 5);
+	day_of(TODAY - 2)->senders[0] = W(TODAY - 2, B);
+	ck_assert(unseen(NOW).broken);
+	sending.senders[0] = W(TODAY - 9, A);
+	ck_assert(unseen(NOW).broken);
+}
+END_TEST
+
+START_TEST(as_many_as_are_known)
+{
+	clear();
+	for (uint64_t n = 0; n < 24; n++) {
+		accept_on(TODAY - 1 - n / 3, 1);
+		for (uint64_t i = 0; i <= n % 3; i++)
+			day_of(TODAY - 1 - n / 3)->senders[i] =
+				W(TODAY - 1 - n / 3, 100 + n / 3 * 3 + i);
+	}
+	ck_assert_uint_eq(unseen(NOW).senders, 24);
+	ck_assert_uint_eq(unseen(NOW).days, 8);
+}
+END_TEST
+
 /* Day 20776 has the first place of the eight. */
 #define FIRST (TODAY - TODAY % BATV_DOMAIN_DAYS)
 
@@ -636,6 +664,8 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, the_first_days_of_all);
 	tcase_add_test(tc, a_bitmap_of_a_clock_ahead);
 	tcase_add_loop_test(tc, all_who_send_or_many, 0, (int)COUNT(crowds));
+	tcase_add_test(tc, one_on_each_day);
+	tcase_add_test(tc, as_many_as_are_known);
 	tcase_add_test(tc, since_the_last_that_was_seen);
 	tcase_add_test(tc, mail_that_may_still_wait);
 	tcase_add_loop_test(tc, few_of_many, 0, (int)COUNT(fews));

@@ -73,7 +73,7 @@ static bool ends_with_server(struct batv_span s)
 			return begin + 1 < s.len;
 		dot = dot || (s.p[begin] == '.' && begin + 1 < s.len);
 	}
-	return dot && s.p[begin] != '.' && batv_is_letter(s.p[s.len - 1]) && s.p[s.len - 1] != '.';
+	return dot && s.p[begin] != '.' && batv_is_letter(s.p[s.len - 1]);
 }
 
 /* Do the words before a number say that it is a code? */
