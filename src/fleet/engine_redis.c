@@ -381,6 +381,12 @@ static bool is_late(const struct batv_engine_redis *r, const struct batv_redis_l
 		link, r->now, link->wire.state == BATV_WIRE_LOOKING_UP ? LOOKUP_MS : limit);
 }
 
+/* It may have said something before it hung up: that was read first. */
+static bool is_gone(const struct batv_redis_link *link)
+{
+	return link->odd || link->wire.state == BATV_WIRE_CLOSED;
+}
+
 static void work_writer(struct batv_engine_redis *r)
 {
 	struct batv_redis_asked asked;
@@ -393,7 +399,7 @@ static void work_writer(struct batv_engine_redis *r)
 		if (!r->writer.reader)
 			return; /* it was closed over that reply */
 	}
-	if (!ok || r->writer.odd)
+	if (!ok || is_gone(&r->writer))
 		link_failed(r, &r->writer);
 	else if (is_late(r, &r->writer, patience(r)))
 		late(r, &r->writer);
@@ -580,7 +586,7 @@ static void work_reader(struct batv_engine_redis *r)
 		if (!r->reader.reader)
 			return;
 	}
-	if (!ok || r->reader.odd) {
+	if (!ok || is_gone(&r->reader)) {
 		link_failed(r, &r->reader);
 		return;
 	}

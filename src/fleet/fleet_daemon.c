@@ -274,7 +274,9 @@ static void take_new_key(struct daemon *d)
 	batv_wipe(&key, sizeof key);
 	if (!open_memory(d))
 		stop_work(d);
-	else if (!generation)
+	else if (generation)
+		batv_station_read_words(&d->st); /* the new file has words of its own */
+	else
 		batv_station_memory_lost(&d->st);
 }
 
@@ -294,24 +296,17 @@ static void look_at_memory(struct daemon *d)
 	batv_station_memory_lost(&d->st);
 }
 
-/* The row is made again, too, when the journal has lost something: the others must know. */
-static void look_at_row(struct daemon *d)
+static void share_row(struct daemon *d, const struct batv_row_share_facts *facts)
 {
 	struct batv_station *st = &d->st;
-	const struct batv_row_share_facts facts = {st->setup.host, st->capture.holes,
-						   st->capture.lost ? st->capture.lost_at : 0};
-	struct file_id id = identify(st->state_dir, BATV_FLEET_ROW_NAME);
 	struct batv_row_share share;
 	char *text;
 	size_t len;
 
-	if (!id.ino || (same_id(&id, &d->row_id) && facts.lost == d->lost_told))
-		return;
 	if (batv_slurp(st->state_dir, BATV_FLEET_ROW_NAME, BATV_OWN_FILES_MAX, &text, &len) !=
 	    BATV_OK)
 		return;
-	d->row_id = id;
-	if (batv_row_share_make(text, len, &facts, &share) == BATV_OK) {
+	if (batv_row_share_make(text, len, facts, &share) == BATV_OK) {
 		batv_outgoing_row(st, (struct batv_span){share.text, share.len});
 		for (unsigned i = 0; i < share.n_forget; i++)
 			batv_outgoing_forget(st, share.forget[i]);
@@ -319,14 +314,28 @@ static void look_at_row(struct daemon *d)
 		batv_row_share_free(&share);
 	}
 	free(text);
-	if (facts.lost == d->lost_told)
-		return;
+}
+
+/* The row is made again, too, when the journal has lost something: the others must know. */
+static void look_at_row(struct daemon *d)
+{
+	struct batv_station *st = &d->st;
+	const struct batv_row_share_facts facts = {st->setup.host, st->capture.holes,
+						   st->capture.lost ? st->capture.lost_at : 0};
+	struct file_id id = identify(st->state_dir, BATV_FLEET_ROW_NAME);
+	bool lost = facts.lost != d->lost_told;
+
+	if (lost)
+		batv_report(LOG_ERR,
+			    "the journal came round before it was read, or could not be written: "
+			    "%" PRIu64 " items that this host sent are not known to the others; "
+			    "repair it with: batvctl remember --from-exim-log",
+			    st->capture.lost);
 	d->lost_told = facts.lost;
-	batv_report(LOG_ERR,
-		    "the journal came round before it was read, or could not be written: "
-		    "%" PRIu64 " items that this host sent are not known to the others; "
-		    "repair it with: batvctl remember --from-exim-log",
-		    st->capture.lost);
+	if (!id.ino || (same_id(&id, &d->row_id) && !lost))
+		return;
+	d->row_id = id;
+	share_row(d, &facts);
 }
 
 /* ---- the header of the memory ---- */
@@ -419,7 +428,6 @@ static void look(struct daemon *d)
 	if (!d->working)
 		return;
 	look_at_row(d);
-	batv_news_look(&d->news, st);
 	batv_sent_names_expire(&st->names,
 			       batv_station_today(st) > batv_station_days(st) + 2
 				       ? batv_station_today(st) - batv_station_days(st) - 2
@@ -449,6 +457,7 @@ static void keep_for_later(struct daemon *d)
 static void turn(struct daemon *d)
 {
 	struct batv_station *st = &d->st;
+	const bool looks = st->tick - d->looked >= LOOK_MS || st->tick < d->looked;
 
 	batv_engine_work(st->engine, st->tick);
 	batv_incoming_apply(st);
@@ -457,11 +466,14 @@ static void turn(struct daemon *d)
 	if (!d->working)
 		return;
 	batv_outgoing_work(st);
-	promise(st);
-	if (st->tick - d->looked >= LOOK_MS || st->tick < d->looked)
+	if (looks)
 		look(d);
-	if (d->working)
-		keep_for_later(d);
+	if (!d->working)
+		return;
+	promise(st);
+	if (looks)
+		batv_news_look(&d->news, st);
+	keep_for_later(d);
 }
 
 /* ---- signals, and the loop ---- */
@@ -506,6 +518,9 @@ static void reload(struct daemon *d)
 		batv_report(LOG_ERR,
 			    "%s: fleet_directory was changed; restart batv-fleet to use it",
 			    d->config_path);
+		batv_setup_free(fresh);
+	} else if (batv_setup_same(fresh, &d->st.setup)) {
+		batv_report(LOG_NOTICE, "%s: the configuration has not changed", d->config_path);
 		batv_setup_free(fresh);
 	} else {
 		stop_work(d);
@@ -601,6 +616,18 @@ static int prepare(struct daemon *d, char *message, size_t size)
 	return BATV_FLEET_DAEMON_DONE;
 }
 
+static void put_away(struct daemon *d)
+{
+	stop_work(d);
+	batv_setup_free(&d->st.setup);
+	batv_own_files_close(&d->st.own);
+	if (d->st.state_dir >= 0)
+		close(d->st.state_dir);
+	if (d->signals >= 0)
+		close(d->signals);
+	free(d);
+}
+
 int batv_fleet_daemon_run(const char *config_path, bool debug)
 {
 	struct daemon *d = calloc(1, sizeof *d);
@@ -611,17 +638,19 @@ int batv_fleet_daemon_run(const char *config_path, bool debug)
 	umask(0027);
 	if (d) {
 		d->config_path = config_path;
-		d->signals = d->st.state_dir = d->st.own.dirfd = -1;
+		d->signals = d->st.state_dir = -1;
+		d->st.own.dirfd = d->st.own.sent = d->st.own.lock = -1;
 		code = prepare(d, message, sizeof message);
 	}
 	if (code == BATV_FLEET_DAEMON_DONE) {
 		code = loop(d);
 		batv_notify_stopping();
-		stop_work(d);
-		batv_report(LOG_NOTICE, "ended");
 	} else {
 		batv_report(LOG_ERR, "%s", message);
 	}
-	free(d);
+	if (d)
+		put_away(d);
+	if (code == BATV_FLEET_DAEMON_DONE)
+		batv_report(LOG_NOTICE, "ended");
 	return code;
 }

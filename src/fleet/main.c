@@ -23,8 +23,9 @@ static const char help[] =
 	"  --version   print the version\n"
 	"  -h, --help  print this\n"
 	"\n"
-	"Exit status: 0 all is in order, 1 a server cannot be used, 2 wrong usage or "
-	"configuration.\n";
+	"Signals: SIGHUP reads the configuration again, SIGTERM ends.\n"
+	"Exit status: 0 ended by a signal, or all is in order; 1 a server cannot be used;\n"
+	"2 wrong usage or configuration, 3 trouble.\n";
 
 static int load(const char *path, struct batv_setup *setup)
 {

@@ -234,7 +234,7 @@ static bool post_batch(struct batv_station *st, int64_t until)
 static int64_t post_items(struct batv_station *st)
 {
 	struct batv_outgoing *out = st->outgoing;
-	struct batv_memory *before = *st->key.before ? &st->before : NULL;
+	struct batv_memory *before = batv_memory_there(&st->before) ? &st->before : NULL;
 	bool more = true;
 
 	if (out->n && !post_batch(st, 0))

@@ -129,6 +129,12 @@ enum batv_err batv_setup_load(const char *path, struct batv_setup *out, char *me
 	return err;
 }
 
+bool batv_setup_same(const struct batv_setup *a, const struct batv_setup *b)
+{
+	return strcmp(a->config.sum, b->config.sum) == 0 && strcmp(a->password, b->password) == 0 &&
+	       strcmp(a->host, b->host) == 0;
+}
+
 void batv_setup_move(struct batv_setup *from, struct batv_setup *to)
 {
 	*to = *from;

@@ -24,6 +24,8 @@ struct batv_setup {
  * configuration has no fleet.
  */
 enum batv_err batv_setup_load(const char *path, struct batv_setup *out, char *message, size_t size);
+/* Do both say the same? */
+bool batv_setup_same(const struct batv_setup *a, const struct batv_setup *b);
 /* *to takes over what *from holds. */
 void batv_setup_move(struct batv_setup *from, struct batv_setup *to);
 void batv_setup_free(struct batv_setup *setup); /* wipes the password */

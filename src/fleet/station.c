@@ -77,6 +77,12 @@ static int64_t memory_since(struct batv_station *st)
 	return facts.readable && facts.since < INT64_MAX ? facts.since * 1000 : 0;
 }
 
+void batv_station_read_words(struct batv_station *st)
+{
+	st->until = batv_fleet_until(&st->memory);
+	st->since = batv_fleet_since(&st->memory);
+}
+
 void batv_station_memory_lost(struct batv_station *st)
 {
 	batv_roster_nothing_here(&st->roster, memory_since(st));
@@ -116,8 +122,7 @@ bool batv_station_start(struct batv_station *st, const struct batv_engine_hooks 
 	batv_capture_file_load(&st->own, &st->capture);
 	if (st->own.fresh)
 		memset(&st->capture, 0, sizeof st->capture);
-	st->until = batv_fleet_until(&st->memory);
-	st->since = batv_fleet_since(&st->memory);
+	batv_station_read_words(st);
 	st->deaf = true;
 	st->engine = batv_engine_new(st->setup.servers, st->setup.n, &st->setup.engine, hooks);
 	return st->engine != NULL;

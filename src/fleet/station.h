@@ -59,6 +59,8 @@ struct batv_station {
  * can be written to, and *why says why.
  */
 bool batv_station_open_memory(struct batv_station *st, const char **why);
+/* Takes over what the header of the memory has. */
+void batv_station_read_words(struct batv_station *st);
 /* The memory is an empty one: nothing of the fleet is here. */
 void batv_station_memory_lost(struct batv_station *st);
 /* Starts the work; key, memory and own are open.  False: it was reported why. */

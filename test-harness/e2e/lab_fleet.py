@@ -49,9 +49,11 @@ class FleetHost:
             self.start()
 
     def start(self, wait=True):
+        begun = f"of the fleet {NAME}"
+        count = self.log().count(begun)
         self.fleet = self.lab.spawn(f"fleet-{self.name}", [FLEET, "-c", self.batv.conf_path, "-d"])
         if wait:
-            self.says(f"of the fleet {NAME}")
+            self.says(begun, count + 1)
         return self
 
     def stop(self):

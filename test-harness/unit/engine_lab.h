@@ -35,6 +35,7 @@ static struct {
 	char log[65536];  /* the commands, with spaces between words and a LF after each */
 	char live[65536]; /* the answer to the next XREAD with BLOCK; "": none comes */
 	bool mute;        /* answers nothing */
+	bool hangs_up;    /* right after its hello */
 	unsigned accepted;
 } fake;
 
@@ -242,6 +243,8 @@ static void fake_work(void)
 		fake.accepted++;
 		if (fake.hello)
 			fake_send(fd, fake.hello);
+		if (fake.hangs_up)
+			fake_drop(fake.n - 1);
 	}
 	for (unsigned i = 0; i < fake.n; i++)
 		if (fake.conn[i].blocked && fake.conn[i].blocked <= lab.now && !fake.mute) {

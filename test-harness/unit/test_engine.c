@@ -139,6 +139,23 @@ START_TEST(nobody_listens)
 }
 END_TEST
 
+START_TEST(one_that_says_why_and_hangs_up)
+{
+	fake.hello = "-ERR max number of clients reached\r\n";
+	fake.hangs_up = true;
+	lab_work();
+	ck_assert_int_eq(lab_status()->state, BATV_ENGINE_CROWDED);
+	lab_pass(400);
+	ck_assert_uint_eq(fake.accepted, 1); /* not again and again */
+	fake.hello = NULL;
+	lab_pass(1000);
+	ck_assert_int_eq(lab_status()->state, BATV_ENGINE_UNREACHABLE);
+	fake.hangs_up = false;
+	lab_pass(1000);
+	ck_assert_int_eq(lab_status()->state, BATV_ENGINE_OK);
+}
+END_TEST
+
 START_TEST(one_that_does_not_answer)
 {
 	lab_work();
@@ -444,6 +461,7 @@ Suite *unit_suite(void)
 	tcase_add_loop_test(engine, moods_of_a_server, 0, sizeof moods / sizeof moods[0]);
 	tcase_add_test(engine, one_that_evicts_is_used_with_a_warning);
 	tcase_add_test(engine, nobody_listens);
+	tcase_add_test(engine, one_that_says_why_and_hangs_up);
 	tcase_add_test(engine, one_that_does_not_answer);
 	tcase_add_test(engine, a_stopped_caller_blames_nobody);
 	tcase_add_test(engine, a_wrong_password_is_not_tried_twice_a_second);
