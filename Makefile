@@ -20,7 +20,8 @@ DEPS         ?= yes
 export DEPS
 # FLEET=no: without batv-fleet, and so without hiredis and libssl.  With DEPS=no, that is so if hiredis is not there.
 ifndef FLEET
-FLEET := $(if $(filter no,$(DEPS)),$(or $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -x c - \
+HASH  := \#
+FLEET := $(if $(filter no,$(DEPS)),$(or $(shell echo '$(HASH)include <hiredis/hiredis.h>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E -x c - \
 	 >/dev/null 2>&1 && echo yes),no),yes)
 endif
 

@@ -36,7 +36,7 @@ def test_what_was_built(lab):
     archives = [BUILD / "libbatv.a", BUILD / "libbatvadm.a", *BUILD.glob(f"exim-{chosen_version()}/libbatv-exim.a")]
     objects = [BUILD / "obj" / source.relative_to(TOP).with_suffix(".o") for source in TOP.glob("src/batv*/*.c")]
     assert len(objects) > 50, objects
-    assert looked_at(BUILD / "batvd", BUILD / "batvctl", *archives, *objects) == []
+    assert looked_at(BUILD / "batvd", BUILD / "batvctl", BUILD / "batv-fleet", *archives, *objects) == []
     assert looked_at("-s", module(chosen_version())) == []
 
 

@@ -231,6 +231,20 @@ def test_without_systemd(lab):
     assert subprocess.run([build / "batvd", "--version"], stdout=subprocess.PIPE).returncode == 0
 
 
+def test_without_hiredis(lab):
+    """batv-fleet alone needs it: FLEET=no, and DEPS=no on a machine that does not have it, build all the rest."""
+    def builds(*arguments, **env):
+        return f"{lab.dir}/none/batv-fleet" in make(lab, "-n", "-B", f"BUILD={lab.dir}/none", *arguments, "all", env=env)
+    assert builds("DEPS=no") and builds() and builds("DEPS=no", "FLEET=yes")
+    assert not builds("FLEET=no") and not builds("DEPS=no", "FLEET=no")
+    without = lab.mkdir("include/hiredis")      # a header that cannot be read, before the system's
+    lab.write(without / "hiredis.h", "#error not here\n")
+    assert not builds("DEPS=no", f"CPPFLAGS=-I{lab.dir}/include")
+    assert "libhiredis" in linked(BUILD / "batv-fleet")
+    for program in BATVD, BATVCTL:
+        assert "libhiredis" not in linked(program) and "libssl" not in linked(program)
+
+
 def needed(lab, *words):
     """The packages that tools/need would install for WORDS on a machine that has none."""
     bin = lab.mkdir("bin" + "".join(words))
@@ -246,6 +260,7 @@ def needed(lab, *words):
 def test_each_target_needs_little(lab):
     build = needed(lab, "build")
     assert len(build) == 8 and "libjansson-dev" in build, build
+    assert needed(lab, "build", "fleet") == build + ["libhiredis-dev"]
     exim, deb, test = (needed(lab, "build", w) for w in ("exim", "deb", "test"))
     assert set(build) < set(exim) < set(exim) | {"clang"} and "clang" not in exim and "clang" in test
     assert "debhelper" in deb and "debhelper" not in needed(lab, "build", "exim", "demo", "test")
