@@ -83,6 +83,11 @@ class FleetHost:
     def others(self):
         return {h["name"]: h for h in self.view()["hosts"] if not h["own"]}
 
+    def said(self, **what):
+        """As batvctl fleet says it: batvd puts it into the row."""
+        self.lab.write(self.batv.state_dir / "fleet.said", json.dumps({"schema": 1, **what}), mode=0o640)
+        self.batv.reload()
+
     def remember(self, message_id, address="alice@test"):
         """As if Exim had sent it: batvctl remember goes the same way into the memory and its journal."""
         self.batv.ctl("remember", "-", input=f"<{message_id}> {address}\n")

@@ -206,13 +206,6 @@ def test_a_copied_disk(lab):
     assert before in (relay.log() + mx.log()).split("batvctl fleet forget ")[1]
 
 
-def said(host, **what):
-    """As batvctl fleet says it: batvd puts it into the row."""
-    path = host.batv.state_dir / "fleet.said"
-    host.lab.write(path, json.dumps({"schema": 1, **what}), mode=0o640)
-    host.batv.reload()
-
-
 def test_leaving_and_forgetting(lab):
     server, relay, mx = with_mx(lab)
     relay.remember("m1@test")
@@ -225,18 +218,18 @@ def test_leaving_and_forgetting(lab):
     gone = third.view_is(lambda v: True, "a view")["host"]["id"]
     third.fleet.kill()
     mx.view_is(lambda v: any("gone is not heard" in l for l in v["lacks"]), "that it is missed")
-    said(relay, forget=[gone])
+    relay.said(forget=[gone])
     for host in relay, mx:
         host.view_is(lambda v: gone not in [h["id"] for h in v["hosts"]], "that it is forgotten")
         host.view_is(lambda v: v["written"] * 1000 - v["until"] < 3000, "a promise without it")
     # the relay leaves; what it sent still counts
-    said(relay, leave=True)
+    relay.said(leave=True)
     mx.view_is(lambda v: [h for h in v["hosts"] if h["name"] == "relay1" and h["left"]], "that it has left")
     mx.view_is(lambda v: v["written"] * 1000 - v["until"] < 3000, "a promise without it")
     assert mx.knows("m1@test") and mx.knows("m2@test")
     # and comes back
     relay.remember("m3@test")
-    said(relay)
+    relay.said()
     mx.learns("m3@test")
     mx.view_is(lambda v: [h for h in v["hosts"] if h["name"] == "relay1" and not h["left"]], "that it is back")
 

@@ -91,6 +91,31 @@ class TestFleet:
         message = out_of_office("spam.victim@theirs.test", In_Reply_To=f"<{new_id('forged')}>")
         return self.mx.replay(message)[0] == 550
 
+    def test_a_third_server_joins(self):
+        """Both ways: what it sends is known at the MX, and it is an MX for what was sent before it was there."""
+        before, answer = self.sent()
+        third = FleetHost(self.lab, "both", [s.server for s in self.servers], route=self.sink, address="127.0.0.4",
+                          secret_of=self.relay.host, options={"smtp_accept_queue_per_connection": "0"})
+        side = Side(third, self.sink)
+        third.said(joined=int(self.lab.clock.now()), fresh=True)       # else all would wait for evidence of what it sends
+        third.learns(before)
+        side.remembered(answer, "autoreply", "id", before)
+        third.view_is(lambda v: v["complete"], "that its memory is complete at once")
+        for host in self.relay.host, self.mx.host:
+            host.says("host both is in the fleet")
+        message_id, who = new_id(), f"p{os.urandom(4).hex()}@theirs.test"
+        side.write(who, message_id)
+        self.mx.remembered(out_of_office(f"Deputy <d.{who}>", In_Reply_To=f"<{message_id}>"), "autoreply", "id", message_id)
+        # it is down for a while: proofs are what is lost by that, no mail
+        third.stop()
+        third.batv.stop()
+        sent, answer = self.sent()
+        self.mx.remembered(answer, "autoreply", "id", sent)
+        self.mx.unproven(out_of_office("spam.victim@theirs.test", In_Reply_To=f"<{new_id('forged')}>"), "autoreply", outcome=LATE)
+        third.batv.start()
+        third.start()
+        wait_until(self.refuses, 30, "that it refuses again")
+
     def test_mail_flows_without_any_server(self):
         tag = self.relay.tag_of()
         for server in self.servers:
