@@ -16,7 +16,7 @@ FLAGS   := -O1 -gline-tables-only -D_GNU_SOURCE -Isrc/core -Isrc/admin -Isrc/log
 # Without sanitizers, and the calls of these functions go through the target.
 COST    := -O2 -fno-sanitize=$(SANITIZE) -fno-builtin
 COUNTED := memchr memrchr memmem memcmp memcpy memmove memset strlen strchr strcmp
-LIBS    := -Wl,--as-needed -lcrypto -lpcre2-8 -ljansson -lidn2 -lresolv
+LIBS    := -Wl,--as-needed -lcrypto -lpcre2-8 -ljansson -lidn2 -lresolv -lhiredis
 
 ALL     := $(patsubst $(HERE)/%.c,%,$(wildcard $(HERE)/fuzz_*.c))
 TARGETS ?= $(ALL)
