@@ -107,7 +107,10 @@ static bool tls_expect(SSL *tls, const char *host)
 
 	if (inet_pton(AF_INET, host, &number) == 1 || inet_pton(AF_INET6, host, &number) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) == 1;
-	return SSL_set_tlsext_host_name(tls, host) == 1 && SSL_set1_host(tls, host) == 1;
+	/* Not by the macro, which casts `const` away. */
+	return SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)host) == 1 &&
+	       SSL_set1_host(tls, host) == 1;
 }
 
 static bool tls_start(struct batv_wire *wire)

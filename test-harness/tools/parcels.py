@@ -10,11 +10,11 @@ usage: parcels.py            print the table
 """
 import hashlib
 import hmac
-import os
 import struct
 import sys
 
-FORMATS = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "formats.md")
+import vectors
+
 CLEAR = struct.Struct("<3sB4sQQLLHHB3x")  # magic, version, check, host, sequence, incarnation, length, day, count, kind
 
 MEMORY_KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -171,20 +171,5 @@ def table():
     return rows + [vector(*case) for case in CASES]
 
 
-def main(args):
-    if args == ["--check"]:
-        with open(FORMATS, encoding="utf-8") as f:
-            lines = f.read().splitlines()
-        missing = [row for row in table() if row not in lines]
-        for row in missing:
-            print("not in docs/formats.md:", row, file=sys.stderr)
-        return 1 if missing else 0
-    if args:
-        print(__doc__, file=sys.stderr)
-        return 2
-    print("\n".join(table()))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(vectors.main(sys.argv[1:], table, __doc__))

@@ -86,7 +86,8 @@ def table():
     return rows + [vector(*case) for case in CASES]
 
 
-def main(args):
+def main(args, table, about):
+    """Print the table; with --check, say which of its rows docs/formats.md lacks."""
     if args == ["--check"]:
         with open(FORMATS, encoding="utf-8") as f:
             lines = f.read().splitlines()
@@ -95,11 +96,11 @@ def main(args):
             print("not in docs/formats.md:", row, file=sys.stderr)
         return 1 if missing else 0
     if args:
-        print(__doc__, file=sys.stderr)
+        print(about, file=sys.stderr)
         return 2
     print("\n".join(table()))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], table, __doc__))

@@ -9,24 +9,10 @@
 #include <string.h>
 
 #include "evidence/citation.h"
+#include "exact.h"
 #include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-/* A copy of exactly that size, for the sanitizers. */
-static struct batv_span copy_of(const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = malloc(len + 1);
-
-	ck_assert_ptr_nonnull(copy);
-	return (struct batv_span){memcpy(copy, text, len), len};
-}
-
-static void drop(struct batv_span copy)
-{
-	free((void *)(uintptr_t)copy.p);
-}
 
 static const struct {
 	const char *text;
@@ -58,14 +44,14 @@ static const struct {
 
 START_TEST(a_label)
 {
-	struct batv_span text = copy_of(labels[_i].text);
+	struct batv_span text = exact_copy(labels[_i].text);
 	size_t steps = 0;
 	bool is_short;
 
 	ck_assert_uint_eq(batv_citation_label(text, &is_short, &steps), labels[_i].len);
 	if (labels[_i].len > 0)
 		ck_assert_int_eq(is_short, labels[_i].is_short);
-	drop(text);
+	exact_drop(text);
 }
 END_TEST
 
@@ -172,14 +158,14 @@ static const struct {
 
 START_TEST(an_id_after_a_label)
 {
-	struct batv_span text = copy_of(afters[_i].text);
+	struct batv_span text = exact_copy(afters[_i].text);
 	struct batv_citation c = {.len = 0};
 	size_t steps = 0;
 
 	if (!afters[_i].id) {
 		ck_assert_msg(!batv_citation_id(text, afters[_i].qp, &c, &steps), "%s: %.*s",
 			      afters[_i].text, (int)c.len, c.text);
-		drop(text);
+		exact_drop(text);
 		return;
 	}
 	ck_assert_msg(batv_citation_id(text, afters[_i].qp, &c, &steps), "%s", afters[_i].text);
@@ -191,7 +177,7 @@ START_TEST(an_id_after_a_label)
 	ck_assert_int_ge(c.end - c.begin, 3);
 	if (!c.changed)
 		ck_assert_uint_ge(steps, (size_t)(c.end - text.p));
-	drop(text);
+	exact_drop(text);
 }
 END_TEST
 
@@ -283,7 +269,7 @@ static const struct {
 
 START_TEST(the_ids_of_a_field)
 {
-	struct batv_span value = copy_of(fields[_i].value);
+	struct batv_span value = exact_copy(fields[_i].value);
 	const char *begins[BATV_CITATION_IDS];
 	size_t steps = 0, n = 0, got;
 	bool bare = false;
@@ -302,7 +288,7 @@ START_TEST(the_ids_of_a_field)
 		ck_assert(batv_span_equal((struct batv_span){c.text, c.len},
 					  batv_span_of(fields[_i].ids[i])));
 	}
-	drop(value);
+	exact_drop(value);
 }
 END_TEST
 
@@ -385,7 +371,7 @@ static const struct {
 
 START_TEST(a_tagged_address)
 {
-	struct batv_span text = copy_of(tags[_i].text);
+	struct batv_span text = exact_copy(tags[_i].text);
 	struct batv_citation c = {.len = 0};
 	const char *at = strcasestr(tags[_i].text, "prvs");
 	size_t steps = 0;
@@ -397,7 +383,7 @@ START_TEST(a_tagged_address)
 		ck_assert_msg(batv_span_equal((struct batv_span){c.text, c.len},
 					      batv_span_of(tags[_i].address)),
 			      "%s: %.*s", tags[_i].text, (int)c.len, c.text);
-	drop(text);
+	exact_drop(text);
 }
 END_TEST
 

@@ -12,6 +12,7 @@
 
 #include "evidence/classify.h"
 #include "message_lab.h"
+#include "exact.h"
 #include "unit.h"
 
 #define MESSAGES "test-harness/unit/messages/*.eml"
@@ -96,7 +97,7 @@ START_TEST(damaged_messages_are_survived)
 
 		for (size_t at = 0; at < len; at += 7) {
 			struct batv_classifier c;
-			char *copy = malloc(at + 1); /* of that very size, for the sanitizers */
+			char *copy = malloc(at + 1);
 
 			memcpy(copy, text, at);
 			copy[at] = "\"(\\<;=\0\377"[at % 8];
@@ -392,7 +393,7 @@ START_TEST(what_the_parts_say)
 {
 	struct batv_classifier c;
 	size_t len = strlen(structures[_i].body);
-	char *body = malloc(len + 1); /* of that very size, for the sanitizers */
+	char *body = exact_room(len);
 
 	memcpy(body, structures[_i].body, len);
 	batv_classify_start(&c);

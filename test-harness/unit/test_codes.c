@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "evidence/codes.h"
+#include "exact.h"
 #include "unit.h"
 
 static const char *const codes[] = {
@@ -73,7 +74,7 @@ static const char *const codes[] = {
 START_TEST(a_code)
 {
 	size_t len = strlen(codes[_i]);
-	char *line = malloc(len + 1); /* of that very size, for the sanitizers */
+	char *line = exact_room(len);
 
 	memcpy(line, codes[_i], len);
 	ck_assert_msg(batv_codes_in((struct batv_span){line, len}), "%s", codes[_i]);
@@ -172,7 +173,7 @@ static const char *const numbers[] = {
 START_TEST(a_number)
 {
 	size_t len = strlen(numbers[_i]);
-	char *line = malloc(len + 1);
+	char *line = exact_room(len);
 
 	memcpy(line, numbers[_i], len);
 	ck_assert_msg(!batv_codes_in((struct batv_span){line, len}), "%s", numbers[_i]);

@@ -7,19 +7,10 @@
 #include <string.h>
 
 #include "evidence/field.h"
+#include "exact.h"
 #include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-/* A copy of exactly that size, for the sanitizers. */
-static struct batv_span copy_of(const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = malloc(len + 1);
-
-	ck_assert_ptr_nonnull(copy);
-	return (struct batv_span){memcpy(copy, text, len), len};
-}
 
 static const struct {
 	const char *text, *fields[4];
@@ -36,7 +27,7 @@ static const struct {
 
 START_TEST(fields_of_a_header)
 {
-	struct batv_span text = copy_of(headers[_i].text), rest = text, field;
+	struct batv_span text = exact_copy(headers[_i].text), rest = text, field;
 
 	for (size_t i = 0; headers[_i].fields[i]; i++) {
 		ck_assert(batv_field_next(&rest, &field));
@@ -73,7 +64,7 @@ static const struct {
 
 START_TEST(a_word)
 {
-	struct batv_span text = copy_of(words[_i].text), rest = text;
+	struct batv_span text = exact_copy(words[_i].text), rest = text;
 	struct batv_word w;
 
 	batv_field_word(&rest, "/;", &w);
@@ -131,7 +122,7 @@ static const struct {
 
 START_TEST(a_content_type)
 {
-	struct batv_span text = copy_of(types[_i].value);
+	struct batv_span text = exact_copy(types[_i].value);
 	struct batv_content_type ct;
 
 	memset(&ct, 0xee, sizeof ct);

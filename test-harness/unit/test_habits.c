@@ -9,6 +9,7 @@
 
 #include "evidence/classify.h"
 #include "evidence/habits.h"
+#include "exact.h"
 #include "unit.h"
 
 static struct batv_span span(const char *text)
@@ -238,7 +239,7 @@ static const struct {
 START_TEST(which_words)
 {
 	size_t len = strlen(texts[_i].text);
-	char *text = malloc(len + 1); /* of that very size, for the sanitizers */
+	char *text = exact_room(len);
 
 	memcpy(text, texts[_i].text, len);
 	ck_assert_msg(batv_habits_text((struct batv_span){text, len}) == texts[_i].habits, "%s: %x",
@@ -251,7 +252,7 @@ START_TEST(two_signs_are_needed)
 {
 	const char *other = habits[_i].other, *colon = other ? strchr(other, ':') : NULL;
 	size_t len = strlen(habits[_i].body);
-	char *body = malloc(len + 1); /* of that very size, for the sanitizers */
+	char *body = exact_room(len);
 	struct batv_classifier c;
 
 	memcpy(body, habits[_i].body, len);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "evidence/mailbox.h"
+#include "exact.h"
 #include "unit.h"
 
 static char got[4096];
@@ -152,7 +153,7 @@ START_TEST(rubbish_is_survived)
 
 	for (unsigned round = 0; round < 20000; round++) {
 		size_t len = round % 64;
-		char *text = malloc(len + 1);
+		char *text = exact_room(len);
 
 		for (size_t i = 0; i < len; i++) {
 			state = state * 6364136223846793005ul + 1442695040888963407ul;

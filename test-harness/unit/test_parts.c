@@ -8,19 +8,10 @@
 #include <string.h>
 
 #include "evidence/parts.h"
+#include "exact.h"
 #include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-/* A copy of exactly that size, for the sanitizers. */
-static struct batv_span copy_of(const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = malloc(len + 1);
-
-	ck_assert_ptr_nonnull(copy);
-	return (struct batv_span){memcpy(copy, text, len), len};
-}
 
 /* What a walk sees, as "level:type/boundary>body" for each part; it enters all it can. */
 static const struct {
@@ -64,7 +55,7 @@ static const struct {
 
 START_TEST(the_parts_of_a_body)
 {
-	struct batv_span body = copy_of(bodies[_i].body);
+	struct batv_span body = exact_copy(bodies[_i].body);
 	struct batv_parts walk;
 	struct batv_part part;
 	char seen[400] = "";

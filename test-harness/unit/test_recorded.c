@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "evidence/recorded.h"
+#include "exact.h"
 #include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -49,7 +50,7 @@ static const struct {
 START_TEST(a_field)
 {
 	size_t len = strlen(fields[_i].value);
-	char *value = malloc(len + 1); /* of exactly that size, for the sanitizers */
+	char *value = exact_room(len);
 	struct batv_span recipient = {"untouched", 9};
 
 	memcpy(value, fields[_i].value, len);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "evidence/returned.h"
+#include "exact.h"
 #include "unit.h"
 
 static const char *const addresses[] = {"carol@ours.example", "prvs=0907dd3667=alice@ours.example"};
@@ -23,7 +24,7 @@ static bool is_returned(const char *message, size_t n)
 {
 	const struct batv_recipients recipients = {n, at, NULL};
 	size_t len = strlen(message);
-	char *copy = malloc(len + 1); /* of exactly that size, for the sanitizers */
+	char *copy = exact_room(len);
 	bool is;
 
 	memcpy(copy, message, len);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "evidence/trace.h"
+#include "exact.h"
 #include "unit.h"
 
 #define US "mx.test"
@@ -185,7 +186,7 @@ START_TEST(any_prefix_is_read_within_its_bounds)
 {
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
 		for (size_t len = 0; len <= strlen(ours[i].value); len++) {
-			char *copy = malloc(len + 1);
+			char *copy = exact_room(len);
 
 			ck_assert_ptr_nonnull(copy);
 			memcpy(copy, ours[i].value, len);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "evidence/words.h"
+#include "exact.h"
 #include "unit.h"
 
 static const struct {
@@ -70,7 +71,7 @@ static const struct {
 START_TEST(texts)
 {
 	const size_t len = strlen(values[_i].value);
-	char *value = malloc(len + 1), out[100]; /* of exactly that size, for the sanitizers */
+	char *value = exact_room(len), out[100];
 	struct batv_span got;
 
 	memcpy(value, values[_i].value, len);
