@@ -21,8 +21,9 @@ bool batv_acl_allows(int fd, uid_t user, unsigned permissions);
  * them.  Errors: BATV_E_IO (errno is kept: ENOTSUP if the file system has no lists), BATV_E_FULL.
  *
  * BUGS
- * The kernel takes the setgid bit off if the caller is not in the file's group.  So never call this
- * or batv_acl_forbid() for the state directory: new files would no longer get Exim's group.
+ * The kernel takes the setgid bit off if the caller is not in the file's group, and is not root. So
+ * only root may call this or batv_acl_forbid() for the state directory: new files would no longer
+ * get Exim's group.
  */
 enum batv_err batv_acl_allow(int fd, uid_t user, unsigned permissions);
 

@@ -57,7 +57,7 @@ static void lack_of_fleet(const struct batv_complete_facts *f, const struct time
 			out, size,
 			"it does not have all that the other servers of the fleet sent: batv-fleet "
 			"is not running here, or waits for another server, or something is "
-			"missing; " BOUNCES_ONLY);
+			"missing: batvctl fleet status tells; " BOUNCES_ONLY);
 	else
 		snprintf(out, size,
 			 "it has what the fleet sent only since %s, which is less than "

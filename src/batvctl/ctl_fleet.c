@@ -16,6 +16,7 @@
 
 #include "changes.h"
 #include "fleet_block.h"
+#include "pieces.h"
 
 /* ---- leave ---- */
 
@@ -33,7 +34,7 @@ static int take_out_of_config(struct batv_ctl *ctl)
 	unsigned line;
 	bool ok;
 
-	if (batv_slurp(AT_FDCWD, ctl->config_path, BATV_CONFIG_MAX, &text, &len) != BATV_OK)
+	if (!batv_pieces_read(ctl->config_path, &text, &len))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet leave: cannot read %s: %s",
 				     ctl->config_path, strerror(errno));
 	fresh = batv_fleet_block_put(text, NULL, &line);
@@ -82,8 +83,12 @@ static int leave(struct batv_ctl *ctl)
 	code = take_out_of_config(ctl);
 	if (code)
 		return code;
-	puts(batv_ctl_fleet_service("disable", how, sizeof how));
-	puts(batv_ctl_fleet_service("stop", how, sizeof how));
+	if (batv_ctl_fleet_service("disable", how, sizeof how))
+		puts(how);
+	(void)batv_ctl_fleet_service("stop", how, sizeof how);
+	puts(how);
+	if (!batv_ctl_fleet_access(ctl, false, why, sizeof why))
+		fprintf(stderr, "batvctl: %s\n", why);
 	puts("The secrets are still shared: as long as another server signs with them, a reply "
 	     "that cites unknown mail is not refused here. When that is over: batvctl secret "
 	     "unshare.");

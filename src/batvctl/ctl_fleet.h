@@ -43,7 +43,12 @@ int batv_ctl_fleet_status(struct batv_ctl *ctl);
  */
 bool batv_ctl_fleet_say(struct batv_ctl *ctl, void (*change)(struct batv_fleet_said *, void *),
 			void *arg, char *why, size_t size);
-/* Runs systemctl for batv-fleet, where systemd runs.  Returns what to print about it. */
-const char *batv_ctl_fleet_service(const char *verb, char *out, size_t size);
+/* Runs systemctl for batv-fleet, where systemd runs, and says in `out` what came of it. */
+bool batv_ctl_fleet_service(const char *verb, char *out, size_t size);
+/*
+ * As root: lets batv-fleet's user look into the state directory, and makes fleet_directory; or
+ * takes the first back.  Does nothing where there is no such user.  On false, `why` is a sentence.
+ */
+bool batv_ctl_fleet_access(const struct batv_ctl *ctl, bool give, char *why, size_t size);
 
 #endif

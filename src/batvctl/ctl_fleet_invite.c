@@ -5,16 +5,18 @@
  * Invariant: it goes to a pipe or a file, never to a terminal by accident.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hmac.h"
 #include "ctl_fleet.h"
 #include "decide/servers.h"
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES 12288 /* with the blanks before it */
 
 /* ---- out ---- */
 
@@ -44,6 +46,22 @@ static const char *own_name(const struct batv_ctl *ctl, char *out, size_t size)
 	return out;
 }
 
+/*
+ * The line has the time, and must not lie in the pipe until ssh has asked for a password.  A pipe
+ * of one page that is full of blanks lets nothing in before somebody reads.
+ */
+static void wait_for_reader(struct batv_ctl *ctl)
+{
+	char blank[4096];
+
+	if (fcntl(STDOUT_FILENO, F_SETPIPE_SZ, (int)sizeof blank) == (int)sizeof blank) {
+		memset(blank, ' ', sizeof blank);
+		(void)fwrite(blank, 1, sizeof blank, stdout);
+		(void)fwrite(blank, 1, 1, stdout);
+	}
+	ctl->clock = time(NULL);
+}
+
 static int print_line(struct batv_ctl *ctl)
 {
 	const struct batv_global *g = &ctl->config.global;
@@ -54,6 +72,8 @@ static int print_line(struct batv_ctl *ctl)
 	if (!read_password(g->fleet_password_file, password))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet invite: %s: %s",
 				     g->fleet_password_file, strerror(errno));
+	setvbuf(stdout, NULL, _IONBF, 0);
+	wait_for_reader(ctl);
 	o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "exim-batv-fleet", 1,
 		      "fleet", g->fleet, "servers", g->fleet_servers, "user", g->fleet_user,
 		      "password", password, "from", own_name(ctl, name, sizeof name), "at",
@@ -61,7 +81,6 @@ static int print_line(struct batv_ctl *ctl)
 		      "retention", (json_int_t)g->memory_retention);
 	batv_wipe(password, sizeof password);
 	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	setvbuf(stdout, NULL, _IONBF, 0);
 	ok = text && printf("%s\n", text) > 0;
 	free(text);
 	json_decref(o);

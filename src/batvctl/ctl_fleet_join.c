@@ -22,6 +22,7 @@
 #include "changes.h"
 #include "ctl_fleet.h"
 #include "fleet_block.h"
+#include "pieces.h"
 #include "run.h"
 
 #define CLOCK_OFF 3 /* seconds: with more, the others wait for this host in vain */
@@ -35,6 +36,7 @@ struct joining {
 	struct batv_fleet_invitation in;
 	struct batv_changes changes;
 	char password_file[BATV_OPTION_PATH_SIZE]; /* "": none */
+	bool imported;                             /* the secrets */
 	char why[BATV_MESSAGE_SIZE];
 };
 
@@ -57,7 +59,9 @@ static int fail(struct joining *j, int code, const char *text)
 
 	if (!batv_changes_undo(&j->changes, 0, undo, sizeof undo))
 		fprintf(stderr, "batvctl: %s\n", undo);
-	return batv_ctl_fail(code, "fleet join: %s; nothing was changed", text);
+	return batv_ctl_fail(code, "fleet join: %s; %s", text,
+			     j->imported ? "the secrets were imported, all else is as it was"
+					 : "nothing was changed");
 }
 
 /* ---- what is asked for ---- */
@@ -127,8 +131,8 @@ static int look_first(struct joining *j)
 	}
 	if (off > CLOCK_OFF || off < -CLOCK_OFF) {
 		(void)snprintf(j->why, sizeof j->why,
-			       "the clock here is %lld seconds %s that of %s; let both follow NTP, "
-			       "then join again",
+			       "the clock here is %lld seconds %s that of %s, or the invitation is "
+			       "old; let both follow NTP, then join with a new invitation",
 			       (long long)(off < 0 ? -off : off), off > 0 ? "ahead of" : "after",
 			       j->in.from);
 		return fail(j, BATV_CTL_NO, j->why);
@@ -197,7 +201,7 @@ static char *new_config(struct joining *j)
 	unsigned line = 0;
 	size_t len;
 
-	if (!config || batv_slurp(AT_FDCWD, path, BATV_CONFIG_MAX, &text, &len) != BATV_OK) {
+	if (!config || !batv_pieces_read(path, &text, &len)) {
 		(void)snprintf(j->why, sizeof j->why, "cannot read %.4000s: %s", path,
 			       strerror(errno));
 		free(config);
@@ -264,8 +268,9 @@ static bool import_secrets(struct joining *j)
 		(void)fflush(NULL);
 		_exit(status);
 	}
-	if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == BATV_CTL_YES)
+	j->imported = child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+		      WEXITSTATUS(status) == BATV_CTL_YES;
+	if (j->imported)
 		return true;
 	(void)snprintf(j->why, sizeof j->why, "the secrets of %s could not be imported",
 		       j->in.from);
@@ -324,18 +329,27 @@ static int join(struct joining *j)
 {
 	struct batv_ctl *ctl = j->ctl;
 	char how[400];
+	bool runs;
 
 	if (!write_password(j) || !write_config(j) || !check_servers(j) || !import_secrets(j))
 		return fail(j, BATV_CTL_TROUBLE, j->why);
 	batv_config_free(&ctl->config);
 	if (batv_ctl_load(ctl) != BATV_CTL_YES)
 		return fail(j, BATV_CTL_TROUBLE, ctl->message);
-	if (!batv_ctl_fleet_say(ctl, say_join, j, j->why, sizeof j->why))
+	if (!batv_ctl_fleet_say(ctl, say_join, j, j->why, sizeof j->why) ||
+	    !batv_ctl_fleet_access(ctl, true, j->why, sizeof j->why))
 		return fail(j, BATV_CTL_TROUBLE, j->why);
 	step("written", "%s", ctl->config_path);
-	step("batv-fleet", "%s", batv_ctl_fleet_service("enable", how, sizeof how));
-	step("batv-fleet", "%s", batv_ctl_fleet_service("restart", how, sizeof how));
-	wait_for_view(j);
+	runs = batv_ctl_fleet_service("enable", how, sizeof how);
+	step("batv-fleet", "%s", how);
+	if (runs) {
+		runs = batv_ctl_fleet_service("restart", how, sizeof how);
+		step("batv-fleet", "%s", how);
+	}
+	if (runs)
+		wait_for_view(j);
+	else
+		step("complete", "not yet: start batv-fleet; then batvctl fleet status tells");
 	puts("The next host: batvctl fleet invite | ssh root@OTHER batvctl fleet join -");
 	return BATV_CTL_YES;
 }

@@ -40,6 +40,18 @@ static const char *name_of(const struct batv_fleet_host *h, char out[static NAME
 	return out;
 }
 
+/* The same for a command that a person types: a name that is more than a name must not get there.
+ */
+static const char *typed(const struct batv_fleet_host *h)
+{
+	const struct batv_span name = batv_span_of(h->name);
+
+	for (size_t i = 0; i < name.len; i++)
+		if (!batv_is_name_char(name.p[i]) && name.p[i] != '.')
+			return h->id;
+	return name.len == 0 || name.len >= NAME_SIZE || *name.p == '-' ? h->id : h->name;
+}
+
 static uint64_t number_of(const struct batv_fleet_host *h, const char *group, const char *key)
 {
 	const json_int_t n =
@@ -53,16 +65,17 @@ static uint64_t number_of(const struct batv_fleet_host *h, const char *group, co
 static void check_host(struct fleet_status *s, const struct batv_fleet_host *h)
 {
 	const int64_t silent = s->ctl->clock - h->heard;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], when[BATV_TIME_SIZE];
 
 	if (h->left)
 		return;
 	(void)name_of(h, name);
+	batv_ctl_time_format(h->heard, when, sizeof when);
 	if (!h->own && silent > SILENT)
 		problem(s,
-			"%s has not been heard for %lld seconds: until it is, the memory is not "
+			"%s was last heard: %s; until it is heard again, the memory is not "
 			"complete; if it is gone for good: batvctl fleet forget %s",
-			name, (long long)silent, name);
+			name, when, typed(h));
 	if (h->offset > CLOCK_OFF || h->offset < -CLOCK_OFF)
 		problem(s, "the clock of %s is %lld ms %s this one: let both follow NTP", name,
 			(long long)(h->offset < 0 ? -h->offset : h->offset),
@@ -100,7 +113,8 @@ static void check_fingerprints(struct fleet_status *s)
 		problem(s,
 			"%s has other secrets than this host (fingerprint %.16s, here %.16s): "
 			"batvctl secret export | ssh %s batvctl secret import",
-			name_of(h, name), h->fingerprint, own->fingerprint, name);
+			name_of(h, name), h->fingerprint, own->fingerprint,
+			typed(h) == h->name ? h->name : "THAT-HOST");
 	}
 }
 
@@ -175,7 +189,11 @@ static void print_host(const struct fleet_status *s, const struct batv_fleet_hos
 	for (size_t i = 0; i < h->n_domains; i++)
 		refusing += h->domains[i].armed;
 	batv_printable(batv_span_of(h->has_row ? h->version : "-"), version, sizeof version);
-	(void)snprintf(heard, sizeof heard, "%lld s ago", (long long)(silent > 0 ? silent : 0));
+	if (h->heard)
+		(void)snprintf(heard, sizeof heard, "%lld s ago",
+			       (long long)(silent > 0 ? silent : 0));
+	else
+		(void)snprintf(heard, sizeof heard, "never");
 	if (h->left)
 		(void)snprintf(note, sizeof note, "has left");
 	else if (!h->has_row)

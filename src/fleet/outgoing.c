@@ -38,7 +38,7 @@ struct batv_outgoing {
 	size_t row_len;
 	char *row_text; /* from malloc */
 	size_t row_text_len;
-	bool left;
+	bool left, left_told;
 	struct batv_payload_forget forgotten[64];
 	unsigned n_forgotten;
 };
@@ -343,6 +343,24 @@ static void repeat(struct batv_station *st)
 	}
 }
 
+/* ---- leaving ---- */
+
+/* Once nothing waits at a server that is OK, that one has the last parcel: that this host leaves.
+ */
+static void look_whether_told(struct batv_station *st)
+{
+	struct batv_outgoing *out = st->outgoing;
+
+	for (unsigned i = 0; !out->left_told && i < batv_engine_servers(st->engine); i++)
+		if (is_ok(st, i) && !out->missed[i] && batv_engine_waiting(st->engine, i) == 0)
+			out->left_told = st->changed = true;
+}
+
+bool batv_outgoing_has_left(const struct batv_station *st)
+{
+	return st->outgoing->left && st->outgoing->left_told;
+}
+
 /* ---- what is due ---- */
 
 static void do_due(struct batv_station *st, const struct batv_member_todo *todo, int64_t until)
@@ -390,6 +408,8 @@ void batv_outgoing_work(struct batv_station *st)
 	batv_kept_expire(&st->kept, st->now);
 	st->member.kept_from = batv_kept_from(&st->kept);
 	st->member.reading = st->deaf;
+	if (st->outgoing->left)
+		look_whether_told(st);
 	if (!any_ok(st) || st->outgoing->left || st->exhausted)
 		return;
 	mend_those_that_missed(st);
@@ -405,6 +425,11 @@ void batv_outgoing_server(struct batv_station *st, unsigned server)
 	char host[17];
 
 	batv_member_back(&st->member);
+	if (st->outgoing->left) {
+		if (!st->outgoing->left_told)
+			post(st, BATV_PARCEL_LEAVE, 0, 0, 0, 0);
+		return;
+	}
 	if (!st->outgoing->row_len)
 		return;
 	snprintf(host, sizeof host, "%016" PRIx64, st->own.host);
@@ -439,6 +464,8 @@ void batv_outgoing_leave(struct batv_station *st, bool leave)
 	else
 		st->exhausted = true; /* back, as after a start: what was not sent is owed */
 	st->outgoing->left = leave;
+	st->outgoing->left_told = false;
+	st->changed = true;
 }
 
 /* Until now it may have sent what nobody heard of. */

@@ -22,6 +22,8 @@ void batv_outgoing_server(struct batv_station *st, unsigned server);
 void batv_outgoing_row(struct batv_station *st, struct batv_span text);
 /* Has this host left the fleet?  Then nothing more is sent. */
 void batv_outgoing_leave(struct batv_station *st, bool leave);
+/* And does a server have its word, so that the others hear it? */
+bool batv_outgoing_has_left(const struct batv_station *st);
 /* An administrator says here that this host is gone. */
 void batv_outgoing_forget(struct batv_station *st, uint64_t host);
 

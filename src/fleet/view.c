@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "outgoing.h"
 #include "view.h"
 
 #define NAME "view"
@@ -88,7 +89,7 @@ static json_t *own_host(const struct batv_station *st)
 	set(one, "offset", json_integer(0));
 	set(one, "gaps", json_integer(0));
 	set(one, "incarnation", json_integer(st->own.incarnation));
-	set(one, "left", json_false());
+	set(one, "left", json_boolean(batv_outgoing_has_left(st)));
 	return one;
 }
 

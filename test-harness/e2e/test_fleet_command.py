@@ -1,0 +1,235 @@
+"""batvctl fleet, batvctl observe and batvctl memory: as an administrator of two servers uses them.
+
+No systemd runs in the laboratory: the commands say so, and the test starts and stops batv-fleet.
+"""
+
+import subprocess
+
+from answers import *
+from lab_fleet import *
+
+USER = "batv"
+
+
+class Server(FleetHost):
+    """A server that is in no fleet yet; it joins by batvctl."""
+
+    def __init__(self, lab, name, route=None, address="127.0.0.1", conf=MEMORY + SHORT, **config):
+        self.lab, self.name, self.fleet = lab, name, None
+        self.dir = lab.mkdir(f"fleet-{name}", mode=0o750)
+        self.batv = Batv(lab, name=f"batv-{name}", conf=conf, start=False)
+        self.batv.conf(conf, fleet_host=name, fleet_directory=self.dir)
+        self.batv.start()
+        self.exim = batv_exim(lab, self.batv, route, name=name, address=address, **config) if route else None
+
+    def ctl(self, *argv, code=0, **run):
+        done = self.batv.ctl(*argv, check=False, env={"BATV_FLEET_PROGRAM": FLEET}, **run)
+        assert done.returncode == code, (argv, done.returncode, done.stdout, done.stderr)
+        return done
+
+    def files(self):
+        """What joining may change."""
+        return {p.name: (p.stat().st_mode, p.read_bytes()) for p in self.batv.dir.iterdir() if p.is_file()}
+
+    def secrets(self):
+        return (self.batv.state_dir / "secret").read_text()
+
+    def join(self, servers, *options, password=PASSWORD):
+        return self.ctl("fleet", "join", *options, *(address(s) for s in servers), input=f"{password}\n")
+
+    def key_is_there(self):
+        wait_until((self.batv.state_dir / "fleet.key").exists, 15, f"the key of the fleet at {self.name}")
+
+    def runs(self):
+        """Start batv-fleet, as systemd would."""
+        self.key_is_there()
+        return self.start()
+
+    def fleet_status(self):
+        done = self.batv.ctl("--json", "fleet", "status", check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    def problem(self, text):
+        """Wait until fleet status has such a problem."""
+        def there():
+            code, status = self.fleet_status()
+            assert (code == 1) == bool(status["problems"]), (code, status["problems"])
+            return [p for p in status["problems"] if text in p]
+        return wait_until(there, 30, lambda: f'"{text}" in {self.fleet_status()[1]["problems"]}')[0]
+
+    def no_problem(self, text=""):
+        wait_until(lambda: not [p for p in self.fleet_status()[1]["problems"] if text in p and not p.endswith("wait 72 hours")], 30,
+                   lambda: f'no "{text}" in {self.fleet_status()[1]["problems"]}')
+
+    def hears(self, *names):
+        self.view_is(lambda v: {h["name"] for h in v["hosts"] if h["row"] and not h["left"]} >= set(names), f"rows of {names}")
+
+
+def address(server):
+    return f"redis://{USER}@{server.server}/{NAME}" if server.port else server.server
+
+
+def invite(host, other, code=0, change=lambda text: text):
+    """batvctl fleet invite | ssh OTHER batvctl fleet join -"""
+    text = host.ctl("fleet", "invite").stdout
+    return other.ctl("fleet", "join", "-", input=change(text), code=code)
+
+
+def pair(lab, **more):
+    """Two servers in one fleet, both seen."""
+    servers = engines(lab, 1)
+    relay, mx = Server(lab, "relay1", **more), Server(lab, "mx1", **more)
+    relay.join(servers)
+    invite(relay, mx)
+    relay.runs()
+    mx.runs()
+    relay.hears("mx1", "relay1")
+    mx.hears("mx1", "relay1")
+    return servers[0], relay, mx
+
+
+def test_join_by_address(lab):
+    """Until the servers can be used, nothing is changed."""
+    servers = engines(lab, 2)
+    relay = Server(lab, "relay1")
+    before = relay.files()
+    addresses = [address(s) for s in servers]
+
+    def refused(code, *argv, password=PASSWORD, error):
+        done = relay.ctl("fleet", "join", *argv, input=f"{password}\n", code=code)
+        lines = [l for l in done.stderr.splitlines() if "warning: " not in l]
+        assert len(lines) == 1 and error in lines[0] and "nothing was changed" in lines[0] or code == 2, done.stderr
+        assert relay.files() == before
+        return done
+    done = refused(3, *addresses, password="wrong", error="a server cannot be used")
+    assert "wrong user or password" in done.stderr, done
+    servers[1].kill()
+    done = refused(3, *addresses, error="a server cannot be used")
+    assert "cannot connect" in done.stderr, done
+    servers[1].start()
+    refused(2, "redis://nobody@:99999/x", error="address 1: ")
+    assert relay.ctl("fleet", "status", code=1).stderr.count("names no fleet") == 1
+    assert "is in no fleet" in relay.ctl("fleet", "invite", code=1).stderr
+    text = relay.batv.conf_path.read_text()
+    relay.batv.conf_path.write_text(f"{text}fleet = other\n")
+    before = relay.files()
+    refused(3, *addresses, error=f":{text.count(chr(10)) + 1}: this line")
+    relay.batv.conf_path.write_text(text)
+    before = relay.files()
+    done = relay.join(servers)
+    assert "no systemd runs here: enable batv-fleet yourself" in done.stdout, done.stdout
+    assert f"fleet = {NAME}" in relay.batv.conf_path.read_text()
+    relay.runs()
+    relay.hears("relay1")
+    relay.no_problem()
+    page = relay.ctl("fleet", "status", code=1).stdout      # the memory is young
+    assert re.search(r"(?m)^relay1 .* this host", page) and f"Fleet {NAME}" in page, page
+    after = relay.files()
+    relay.join(servers)         # again: the same
+    assert relay.files() == after
+
+
+def test_invite_and_leave(lab):
+    servers = engines(lab, 1)
+    relay, mx = Server(lab, "relay1"), Server(lab, "mx1")
+    relay.join(servers)
+    relay.runs()
+    before, secrets = mx.files(), mx.secrets()
+
+    def line(change):
+        def apply(text):
+            first, rest = text.lstrip().split("\n", 1)
+            first = json.loads(first)
+            change(first)
+            return json.dumps(first) + "\n" + rest
+        return apply
+    for seconds, word in (10, "after"), (-10, "ahead of"):
+        done = invite(relay, mx, 1, line(lambda o: o.update(at=o["at"] + seconds)))
+        assert re.search(rf"the clock here is \d+ seconds {word} that of relay1", done.stderr), done.stderr
+    invite(relay, mx, 2, lambda text: "")
+    invite(relay, mx, 2, lambda text: text[:20])
+    assert mx.files() == before and mx.secrets() == secrets
+    invite(relay, mx, 3, lambda text: text[:-40])       # the secrets were cut off
+    assert mx.files() == before and mx.secrets() == secrets
+    done = invite(relay, mx, 0, line(lambda o: o.update(capacity=5000)))
+    assert "memory_capacity is 1000 here and 5000 on relay1" in done.stdout, done.stdout
+    mx.runs()
+    relay.hears("mx1")
+    mx.hears("relay1")
+    relay.remember("m1@test")
+    mx.learns("m1@test")
+    relay.no_problem()
+    mx.no_problem()
+    # leaving is told, and coming back, too
+    done = mx.ctl("fleet", "leave")
+    assert "The other hosts know that this one has left" in done.stdout and "stop batv-fleet yourself" in done.stdout, done.stdout
+    assert mx.files()["exim-batv.conf"] == before["exim-batv.conf"]
+    mx.stop()
+    wait_until(lambda: not (mx.batv.state_dir / "fleet.key").exists(), 15, "the key to be taken away")
+    relay.view_is(lambda v: [h for h in v["hosts"] if h["name"] == "mx1" and h["left"]], "that mx1 has left")
+    relay.no_problem()
+    assert re.search(r"(?m)^mx1 .*has left", relay.ctl("fleet", "status", code=1).stdout)
+    assert "names no fleet" in mx.ctl("fleet", "leave", code=1).stderr
+    invite(relay, mx)
+    mx.runs()
+    relay.view_is(lambda v: [h for h in v["hosts"] if h["name"] == "mx1" and not h["left"]], "that mx1 is back")
+    mx.remember("m2@test")
+    relay.learns("m2@test")
+    relay.no_problem()
+
+
+def test_status_and_forget(lab):
+    """What is wrong with the others; a host that is gone is forgotten by its name or its id."""
+    server, relay, mx = pair(lab)
+    mx.batv.ctl("rotate")           # without export
+    problem = relay.problem("mx1 has other secrets")
+    assert "batvctl secret export | ssh mx1 batvctl secret import" in problem
+    server.kill()
+    assert "cannot connect" in relay.problem(f"server {server.server}")
+    server.start()
+    relay.no_problem("server ")
+    # a host whose name is made to do harm: its row is what its batv-fleet says
+    mx.fleet.kill()
+    relay.fleet.freeze()
+    view = json.loads((relay.dir / "view").read_text())
+    evil = {**next(h for h in view["hosts"] if not h["own"]), "id": "00000000000000ff", "name": "x;id\x1b[31m" + "n" * 300, "heard": 0}
+    view["hosts"].append(evil)
+    (relay.dir / "view").write_text(json.dumps(view))
+    page = relay.ctl("fleet", "status", code=1).stdout
+    assert "\x1b" not in page and max(map(len, page.splitlines())) <= 130, page
+    page = " ".join(page.split())
+    assert "batvctl fleet forget 00000000000000ff" in page and "ssh x;" not in page and "forget x;" not in page, page
+    relay.fleet.thaw()
+    relay.problem("batvctl fleet forget mx1")
+    relay.ctl("fleet", "forget", "mx1")
+    relay.no_problem()
+    assert "no host of the fleet is named nobody" in relay.ctl("fleet", "forget", "nobody", code=1).stderr
+    assert "use batvctl fleet leave" in relay.ctl("fleet", "forget", "relay1", code=1).stderr
+    relay.no_problem()
+
+
+def test_memory_export_and_import(lab):
+    one, other = Server(lab, "relay1"), Server(lab, "mx1")
+    share_secret(one.batv, other.batv)
+    one.remember("m1@test")
+    copy = lab.dir / "copy"
+    done = subprocess.run(f"exec {BUILD}/batvctl -c {one.batv.conf_path} memory export > {copy}", shell=True, timeout=60)
+    assert done.returncode == 0
+    whole = copy.read_bytes()
+
+    def take(data, code):
+        copy.write_bytes(data)
+        done = subprocess.run(f"exec {BUILD}/batvctl -c {other.batv.conf_path} memory import < {copy}", shell=True, timeout=60,
+                              capture_output=True, text=True)
+        assert done.returncode == code, done
+        return done
+    assert not other.knows("m1@test")
+    take(b"", 2)
+    take(b"\0" * 100000, 1)
+    assert not other.knows("m1@test")
+    take(whole[:-5000], 3)
+    assert "added what the other host knows" in take(whole, 0).stdout
+    assert other.knows("m1@test") and not other.knows("m2@test")
+    other.remember("m2@test")
+    take(whole, 0)
+    assert other.knows("m1@test") and other.knows("m2@test")
