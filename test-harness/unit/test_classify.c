@@ -1,8 +1,7 @@
 /* links: core/evidence/class core/evidence/classify core/evidence/parts core/evidence/field core/decide/policy core/decide/servers core/decide/exim_list core/base/span */
 /* links: core/evidence/habits core/evidence/codes core/evidence/words core/evidence/decode core/evidence/returned core/evidence/mailbox core/tag/tag core/tag/addr core/base/hmac */
 /*
- * test_classify.c - messages of all kinds, one per file, messages/NAME.CLASS.eml; and how odd
- * header fields are parsed.  Run from the top of the tree.
+ * test_classify.c - messages, one per file, messages/NAME.CLASS.eml; and odd header fields.
  */
 #include <check.h>
 #include <glob.h>
