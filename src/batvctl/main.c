@@ -154,8 +154,7 @@ const struct batv_ctl_command batv_ctl_commands[] = {
 	 batv_ctl_fleet_command},
 	{"memory", "", 1, 1, "export|import", "what was sent, for another host of the fleet",
 	 "batvctl memory export | ssh -C root@OTHER batvctl memory import\n"
-	 "For a host that joins a fleet whose servers keep no history.  import adds to what is "
-	 "there;\n"
+	 "For a host that joins, so that it need not wait.  import adds to what is there;\n"
 	 "both hosts have the same secrets, memory_capacity and memory_retention.",
 	 batv_ctl_memory},
 	{"unsigned", "for note", 1, 2, "add|remove|list [ITEM] [--for TIME] [--note TEXT]",

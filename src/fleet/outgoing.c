@@ -21,6 +21,10 @@
 #define TURN_REPEATS 8            /* parcels of old names, in one turn */
 #define QUIET (UINT32_C(1) << 20) /* bytes that wait at a server: old names wait, too */
 #define DUE_MAX 32
+/* Old names of all hosts together: so many at once, then so many a second.  The servers keep them
+ * for 15 minutes: 60 MB, and 370 MB more. */
+#define BURST INT64_C(3000000)
+#define PER_SECOND INT64_C(20000)
 
 struct batv_outgoing {
 	uint8_t sealed[BATV_PARCEL_SIZE_MAX], payload[BATV_PARCEL_PAYLOAD_MAX];
@@ -32,6 +36,7 @@ struct batv_outgoing {
 		bool on;
 		unsigned day;
 		size_t index;
+		int64_t may, since; /* so many names all may send, at the tick `since` */
 	} repeat;
 	uint64_t resend_at, resend_to;     /* 0: nothing */
 	uint8_t row[BATV_PARCEL_SIZE_MAX]; /* sealed, as it is in the hash */
@@ -45,7 +50,11 @@ struct batv_outgoing {
 
 struct batv_outgoing *batv_outgoing_new(void)
 {
-	return calloc(1, sizeof(struct batv_outgoing));
+	struct batv_outgoing *out = calloc(1, sizeof *out);
+
+	if (out)
+		out->repeat.may = BURST;
+	return out;
 }
 
 void batv_outgoing_free(struct batv_outgoing *out)
@@ -317,11 +326,27 @@ static void end_repeat(struct batv_station *st)
 	out->repeat.on = false;
 }
 
+/* Each name of this host counts as one of every host: they all send at the same time. */
+static bool may_repeat(struct batv_station *st)
+{
+	struct batv_outgoing *out = st->outgoing;
+	const int64_t passed = st->tick - out->repeat.since;
+
+	if (passed > 0)
+		out->repeat.may += passed * PER_SECOND / 1000;
+	if (out->repeat.may > BURST)
+		out->repeat.may = BURST;
+	out->repeat.since = st->tick;
+	return out->repeat.may > 0;
+}
+
 static void repeat(struct batv_station *st)
 {
 	struct batv_outgoing *out = st->outgoing;
 	const unsigned last = batv_station_today(st) + 1u;
 
+	if (!out->repeat.on || !may_repeat(st))
+		return;
 	for (int i = 0; out->repeat.on && i < TURN_REPEATS && all_quiet(st); i++) {
 		size_t n;
 
@@ -336,6 +361,7 @@ static void repeat(struct batv_station *st)
 			post(st, BATV_PARCEL_ITEMS, (uint16_t)out->repeat.day, (uint16_t)n,
 			     n * BATV_PAYLOAD_ITEM_LEN, 0);
 		out->repeat.index += n;
+		out->repeat.may -= (int64_t)(n * (st->roster.n + 1));
 		if (n < BATV_PAYLOAD_ITEMS_MAX) {
 			out->repeat.day++;
 			out->repeat.index = 0;
