@@ -233,3 +233,104 @@ def test_memory_export_and_import(lab):
     other.remember("m2@test")
     take(whole, 0)
     assert other.knows("m1@test") and other.knows("m2@test")
+
+
+# ---- refusing, by what all hosts say ----
+
+class Site:
+    """relay1, relay2 and mx1 with an Exim each, in one fleet; all mail is of the domain test, and leaves by a relay."""
+
+    CONF = (MEMORY + SHORT).replace("+local_domains", "test").replace("reject", "auto") + "grace = 1d\n"
+
+    def __init__(self, lab, fresh=()):
+        lab.clock.set(1_900_000_000)
+        self.lab, self.world = lab, Sink(lab)
+        self.servers = engines(lab, 1)
+        self.hosts = [Server(lab, name, self.world, address, self.CONF, options={"smtp_accept_queue_per_connection": "0"})
+                      for name, address in (("relay1", "127.0.0.1"), ("relay2", "127.0.0.3"), ("mx1", "127.0.0.4"))]
+        self.one, self.two, self.mx = self.hosts
+        self.one.join(self.servers)
+        for host in self.two, self.mx:
+            text = self.one.ctl("fleet", "invite").stdout
+            host.ctl("fleet", "join", *(["--fresh"] if host.name in fresh else []), "-", input=text)
+        for host in self.hosts:
+            host.runs()
+        for host in self.hosts:
+            host.hears("relay1", "relay2", "mx1")
+
+    def send(self, host):
+        """Mail leaves by this host; gives the envelope sender that arrives."""
+        number = len(self.world.messages)
+        assert host.exim.inject("alice@test", "friend@theirs.test", make_message("alice@test", "friend@theirs.test")).data.code == 250
+        return self.world.wait(number + 1)[-1].sender
+
+    def has_evidence(self, host):
+        assert is_signed(self.send(host), "alice@test")
+        prove(host.batv, host.exim)
+
+    def domain(self, host):
+        return next((d for d in host.batv.json("status")["domains"] if d["domain"] == "test"), {"armed": False, "why": "-", "text": ""})
+
+    def is_armed(self, host, armed=True, text=""):
+        return wait_until(lambda: (d := self.domain(host))["armed"] == armed and text in d["text"] and d, 30,
+                          lambda: f"armed={armed} and {text!r} at {host.name}: {self.domain(host)}")
+
+    def code(self, host=None):
+        return (host or self.mx).exim.inject("", "alice@test", bounce("alice@test"), source=STRANGER).data.code
+
+    def passes(self, seconds):
+        """Time passes, and all are heard again."""
+        self.lab.clock.advance(seconds)
+        for host in self.hosts:
+            if host.fleet.alive():
+                host.view_is(lambda v: all(h["heard"] >= self.lab.clock.now() - 30 for h in v["hosts"] if not h.get("silent")), "that all are heard")
+
+
+def test_arming(lab):
+    """An MX that never sent refuses by what two relays know; what one of them breaks is broken everywhere."""
+    site = Site(lab)
+    one, two, mx = site.hosts
+    site.has_evidence(one)
+    assert is_signed(site.send(two), "alice@test")
+    site.passes(DAY + 60)
+    site.is_armed(mx, False, "relay2")              # it has no evidence yet
+    assert site.code() == 250
+    prove(two.batv, two.exim)
+    site.is_armed(mx)
+    assert site.code() == 550
+    # a foreign secret: the domain is named with the host, and nothing is refused any more
+    two.batv.ctl("rotate")
+    site.is_armed(mx, False, "relay2")
+    assert [site.code() for _ in range(3)] == [250] * 3
+    site.is_armed(one, False, "relay2")
+    share_secret(two.batv, mx.batv)
+    share_secret(two.batv, one.batv)
+    site.is_armed(mx)
+    # all observe, by a word that any host says
+    two.ctl("observe", "--fleet")
+    for host in site.hosts:
+        wait_until((host.batv.state_dir / "observe").exists, 30, f"that {host.name} observes")
+        wait_until(lambda: site.code(host) == 250, 30, f"that {host.name} refuses nothing")
+    one.ctl("observe", "--fleet", "--end")
+    wait_until(lambda: site.code() == 550, 30, "that the MX refuses again")
+    # signing off on one
+    two.batv.conf(two.batv.conf_path.read_text(), signing="no")
+    site.is_armed(mx, False, "relay2")
+    site.is_armed(one, False, "relay2")
+    assert [site.code() for _ in range(3)] == [250] * 3
+
+
+def test_a_sender_that_is_not_heard(lab):
+    """After fleet_patience the MX goes by its own evidence, which it does not have."""
+    site = Site(lab)
+    site.has_evidence(site.one)
+    site.passes(DAY + 60)
+    site.is_armed(site.mx)
+    site.one.fleet.kill()
+    site.lab.clock.advance(1800)
+    site.is_armed(site.mx)
+    site.lab.clock.advance(3600)
+    site.is_armed(site.mx, False)
+    assert site.code() == 250
+    site.one.start()
+    site.is_armed(site.mx)
