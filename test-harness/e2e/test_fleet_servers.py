@@ -1,6 +1,7 @@
 """What batv-fleet --check says of real Redis and Valkey servers, in order and in every trouble: docs/fleet.md."""
 
 import ssl
+import re
 import socket
 import subprocess
 
@@ -228,3 +229,16 @@ def test_tls(lab):
     assert "is this its port for TLS?" in plain_port or "TLS failed" in plain_port, plain_port
     strange, = Host(lab, [f"rediss://localhost:{port}"]).check(1)
     assert "TLS failed: self-signed certificate" in strange, strange
+
+
+def test_the_page_has_the_lines_of_the_log(lab):
+    """What docs/fleet.md quotes is what the sources say, but for names and numbers."""
+    sources = re.sub(r'"\s*\n\s*(?:PRI[a-z0-9]+ *)?"', "", "".join(p.read_text() for p in sorted((TOP / "src/fleet").glob("*.c"))))
+    page = (TOP / "docs/fleet.md").read_text().partition("## In the log\n")[2].partition("\n## ")[0]
+    quoted = [q for row in page.splitlines() if row.startswith("| `") for q in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    assert len(quoted) > 15, quoted
+    for line in quoted:
+        parts = re.split(r"SERVER: |; |\bNAME\b|\bID\b|\.\.\.|2026-\S+ \S+ UTC|\b\d+(?:\.\d+)*\b|[()]|\bbatv\b may|allkeys-lru|Connection refused|"
+                         r"No space left on device|redis|xadd", line)
+        for part in (p.strip(" ;") for p in parts):
+            assert len(part) < 6 or part in sources, (part, line)
