@@ -2,7 +2,7 @@
  * capture.c - follows the journals of two memory files.
  *
  * Invariant: `until` never passes the moment at which a record was first due that is neither handed
- * out nor a hole nor lost.
+ * out nor a hole nor lost.  When it passes a loss, `gap` has passed it, too.
  */
 #include "capture.h"
 
@@ -17,12 +17,14 @@ struct look {
 	int64_t now;
 	struct batv_journal_entry *out;
 	size_t n, room;
+	uint64_t heads; /* records that the journals have, or had */
+	bool incomplete;
 };
 
 static void lose(struct batv_capture *c, uint64_t records, int64_t now)
 {
 	c->lost += records;
-	c->lost_at = now;
+	c->gap = now;
 }
 
 /* ---- which file ---- */
@@ -127,8 +129,8 @@ static void look_again(struct look *l)
 			i++;
 		else
 			forget(ring, i);
-	for (; holes > 0 && ring->n_missing > 0 && l->n < l->room; holes--, ring->again++) {
-		i = ring->again % ring->n_missing;
+	for (; holes > 0 && ring->n_missing > 0 && l->n < l->room; holes--, ring->hole_at++) {
+		i = ring->hole_at % ring->n_missing;
 		if (ring->missing[i].hole && !still_missing(l, &ring->missing[i]))
 			forget(ring, i);
 	}
@@ -158,10 +160,11 @@ static void check_place(struct look *l, const struct batv_journal_head *head)
 	if (head->failed > ring->failed)
 		lose(l->c, head->failed - ring->failed, l->now);
 	ring->failed = head->failed;
-	if (ring->next < first) {
+	if (ring->next < first)
 		lose(l->c, first - ring->next, l->now);
+	if (ring->next < first || ring->again)
 		ring->next = first;
-	}
+	ring->again = false;
 }
 
 /* Returns false if it cannot be read now. */
@@ -184,19 +187,25 @@ static bool read_next(struct look *l)
 	return true;
 }
 
+/* A loss from before anybody followed it is not counted: see note_begin(). */
+static void follow_first(struct look *l, const struct batv_journal_head *head)
+{
+	l->ring->next = oldest(l, head->next);
+	l->ring->failed = head->failed;
+	l->heads += head->next;
+	l->incomplete |= l->ring->next > 0 || head->failed > 0;
+}
+
 /* Returns false if the journal cannot be read now. */
 static bool read_ring(struct look *l)
 {
 	struct batv_capture_ring *ring = l->ring;
-	const bool fresh = ring->next == 0 && ring->known == 0;
 	struct batv_journal_head head;
 
 	if (!batv_journal_head(l->memory, &head))
 		return false;
-	if (fresh) {
-		ring->next = oldest(l, head.next);
-		ring->failed = head.failed;
-	}
+	if (l->c->began == 0)
+		follow_first(l, &head);
 	check_place(l, &head);
 	look_again(l);
 	while (ring->next < head.next && l->n < l->room && read_next(l))
@@ -205,6 +214,42 @@ static bool read_ring(struct look *l)
 		ring->known = l->now;
 	ring->unread = head.next - ring->next;
 	return batv_memory_there(l->memory);
+}
+
+/* ---- what the others will never hear of ---- */
+
+static uint64_t recorded(struct batv_memory *m, int64_t now)
+{
+	return m ? batv_counted(m, BATV_COUNT_IDS, 0, now) +
+			       batv_counted(m, BATV_COUNT_PAIRS, 0, now)
+		 : 0;
+}
+
+/*
+ * The journal has all since the memory began, if it has all that was ever recorded; otherwise all
+ * since this file was made.  But if it has come round already, nobody knows.
+ */
+static void note_begin(struct look *l, struct batv_memory *memory, struct batv_memory *before)
+{
+	const int64_t s = l->now / 1000;
+	int64_t began = batv_counters_created(memory);
+
+	if (recorded(memory, s) + recorded(before, s) <= l->heads)
+		began = batv_sent_facts(memory, 0, s).since;
+	l->c->began = l->incomplete || began > s ? l->now : began * 1000;
+	if (l->c->began <= 0)
+		l->c->began = 1;
+}
+
+/* Mail that left while there was no usable state has no name that could be told. */
+static void note_bare(struct batv_capture *c, struct batv_memory *memory, int64_t now)
+{
+	const int64_t bare = batv_counters_bare_last(memory);
+	const int64_t end = bare < now / 1000 ? (bare + 1) * 1000 : now;
+
+	if (bare != 0 && bare != c->bare && end > c->gap)
+		c->gap = end;
+	c->bare = bare;
 }
 
 /* ---- up to when ---- */
@@ -239,8 +284,12 @@ size_t batv_capture_look(struct batv_capture *c, struct batv_memory *memory,
 		else if (until(l.ring) < t)
 			t = until(l.ring);
 	}
-	if (readable)
+	if (readable && c->began == 0)
+		note_begin(&l, memory, before);
+	if (readable) {
+		note_bare(c, memory, now);
 		c->until = t;
+	}
 	return l.n;
 }
 
@@ -258,12 +307,14 @@ void batv_capture_save(const struct batv_capture *c, struct batv_capture_place p
 	}
 }
 
-void batv_capture_resume(struct batv_capture *c, const struct batv_capture_place place[static 2])
+void batv_capture_resume(struct batv_capture *c, const struct batv_capture_place place[static 2],
+			 bool again)
 {
 	memset(c, 0, sizeof *c);
 	for (unsigned i = 0; i < 2; i++) {
 		c->ring[i].file = place[i].file;
 		c->ring[i].next = place[i].next;
 		c->ring[i].failed = place[i].failed;
+		c->ring[i].again = again;
 	}
 }

@@ -8,9 +8,12 @@
  * only stopped still writes it, so a hole is looked at again until the ring comes round.  A hole
  * that a killed writer left is harmless, because it has set no bit: the message is recorded again.
  *
- * A loss is not: items that were recorded here will not be told to the others, because the reader
- * was too slow and the ring came round, or because a record could not be written.  The repair is
- * batvctl remember --from-exim-log, which writes them into the journal again.
+ * A gap is not: mail left here of which the others will never hear, because the reader was too slow
+ * and the ring came round; because a record could not be written; because the memory was replaced;
+ * because there was no usable state (batv_counters_bare_now()); or because it left before there was
+ * a journal.  Only time ends a gap: when it is older than the memory's retention, it no longer
+ * matters.  batvctl remember --from-exim-log writes into the journal what the log knows, but nobody
+ * can say that this is all.
  *
  * It reads the memory, and nothing else; the caller brings the time and the room.
  */
@@ -35,7 +38,8 @@ struct batv_capture_ring {
 	uint64_t failed; /* as in struct batv_journal_head, as last seen */
 	int64_t known;   /* ms: all that was recorded before this moment is before `next` */
 	uint64_t unread; /* records between `next` and the head, at the last look */
-	size_t n_missing, again;
+	bool again;      /* all that is in the ring is to be read again */
+	size_t n_missing, hole_at;
 	struct batv_capture_missing missing[BATV_CAPTURE_OPEN];
 };
 
@@ -47,9 +51,12 @@ struct batv_capture {                     /* start with all bytes zero */
 	 * clock does.
 	 */
 	int64_t until;
-	uint64_t holes;  /* records that were passed over, and are not written to this day */
-	uint64_t lost;   /* records that are lost, at least; it only grows */
-	int64_t lost_at; /* ms: when that was last noticed; 0: never */
+	uint64_t holes; /* records that were passed over, and are not written to this day */
+	uint64_t lost;  /* records that are lost, at least; it only grows */
+	/* Milliseconds: what this host sent before may be unknown to the others; 0: nothing. */
+	int64_t gap;   /* since its journal began */
+	int64_t began; /* what was sent earlier is not in the journal.  0: not looked yet */
+	int64_t bare;  /* s: batv_counters_bare_last() as last seen */
 };
 
 /*
@@ -60,8 +67,8 @@ struct batv_capture {                     /* start with all bytes zero */
  * no journal, `until` stands still.  before is NULL if the state names none, and also if it is
  * damaged or gone, because nobody can write there any more.  It may have no journal.
  *
- * The caller must tell the fleet when `lost` grows: what others do not know may have been sent
- * here.
+ * The caller must tell the fleet of `gap` and `began` before it promises an `until` that was read
+ * after they changed.
  */
 size_t batv_capture_look(struct batv_capture *c, struct batv_memory *memory,
 			 struct batv_memory *before, int64_t now, struct batv_journal_entry *out,
@@ -75,9 +82,13 @@ struct batv_capture_place {
 void batv_capture_save(const struct batv_capture *c, struct batv_capture_place place[static 2]);
 /*
  * Goes on from there.  Without a place, all that is still in the ring is handed out; nothing is
- * lost by that, because it merges.  After a crash of the machine use no place: the memory may have
- * gone back to an earlier position, so that positions are used twice.
+ * lost by that, because it merges.  So it is with `again`, too: use it when the machine was started
+ * since, because after a crash the memory may have gone back to an earlier position, so that
+ * positions are used twice.  Then the places only tell what the ring has lost.
+ *
+ * The caller keeps and sets `gap` and `began` itself.
  */
-void batv_capture_resume(struct batv_capture *c, const struct batv_capture_place place[static 2]);
+void batv_capture_resume(struct batv_capture *c, const struct batv_capture_place place[static 2],
+			 bool again);
 
 #endif

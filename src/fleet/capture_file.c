@@ -33,24 +33,27 @@ static uint64_t this_boot(void)
 bool batv_capture_file_save(const struct batv_own_files *own, const struct batv_capture *capture)
 {
 	struct batv_capture_place place[2];
-	char text[400];
+	char text[500];
 	int len;
 	enum batv_err err;
 
 	batv_capture_save(capture, place);
 	len = snprintf(text, sizeof text,
 		       HEAD "\nboot %" PRIu64 "\nplace %" PRIu64 " %" PRIu64 " %" PRIu64
-			    "\nplace %" PRIu64 " %" PRIu64 " %" PRIu64 "\nend 3\n",
+			    "\nplace %" PRIu64 " %" PRIu64 " %" PRIu64 "\ngap %" PRId64 " %" PRId64
+			    "\nend 4\n",
 		       this_boot(), place[0].file, place[0].next, place[0].failed, place[1].file,
-		       place[1].next, place[1].failed);
+		       place[1].next, place[1].failed, capture->gap, capture->began);
 	err = batv_own_files_write(own, NAME, text, (size_t)len);
 	return err == BATV_OK || err == BATV_E_SYNC;
 }
 
-static bool parse(const char *text, size_t len, struct batv_capture_place place[static 2])
+static bool parse(const char *text, size_t len, struct batv_capture *capture)
 {
+	struct batv_capture_place place[2];
 	struct batv_saved saved;
 	uint64_t boot = 0;
+	int64_t gap = 0, began = 0;
 	unsigned n = 0;
 	bool more = batv_saved_begin(&saved, text, len, HEAD);
 
@@ -60,21 +63,27 @@ static bool parse(const char *text, size_t len, struct batv_capture_place place[
 		else if (batv_saved_is(&saved, "place", 3) && n < 2)
 			place[n++] = (struct batv_capture_place){saved.number[0], saved.number[1],
 								 saved.number[2]};
+		else if (batv_saved_is(&saved, "gap", 2)) {
+			gap = batv_saved_signed(&saved, 0);
+			began = batv_saved_signed(&saved, 1);
+		}
 	}
-	return batv_saved_end(&saved, NULL, NULL) == BATV_OK && n == 2 && boot &&
-	       boot == this_boot();
+	if (batv_saved_end(&saved, NULL, NULL) != BATV_OK || n != 2)
+		return false;
+	batv_capture_resume(capture, place, boot == 0 || boot != this_boot());
+	capture->gap = gap > 0 ? gap : 0;
+	capture->began = began > 0 ? began : 0;
+	return true;
 }
 
 void batv_capture_file_load(const struct batv_own_files *own, struct batv_capture *capture)
 {
-	struct batv_capture_place place[2];
 	char *text;
 	size_t len;
 
 	memset(capture, 0, sizeof *capture);
 	if (batv_own_files_read(own, NAME, &text, &len) != BATV_OK)
 		return;
-	if (parse(text, len, place))
-		batv_capture_resume(capture, place);
+	(void)parse(text, len, capture);
 	free(text);
 }

@@ -1,5 +1,6 @@
 /*
- * capture_file.h - how far the journals were read, on the disk for the next start.
+ * capture_file.h - how far the journals were read, and what the others will never hear of, on the
+ * disk for the next start.
  */
 #ifndef BATV_CAPTURE_FILE_H
 #define BATV_CAPTURE_FILE_H
@@ -10,8 +11,8 @@
 /* After what was handed out is safe.  False: it is not on the disk; errno says why. */
 bool batv_capture_file_save(const struct batv_own_files *own, const struct batv_capture *capture);
 /*
- * Goes on there, unless the machine was started since: after a crash the memory may have gone back.
- * Then, and without the file, all that the journals still have is read again.
+ * Goes on there.  If the machine was started since, and without the file, all that the journals
+ * still have is read again: after a crash the memory may have gone back.
  */
 void batv_capture_file_load(const struct batv_own_files *own, struct batv_capture *capture);
 

@@ -63,7 +63,6 @@ struct daemon {
 	int64_t looked, saved, viewed, alive; /* ticks */
 	int64_t base;                         /* ms: st.now - st.tick */
 	bool started;
-	int64_t lost_told;
 	unsigned pace;
 };
 
@@ -296,17 +295,20 @@ static void look_at_memory(struct daemon *d)
 	batv_station_memory_lost(&d->st);
 }
 
-static void share_row(struct daemon *d, const struct batv_row_share_facts *facts)
+/* Returns false if there is none to share. */
+static bool share_row(struct daemon *d, const struct batv_row_share_facts *facts)
 {
 	struct batv_station *st = &d->st;
 	struct batv_row_share share;
 	char *text;
 	size_t len;
+	bool shared;
 
 	if (batv_slurp(st->state_dir, BATV_FLEET_ROW_NAME, BATV_OWN_FILES_MAX, &text, &len) !=
 	    BATV_OK)
-		return;
-	if (batv_row_share_make(text, len, facts, &share) == BATV_OK) {
+		return false;
+	shared = batv_row_share_make(text, len, facts, &share) == BATV_OK;
+	if (shared) {
 		batv_outgoing_row(st, (struct batv_span){share.text, share.len});
 		for (unsigned i = 0; i < share.n_forget; i++)
 			batv_outgoing_forget(st, share.forget[i]);
@@ -314,28 +316,47 @@ static void share_row(struct daemon *d, const struct batv_row_share_facts *facts
 		batv_row_share_free(&share);
 	}
 	free(text);
+	return shared;
 }
 
-/* The row is made again, too, when the journal has lost something: the others must know. */
+static void report_gap(const struct batv_station *st)
+{
+	const time_t end = (time_t)(st->capture.gap / 1000);
+	char when[32];
+	struct tm tm;
+
+	if (st->now - st->capture.gap >= st->key.retention * 1000 || !gmtime_r(&end, &tm))
+		return;
+	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &tm);
+	batv_report(LOG_ERR,
+		    "what this host sent before %s may be unknown to the others for good (%" PRIu64
+		    " records of the journal were lost since the start): until that is older than "
+		    "memory_retention, no host of the fleet calls its memory complete; batvctl "
+		    "remember --from-exim-log tells them what the log has",
+		    when, st->capture.lost);
+}
+
+/*
+ * The row is made again, too, when there is a new gap: the others must know.  It is on disk before
+ * they hear of it, for the next start.
+ */
 static void look_at_row(struct daemon *d)
 {
 	struct batv_station *st = &d->st;
 	const struct batv_row_share_facts facts = {st->setup.host, st->capture.holes,
-						   st->capture.lost ? st->capture.lost_at : 0};
+						   st->capture.gap, st->capture.began};
 	struct file_id id = identify(st->state_dir, BATV_FLEET_ROW_NAME);
-	bool lost = facts.lost != d->lost_told;
+	const bool news = facts.lost != st->gap_told || facts.began != st->began_told;
 
-	if (lost)
-		batv_report(LOG_ERR,
-			    "the journal came round before it was read, or could not be written: "
-			    "%" PRIu64 " items that this host sent are not known to the others; "
-			    "repair it with: batvctl remember --from-exim-log",
-			    st->capture.lost);
-	d->lost_told = facts.lost;
-	if (!id.ino || (same_id(&id, &d->row_id) && !lost))
+	if (!id.ino || (same_id(&id, &d->row_id) && !news))
 		return;
+	if (facts.lost != st->gap_told)
+		report_gap(st);
 	d->row_id = id;
-	share_row(d, &facts);
+	if ((news && !batv_outgoing_save(st)) || !share_row(d, &facts))
+		return;
+	st->gap_told = facts.lost;
+	st->began_told = facts.began;
 }
 
 /* ---- the header of the memory ---- */
@@ -359,17 +380,15 @@ static void promise(struct batv_station *st)
 	until = batv_roster_until(&st->roster, st->now);
 	until = until ? until + st->drift : 0;
 	since = batv_roster_since(&st->roster);
-	if (since && since < st->lost)
-		since = st->lost;
 	since = (since + 999) / 1000;
-	if (until != st->until && (until > st->until || until == 0)) {
-		batv_fleet_set_until(&st->memory, until);
-		st->until = until;
-	}
-	if (since != st->since) {
+	if (since != st->since) { /* first: a process that sees `until` must see a gap before it */
 		batv_fleet_set_since(&st->memory, since);
 		st->since = since;
 		st->changed = true;
+	}
+	if (until != st->until && (until > st->until || until == 0)) {
+		batv_fleet_set_until(&st->memory, until);
+		st->until = until;
 	}
 }
 

@@ -207,17 +207,15 @@ static bool merge_waiting(struct batv_station *st)
 
 /* ---- the roster ---- */
 
-/* A host that lost records of its journal says until when; not beyond now, whatever it says. */
+/* A host that has a gap says until when; not beyond now, whatever it says. */
 static void note_row(struct batv_station *st, const struct batv_parcel *parcel,
 		     struct batv_span payload)
 {
 	int64_t lost = batv_row_share_lost(payload);
 
-	if (!batv_rows_put(&st->rows, parcel->host, parcel->position, payload, st->now / 1000))
-		return;
-	if (lost > st->lost)
-		st->lost = lost < st->now ? lost : st->now;
-	st->changed = true;
+	batv_roster_lost(&st->roster, lost < st->now ? lost : st->now);
+	if (batv_rows_put(&st->rows, parcel->host, parcel->position, payload, st->now / 1000))
+		st->changed = true;
 }
 
 static void note(struct batv_station *st, const struct waiting *w)

@@ -239,6 +239,14 @@ static bool post_batch(struct batv_station *st, int64_t until)
 	return true;
 }
 
+/* No promise passes a gap that the others were not told of. */
+static int64_t promise(const struct batv_station *st)
+{
+	const struct batv_capture *c = &st->capture;
+
+	return c->gap == st->gap_told && c->began == st->began_told ? c->until : 0;
+}
+
 /* Returns the promise: all that was recorded before it is in the parcels so far.  0: none. */
 static int64_t post_items(struct batv_station *st)
 {
@@ -252,10 +260,10 @@ static int64_t post_items(struct batv_station *st)
 		out->n = batv_capture_look(&st->capture, &st->memory, before, st->now, out->entry,
 					   BATV_PAYLOAD_ITEMS_MAX);
 		more = out->n == BATV_PAYLOAD_ITEMS_MAX;
-		if (out->n && !post_batch(st, more ? 0 : st->capture.until))
+		if (out->n && !post_batch(st, more ? 0 : promise(st)))
 			return 0;
 	}
-	return more ? 0 : st->capture.until;
+	return more ? 0 : promise(st);
 }
 
 /* ---- sent again ---- */

@@ -299,6 +299,15 @@ void batv_roster_forget(struct batv_roster *roster, const struct batv_payload_fo
 	set_state(roster, m, BATV_ROSTER_FORGOTTEN);
 }
 
+/* It is on disk before `until` goes on. */
+void batv_roster_lost(struct batv_roster *roster, int64_t until)
+{
+	if (until <= roster->lost)
+		return;
+	roster->lost = until;
+	roster->urgent = true;
+}
+
 static void note_payload(struct batv_roster *roster, struct batv_roster_member *m,
 			 const struct batv_parcel *parcel, struct batv_span payload)
 {

@@ -127,6 +127,8 @@ enum batv_roster_answer batv_roster_hear(struct batv_roster *roster,
 					 int64_t received);
 /* This host itself forgets one: what it then tells the others by FORGET. */
 void batv_roster_forget(struct batv_roster *roster, const struct batv_payload_forget *forget);
+/* What some host sent before that moment may be missing for good: see capture.h. */
+void batv_roster_lost(struct batv_roster *roster, int64_t until);
 /* Drops members that left or were forgotten, and promised nothing since `before`. */
 void batv_roster_prune(struct batv_roster *roster, int64_t before);
 

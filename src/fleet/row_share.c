@@ -11,10 +11,12 @@
 
 static char *dump(json_t *row, const struct batv_row_share_facts *facts, size_t *len)
 {
+	const bool past =
+		facts->began > facts->lost && !json_is_true(json_object_get(row, "fresh"));
 	/* The name first: news.c finds it there. */
 	json_t *whole = json_pack("{s:s, s:s, s:I, s:I, s:O}", "name", facts->name, "version",
 				  BATV_VERSION, "holes", (json_int_t)facts->holes, "lost",
-				  (json_int_t)facts->lost, "row", row);
+				  (json_int_t)(past ? facts->began : facts->lost), "row", row);
 	char *text = whole ? json_dumps(whole, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 
 	json_decref(whole);

@@ -22,7 +22,9 @@ struct batv_row_share {
 struct batv_row_share_facts {
 	const char *name; /* of this host */
 	uint64_t holes;   /* records of the journal that were passed over */
-	int64_t lost;     /* ms: what was sent before may be missing for good; 0: nothing */
+	/* Milliseconds: what it sent before may be missing for good; 0: nothing.  `began` does not
+	 * count for a host that had not sent any mail before it joined. */
+	int64_t lost, began;
 };
 
 /* Makes it from the file's text.  Errors: BATV_E_SYNTAX, BATV_E_IO (memory); then nothing is held.

@@ -122,6 +122,7 @@ bool batv_station_start(struct batv_station *st, const struct batv_engine_hooks 
 	batv_capture_file_load(&st->own, &st->capture);
 	if (st->own.fresh)
 		memset(&st->capture, 0, sizeof st->capture);
+	st->gap_told = st->began_told = 0;
 	batv_station_read_words(st);
 	st->deaf = true;
 	st->engine = batv_engine_new(st->setup.servers, st->setup.n, &st->setup.engine, hooks);

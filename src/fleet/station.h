@@ -44,13 +44,13 @@ struct batv_station {
 	int64_t drift; /* ms: what the system's clock says beyond that; it was set */
 	int64_t tick;  /* ms, of a clock that nobody sets */
 	int64_t until; /* in the header; ms, by the system's clock */
-	int64_t lost;  /* ms: what a host sent before may be missing for good, as hosts say; 0: none
-			*/
-	int64_t since; /* in the header; s */
-	bool deaf;     /* no server was read up to its end since it was connected */
-	bool clone;    /* another host has this host's id */
-	bool stuck;    /* names cannot be written */
-	bool changed;  /* the view is to be written at once */
+	/* As the others were told: capture.h. */
+	int64_t gap_told, began_told;
+	int64_t since;  /* in the header; s */
+	bool deaf;      /* no server was read up to its end since it was connected */
+	bool clone;     /* another host has this host's id */
+	bool stuck;     /* names cannot be written */
+	bool changed;   /* the view is to be written at once */
 	bool exhausted; /* positions are used up: start again */
 };
 

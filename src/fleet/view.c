@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "outgoing.h"
+#include "row_share.h"
 #include "view.h"
 
 #define NAME "view"
@@ -71,6 +72,7 @@ static void set_row(json_t *one, const struct batv_station *st, uint64_t host)
 	set(one, "name", json_string(name));
 	set(one, "version", json_string(version ? version : ""));
 	set(one, "holes", json_integer(json_integer_value(json_object_get(said, "holes"))));
+	set(one, "gap", json_integer(json_integer_value(json_object_get(said, "lost"))));
 	set(one, "row_at", json_integer(at));
 	set(one, "row", json_is_object(row) ? json_incref(row) : json_null());
 	json_decref(said);
@@ -163,10 +165,35 @@ static void lacks_of_host(json_t *list, const struct batv_station *st, const str
 		     (st->now - until) / 1000);
 }
 
+/* Whose gap makes everybody wait?  Text: empty, or the end of a sentence. */
+static const char *name_gap(const struct batv_station *st, char *out, size_t size)
+{
+	const struct batv_rows_one *last = NULL;
+	int64_t gap = (st->since - 1) * 1000;
+	char name[100];
+
+	for (size_t i = 0; i < st->rows.n; i++) {
+		const struct batv_rows_one *row = &st->rows.one[i];
+		int64_t its = batv_row_share_lost((struct batv_span){row->text, row->len});
+
+		if (row->host == st->own.host || its <= gap)
+			continue;
+		gap = its;
+		last = row;
+	}
+	*out = '\0';
+	if (!last)
+		return out;
+	batv_news_name(st, last->host, name);
+	snprintf(out, size, "; %s cannot tell all that it sent before", name);
+	return out;
+}
+
 static json_t *lacks(const struct batv_station *st, const struct batv_news *news)
 {
 	json_t *list = json_array();
 	int64_t age = st->now / 1000 - st->key.retention;
+	char gap[160];
 
 	if (st->deaf)
 		lack(list, "no server of the fleet can be used: see engines");
@@ -187,8 +214,8 @@ static json_t *lacks(const struct batv_station *st, const struct batv_news *news
 	else if (st->since > age)
 		lack(list,
 		     "the memory has what the fleet sent for less than memory_retention; "
-		     "wait %" PRId64 " hours",
-		     (st->since - age + 3599) / 3600);
+		     "wait %" PRId64 " hours%s",
+		     (st->since - age + 3599) / 3600, name_gap(st, gap, sizeof gap));
 	return list;
 }
 

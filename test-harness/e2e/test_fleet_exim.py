@@ -95,9 +95,12 @@ class TestFleet:
         """Both ways: what it sends is known at the MX, and it is an MX for what was sent before it was there."""
         before, answer = self.sent()
         third = FleetHost(self.lab, "both", [s.server for s in self.servers], route=self.sink, address="127.0.0.4",
-                          secret_of=self.relay.host, options={"smtp_accept_queue_per_connection": "0"})
+                          secret_of=self.relay.host, options={"smtp_accept_queue_per_connection": "0"}, start=False)
         side = Side(third, self.sink)
-        third.said(joined=int(self.lab.clock.now()), fresh=True)       # else all would wait for evidence of what it sends
+        # else all would wait for evidence of what it sends, and for what it may have sent before it had a journal
+        third.said(joined=int(self.lab.clock.now()), fresh=True)
+        wait_until(lambda: '"fresh":true' in (third.batv.state_dir / "fleet.row").read_text(), 15, "the row of a fresh host")
+        third.start()
         third.learns(before)
         side.remembered(answer, "autoreply", "id", before)
         third.view_is(lambda v: v["complete"], "that its memory is complete at once")
@@ -115,6 +118,30 @@ class TestFleet:
         third.batv.start()
         third.start()
         wait_until(self.refuses, 30, "that it refuses again")
+
+    def test_mail_that_left_without_a_state(self):
+        """The relay cannot name what it sent then.  So no host refuses for its memory's sake until that is older than the retention."""
+        relay, mx = self.relay.host, self.mx.host
+        bare_at = self.lab.clock.now()
+        relay.batv.stop()
+        (relay.batv.state_dir / "state").unlink()
+        message_id = new_id()
+        self.relay.write("pat@theirs.test", message_id)
+        # it may not have been asked yet: a promise that is later than that mail comes after the news of it
+        self.mx.unproven(out_of_office("Deputy <d.pat@theirs.test>", In_Reply_To=f"<{message_id}>"), "autoreply", outcome=("mark", "no-memory"))
+        relay.batv.start()
+        for restarted in False, True:
+            mx.view_is(lambda v: not v["complete"] and v["since"] >= int(bare_at), "that the MX knows of the gap")
+            assert any("relay1 cannot tell all that it sent before" in lack for lack in mx.view()["lacks"]), mx.view()["lacks"]
+            self.forged(("mark", "no-memory"))
+            if not restarted:
+                mx.stop()
+                mx.start()
+        self.proofs()
+        relay.says("may be unknown to the others for good")
+        self.lab.clock.advance(3 * DAY + 120)
+        self.samples()
+        wait_until(self.refuses, 30, lambda: f"that the MX refuses: {self.mx.recall()}, {mx.view()}")
 
     def test_mail_flows_without_any_server(self):
         tag = self.relay.tag_of()

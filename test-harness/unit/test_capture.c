@@ -210,11 +210,11 @@ START_TEST(a_reader_that_is_too_slow)
 	ck_assert_uint_eq(look(30), ROOM);
 	expect_entry(0, 100);
 	expect(30, 0, 5);
-	ck_assert_int_eq(capture.lost_at, T0 + 30);
+	ck_assert_int_eq(capture.gap, T0 + 30);
 	record(300, 1);
 	ck_assert_uint_eq(look(50), 1);
 	expect(50, 0, 5);
-	ck_assert_int_eq(capture.lost_at, T0 + 30);
+	ck_assert_int_eq(capture.gap, T0 + 30);
 }
 END_TEST
 

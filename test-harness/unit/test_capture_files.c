@@ -125,12 +125,21 @@ END_TEST
 
 /* ---- stopping and starting ---- */
 
-static void restart(void)
+static void start_again(bool again)
 {
+	const int64_t gap = capture.gap, began = capture.began;
 	struct batv_capture_place place[2];
 
 	batv_capture_save(&capture, place);
-	batv_capture_resume(&capture, place);
+	batv_capture_resume(&capture, place, again);
+	ck_assert_int_eq(capture.gap, 0); /* the caller sets them */
+	capture.gap = gap;
+	capture.began = began;
+}
+
+static void restart(void)
+{
+	start_again(false);
 }
 
 START_TEST(stopped_and_started)
@@ -195,6 +204,124 @@ START_TEST(stopped_while_a_write_fails)
 }
 END_TEST
 
+/* The machine was started again: the ring is read again, and what it has lost is known. */
+START_TEST(another_start_of_the_machine)
+{
+	small_ring();
+	record(1, 4);
+	look(10);
+	start_again(true);
+	ck_assert_uint_eq(look(30), 4);
+	ck_assert_uint_eq(look(40), 0);
+	expect(40, 0, 0);
+	ck_assert_int_eq(capture.gap, 0);
+	start_again(true);
+	record(100, ROOM);
+	ck_assert_uint_eq(look(50), ROOM);
+	expect(50, 0, 0); /* it has come round, but that had been read */
+	ck_assert_int_eq(capture.gap, 0);
+	start_again(true);
+	record(300, ROOM + 3);
+	look(70);
+	expect(70, 0, 3);
+	ck_assert_int_eq(capture.gap, T0 + 70);
+}
+END_TEST
+
+/* ---- gaps ---- */
+
+START_TEST(a_gap_is_when_a_loss_was_noticed)
+{
+	small_ring();
+	look(10);
+	record(1, ROOM + 1);
+	look(30);
+	expect(30, 0, 1);
+	ck_assert_int_eq(capture.gap, T0 + 30);
+	record(500, 1);
+	look(50);
+	restart();
+	look(70);
+	ck_assert_int_eq(capture.gap, T0 + 30);
+}
+END_TEST
+
+/* As a file that has taken over from another one. */
+static void began_before(void)
+{
+	for (size_t i = 0; i < BATV_FILTERS; i++)
+		memory.sections.filters[i].since = NOW - 5 * D;
+}
+
+/* The journal has all since the memory began. */
+START_TEST(from_the_beginning)
+{
+	struct batv_item pair = numbered(BATV_ITEM_PAIR, 7);
+
+	began_before();
+	record(1, 3);
+	(void)batv_sent_note(&memory, &pair, NOW);
+	look(10);
+	ck_assert_int_eq(capture.began, T0 - 5 * D * 1000);
+	ck_assert_int_eq(capture.gap, 0);
+}
+END_TEST
+
+/* What others sent, or what was recorded before there was a journal, is not in it. */
+START_TEST(what_the_journal_never_had)
+{
+	const struct batv_item item = numbered(BATV_ITEM_ID, 1);
+	enum batv_sent_answer answer;
+
+	began_before();
+	record(2, 1);
+	batv_sent_merge_all(&memory, &item, 1, NOW / D, &answer);
+	look(10);
+	ck_assert_int_eq(capture.began, batv_counters_created(&memory) * 1000);
+	batv_sent_merge_all(&memory, &item, 1, NOW / D - 1, &answer);
+	look(20); /* once is enough */
+	ck_assert_int_eq(capture.began, batv_counters_created(&memory) * 1000);
+}
+END_TEST
+
+START_TEST(a_ring_that_came_round_before)
+{
+	small_ring();
+	record(1, ROOM + 1);
+	look(10);
+	expect(10, 0, 0);
+	ck_assert_int_eq(capture.began, T0 + 10);
+}
+END_TEST
+
+START_TEST(a_write_that_failed_before)
+{
+	record_on(FAILS, 1, 1);
+	look(10);
+	ck_assert_int_eq(capture.began, T0 + 10);
+}
+END_TEST
+
+START_TEST(mail_without_a_state)
+{
+	batv_counters_bare_now(&memory, NOW - 100);
+	look(10);
+	ck_assert_int_eq(capture.gap, T0 - 99000); /* its second is over */
+	batv_counters_bare_now(&memory, NOW);
+	look(20);
+	ck_assert_int_eq(capture.gap, T0 + 20);
+	look(30); /* the same one */
+	ck_assert_int_eq(capture.gap, T0 + 20);
+	batv_counters_bare_now(&memory, NOW + D); /* by a clock that is ahead */
+	look(40);
+	look(50);
+	ck_assert_int_eq(capture.gap, T0 + 40);
+	batv_counters_bare_now(&memory, NOW - 50); /* and earlier than what is known */
+	look(60);
+	ck_assert_int_eq(capture.gap, T0 + 40);
+}
+END_TEST
+
 /* In both generations, each from its own place. */
 START_TEST(both_places_are_kept)
 {
@@ -242,6 +369,13 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, stopped_and_started);
 	tcase_add_test(tc, stopped_for_too_long);
 	tcase_add_test(tc, stopped_while_a_write_fails);
+	tcase_add_test(tc, another_start_of_the_machine);
+	tcase_add_test(tc, a_gap_is_when_a_loss_was_noticed);
+	tcase_add_test(tc, from_the_beginning);
+	tcase_add_test(tc, what_the_journal_never_had);
+	tcase_add_test(tc, a_ring_that_came_round_before);
+	tcase_add_test(tc, a_write_that_failed_before);
+	tcase_add_test(tc, mail_without_a_state);
 	tcase_add_test(tc, both_places_are_kept);
 	tcase_add_test(tc, a_head_that_goes_back);
 	return s;

@@ -87,7 +87,7 @@ START_TEST(the_later_row_counts)
 }
 END_TEST
 
-static const struct batv_row_share_facts facts = {"relay1", 3, 1795824000123};
+static const struct batv_row_share_facts facts = {"relay1", 3, 1795824000123, 5};
 
 START_TEST(the_own_row)
 {
@@ -111,6 +111,35 @@ START_TEST(the_own_row)
 	batv_row_share_free(&share);
 	ck_assert_int_eq(batv_row_share_make("[]", 2, &facts, &share), BATV_E_SYNTAX);
 	ck_assert_int_eq(batv_row_share_make("{", 1, &facts, &share), BATV_E_SYNTAX);
+}
+END_TEST
+
+/* Mail from before its journal is a gap, unless the host had not sent any. */
+START_TEST(a_gap_in_the_row)
+{
+	static const struct {
+		const char *json;
+		int64_t lost, began, said;
+	} rows[] = {
+		{"{}", 0, 0, 0},
+		{"{}", 0, 7, 7},
+		{"{}", 9, 7, 9},
+		{"{\"fresh\": false}", 5, 7, 7},
+		{"{\"fresh\": true}", 0, 7, 0},
+		{"{\"fresh\": true}", 5, 7, 5},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct batv_row_share_facts f = {"a", 0, rows[i].lost, rows[i].began};
+		struct batv_row_share share;
+
+		ck_assert_int_eq(
+			batv_row_share_make(rows[i].json, strlen(rows[i].json), &f, &share),
+			BATV_OK);
+		ck_assert_int_eq(batv_row_share_lost((struct batv_span){share.text, share.len}),
+				 rows[i].said);
+		batv_row_share_free(&share);
+	}
 }
 END_TEST
 
@@ -165,6 +194,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, no_more_than_there_is_room_for);
 	tcase_add_test(tc, the_later_row_counts);
 	tcase_add_test(tc, the_own_row);
+	tcase_add_test(tc, a_gap_in_the_row);
 	tcase_add_test(tc, a_row_that_is_too_long);
 	suite_add_tcase(s, tc);
 	return s;

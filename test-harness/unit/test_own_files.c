@@ -203,26 +203,46 @@ START_TEST(places_and_back)
 	static struct batv_capture capture;
 	struct batv_capture_place place[2] = {{0x1234, 77, 3}, {UINT64_MAX, 5, 0}}, back[2];
 
-	batv_capture_resume(&capture, place);
+	batv_capture_resume(&capture, place, false);
+	capture.gap = 1795824000123;
+	capture.began = 7;
 	ck_assert(batv_capture_file_save(&own, &capture));
 	memset(&capture, 0xff, sizeof capture);
 	batv_capture_file_load(&own, &capture);
 	batv_capture_save(&capture, back);
 	ck_assert_mem_eq(back, place, sizeof place);
+	ck_assert(!capture.ring[0].again && !capture.ring[1].again);
+	ck_assert_int_eq(capture.gap, 1795824000123);
+	ck_assert_int_eq(capture.began, 7);
 }
 END_TEST
 
-/* Of another start of the machine, damaged, or none: all is read again. */
+/* Then the places only tell what was lost. */
+START_TEST(places_of_another_start)
+{
+	static struct batv_capture capture;
+	static const char other[] = "exim-batv capture 1\nboot 5\nplace 1 2 3\nplace 4 5 6\n"
+				    "gap 8 0\nend 4\n";
+
+	ck_assert_int_eq(batv_own_files_write(&own, "capture", other, sizeof other - 1), 0);
+	batv_capture_file_load(&own, &capture);
+	ck_assert(capture.ring[0].again && capture.ring[1].again);
+	ck_assert_uint_eq(capture.ring[1].next, 5);
+	ck_assert_int_eq(capture.gap, 8);
+	ck_assert_int_eq(capture.began, 0);
+}
+END_TEST
+
+/* Damaged, or none: all is read again. */
 START_TEST(places_that_do_not_count)
 {
 	static struct batv_capture capture;
-	static const char other[] =
-		"exim-batv capture 1\nboot 5\nplace 1 2 3\nplace 4 5 6\nend 3\n",
+	static const char one[] = "exim-batv capture 1\nboot 5\nplace 1 2 3\nend 2\n",
 			  half[] = "exim-batv capture 1\nboot 5\nplace 1 2 3\n";
 	struct batv_capture_place none[2] = {{0}}, back[2];
 
 	if (_i == 1)
-		ck_assert_int_eq(batv_own_files_write(&own, "capture", other, sizeof other - 1), 0);
+		ck_assert_int_eq(batv_own_files_write(&own, "capture", one, sizeof one - 1), 0);
 	if (_i == 2)
 		ck_assert_int_eq(batv_own_files_write(&own, "capture", half, sizeof half - 1), 0);
 	memset(&capture, 0xff, sizeof capture);
@@ -247,6 +267,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_record_that_was_cut_off);
 	tcase_add_test(tc, names_that_cannot_be_written);
 	tcase_add_test(tc, places_and_back);
+	tcase_add_test(tc, places_of_another_start);
 	tcase_add_loop_test(tc, places_that_do_not_count, 0, 3);
 	suite_add_tcase(s, tc);
 	return s;

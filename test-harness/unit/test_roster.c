@@ -464,6 +464,24 @@ START_TEST(what_may_be_lost_for_good_is_said)
 }
 END_TEST
 
+/* It is on disk before anything later is promised. */
+START_TEST(a_gap_of_a_host)
+{
+	hear(1, P(1, 1), T0 + 1);
+	hear(1, P(1, 2), T0 + 90);
+	roster.urgent = false;
+	ck_assert_int_ne(until(), 0);
+	batv_roster_lost(&roster, T0 + 80);
+	ck_assert_int_eq(until(), 0);
+	ck_assert_int_eq(batv_roster_since(&roster), T0 + 80);
+	roster.urgent = false;
+	batv_roster_lost(&roster, T0 + 80);
+	batv_roster_lost(&roster, T0 + 70);
+	ck_assert_int_ne(until(), 0);
+	ck_assert_int_eq(batv_roster_since(&roster), T0 + 80);
+}
+END_TEST
+
 START_TEST(a_newcomer_knows_what_was_forgotten)
 {
 	const struct batv_payload_member gone = {9, P(1, 5), T0 - 50, BATV_ROSTER_FORGOTTEN};
@@ -561,6 +579,7 @@ Suite *unit_suite(void)
 	tcase_add_test(tc, a_host_that_was_forgotten_does_not_count);
 	tcase_add_test(tc, a_forgetter_that_knew_less_forgets_nothing);
 	tcase_add_test(tc, what_may_be_lost_for_good_is_said);
+	tcase_add_test(tc, a_gap_of_a_host);
 	tcase_add_test(tc, a_newcomer_knows_what_was_forgotten);
 	tcase_add_test(tc, who_knows_for_longer_lends_it);
 	tcase_add_test(tc, those_that_are_gone_are_dropped_in_time);
