@@ -262,10 +262,12 @@ static void decide_together(struct batv_arm *arm, const struct words *all,
 	const bool stays = (d->flags & BATV_DOMAIN_ARMED) && d->decided >= when;
 
 	arm->by_fleet = true;
-	if (all->why != BATV_ARM_ARMED && !(all->why == BATV_ARM_FEW && stays))
+	if (all->why != BATV_ARM_ARMED && all->why != BATV_ARM_FEW)
 		answer(arm, all, all->why, all->since, when);
 	else if (now < when)
 		answer(arm, all, BATV_ARM_GRACE, all->since, when);
+	else if (all->why == BATV_ARM_FEW && !stays)
+		answer(arm, all, BATV_ARM_FEW, all->since, when);
 	else
 		answer(arm, all, BATV_ARM_ARMED, all->since, when);
 }

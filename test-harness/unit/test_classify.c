@@ -6,7 +6,6 @@
 #include <check.h>
 #include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "evidence/classify.h"

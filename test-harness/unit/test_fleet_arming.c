@@ -51,8 +51,9 @@ struct host {
 	int64_t bare, broken; /* of the domain */
 	int64_t all_broken;   /* of all domains */
 	int64_t until;        /* of that break */
+	const char *policy;   /* of that break; NULL: all */
 	int64_t silent;       /* seconds since it was heard */
-	bool fresh, left, no_row, cut, off, foreign;
+	bool fresh, left, no_row, cut, off, off_first, off_other, foreign;
 	int64_t joined;
 };
 
@@ -73,9 +74,13 @@ static void add_row(const struct host *h)
 		add(", \"cut\": true");
 	if (h->off)
 		add(", \"unsigned\": [\"short\", \"default\"]");
+	if (h->off_first)
+		add(", \"unsigned\": [\"default\", \"short\"]");
+	if (h->off_other)
+		add(", \"unsigned\": [\"short\"]");
 	add(", \"breaks\": [");
 	if (h->all_broken) {
-		add("{\"policy\": \"*\", \"why\": \"a test there\"");
+		add("{\"policy\": \"%s\", \"why\": \"a test there\"", h->policy ? h->policy : "*");
 		add_time("when", h->all_broken);
 		add_time("until", h->until);
 		add("}");
@@ -277,6 +282,214 @@ static const struct {
 	 BATV_ARM_ARMED},
 };
 
+/* The same scene at the very second. */
+static const struct {
+	const char *name;
+	struct host host;
+	int64_t now;
+	enum batv_arm_why why;
+} edges[] = {
+	{"signed in the second of the break",
+	 {.name = "x", .first = H, .last = D, .complete = true, .all_broken = D},
+	 D + GRACE,
+	 BATV_ARM_ARMED},
+	{"a second before",
+	 {.name = "x", .first = H, .last = D - 1, .complete = true, .all_broken = D},
+	 D + GRACE,
+	 BATV_ARM_STALE},
+	{"signed in the second in which mail left bare",
+	 {.name = "x", .first = H, .last = D, .complete = true, .bare = D},
+	 D + GRACE,
+	 BATV_ARM_STALE},
+	{"a second after",
+	 {.name = "x", .first = H, .last = D + 1, .complete = true, .bare = D},
+	 D + GRACE,
+	 BATV_ARM_ARMED},
+	{"grace is over in this second",
+	 {.name = "x", .first = H + 1, .last = D, .complete = true},
+	 H + 1 + GRACE,
+	 BATV_ARM_ARMED},
+	{"a second before that",
+	 {.name = "x", .first = H + 1, .last = D, .complete = true},
+	 H + GRACE,
+	 BATV_ARM_GRACE},
+	{"broken before it was there",
+	 {.name = "x", .fresh = true, .joined = 6 * D, .all_broken = 6 * D},
+	 8 * D,
+	 BATV_ARM_ARMED},
+	{"broken a second after it joined",
+	 {.name = "x", .fresh = true, .joined = 6 * D, .all_broken = 6 * D + 1},
+	 8 * D,
+	 BATV_ARM_GRACE},
+	{"a break of the policy",
+	 {.name = "x", .all_broken = 6 * D, .policy = "default"},
+	 8 * D,
+	 BATV_ARM_GRACE},
+	{"a break of another policy",
+	 {.name = "x", .all_broken = 6 * D, .policy = "short"},
+	 8 * D,
+	 BATV_ARM_ARMED},
+	{"signing is off for the policy",
+	 {.name = "x", .off_first = true},
+	 8 * D,
+	 BATV_ARM_FLEET_UNSIGNED},
+	{"signing is off for another policy",
+	 {.name = "x", .off_other = true},
+	 8 * D,
+	 BATV_ARM_ARMED},
+};
+
+START_TEST(to_the_second)
+{
+	begin_at(edges[_i].now);
+	add_host((struct host){.name = "relay1", .first = H, .last = D + 1, .complete = true});
+	add_host(edges[_i].host);
+	expect(decide_mx(), edges[_i].why, edges[_i].why == BATV_ARM_ARMED ? NULL : "x");
+}
+END_TEST
+
+/* An armed flag alone does not keep a domain armed: it must have been set after grace. */
+START_TEST(armed_too_early)
+{
+	static const struct {
+		uint32_t flags;
+		int64_t decided;
+		enum batv_arm_why why;
+	} rows[] = {
+		{BATV_DOMAIN_ARMED | BATV_DOMAIN_BY_FLEET, H + GRACE, BATV_ARM_ARMED},
+		{BATV_DOMAIN_ARMED | BATV_DOMAIN_BY_FLEET, H + GRACE - 1, BATV_ARM_FEW},
+		{0, H + GRACE, BATV_ARM_FEW},
+		{0, 20 * D, BATV_ARM_FEW},
+	};
+
+	begin_at(60 * D);
+	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D});
+	expect(decide_with(facts(), none, rows[_i].flags, rows[_i].decided), rows[_i].why, NULL);
+}
+END_TEST
+
+/* batv-fleet itself is silent: nobody can be said to be heard. */
+START_TEST(an_old_view)
+{
+	struct batv_fleet_facts f;
+
+	begin_at(20 * D);
+	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	f = facts();
+	view.written = T0 + 20 * D - PATIENCE;
+	expect(decide_with(f, none, 0, 0), BATV_ARM_ARMED, NULL);
+	view.written--;
+	expect(decide_with(f, none, 0, 0), BATV_ARM_NO_EVIDENCE, NULL);
+}
+END_TEST
+
+/* Nothing is known of the own secrets, or of the fleet: nobody is called foreign. */
+START_TEST(what_is_not_known)
+{
+	struct batv_fleet_facts f;
+	struct batv_arm arm;
+
+	begin_at(20 * D);
+	add_host((struct host){
+		.name = "relay1", .first = H, .last = 20 * D, .complete = true, .foreign = true});
+	f = facts();
+	own.has_row = false;
+	expect(decide_with(f, none, 0, 0), BATV_ARM_ARMED, NULL);
+	f.own = NULL;
+	expect(decide_with(f, none, 0, 0), BATV_ARM_ARMED, NULL);
+	f.view = NULL;
+	arm = decide_with(f, none, 0, 0);
+	expect(arm, BATV_ARM_NO_EVIDENCE, NULL);
+	ck_assert(!arm.fleet_sends && !arm.by_fleet);
+}
+END_TEST
+
+/* Not heard for too long, so its evidence is gone; a reason to observe is not. */
+START_TEST(a_silent_host_with_a_foreign_secret)
+{
+	struct batv_arm arm;
+
+	begin_at(20 * D);
+	add_host((struct host){.name = "relay1",
+			       .first = H,
+			       .last = 20 * D,
+			       .complete = true,
+			       .foreign = true,
+			       .silent = PATIENCE + 1});
+	arm = decide_with(facts(), (struct evidence){H, 20 * D, 0, 0}, BATV_DOMAIN_ARMED, 12 * D);
+	expect(arm, BATV_ARM_FLEET_KEY, "relay1");
+	ck_assert_int_eq(arm.when, 0);
+}
+END_TEST
+
+/* Alone, and in grace by its own evidence: a later break there makes it longer. */
+START_TEST(alone_with_a_break_elsewhere)
+{
+	static const struct {
+		int64_t broken, now;
+		enum batv_arm_why why;
+	} rows[] = {
+		{0, 7 * D, BATV_ARM_GRACE},
+		{3 * D, 7 * D, BATV_ARM_GRACE},
+		{3 * D, 3 * D + GRACE - 1, BATV_ARM_GRACE},
+		{3 * D, 3 * D + GRACE, BATV_ARM_ARMED},
+	};
+	struct batv_fleet_facts f;
+	struct batv_arm arm;
+
+	begin_at(rows[_i].now);
+	add_host((struct host){.name = "mx2", .all_broken = rows[_i].broken});
+	f = facts();
+	view.written = T0; /* batv-fleet is silent */
+	arm = decide_with(f, (struct evidence){H, rows[_i].now, 0, 0}, 0, 0);
+	expect(arm, rows[_i].why, NULL);
+	if (arm.why == BATV_ARM_GRACE)
+		ck_assert_int_eq(arm.when, T0 + (rows[_i].broken ? rows[_i].broken : H) + GRACE);
+}
+END_TEST
+
+/* Grace that never ends, and none. */
+START_TEST(odd_graces)
+{
+	begin_at(20 * D);
+	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	state.policies[0].grace = INT64_MAX;
+	expect(decide_mx(), BATV_ARM_GRACE, NULL);
+	finish();
+	begin_at(20 * D);
+	add_host(
+		(struct host){.name = "relay1", .first = 20 * D, .last = 20 * D, .complete = true});
+	state.policies[0].grace = 0;
+	expect(decide_mx(), BATV_ARM_ARMED, NULL);
+}
+END_TEST
+
+/* The sentence needs the number of the secret, and the break of whoever broke last. */
+START_TEST(whose_it_is)
+{
+	struct batv_arm arm;
+
+	begin_at(20 * D);
+	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	add_host((struct host){.name = "relay2", .all_broken = 19 * D});
+	add_host((struct host){.name = "relay3", .all_broken = 18 * D});
+	arm = decide_mx();
+	expect(arm, BATV_ARM_GRACE, "relay2");
+	ck_assert_int_eq(arm.broken, T0 + 19 * D);
+	ck_assert_str_eq(arm.broken_why, "a test there");
+	ck_assert_uint_eq(arm.host_secret, 4711);
+	finish();
+	begin_at(20 * D);
+	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	add_break("*", 19 * D, 0);
+	arm = decide_mx();
+	expect(arm, BATV_ARM_GRACE, NULL);
+	ck_assert_ptr_null(arm.host);
+	ck_assert_uint_eq(arm.host_secret, 0);
+	ck_assert_str_eq(arm.broken_why, "a test");
+}
+END_TEST
+
 START_TEST(any_break_counts_everywhere)
 {
 	begin_at(20 * D);
@@ -475,6 +688,14 @@ Suite *unit_suite(void)
 	tcase_add_test(t, no_evidence_of_one_is_none_of_all);
 	tcase_add_test(t, a_fresh_machine_does_not_start_grace);
 	tcase_add_loop_test(t, any_break_counts_everywhere, 0, (int)COUNT(breaks));
+	tcase_add_loop_test(t, to_the_second, 0, (int)COUNT(edges));
+	tcase_add_loop_test(t, armed_too_early, 0, 4);
+	tcase_add_test(t, an_old_view);
+	tcase_add_test(t, what_is_not_known);
+	tcase_add_test(t, a_silent_host_with_a_foreign_secret);
+	tcase_add_loop_test(t, alone_with_a_break_elsewhere, 0, 4);
+	tcase_add_test(t, odd_graces);
+	tcase_add_test(t, whose_it_is);
 	tcase_add_test(t, an_armed_domain_needs_no_new_evidence);
 	tcase_add_test(t, a_sender_that_is_not_heard);
 	tcase_add_test(t, own_bare_mail);

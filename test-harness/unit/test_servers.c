@@ -51,6 +51,7 @@ static const struct {
 	{"a:6379/0", NULL, 0, false},
 	{"a b", NULL, 0, false},
 	{"-a", NULL, 0, false},
+	{"!a", NULL, 0, false},
 	{"::1", NULL, 0, false},
 	{"[::1", NULL, 0, false},
 	{"[]", NULL, 0, false},
@@ -97,6 +98,7 @@ static const struct {
 	{"a,", 0},
 	{"a, ", 0},
 	{",a", 0},
+	{"a,!", 0},
 	{"a,,b", 0},
 	{"a; b", 0},
 	{"a, b, A:6379", 0}, /* the same one */
