@@ -46,7 +46,7 @@ static int take_out_of_config(struct batv_ctl *ctl)
 	return ok ? BATV_CTL_YES : batv_ctl_fail(BATV_CTL_TROUBLE, "fleet leave: %s", why);
 }
 
-/* Waits until batv-fleet has told the others; a host that nobody runs cannot. */
+/* Waits until batv-fleet has told the others; where it never ran there is nothing to tell. */
 static bool is_told(struct batv_ctl *ctl)
 {
 	for (unsigned tenths = 0; tenths < 100; tenths++) {
@@ -55,7 +55,9 @@ static bool is_told(struct batv_ctl *ctl)
 		ctl->fleet_read = false;
 		ctl->clock = time(NULL);
 		fleet = batv_ctl_fleet(ctl);
-		for (size_t i = 0; fleet->view.json && i < fleet->view.n_hosts; i++)
+		if (!fleet->view.json)
+			return false;
+		for (size_t i = 0; i < fleet->view.n_hosts; i++)
 			if (fleet->view.hosts[i].own && fleet->view.hosts[i].left)
 				return true;
 		usleep(100000);
@@ -78,8 +80,8 @@ static int leave(struct batv_ctl *ctl)
 	if (is_told(ctl))
 		puts("The other hosts know that this one has left.");
 	else
-		printf("The other hosts could not be told within ten seconds: batvctl fleet forget "
-		       "on one of them does that.\n");
+		puts("The other hosts could not be told, because batv-fleet does not run here, or "
+		     "reaches no server: batvctl fleet forget on one of them does that.");
 	code = take_out_of_config(ctl);
 	if (code)
 		return code;

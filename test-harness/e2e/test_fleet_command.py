@@ -3,12 +3,15 @@
 No systemd runs in the laboratory: the commands say so, and the test starts and stops batv-fleet.
 """
 
+import pwd
+import struct
 import subprocess
 
 from answers import *
 from lab_fleet import *
 
 USER = "batv"
+ACCESS = "system.posix_acl_access"
 
 
 class Server(FleetHost):
@@ -23,7 +26,9 @@ class Server(FleetHost):
         self.exim = batv_exim(lab, self.batv, route, name=name, address=address, **config) if route else None
 
     def ctl(self, *argv, code=0, **run):
-        done = self.batv.ctl(*argv, check=False, env={"BATV_FLEET_PROGRAM": FLEET}, **run)
+        """As root, where that can be had."""
+        user = {"user": "root"} if self.lab.root else {}
+        done = self.batv.ctl(*argv, check=False, env={"BATV_FLEET_PROGRAM": FLEET}, **user, **run)
         assert done.returncode == code, (argv, done.returncode, done.stdout, done.stderr)
         return done
 
@@ -151,6 +156,13 @@ def test_invite_and_leave(lab):
     assert mx.files() == before and mx.secrets() == secrets
     invite(relay, mx, 3, lambda text: text[:-40])       # the secrets were cut off
     assert mx.files() == before and mx.secrets() == secrets
+    # its time is that at which it is read, so a password for ssh may take its time
+    giving = subprocess.Popen([BUILD / "batvctl", "-c", relay.batv.conf_path, "fleet", "invite"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: "pipe" in open(f"/proc/{giving.pid}/wchan").read(), 15, "that batvctl invite waits for who reads")
+    blanks = os.read(giving.stdout.fileno(), 65536)
+    assert blanks and not blanks.strip(), blanks
+    text = giving.communicate(timeout=20)[0].decode().lstrip()
+    assert giving.returncode == 0 and '"fleet":"mail.example"' in text.split("\n")[0], text.split("\n")[0]
     done = invite(relay, mx, 0, line(lambda o: o.update(capacity=5000)))
     assert "memory_capacity is 1000 here and 5000 on relay1" in done.stdout, done.stdout
     mx.runs()
@@ -184,12 +196,12 @@ def test_status_and_forget(lab):
     mx.batv.ctl("rotate")           # without export
     problem = relay.problem("mx1 has other secrets")
     assert "batvctl secret export | ssh mx1 batvctl secret import" in problem
+    mx.fleet.kill()
     server.kill()
     assert "cannot connect" in relay.problem(f"server {server.server}")
     server.start()
     relay.no_problem("server ")
     # a host whose name is made to do harm: its row is what its batv-fleet says
-    mx.fleet.kill()
     relay.fleet.freeze()
     view = json.loads((relay.dir / "view").read_text())
     evil = {**next(h for h in view["hosts"] if not h["own"]), "id": "00000000000000ff", "name": "x;id\x1b[31m" + "n" * 300, "heard": 0}
@@ -206,6 +218,38 @@ def test_status_and_forget(lab):
     assert "no host of the fleet is named nobody" in relay.ctl("fleet", "forget", "nobody", code=1).stderr
     assert "use batvctl fleet leave" in relay.ctl("fleet", "forget", "relay1", code=1).stderr
     relay.no_problem()
+
+
+def test_batv_fleet_has_a_user_of_its_own(lab):
+    """Join, as root, lets it look into the state directory, whose setgid bit stays, and makes its own; leave takes the first back."""
+    if not lab.root or lab.run(["unshare", "-m", "true"], user="root", check=False).returncode:
+        skip("only root gives access to directories, and only in a namespace there is another user")
+    server, relay = engines(lab, 1)[0], Server(lab, "relay1")
+    state, user, group = relay.batv.state_dir, 64990, 64991
+    own = relay.dir / "own"
+    os.chown(state, -1, group)
+    state.chmod(0o2750)
+    relay.batv.conf(relay.batv.conf_path.read_text(), fleet_directory=own)
+    passwd = lab.write("passwd", f"{open('/etc/passwd').read()}batv-fleet:x:{user}:{group}::/:/bin/false\n")
+
+    def batvctl(*argv, **run):
+        """Where there is such a user."""
+        return lab.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', passwd, BUILD / "batvctl",
+                        "-c", relay.batv.conf_path, *argv], user="root", env={"BATV_FLEET_PROGRAM": FLEET}, **run)
+
+    def access():
+        status = state.stat()
+        assert (status.st_gid, status.st_mode & 0o7777) == (group, 0o2750)
+        names = os.listxattr(state)
+        return struct.pack("<HHI", 2, 5, user) in os.getxattr(state, ACCESS) if ACCESS in names else False
+    assert not access()
+    batvctl("fleet", "join", address(server), input=f"{PASSWORD}\n")
+    assert access()
+    status = own.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (user, pwd.getpwuid(state.stat().st_uid).pw_gid, 0o2750), status
+    relay.key_is_there()
+    assert "could not be told" in batvctl("fleet", "leave").stdout
+    assert not access() and own.is_dir()
 
 
 def test_memory_export_and_import(lab):
