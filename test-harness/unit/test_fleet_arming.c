@@ -165,12 +165,17 @@ static void finish(void)
 
 /* ---- tests ---- */
 
+static void begin_with_relay(void)
+{
+	begin_at(20 * D);
+	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+}
+
 START_TEST(an_mx_arms_when_both_relays_have_evidence)
 {
 	struct batv_arm arm;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host((struct host){.name = "relay2", .first = 2 * D, .last = 19 * D, .complete = true});
 	arm = decide_mx();
 	expect(arm, BATV_ARM_ARMED, NULL);
@@ -184,8 +189,7 @@ START_TEST(the_later_relay_decides_when)
 {
 	struct batv_arm arm;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host(
 		(struct host){.name = "relay2", .first = 18 * D, .last = 20 * D, .complete = true});
 	arm = decide_mx();
@@ -200,8 +204,7 @@ START_TEST(no_evidence_of_one_is_none_of_all)
 {
 	struct batv_arm arm;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host((struct host){.name = "relay2", .first = H, .last = 20 * D});
 	arm = decide_mx();
 	expect(arm, BATV_ARM_FEW, "relay2");
@@ -213,8 +216,7 @@ START_TEST(a_fresh_machine_does_not_start_grace)
 {
 	struct batv_arm arm;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host((struct host){.name = "relay2",
 			       .first = 20 * D,
 			       .last = 20 * D,
@@ -227,8 +229,7 @@ START_TEST(a_fresh_machine_does_not_start_grace)
 	finish();
 
 	/* What it breaks after it joined counts. */
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host((struct host){.name = "relay2",
 			       .first = 20 * D,
 			       .last = 20 * D,
@@ -373,8 +374,7 @@ START_TEST(an_old_view)
 {
 	struct batv_fleet_facts f;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	f = facts();
 	view.written = T0 + 20 * D - PATIENCE;
 	expect(decide_with(f, none, 0, 0), BATV_ARM_ARMED, NULL);
@@ -451,8 +451,7 @@ END_TEST
 /* Grace that never ends, and none. */
 START_TEST(odd_graces)
 {
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	state.policies[0].grace = INT64_MAX;
 	expect(decide_mx(), BATV_ARM_GRACE, NULL);
 	finish();
@@ -464,13 +463,12 @@ START_TEST(odd_graces)
 }
 END_TEST
 
-/* The sentence needs the number of the secret, and the break of whoever broke last. */
+/* The sentence needs the number of the secret, and the break of the host that broke last. */
 START_TEST(whose_it_is)
 {
 	struct batv_arm arm;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host((struct host){.name = "relay2", .all_broken = 19 * D});
 	add_host((struct host){.name = "relay3", .all_broken = 18 * D});
 	arm = decide_mx();
@@ -479,8 +477,7 @@ START_TEST(whose_it_is)
 	ck_assert_str_eq(arm.broken_why, "a test there");
 	ck_assert_uint_eq(arm.host_secret, 4711);
 	finish();
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_break("*", 19 * D, 0);
 	arm = decide_mx();
 	expect(arm, BATV_ARM_GRACE, NULL);
@@ -492,16 +489,14 @@ END_TEST
 
 START_TEST(any_break_counts_everywhere)
 {
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host(breaks[_i].host);
 	expect(decide_mx(), breaks[_i].why, breaks[_i].why == BATV_ARM_ARMED ? NULL : "x");
 	ck_assert_msg(view.n_hosts == 2, "%s", breaks[_i].name);
 	finish();
 
 	/* The same if it is armed already. */
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host(breaks[_i].host);
 	expect(decide_with(facts(), none, BATV_DOMAIN_ARMED | BATV_DOMAIN_BY_FLEET, 12 * D),
 	       breaks[_i].why, NULL);
@@ -577,8 +572,7 @@ START_TEST(a_sender_that_is_not_heard)
 	finish();
 
 	/* A host that sends nothing may be silent for ever. */
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	add_host((struct host){.name = "mx2", .silent = 9 * D});
 	expect(decide_mx(), BATV_ARM_ARMED, NULL);
 }
@@ -589,8 +583,7 @@ START_TEST(own_bare_mail)
 {
 	struct batv_fleet_facts f;
 
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	f = facts();
 	f.bare = T0 + 20 * D - 5;
 	expect(decide_with(f, none, BATV_DOMAIN_ARMED | BATV_DOMAIN_BY_FLEET, 12 * D),
@@ -619,8 +612,7 @@ END_TEST
 
 START_TEST(modes_of_the_configuration_come_first)
 {
-	begin_at(20 * D);
-	add_host((struct host){.name = "relay1", .first = H, .last = 20 * D, .complete = true});
+	begin_with_relay();
 	state.policies[0].enforcement = BATV_ENFORCE_OBSERVE;
 	expect(decide_mx(), BATV_ARM_MODE_OBSERVE, NULL);
 	finish();
