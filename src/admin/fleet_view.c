@@ -187,6 +187,7 @@ static bool read_host(struct batv_fleet_host *host, const json_t *o, int64_t now
 		.offset = json_integer_value(json_object_get(o, "offset")),
 		.gaps = number_of(o, "gaps"),
 		.holes = number_of(o, "holes"),
+		.gap = time_of(o, "gap", now * 1000),
 		.row_at = time_of(o, "row_at", now),
 		.version = "",
 		.fingerprint = "",

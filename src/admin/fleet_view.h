@@ -45,6 +45,7 @@ struct batv_fleet_host {
 	int64_t until;  /* ms: all that it sent before is here */
 	int64_t offset; /* ms that its clock is ahead */
 	uint64_t gaps, holes;
+	int64_t gap;    /* ms: what it sent before may be missing for good; 0: nothing */
 	int64_t row_at; /* seconds */
 	const char *version, *fingerprint;
 	bool cut;       /* the row does not have all of its domains */

@@ -119,6 +119,39 @@ static void put_memory(const struct page *p)
 	put_fill(p, BATV_ITEM_PAIR, "pair");
 }
 
+/* Without a fleet all of them are 0. */
+static void put_fleet(const struct page *p)
+{
+	struct batv_status_fleet f;
+
+	batv_ctl_status_fleet(p->s, &f);
+	gauge(p, "batv_fleet_configured", "Does the configuration name a fleet?", f.on);
+	gauge(p, "batv_fleet_looked_timestamp_seconds",
+	      "When batv-fleet wrote what it knows, at least every 10 seconds; 0: never.",
+	      f.written);
+	gauge(p, "batv_fleet_until_timestamp_seconds",
+	      "Up to when all that the fleet sent is in the memory here; 0: not known.", f.until);
+	gauge(p, "batv_fleet_complete", "Is the memory complete for the fleet?", f.complete);
+	gauge(p, "batv_fleet_gap_timestamp_seconds",
+	      "What some host sent before may be unknown to the others for good; 0: nothing.",
+	      f.gap);
+	family(p, "batv_fleet_hosts", "gauge",
+	       "Hosts of the fleet, this one too, by whether they "
+	       "were heard in the last minute.");
+	fprintf(p->out,
+		"batv_fleet_hosts{state=\"heard\"} %zu\nbatv_fleet_hosts{state=\"silent\"} %zu\n",
+		f.heard, f.silent);
+	family(p, "batv_fleet_servers", "gauge",
+	       "Redis and Valkey servers of the fleet, by whether they can be used.");
+	fprintf(p->out,
+		"batv_fleet_servers{state=\"ok\"} %zu\nbatv_fleet_servers{state=\"down\"} %zu\n",
+		f.servers_ok, f.servers_down);
+	gauge(p, "batv_fleet_missing", "Parcels of other hosts that have not arrived.",
+	      (int64_t)f.missing);
+	gauge(p, "batv_fleet_holes", "Records of journals that a killed process left out.",
+	      (int64_t)f.holes);
+}
+
 /* ---- what was counted ---- */
 
 /*
@@ -274,6 +307,7 @@ static char *text_of(struct batv_status *s, size_t *len)
 	put_state(&page);
 	put_domains(&page);
 	put_memory(&page);
+	put_fleet(&page);
 	put_counters(&page);
 	ok = !ferror(page.out);
 	if (fclose(page.out) == 0 && ok)

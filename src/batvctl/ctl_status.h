@@ -83,6 +83,22 @@ void batv_ctl_status_check_hosts(struct batv_status *status);
 void batv_ctl_status_print_hosts(struct batv_status *status); /* needs a memory */
 json_t *batv_ctl_status_json_hosts(struct batv_status *status);
 
+/* ctl_status_fleet.c: as batv-fleet's view has it. */
+struct batv_status_fleet {
+	bool on;       /* the configuration names a fleet */
+	bool fresh;    /* the view is new, so batv-fleet runs */
+	bool complete; /* and the memory is complete for the fleet */
+	/* Seconds since 1970; 0: not known, or none.  `gap`: what some host sent before that may be
+	 * unknown to the others. */
+	int64_t written, until, gap;
+	size_t heard, silent; /* hosts, this one too */
+	size_t servers_ok, servers_down;
+	uint64_t missing, holes; /* parcels, records of journals */
+};
+void batv_ctl_status_fleet(struct batv_status *status, struct batv_status_fleet *out);
+void batv_ctl_status_print_fleet(struct batv_status *status); /* nothing without a fleet */
+json_t *batv_ctl_status_json_fleet(struct batv_status *status);
+
 /* ctl_status_installed.c: is exim-batv in Exim's configuration?  Exim is asked. */
 void batv_ctl_status_check_installed(struct batv_status *status);
 

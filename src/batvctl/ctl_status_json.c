@@ -258,5 +258,6 @@ void batv_ctl_status_print_json(struct batv_status *s)
 	batv_ctl_put(o, "overrides", batv_ctl_status_json_overrides(s));
 	batv_ctl_put(o, "forged", batv_ctl_status_json_forged(s));
 	batv_ctl_put(o, "secret_shared", s->fingerprint[0] ? json_boolean(s->shared) : json_null());
+	batv_ctl_put(o, "fleet", batv_ctl_status_json_fleet(s));
 	batv_ctl_print_json(o);
 }

@@ -477,6 +477,7 @@ void batv_ctl_status_print(struct batv_status *s, const struct batv_status_figur
 	print_signing(s);
 	print_refusing(s);
 	print_memory(s);
+	batv_ctl_status_print_fleet(s);
 	print_numbers(s, before);
 	if (s->ctl->domains)
 		batv_ctl_status_print_details(s);

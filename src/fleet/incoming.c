@@ -78,6 +78,17 @@ static void keep(struct batv_incoming *in, const struct batv_parcel *parcel,
 	in->used += payload.len;
 }
 
+/* Rows are not on the disk: after a start they are read out of the hash, although they were heard.
+ */
+static bool is_row_to_read_again(const struct batv_station *st, const struct batv_parcel *parcel)
+{
+	const struct batv_roster_member *m = batv_roster_find(&st->roster, parcel->host);
+	const struct batv_rows_one *row = batv_rows_find(&st->rows, parcel->host);
+
+	return parcel->kind == BATV_PARCEL_ROW && m && m->state != BATV_ROSTER_FORGOTTEN &&
+	       (!row || row->position < parcel->position);
+}
+
 void batv_incoming_take(struct batv_station *st, struct batv_span bytes)
 {
 	struct batv_incoming *in = st->incoming;
@@ -97,8 +108,11 @@ void batv_incoming_take(struct batv_station *st, struct batv_span bytes)
 	}
 	switch (batv_roster_look(&st->roster, &parcel)) {
 	case BATV_ROSTER_CLONE: st->clone = true; return;
-	case BATV_ROSTER_OWN:
-	case BATV_ROSTER_DUPLICATE: return;
+	case BATV_ROSTER_OWN: return;
+	case BATV_ROSTER_DUPLICATE:
+		if (!is_row_to_read_again(st, &parcel))
+			return;
+		break;
 	case BATV_ROSTER_NEW:
 	case BATV_ROSTER_FULL: break;
 	}

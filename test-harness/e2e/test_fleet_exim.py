@@ -70,6 +70,11 @@ class TestFleet:
         self.mx.host.view_is(lambda v: v["complete"], "that the memory is complete")
         wait_until(self.refuses, 30, lambda: f"that the MX refuses: {self.mx.recall()}")
         self.forged(REFUSED)
+        fleet = self.mx.batv.json("status")["fleet"]
+        assert {**fleet, "name": NAME, "running": True, "complete": True, "hosts_heard": 2, "hosts_silent": 0, "servers_ok": 2, "servers_down": 0,
+                "missing": 0, "holes": 0} == fleet and fleet["gap"] <= NOON + 60, fleet
+        page = self.mx.batv.ctl("status", check=False).stdout
+        assert f" Fleet {NAME} complete, 2 of 2 hosts heard: batvctl fleet status " in " ".join(page.split()), page
         self.proofs()
         for _ in range(20):
             sent, answer = self.sent(known=False)
@@ -134,9 +139,15 @@ class TestFleet:
             mx.view_is(lambda v: not v["complete"] and v["since"] >= int(bare_at), "that the MX knows of the gap")
             assert any("relay1 cannot tell all that it sent before" in lack for lack in mx.view()["lacks"]), mx.view()["lacks"]
             self.forged(("mark", "no-memory"))
+            fleet = self.mx.batv.json("status")["fleet"]
+            assert fleet["running"] and not fleet["complete"] and fleet["gap"] >= int(bare_at), fleet
+            metrics = self.mx.batv.ctl("metrics").stdout
+            assert "\nbatv_fleet_complete 0\n" in metrics and f"\nbatv_fleet_gap_timestamp_seconds {fleet['gap']}\n" in metrics
             if not restarted:
                 mx.stop()
+                pid = mx.view()["pid"]
                 mx.start()
+                mx.view_is(lambda v: v["pid"] != pid and all(h["row"] for h in v["hosts"]), "that a start reads the rows again")
         self.proofs()
         relay.says("may be unknown to the others for good")
         self.lab.clock.advance(3 * DAY + 120)

@@ -41,6 +41,9 @@ WELL = [series("batv_state_usable", "1x200"), series("batv_keys_end_timestamp_se
         series("batv_doubt_total", "5x200"), series("batv_judged_total", "0+0.5x200", verdict="expired", **{"class": "dsn"}, action="reject"),
         series("batv_judged_total", "0+500x200", verdict="missing", **{"class": "dsn"}, action="reject"),
         series("batv_exim_called_timestamp_seconds", "600+600x200"), series("batv_memory_usable", "1x200"),
+        series("batv_fleet_configured", "1x200"), series("batv_fleet_looked_timestamp_seconds", "600+600x200"),
+        series("batv_fleet_until_timestamp_seconds", "600+600x200"), series("batv_fleet_hosts", "0x200", state="silent"),
+        series("batv_fleet_servers", "0x100 1x1 0x100", state="down"),
         series("batv_observe_file", "0x200"), series("batv_problems", "0x150 1x2 0x50"),
         series("node_textfile_mtime_seconds", "600+600x200", file="/var/lib/prometheus/node-exporter/batv.prom")]
 # What each alert fires for, in the place of the same series of WELL.
@@ -54,6 +57,10 @@ ILL = {
     "BatvDoubtfulRefusalsGrow": [series("batv_judged_total", "0+1x200", verdict="forged", **{"class": "dsn"}, action="reject")],
     "BatvNotCalled": [series("batv_exim_called_timestamp_seconds", "-200000x200")],
     "BatvMemoryUnusable": [series("batv_memory_usable", "1x190 0x10")],
+    "BatvFleetDown": [series("batv_fleet_looked_timestamp_seconds", "600+600x190 114000x10")],
+    "BatvFleetBehind": [series("batv_fleet_until_timestamp_seconds", "600+600x190 0x10")],
+    "BatvFleetHostSilent": [series("batv_fleet_hosts", "0x190 1x10", state="silent")],
+    "BatvFleetServerDown": [series("batv_fleet_servers", "0x190 1x10", state="down")],
     "BatvObserveFile": [series("batv_observe_file", "0x40 1x160")],
     "BatvProblems": [series("batv_problems", "0x190 1x10")],
     "BatvMetricsStale": [series("node_textfile_mtime_seconds", "600+600x190 114000x10", file="/var/lib/prometheus/node-exporter/batv.prom")],
