@@ -112,6 +112,43 @@ static void say_forget(struct batv_fleet_said *said, void *arg)
 	(void)snprintf(said->forget[said->n_forget++], sizeof said->forget[0], "%s", id);
 }
 
+/* Done: it must not be forgotten again when batv-fleet starts, for it may come back. */
+static void say_forgotten(struct batv_fleet_said *said, void *arg)
+{
+	for (size_t i = 0; i < said->n_forget; i++)
+		if (strcmp(said->forget[i], arg) == 0) {
+			memmove(said->forget[i], said->forget[i + 1],
+				(said->n_forget - i - 1) * sizeof said->forget[0]);
+			said->n_forget--;
+			return;
+		}
+}
+
+static bool is_in_view(const struct batv_fleet_view *view, const char *id)
+{
+	for (size_t i = 0; i < view->n_hosts; i++)
+		if (strcmp(view->hosts[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static bool is_forgotten(struct batv_ctl *ctl, const char *id)
+{
+	for (unsigned tenths = 0; tenths < 100; tenths++) {
+		const struct batv_fleet_known *fleet;
+
+		ctl->fleet_read = false;
+		ctl->clock = time(NULL);
+		fleet = batv_ctl_fleet(ctl);
+		if (!fleet->view.json)
+			return false;
+		if (!is_in_view(&fleet->view, id))
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
 static int forget(struct batv_ctl *ctl, const char *name)
 {
 	const struct batv_fleet_host *host;
@@ -138,9 +175,14 @@ static int forget(struct batv_ctl *ctl, const char *name)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet forget: that host has no id");
 	if (!batv_ctl_fleet_say(ctl, say_forget, id, why, sizeof why))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet forget: %s", why);
+	if (!is_forgotten(ctl, id))
+		return batv_ctl_fail(BATV_CTL_TROUBLE,
+				     "fleet forget: batv-fleet has not done it within ten seconds; "
+				     "it does when it runs");
+	if (!batv_ctl_fleet_say(ctl, say_forgotten, id, why, sizeof why))
+		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet forget: %s", why);
 	printf("Host %s is forgotten, here and on the other hosts: what it sends from now on is "
-	       "not "
-	       "waited for. If it runs again, it joins again by itself.\n",
+	       "not waited for. If it runs again, it joins again by itself.\n",
 	       shown);
 	return BATV_CTL_YES;
 }

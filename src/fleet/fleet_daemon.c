@@ -310,8 +310,7 @@ static bool share_row(struct daemon *d, const struct batv_row_share_facts *facts
 	shared = batv_row_share_make(text, len, facts, &share) == BATV_OK;
 	if (shared) {
 		batv_outgoing_row(st, (struct batv_span){share.text, share.len});
-		for (unsigned i = 0; i < share.n_forget; i++)
-			batv_outgoing_forget(st, share.forget[i]);
+		batv_outgoing_forget(st, share.forget, share.n_forget);
 		batv_outgoing_leave(st, share.leave);
 		batv_row_share_free(&share);
 	}

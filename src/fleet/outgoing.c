@@ -15,6 +15,7 @@
 #include "memory/journal.h"
 #include "outgoing.h"
 #include "report.h"
+#include "row_share.h"
 #include "station.h"
 
 #define TURN_BATCHES 20           /* of items, in one turn */
@@ -46,6 +47,8 @@ struct batv_outgoing {
 	bool left, left_told;
 	struct batv_payload_forget forgotten[64];
 	unsigned n_forgotten;
+	uint64_t asked[BATV_ROW_SHARE_FORGET_MAX]; /* whom the last row forgot */
+	unsigned n_asked;
 };
 
 struct batv_outgoing *batv_outgoing_new(void)
@@ -502,23 +505,48 @@ void batv_outgoing_leave(struct batv_station *st, bool leave)
 	st->changed = true;
 }
 
-/* Until now it may have sent what nobody heard of. */
-void batv_outgoing_forget(struct batv_station *st, uint64_t host)
+/* The place for a host that is forgotten, perhaps again. */
+static struct batv_payload_forget *place_for(struct batv_outgoing *out, uint64_t host)
 {
-	struct batv_outgoing *out = st->outgoing;
-	const struct batv_roster_member *m = batv_roster_find(&st->roster, host);
-	struct batv_payload_forget forget = {.host = host, .lost = st->now};
-
 	for (unsigned i = 0; i < out->n_forgotten; i++)
 		if (out->forgotten[i].host == host)
-			return;
-	if (!m || out->n_forgotten == sizeof out->forgotten / sizeof out->forgotten[0])
+			return &out->forgotten[i];
+	if (out->n_forgotten == sizeof out->forgotten / sizeof out->forgotten[0])
+		return NULL;
+	return &out->forgotten[out->n_forgotten++];
+}
+
+/* Until now it may have sent what nobody heard of. */
+static void forget(struct batv_station *st, uint64_t host)
+{
+	const struct batv_roster_member *m = batv_roster_find(&st->roster, host);
+	struct batv_payload_forget *place;
+
+	if (!m || m->state == BATV_ROSTER_FORGOTTEN)
 		return;
-	forget.position = batv_roster_last(m);
-	forget.until = m->latest;
-	out->forgotten[out->n_forgotten++] = forget;
-	batv_roster_forget(&st->roster, &forget);
+	place = place_for(st->outgoing, host);
+	if (!place)
+		return;
+	*place = (struct batv_payload_forget){
+		.host = host, .lost = st->now, .position = batv_roster_last(m), .until = m->latest};
+	batv_roster_forget(&st->roster, place);
 	batv_rows_drop(&st->rows, host);
-	post_forget(st, &forget);
+	post_forget(st, place);
 	st->changed = true;
+}
+
+void batv_outgoing_forget(struct batv_station *st, const uint64_t *hosts, unsigned n)
+{
+	struct batv_outgoing *out = st->outgoing;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = 0;
+
+		while (k < out->n_asked && out->asked[k] != hosts[i])
+			k++;
+		if (k == out->n_asked)
+			forget(st, hosts[i]);
+	}
+	memcpy(out->asked, hosts, n * sizeof hosts[0]);
+	out->n_asked = n;
 }

@@ -6,6 +6,7 @@
 #define BATV_OUTGOING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/span.h"
 
@@ -24,8 +25,11 @@ void batv_outgoing_row(struct batv_station *st, struct batv_span text);
 void batv_outgoing_leave(struct batv_station *st, bool leave);
 /* And does a server have its word, so that the others hear it? */
 bool batv_outgoing_has_left(const struct batv_station *st);
-/* An administrator says here that this host is gone. */
-void batv_outgoing_forget(struct batv_station *st, uint64_t host);
+/*
+ * Whom an administrator forgets here, at most BATV_ROW_SHARE_FORGET_MAX.  A host that was in the
+ * list of the last call is not forgotten again: it may have come back.
+ */
+void batv_outgoing_forget(struct batv_station *st, const uint64_t *hosts, unsigned n);
 
 /* Writes what the next start needs.  False: it is not on the disk; errno says why. */
 bool batv_outgoing_save(struct batv_station *st);

@@ -215,6 +215,16 @@ def test_status_and_forget(lab):
     relay.problem("batvctl fleet forget mx1")
     relay.ctl("fleet", "forget", "mx1")
     relay.no_problem()
+    # it comes back, and is not forgotten again because batv-fleet starts; but it can be
+    mx.start()
+    relay.hears("mx1")
+    relay.fleet.stop()
+    relay.start()
+    mx.batv.ctl("rotate")
+    relay.hears("mx1")
+    mx.fleet.kill()
+    relay.ctl("fleet", "forget", relay.others()["mx1"]["id"])
+    assert not relay.others()
     assert "no host of the fleet is named nobody" in relay.ctl("fleet", "forget", "nobody", code=1).stderr
     assert "use batvctl fleet leave" in relay.ctl("fleet", "forget", "relay1", code=1).stderr
     relay.no_problem()
