@@ -177,6 +177,7 @@ static void look(struct batv_ctl_doctor *d)
 	batv_ctl_doctor_exim(d);
 	batv_ctl_doctor_acl(d);
 	batv_ctl_doctor_files(d);
+	batv_ctl_doctor_fleet(d);
 	batv_ctl_doctor_route(d);
 	batv_ctl_doctor_notify(d);
 	batv_ctl_doctor_etc(d);

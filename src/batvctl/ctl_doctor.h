@@ -11,6 +11,7 @@ void batv_ctl_doctor_exim(struct batv_ctl_doctor *doctor);   /* the program and 
 void batv_ctl_doctor_acl(struct batv_ctl_doctor *doctor);    /* what was changed in Debian's */
 void batv_ctl_doctor_route(struct batv_ctl_doctor *doctor);  /* do bounces to tags arrive? */
 void batv_ctl_doctor_files(struct batv_ctl_doctor *doctor);  /* batvd and its files */
+void batv_ctl_doctor_fleet(struct batv_ctl_doctor *doctor);  /* batv-fleet, if there is one */
 void batv_ctl_doctor_notify(struct batv_ctl_doctor *doctor); /* the address notify */
 void batv_ctl_doctor_etc(struct batv_ctl_doctor *doctor);    /* files of others */
 void batv_ctl_doctor_log(struct batv_ctl_doctor *doctor);    /* Exim's log */

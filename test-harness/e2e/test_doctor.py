@@ -139,6 +139,7 @@ class Place:
 
 def breaks(p):
     """id: (how, answer, what its lines say, other checks that it must touch)."""
+    fleet = {"fleet": "mail.example", "fleet_servers": "unix:/none", "fleet_directory": p.lab.mkdir("no-fleet")}
     sign, unsign = f".include {SNIPPETS}/transport-sign.conf\n", f".include {SNIPPETS}/router-unsign.conf\n"
 
     @contextlib.contextmanager
@@ -187,7 +188,9 @@ def breaks(p):
         ("package-leftovers", p.content(p.batv.conf_path.with_name("exim-batv.conf.dpkg-dist"), "x"), "warn", "diff ", ()),
         ("log-selector", p.edit("+received_recipients"), "warn", "+received_recipients", ()),
         ("smarthost", p.refusing_smarthost(), "fail", "550 5.1.7 sender address rejected", ()),
-        ("memory-full", p.busy_memory(), "fail", "memory_capacity", ()),     # last: the memory stays full
+        ("memory-full", p.busy_memory(), "fail", "memory_capacity", ()),     # last but for these: the memory stays full, and is a new file
+        ("fleet-daemon", p.conf(**fleet), "fail", "systemctl enable --now batv-fleet", ("memory-full", "fleet-journal")),
+        ("fleet-journal", p.conf(**fleet), "warn", "batvd makes a file with one when memory is no longer asked, by 20", ("memory-full", "fleet-daemon")),
     ]
 
 
