@@ -376,13 +376,21 @@ def test_arming(lab):
 
 def test_a_sender_that_is_not_heard(lab):
     """After fleet_patience the MX goes by its own evidence, which it does not have."""
-    site = Site(lab)
+    site = Site(lab, fresh=["relay2"])
     site.has_evidence(site.one)
     site.passes(DAY + 60)
     site.is_armed(site.mx)
+    # a machine that is fresh begins to send, and nobody waits for its past
+    assert is_signed(site.send(site.two), "alice@test")
+    site.mx.view_is(lambda v: [d for h in v["hosts"] if h["name"] == "relay2" for d in h["row"]["domains"] if d.get("first_signed")],
+                    "that relay2 has sent")
+    site.mx.batv.reload()
+    assert site.domain(site.mx)["armed"] and site.code() == 550
     site.one.fleet.kill()
     site.lab.clock.advance(1800)
     site.is_armed(site.mx)
+    for options in [], ["--end"]:
+        assert "Host relay1 has not been heard for" in site.two.ctl("observe", "--fleet", *options).stdout
     site.lab.clock.advance(3600)
     site.is_armed(site.mx, False)
     assert site.code() == 250
