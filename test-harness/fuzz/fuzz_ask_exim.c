@@ -6,6 +6,7 @@
  * Input: lines: a value, a list; the rest is what Exim prints.
  */
 #include "ask_exim.h"
+#include "decide/exim_list.h"
 #include "find_exim.h"
 #include "list_file_stand_in.h"
 #include "reach.h"
@@ -82,6 +83,8 @@ static void check_question(const char *input)
 		}
 	}
 	text[len] = '\0';
+	if (strcmp(text, "${listnamed_h:" BATV_LIST_OPTIONAL "}") == 0)
+		return; /* no word of it is anybody else's */
 	must(strncmp(text, "${if match_", 11) == 0);
 	must(len > 12 && strcmp(text + len - 11, "}{yes}{no}}") == 0);
 	must(!strchr(text + 2, '$')); /* so nothing but our own condition is expanded */

@@ -1,4 +1,4 @@
-/* links: admin/secret admin/timeline admin/hkdf core/tag/key core/base/span */
+/* links: admin/secret admin/timeline admin/hkdf core/tag/key core/base/hmac core/base/span */
 /*
  * fuzz_secret.c - any bytes as a secret file: what is believed is within its limits, is written
  * and read back to the same, and gives keys that keep the promises of the timeline.
