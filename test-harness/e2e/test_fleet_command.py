@@ -63,7 +63,7 @@ class Server(FleetHost):
         return wait_until(there, 30, lambda: f'"{text}" in {self.fleet_status()[1]["problems"]}')[0]
 
     def no_problem(self, text=""):
-        wait_until(lambda: not [p for p in self.fleet_status()[1]["problems"] if text in p and not p.endswith("wait 72 hours")], 30,
+        wait_until(lambda: not [p for p in self.fleet_status()[1]["problems"] if text in p and "wait 72 hours" not in p], 30,
                    lambda: f'no "{text}" in {self.fleet_status()[1]["problems"]}')
 
     def hears(self, *names):
