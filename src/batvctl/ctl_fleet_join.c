@@ -325,6 +325,30 @@ static void wait_for_view(struct joining *j)
 		step("complete", "not known: %s", fleet ? fleet->trouble : "");
 }
 
+/*
+ * Waits until batvd tells the others what was said.  batv-fleet must not start before: it would say
+ * that this host has a past.
+ */
+static void wait_for_row(struct batv_ctl *ctl, int64_t joined)
+{
+	bool told = false;
+
+	for (unsigned tenths = 0;
+	     !told && tenths < 10 * WAIT_SECONDS && batv_store_daemon(&ctl->store) == BATV_YES;
+	     tenths++) {
+		struct batv_fleet_row row = {.json = NULL};
+
+		batv_fleet_row_read(&ctl->store, time(NULL), &row);
+		told = row.json && row.host.joined == joined && row.host.fresh == ctl->fresh;
+		batv_fleet_row_free(&row);
+		if (!told)
+			usleep(100000);
+	}
+	if (!told)
+		step("batvd", "has not written %s/%s yet: is it running?", ctl->store.path,
+		     BATV_FLEET_ROW_NAME);
+}
+
 static int join(struct joining *j)
 {
 	struct batv_ctl *ctl = j->ctl;
@@ -340,6 +364,7 @@ static int join(struct joining *j)
 	    !batv_ctl_fleet_access(ctl, true, j->why, sizeof j->why))
 		return fail(j, BATV_CTL_TROUBLE, j->why);
 	step("written", "%s", ctl->config_path);
+	wait_for_row(ctl, ctl->clock);
 	runs = batv_ctl_fleet_service("enable", how, sizeof how);
 	step("batv-fleet", "%s", how);
 	if (runs) {
