@@ -232,8 +232,6 @@ static bool exim_item_matches(const char *item, size_t len, const char *subject)
 static int exim_match(const char *subject, const char *list)
 {
 	must(subject && list && !strchr(list, '$'));
-	for (const char *p = subject; *p; p++)
-		must((unsigned char)*p >= ' ' && *p != 0x7f);
 	if (exim.defers)
 		return DEFER;
 	if (strcmp(list, "+batv_unsign") == 0 || strcmp(list, "+batv_sign") == 0)
@@ -253,20 +251,30 @@ static int exim_match(const char *subject, const char *list)
 	return FAIL;
 }
 
+static void must_be_printable(const char *subject)
+{
+	for (const char *p = subject; *p; p++)
+		must((unsigned char)*p >= ' ' && *p != 0x7f);
+}
+
 int lss_match_domain(uschar *domain, uschar *list)
 {
+	must_be_printable((char *)domain);
 	return exim_match((char *)domain, (char *)list);
 }
 
 int lss_match_address(uschar *address, uschar *list, BOOL caseless)
 {
-	must(caseless);
+	must(caseless); /* it may be Exim's own recipient, whatever is in it */
 	return exim_match((char *)address, (char *)list);
 }
 
 int lss_match_host(uschar *name, uschar *address, uschar *list)
 {
 	int code = name ? exim_match((char *)name, (char *)list) : FAIL;
+
+	must_be_printable(name ? (char *)name : "");
+	must_be_printable((char *)address);
 
 	return code == FAIL ? exim_match((char *)address, (char *)list) : code;
 }
