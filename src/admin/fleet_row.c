@@ -141,6 +141,8 @@ static json_t *secret_row(const struct batv_secret *s)
 
 	put(o, "number", json_integer((json_int_t)s->number));
 	put(o, "check", json_string(batv_secret_check(s, check) ? check : ""));
+	if (s->retired)
+		put(o, "retired", json_true());
 	return o;
 }
 

@@ -4,6 +4,7 @@
  * Invariant: it only reads, and asks nobody: batv-fleet's view has it.  Names of hosts are those
  * hosts' word, so they are made printable.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,12 +98,39 @@ static void check_host(struct fleet_status *s, const struct batv_fleet_host *h)
 			name);
 }
 
-/* Hosts that sign differently. */
+static bool has_secret(const struct batv_fleet_host *h, const char *check)
+{
+	for (size_t i = 0; i < h->n_secrets; i++)
+		if (strcmp(h->secrets[i], check) == 0)
+			return true;
+	return false;
+}
+
+/* The number of a secret of this host that signs, or will, and that the other one lacks; 0: none.
+ */
+static uint32_t lacking(const struct batv_fleet_host *own, const struct batv_fleet_host *h)
+{
+	const json_t *secret;
+	size_t i;
+
+	json_array_foreach(json_object_get(own->row, "secrets"), i, secret)
+	{
+		const char *check = json_string_value(json_object_get(secret, "check"));
+
+		if (check && !json_is_true(json_object_get(secret, "retired")) &&
+		    !has_secret(h, check))
+			return (uint32_t)json_integer_value(json_object_get(secret, "number"));
+	}
+	return 0;
+}
+
+/* Hosts that sign differently.  After batvctl rotate --at it shows who has not got the new one. */
 static void check_fingerprints(struct fleet_status *s)
 {
 	const struct batv_fleet_view *v = &s->fleet->view;
 	const struct batv_fleet_host *own = &s->fleet->row.host;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], what[80];
+	uint32_t number;
 
 	for (size_t i = 0; own->has_row && i < v->n_hosts; i++) {
 		const struct batv_fleet_host *h = &v->hosts[i];
@@ -110,11 +138,16 @@ static void check_fingerprints(struct fleet_status *s)
 		if (h->left || h->own || !h->has_row ||
 		    strcmp(h->fingerprint, own->fingerprint) == 0)
 			continue;
+		number = lacking(own, h);
+		if (number)
+			(void)snprintf(what, sizeof what, "it lacks %" PRIu32, number);
+		else
+			(void)snprintf(what, sizeof what, "fingerprint %.16s, here %.16s",
+				       h->fingerprint, own->fingerprint);
 		problem(s,
-			"%s has other secrets than this host (fingerprint %.16s, here %.16s): "
-			"batvctl secret export | ssh %s batvctl secret import",
-			name_of(h, name), h->fingerprint, own->fingerprint,
-			typed(h) == h->name ? h->name : "THAT-HOST");
+			"%s has other secrets than this host (%s): batvctl secret export | ssh %s "
+			"batvctl secret import",
+			name_of(h, name), what, typed(h) == h->name ? h->name : "THAT-HOST");
 	}
 }
 

@@ -3,6 +3,7 @@
 No systemd runs in the laboratory: the commands say so, and the test starts and stops batv-fleet.
 """
 
+import json
 import pwd
 import struct
 import subprocess
@@ -196,6 +197,10 @@ def test_status_and_forget(lab):
     mx.batv.ctl("rotate")           # without export
     problem = relay.problem("mx1 has other secrets")
     assert "batvctl secret export | ssh mx1 batvctl secret import" in problem
+    lacked = mx.problem("relay1 has other secrets")
+    row = json.loads((mx.batv.state_dir / "fleet.row").read_text())
+    newest = max(secret["number"] for secret in row["secrets"] if not secret.get("retired"))
+    assert f"relay1 has other secrets than this host (it lacks {newest})" in lacked, lacked
     mx.fleet.kill()
     server.kill()
     assert "cannot connect" in relay.problem(f"server {server.server}")
