@@ -7,11 +7,9 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "fleet_said.h"
 #include "fleet_view.h"
 #include "overrides.h"
+#include "signals.h"
 #include "store.h"
 #include "watch.h"
 
@@ -28,17 +27,8 @@
 
 bool batv_watch_open(struct batv_watch *watch)
 {
-	sigset_t set;
-
 	memset(watch, 0, sizeof *watch);
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return false;
-	signal(SIGPIPE, SIG_IGN);
-	watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	watch->signals = batv_signals_open();
 	watch->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	watch->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	return watch->signals >= 0 && watch->notify >= 0 && watch->timer >= 0;
@@ -107,16 +97,6 @@ void batv_watch_until(struct batv_watch *watch, int64_t when)
 	timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
 }
 
-static unsigned read_signals(int fd)
-{
-	struct signalfd_siginfo info;
-	unsigned woke = 0;
-
-	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-		woke |= info.ssi_signo == SIGHUP ? BATV_WOKE_RELOAD : BATV_WOKE_STOP;
-	return woke;
-}
-
 /* Temporary files and locks of our own are no news. */
 static bool name_matters(const char *name)
 {
@@ -181,7 +161,7 @@ unsigned batv_watch_wait(struct batv_watch *watch, unsigned seconds)
 	if (poll(fds, 3, (int)(seconds * 1000)) < 0)
 		return errno == EINTR ? 0 : BATV_WOKE_ERROR;
 	if (fds[0].revents)
-		woke |= read_signals(watch->signals);
+		woke |= batv_signals_read(watch->signals);
 	if (fds[1].revents)
 		woke |= read_events(watch);
 	if (fds[2].revents)

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "signals.h"
 
-enum {                       /* why a wait ended; 0: time was up */
-       BATV_WOKE_STOP = 1,   /* SIGTERM, SIGINT */
-       BATV_WOKE_RELOAD = 2, /* SIGHUP */
+enum { /* why a wait ended; 0: time was up */
+       BATV_WOKE_STOP = BATV_SIGNALS_STOP,
+       BATV_WOKE_RELOAD = BATV_SIGNALS_RELOAD,
        BATV_WOKE_CONFIG = 4, /* a change in a directory of the configuration */
        BATV_WOKE_FILES = 8,  /* a change in the state directory */
        BATV_WOKE_CLOCK = 16, /* the time has come, or the clock was set */

@@ -11,13 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
@@ -35,6 +33,7 @@
 #include "report.h"
 #include "fleet_row.h"
 #include "row_share.h"
+#include "signals.h"
 #include "store.h"
 #include "view.h"
 
@@ -494,19 +493,7 @@ static void turn(struct daemon *d)
 	keep_for_later(d);
 }
 
-/* ---- signals, and the loop ---- */
-
-enum { WOKE_STOP = 1, WOKE_RELOAD = 2 };
-
-static unsigned read_signals(int fd)
-{
-	struct signalfd_siginfo info;
-	unsigned woke = 0;
-
-	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-		woke |= info.ssi_signo == SIGHUP ? WOKE_RELOAD : WOKE_STOP;
-	return woke;
-}
+/* ---- the loop ---- */
 
 static void sleep_until_news(struct daemon *d)
 {
@@ -572,12 +559,12 @@ static int loop(struct daemon *d)
 {
 	d->pace = batv_notify_pace(5);
 	for (bool first = true;; first = false) {
-		unsigned woke = read_signals(d->signals);
+		unsigned woke = batv_signals_read(d->signals);
 
-		if (woke & WOKE_STOP)
+		if (woke & BATV_SIGNALS_STOP)
 			return BATV_FLEET_DAEMON_DONE;
 		look_at_clock(d);
-		if (woke & WOKE_RELOAD)
+		if (woke & BATV_SIGNALS_RELOAD)
 			reload(d);
 		if (!d->working)
 			start_work(d);
@@ -594,21 +581,6 @@ static int loop(struct daemon *d)
 }
 
 /* ---- starting ---- */
-
-static bool open_signals(struct daemon *d)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return false;
-	signal(SIGPIPE, SIG_IGN);
-	d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return d->signals >= 0;
-}
 
 static int prepare(struct daemon *d, char *message, size_t size)
 {
@@ -627,7 +599,7 @@ static int prepare(struct daemon *d, char *message, size_t size)
 	    batv_own_files_begin(&d->st.own, message, size) != BATV_OK)
 		return BATV_FLEET_DAEMON_TROUBLE;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    !open_signals(d)) {
+	    (d->signals = batv_signals_open()) < 0) {
 		snprintf(message, size, "cannot start: %s", strerror(errno));
 		return BATV_FLEET_DAEMON_TROUBLE;
 	}
