@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -120,6 +121,13 @@ const struct batv_fleet_known *batv_ctl_fleet(struct batv_ctl *ctl)
 		batv_fleet_known_read(&ctl->fleet, &ctl->store, &ctl->config.global, ctl->clock);
 	ctl->fleet_read = true;
 	return &ctl->fleet;
+}
+
+const struct batv_fleet_known *batv_ctl_fleet_again(struct batv_ctl *ctl)
+{
+	ctl->fleet_read = false;
+	ctl->clock = time(NULL);
+	return batv_ctl_fleet(ctl);
 }
 
 struct batv_arm batv_ctl_arm(struct batv_ctl *ctl, const struct batv_state *state,

@@ -125,6 +125,8 @@ bool batv_ctl_as_owner(struct batv_ctl *ctl, bool (*work)(void *ctx, char *why, 
 
 /* What the other hosts of the fleet say, read once; without a fleet, nothing. */
 const struct batv_fleet_known *batv_ctl_fleet(struct batv_ctl *ctl);
+/* The same, read once more, with the time of now. */
+const struct batv_fleet_known *batv_ctl_fleet_again(struct batv_ctl *ctl);
 /* Does the domain refuse, by the evidence of this server, or of its fleet?  The store must be open.
  */
 struct batv_arm batv_ctl_arm(struct batv_ctl *ctl, const struct batv_state *state,

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "changes.h"
@@ -46,22 +45,31 @@ static int take_out_of_config(struct batv_ctl *ctl)
 	return ok ? BATV_CTL_YES : batv_ctl_fail(BATV_CTL_TROUBLE, "fleet leave: %s", why);
 }
 
-/* Waits until batv-fleet has told the others; where it never ran there is nothing to tell. */
-static bool is_told(struct batv_ctl *ctl)
+/*
+ * Waits until batv-fleet's view shows what it was told to do.  False: it has not, within ten
+ * seconds; or it never ran here.
+ */
+static bool comes_true(struct batv_ctl *ctl,
+		       bool (*shown)(const struct batv_fleet_view *, const char *), const char *id)
 {
 	for (unsigned tenths = 0; tenths < 100; tenths++) {
-		const struct batv_fleet_known *fleet;
+		const struct batv_fleet_known *fleet = batv_ctl_fleet_again(ctl);
 
-		ctl->fleet_read = false;
-		ctl->clock = time(NULL);
-		fleet = batv_ctl_fleet(ctl);
 		if (!fleet->view.json)
 			return false;
-		for (size_t i = 0; i < fleet->view.n_hosts; i++)
-			if (fleet->view.hosts[i].own && fleet->view.hosts[i].left)
-				return true;
+		if (shown(&fleet->view, id))
+			return true;
 		usleep(100000);
 	}
+	return false;
+}
+
+static bool has_left(const struct batv_fleet_view *view, const char *unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < view->n_hosts; i++)
+		if (view->hosts[i].own && view->hosts[i].left)
+			return true;
 	return false;
 }
 
@@ -77,7 +85,7 @@ static int leave(struct batv_ctl *ctl)
 				     ctl->config_path);
 	if (!batv_ctl_fleet_say(ctl, say_leave, NULL, why, sizeof why))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet leave: %s", why);
-	if (is_told(ctl))
+	if (comes_true(ctl, has_left, NULL))
 		puts("The other hosts know that this one has left.");
 	else
 		puts("The other hosts could not be told, because batv-fleet does not run here, or "
@@ -124,29 +132,12 @@ static void say_forgotten(struct batv_fleet_said *said, void *arg)
 		}
 }
 
-static bool is_in_view(const struct batv_fleet_view *view, const char *id)
+static bool is_forgotten(const struct batv_fleet_view *view, const char *id)
 {
 	for (size_t i = 0; i < view->n_hosts; i++)
 		if (strcmp(view->hosts[i].id, id) == 0)
-			return true;
-	return false;
-}
-
-static bool is_forgotten(struct batv_ctl *ctl, const char *id)
-{
-	for (unsigned tenths = 0; tenths < 100; tenths++) {
-		const struct batv_fleet_known *fleet;
-
-		ctl->fleet_read = false;
-		ctl->clock = time(NULL);
-		fleet = batv_ctl_fleet(ctl);
-		if (!fleet->view.json)
 			return false;
-		if (!is_in_view(&fleet->view, id))
-			return true;
-		usleep(100000);
-	}
-	return false;
+	return true;
 }
 
 static int forget(struct batv_ctl *ctl, const char *name)
@@ -175,7 +166,7 @@ static int forget(struct batv_ctl *ctl, const char *name)
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet forget: that host has no id");
 	if (!batv_ctl_fleet_say(ctl, say_forget, id, why, sizeof why))
 		return batv_ctl_fail(BATV_CTL_TROUBLE, "fleet forget: %s", why);
-	if (!is_forgotten(ctl, id))
+	if (!comes_true(ctl, is_forgotten, id))
 		return batv_ctl_fail(BATV_CTL_TROUBLE,
 				     "fleet forget: batv-fleet has not done it within ten seconds; "
 				     "it does when it runs");

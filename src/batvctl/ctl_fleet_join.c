@@ -312,9 +312,7 @@ static void wait_for_view(struct joining *j)
 	const struct batv_fleet_known *fleet = NULL;
 
 	for (unsigned tenths = 0; tenths < 10 * WAIT_SECONDS; tenths++) {
-		ctl->fleet_read = false;
-		ctl->clock = time(NULL);
-		fleet = batv_ctl_fleet(ctl);
+		fleet = batv_ctl_fleet_again(ctl);
 		if (fleet->view.json && fleet->view.written >= ctl->now && fleet->view.since)
 			break;
 		usleep(100000);

@@ -113,7 +113,7 @@ static void take_since(struct batv_memory *memory, const struct batv_memory_merg
 		batv_fleet_set_since(memory, m->since);
 }
 
-static int merge(struct batv_ctl *ctl, struct batv_memory *memory)
+static int merge(struct batv_memory *memory)
 {
 	struct batv_memory_head *head = malloc(sizeof *head);
 	uint8_t *buffer = malloc(CHUNK);
@@ -142,7 +142,6 @@ static int merge(struct batv_ctl *ctl, struct batv_memory *memory)
 	}
 	free(head);
 	free(buffer);
-	(void)ctl;
 	return code;
 }
 
@@ -161,7 +160,7 @@ static int import_memory(struct batv_ctl *ctl)
 		code = batv_ctl_fail(BATV_CTL_TROUBLE, "memory import: %s/%s cannot be opened",
 				     ctl->store.path, st->state.memory);
 	else
-		code = merge(ctl, &memory);
+		code = merge(&memory);
 	batv_memory_close(&memory);
 	free_state(st);
 	return code;
