@@ -93,8 +93,7 @@ static int64_t latest(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* A grace beyond the end of time never ends. */
-static int64_t grace_ends(int64_t from, int64_t grace)
+int64_t batv_arming_grace_ends(int64_t from, int64_t grace)
 {
 	return grace > 0 && from > INT64_MAX - grace ? INT64_MAX : from + grace;
 }
@@ -208,9 +207,9 @@ static bool stays_armed(const struct batv_arm *arm, const struct batv_domain *d,
 
 	if (!(d->flags & BATV_DOMAIN_ARMED) || d->decided > now + BATV_DAY || d->decided < until)
 		return false;
-	if (arm->broken && d->decided < grace_ends(arm->broken, grace))
+	if (arm->broken && d->decided < batv_arming_grace_ends(arm->broken, grace))
 		return false;
-	return d->decided < first || d->decided >= grace_ends(first, grace);
+	return d->decided < first || d->decided >= batv_arming_grace_ends(first, grace);
 }
 
 /* Longer than a tag lives, nothing has left signed and no valid bounce has come. */
@@ -223,7 +222,7 @@ static struct batv_arm decide_armed(struct batv_arm arm, const struct batv_domai
 				    int64_t until)
 {
 	int64_t since = latest(first, arm.broken);
-	int64_t when = latest(grace_ends(since, arm.policy->grace), until);
+	int64_t when = latest(batv_arming_grace_ends(since, arm.policy->grace), until);
 
 	return arm_answer(arm, BATV_ARM_ARMED, since, when < d->decided ? when : d->decided);
 }
@@ -235,8 +234,8 @@ static struct batv_arm decide_unarmed(struct batv_arm arm, int64_t first, const 
 	int64_t since = latest(first, arm.broken), grace = arm.policy->grace, when, held = 0;
 
 	if (arm.foreign.last && !arm.anyway)
-		held = grace_ends(arm.foreign.last, grace);
-	when = latest(grace_ends(since, grace), until);
+		held = batv_arming_grace_ends(arm.foreign.last, grace);
+	when = latest(batv_arming_grace_ends(since, grace), until);
 	if (arm.moved)
 		return arm_answer(arm, BATV_ARM_ELSEWHERE, e->last, 0);
 	if (held > now && (held > when || first == 0))
@@ -245,7 +244,7 @@ static struct batv_arm decide_unarmed(struct batv_arm arm, int64_t first, const 
 		return arm_answer(arm, BATV_ARM_NO_EVIDENCE, arm.broken, 0);
 	if (e->sure < arm.broken)
 		return arm_answer(arm, BATV_ARM_STALE, arm.broken,
-				  latest(grace_ends(arm.broken, grace), until));
+				  latest(batv_arming_grace_ends(arm.broken, grace), until));
 	if (arm.untagged)
 		return arm_answer(arm, BATV_ARM_UNTAGGED, since, when);
 	if (now < when)
@@ -369,7 +368,7 @@ static void explain_grace(const struct batv_arm *arm, const char *broken, char *
 {
 	char when[WHEN_SIZE], since[WHEN_SIZE], grace[32], missing[600];
 	bool after_break = arm->broken && arm->broken >= arm->since;
-	bool tags = arm->when > grace_ends(arm->since, arm->policy->grace);
+	bool tags = arm->when > batv_arming_grace_ends(arm->since, arm->policy->grace);
 
 	batv_duration_format(arm->policy->grace, grace, sizeof grace);
 	missing_text(arm, missing, sizeof missing);

@@ -74,6 +74,9 @@ struct batv_arm {
 struct batv_arm batv_arming_decide(const struct batv_state *state, const struct batv_domain *domain,
 				   int64_t now);
 
+/* When grace that counts from then is over.  A grace beyond the end of time never ends. */
+int64_t batv_arming_grace_ends(int64_t from, int64_t grace);
+
 /* Does Exim refuse for that domain?  `armed` is what the domain table says. */
 bool batv_arming_refuses(const struct batv_arm *arm, bool armed);
 

@@ -37,11 +37,6 @@ static int64_t latest(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static int64_t grace_ends(int64_t from, int64_t grace)
-{
-	return grace > 0 && from > INT64_MAX - grace ? INT64_MAX : from + grace;
-}
-
 /* ---- one host ---- */
 
 static void take_break(struct word *w, int64_t when, int64_t until, const char *why)
@@ -250,7 +245,8 @@ static void decide_alone(struct batv_arm *arm, const struct words *all, int64_t 
 
 	if (!arm->armed && arm->why != BATV_ARM_GRACE)
 		return;
-	when = latest(latest(grace_ends(since, arm->policy->grace), all->until), arm->when);
+	when = latest(latest(batv_arming_grace_ends(since, arm->policy->grace), all->until),
+		      arm->when);
 	if (all->broken > arm->broken && now < when)
 		answer(arm, all, BATV_ARM_GRACE, since, when);
 }
@@ -258,7 +254,8 @@ static void decide_alone(struct batv_arm *arm, const struct words *all, int64_t 
 static void decide_together(struct batv_arm *arm, const struct words *all,
 			    const struct batv_domain *d, int64_t now)
 {
-	const int64_t when = latest(grace_ends(all->since, arm->policy->grace), all->until);
+	const int64_t when =
+		latest(batv_arming_grace_ends(all->since, arm->policy->grace), all->until);
 	const bool stays = (d->flags & BATV_DOMAIN_ARMED) && d->decided >= when;
 
 	arm->by_fleet = true;
@@ -270,6 +267,16 @@ static void decide_together(struct batv_arm *arm, const struct words *all,
 		answer(arm, all, BATV_ARM_FEW, all->since, when);
 	else
 		answer(arm, all, BATV_ARM_ARMED, all->since, when);
+}
+
+struct batv_arm batv_fleet_arming_own(const struct batv_state *state,
+				      const struct batv_domain *domain, int64_t now)
+{
+	struct batv_domain own = *domain;
+
+	if (own.flags & BATV_DOMAIN_BY_FLEET)
+		own.flags &= ~BATV_DOMAIN_ARMED;
+	return batv_arming_decide(state, &own, now);
 }
 
 void batv_fleet_arming(const struct batv_fleet_facts *f, const struct batv_domain *d,

@@ -28,10 +28,13 @@ struct batv_fleet_facts {
 };
 
 /*
- * Changes *arm, which is batv_arming_decide() of the same domain and time, with BATV_DOMAIN_ARMED
- * taken from its flags if BATV_DOMAIN_BY_FLEET was there.  Otherwise a domain that armed by the
- * fleet's evidence would stay armed without it.
+ * What this host's own evidence decides: batv_arming_decide(), without the flag of a domain that
+ * the fleet armed.  With it, such a domain would stay armed by nobody's evidence.
  */
+struct batv_arm batv_fleet_arming_own(const struct batv_state *state,
+				      const struct batv_domain *domain, int64_t now);
+
+/* Changes *arm, which is batv_fleet_arming_own() of the same domain and time. */
 void batv_fleet_arming(const struct batv_fleet_facts *facts, const struct batv_domain *domain,
 		       struct batv_arm *arm);
 

@@ -192,12 +192,8 @@ struct batv_arm batv_fleet_known_decide(const struct batv_fleet_known *fleet,
 		.patience = fleet->patience,
 		.now = now,
 	};
-	struct batv_domain own = *domain;
-	struct batv_arm arm;
+	struct batv_arm arm = batv_fleet_arming_own(state, domain, now);
 
-	if (own.flags & BATV_DOMAIN_BY_FLEET)
-		own.flags &= ~BATV_DOMAIN_ARMED;
-	arm = batv_arming_decide(state, &own, now);
 	if (fleet->on)
 		batv_fleet_arming(&facts, domain, &arm);
 	return arm;

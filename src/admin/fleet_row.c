@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arming.h"
+#include "fleet_arming.h"
 #include "memory/counters.h"
 #include "memory/domains.h"
 
@@ -46,15 +46,11 @@ static int64_t bare_of(const struct batv_fleet_domain *before, int64_t first_sig
 static json_t *domain_row(const struct batv_fleet_row *row, const struct batv_fleet_row_facts *f,
 			  const struct batv_domain *d)
 {
-	struct batv_domain own = *d;
 	const struct batv_fleet_domain *before = batv_fleet_view_domain(&row->host, d->name);
-	json_t *o = json_object();
-	struct batv_arm arm;
-
 	/* What the others know of us must not come from them. */
-	if (own.flags & BATV_DOMAIN_BY_FLEET)
-		own.flags &= ~BATV_DOMAIN_ARMED;
-	arm = batv_arming_decide(f->state, &own, f->now);
+	const struct batv_arm arm = batv_fleet_arming_own(f->state, d, f->now);
+	json_t *o = json_object();
+
 	put(o, "name", json_string(d->name));
 	put(o, "policy", json_string(arm.policy ? arm.policy->name : ""));
 	put_time(o, "first_signed", d->first_signed);
@@ -222,17 +218,21 @@ static json_t *build(const struct batv_fleet_row *row, const struct batv_fleet_r
 	return o;
 }
 
-/* The row without what changes all the time. */
+/* A copy of the row without what changes all the time.  NULL: no memory. */
+static json_t *lasting(json_t *row)
+{
+	json_t *copy = json_copy(row);
+
+	json_object_del(copy, "at");
+	json_object_del(copy, "counts");
+	return copy;
+}
+
 static bool says_the_same(json_t *a, json_t *b)
 {
-	json_t *x = json_copy(a), *y = json_copy(b);
-	bool same;
+	json_t *x = lasting(a), *y = lasting(b);
+	const bool same = x && y && json_equal(x, y);
 
-	for (size_t i = 0; i < 2; i++) {
-		json_object_del(x, i ? "at" : "counts");
-		json_object_del(y, i ? "at" : "counts");
-	}
-	same = x && y && json_equal(x, y);
 	json_decref(x);
 	json_decref(y);
 	return same;

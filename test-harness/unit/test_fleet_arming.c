@@ -131,16 +131,12 @@ static struct batv_arm decide_with(struct batv_fleet_facts f, struct evidence he
 				   int64_t decided)
 {
 	struct batv_domain d = domain_of("default", here, clock_now);
-	struct batv_domain alone;
 	struct batv_arm arm;
 
 	d.flags = flags;
 	d.decided = at(decided);
 	memset(d.sending.tags, 0, sizeof d.sending.tags);
-	alone = d;
-	if (flags & BATV_DOMAIN_BY_FLEET)
-		alone.flags &= ~BATV_DOMAIN_ARMED;
-	arm = batv_arming_decide(&state, &alone, T0 + clock_now);
+	arm = batv_fleet_arming_own(&state, &d, T0 + clock_now);
 	batv_fleet_arming(&f, &d, &arm);
 	return arm;
 }
